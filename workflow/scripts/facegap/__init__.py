@@ -1,0 +1,1 @@
+"""facegap: how far face models fall when they cross a demographic boundary. A part per stage."""

@@ -1,0 +1,129 @@
+"""The configuration: checked against the schema, completed with its defaults, or refused."""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from facegap.errors import ConfigError
+
+SCHEMA = Path(__file__).parents[2] / "schemas/config.schema.yaml"
+LABELLED = {  # boundaries that the known kinds of data set label themselves
+    "drawn": {"group", "gender", "age"},
+    "utkface": {"race", "gender", "age"},
+    "celeba": {"gender", "age"},
+    "folder": {"race", "gender", "age"},
+}
+
+
+def complete(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`given` with every default of the schema filled in.
+
+    Raises `ConfigError` naming each key that is unknown, of a wrong type or value, or impossible
+    beside another, and what is allowed there.
+    """
+    schema = yaml.safe_load(SCHEMA.read_text())
+    config = deepcopy(dict(given))
+    _fill(config, schema, schema)
+    problems = [_say(error) for error in _leaves(config, schema)] or list(_impossible(config))
+    if problems:
+        raise ConfigError("the configuration cannot be used:\n  " + "\n  ".join(problems))
+    return config
+
+
+def _resolve(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "$ref" in part:
+        return {**schema["$defs"][part["$ref"].rsplit("/", 1)[1]], **part}
+    return part
+
+
+def _fill(config: dict[str, Any], part: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    for key, unresolved in part.get("properties", {}).items():
+        property_ = _resolve(unresolved, schema)
+        if key not in config and "default" in property_:
+            config[key] = deepcopy(property_["default"])
+        if isinstance(config.get(key), dict):
+            _fill(config[key], property_, schema)
+
+
+def _leaves(
+    config: Mapping[str, Any], schema: Mapping[str, Any]
+) -> Iterator[jsonschema.ValidationError]:
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(config):
+        yield jsonschema.exceptions.best_match([error]) if error.context else error
+
+
+def _say(error: jsonschema.ValidationError) -> str:
+    place = ".".join(map(str, error.absolute_path)) or "top level"
+    if error.validator == "additionalProperties" and isinstance(error.schema, dict):
+        allowed = ", ".join(error.schema.get("properties", {}))
+        unknown = ", ".join(sorted(set(error.instance) - set(error.schema.get("properties", {}))))
+        return f"{place}: unknown key {unknown}; allowed: {allowed}"
+    if error.validator == "pattern":
+        return f"{place}: {error.instance!r} does not fit {error.validator_value}"
+    return f"{place}: {error.message}"
+
+
+def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
+    """Combinations that the schema cannot speak of."""
+    if config["sides"]["inside"] == config["sides"]["outside"]:
+        yield "sides: inside and outside have the same name"
+    for name, dataset in config["datasets"].items():
+        yield from _impossible_dataset(f"datasets.{name}", dataset, config)
+    if config["datasets"]["source"]["labels"] == "people":
+        yield "datasets.source.labels: the source has to label the boundary itself (own)"
+    annotators = config["annotate"]["annotators"]
+    if config["datasets"]["target"]["labels"] == "people" and len(annotators) < 2:
+        yield "annotate.annotators: the target is labelled by people, so name two or more"
+    if config["datasets"]["target"]["kind"] != "drawn":
+        for name, annotator in annotators.items():
+            if "error" in annotator:
+                yield f"annotate.annotators.{name}.error: only drawn faces have simulated annotators"
+    yield from _impossible_training(config)
+
+
+def _impossible_dataset(
+    place: str, dataset: Mapping[str, Any], config: Mapping[str, Any]
+) -> Iterator[str]:
+    kind, boundary = dataset["kind"], config["boundary"]
+    if dataset["labels"] == "own" and "own_label" not in dataset and boundary not in LABELLED[kind]:
+        known = ", ".join(sorted(LABELLED[kind]))
+        yield (
+            f"{place}.labels: {kind} has no label of its own for the boundary {boundary!r} (it has"
+            f" {known}); give {place}.own_label, or labels: people"
+        )
+    if kind == "folder" and not {"images", "table"} <= set(dataset):
+        yield f"{place}: kind folder needs images and table"
+    parts = [dataset["split"]["train"], dataset["split"]["test"]]
+    if len({isinstance(part, int) for part in parts}) == 2:
+        yield f"{place}.split: give train and test both as numbers, or both as shares"
+    elif isinstance(parts[0], float) and sum(parts) > 1 + 1e-9:
+        yield f"{place}.split: train and test are more than all of the faces"
+    elif isinstance(parts[0], int) and dataset["faces"] and sum(parts) > dataset["faces"]:
+        yield f"{place}.split: train and test are {sum(parts)} faces, {place}.faces is {dataset['faces']}"
+
+
+def _impossible_training(config: Mapping[str, Any]) -> Iterator[str]:
+    classify, synthesise = config["classify"], config["synthesise"]
+    for view, crop in classify["crops"].items():
+        if crop not in config["align"]["crops"]:
+            yield f"classify.crops.{view}: {crop} is not among align.crops"
+    kept = classify["kept_backbone"]
+    if kept != "best" and kept not in classify["backbones"]:
+        yield f"classify.kept_backbone: {kept} is not among classify.backbones"
+    if synthesise["size"] != config["align"]["crops"]["centre"]["size"]:
+        yield "synthesise.size: has to be align.crops.centre.size, which the generator trains on"
+    if synthesise["size"] % 2 ** synthesise["critic"]["layers"]:
+        yield "synthesise.critic.layers: the critic halves the size once a layer; too many for synthesise.size"
+    if synthesise["control"] == config["boundary"]:
+        yield (
+            "synthesise.control: pairs cannot be alike in the boundary itself"
+            f" ({config['boundary']}); name another column"
+        )
+    for group in synthesise["exclusive"]:
+        unknown = set(group) & set(synthesise["attributes"])
+        if len(unknown) == 1:
+            yield f"synthesise.exclusive: of {group} only {unknown.pop()} is among synthesise.attributes"

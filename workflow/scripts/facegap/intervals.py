@@ -1,0 +1,54 @@
+"""Intervals for the numbers of the study. All at `confidence` (0.95 unless the config says else)."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+
+class Interval(NamedTuple):
+    """An estimate and the ends of its interval; NaN ends where the data cannot give one."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def of_share(successes: int, trials: int, confidence: float = 0.95) -> Interval:
+    """Wilson's score interval of a proportion (Wilson 1927); (nan, 0, 1) of no trials."""
+    if trials == 0:
+        return Interval(float("nan"), 0.0, 1.0)
+    low, high = proportion_confint(successes, trials, 1 - confidence, method="wilson")
+    return Interval(successes / trials, float(low), float(high))
+
+
+def of_mean(values: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Student's t interval of the mean of independent repeats (shape (n,)); NaN ends when n < 2."""
+    sample = np.asarray(values, dtype=float)
+    if len(sample) < 2:
+        return Interval(float(sample.mean()) if len(sample) else float("nan"), *[float("nan")] * 2)
+    mean, error = float(sample.mean()), float(sample.std(ddof=1)) / len(sample) ** 0.5
+    reach = float(stats.t.ppf((1 + confidence) / 2, len(sample) - 1)) * error
+    return Interval(mean, mean - reach, mean + reach)
+
+
+def of_clusters(
+    values: ArrayLike,
+    clusters: ArrayLike,
+    rng: np.random.Generator,
+    confidence: float = 0.95,
+    draws: int = 2000,
+) -> Interval:
+    """Percentile bootstrap of the mean of `values` (n,), whole `clusters` (n,) drawn at once.
+
+    For answers and predictions that share a person: faces of one person are not independent.
+    """
+    sample = np.asarray(values, dtype=float)
+    _, cluster = np.unique(np.asarray(clusters), return_inverse=True)
+    sums, sizes = np.bincount(cluster, sample), np.bincount(cluster)
+    picks = rng.integers(0, len(sums), (draws, len(sums)))
+    means = sums[picks].sum(1) / sizes[picks].sum(1)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(sample.mean()), float(low), float(high))

@@ -1,0 +1,19 @@
+"""How torch behaves in every job: the same bytes from the same seed on CPU, and the best device."""
+
+import torch
+
+
+def settle(threads: int) -> torch.device:
+    """Deterministic torch on `threads` cores; the device to train on (CUDA, Apple's MPS, or CPU).
+
+    Sums are split over threads, so the bytes of a CPU result depend on their number: it comes
+    from the config, never from the machine.
+    """
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")

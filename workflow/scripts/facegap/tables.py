@@ -1,0 +1,266 @@
+"""The tables that stages hand to each other: one schema each, checked when written and when read.
+
+`side` is the side of the boundary, `inside` or `outside`; `inside` is where the synthesis is
+trained (CelebC in the paper) and the positive class of the classifiers. Display names are the
+config's.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+
+from facegap.errors import DataError
+from facegap.files import whole
+
+SIDES = ("inside", "outside")
+SPLITS = ("train", "test", "rest")
+GENDERS = ("male", "female")
+PROVENANCES = ("own label", "agreed", "adjudicated", "contentious")
+SIDE_PROVENANCES = (*PROVENANCES, "by person", "proposed", "verified", "no label", "no face")
+
+
+def _text(*allowed: str, nullable: bool = False, unique: bool = False) -> pa.Column:
+    checks = pa.Check.isin(allowed) if allowed else None
+    return pa.Column(str, checks, nullable=nullable, unique=unique)
+
+
+def _real(
+    low: float | None = None, high: float | None = None, *, nullable: bool = False
+) -> pa.Column:
+    bounds = []
+    if low is not None:
+        bounds.append(pa.Check.ge(low))
+    if high is not None:
+        bounds.append(pa.Check.le(high))
+    return pa.Column("float64", bounds, nullable=nullable)
+
+
+def _whole(low: int = 0) -> pa.Column:
+    return pa.Column("int64", pa.Check.ge(low))
+
+
+def _flag() -> pa.Column:
+    return pa.Column(bool)
+
+
+def _table(
+    columns: Mapping[str, pa.Column], name: str, *, more: bool = False
+) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(dict(columns), name=name, strict=not more, coerce=True)
+
+
+FACES = _table(
+    {
+        "face_id": _text(unique=True),
+        "path": _text(),  # inside the data set's image folder or zip
+        "subject_id": _text(nullable=True),  # missing: the person is not known
+        "split": _text(*SPLITS),  # rest: in neither, e.g. the faces of the target nobody annotated
+        "age": _real(0, 150, nullable=True),
+        "gender": _text(*GENDERS, nullable=True),
+        "race_raw": _text(nullable=True),  # the data set's own word
+    },
+    "faces",
+    more=True,  # binary attributes: 0, 1 or missing, Int8; drawn faces add group and landmarks
+)
+REJECTED = _table(
+    {"path": _text(), "face_id": _text(nullable=True), "reason": _text()}, "rejected images"
+)
+ALIGNED = _table(
+    {"face_id": _text(unique=True), "shard": _whole(), "row": _whole()}, "aligned faces"
+)  # row i of this table is row i of the shards of every crop, one after another
+LANDMARKS = _table(
+    {"face_id": _text(unique=True), "landmarks": pa.Column(object)}, "landmarks"
+)  # landmarks: 136 float32, x0 y0 x1 y1 ... of the 68 points, pixels of the image as read
+LABELS = _table(
+    {
+        "face_id": _text(unique=True),
+        "side": _text(*SIDES, nullable=True),  # missing: contentious
+        "provenance": _text(*PROVENANCES),
+        "annotators": _text(),  # names joined by "+", or "data set"
+        "simulated": _flag(),
+    },
+    "labels",
+)
+ANSWERS = _table(
+    {"face_id": _text(unique=True), "side": _text(*SIDES, "unsure")}, "annotator's answers"
+)
+RUNS = _table(
+    {
+        "run": _text(unique=True),
+        "backbone": _text(),
+        "view": _text("plain", "augmented"),
+        "stage": _text("tuned", "fine-tuned"),
+        "trained_on": _text("source", "target"),  # target: the in-domain benchmark
+        "tune_optimiser": _text("adam", "sgd", "rmsprop"),
+        "fine_tune_optimiser": _text("adam", "sgd", "rmsprop"),
+        "repeat": _whole(),
+        "source_accuracy": _real(0, 1, nullable=True),
+        "target_accuracy": _real(0, 1),
+        "loss": _real(0),  # binary cross-entropy on the target's test part
+        "epochs_to_convergence": _whole(1),
+        "seconds": _real(0),
+    },
+    "runs",
+)
+PREDICTIONS = _table(
+    {
+        "run": _text(),
+        "dataset": _text("source", "target"),
+        "face_id": _text(),
+        "inside": pa.Column(bool),  # the label
+        "probability": _real(0, 1),  # of inside
+    },
+    "predictions",
+)
+PROPOSALS = _table(
+    {"face_id": _text(unique=True), "probability": _real(0, 1)}, "proposals"
+)  # probability of inside, mean over repeats of the kept model
+FACE_SIDES = _table(
+    {
+        "face_id": _text(unique=True),
+        "side": _text(*SIDES, nullable=True),  # missing: left out
+        "provenance": _text(*SIDE_PROVENANCES),
+        "confidence": _real(0, 1, nullable=True),
+    },
+    "sides",
+)
+CAST = _table(
+    {
+        "face_id": _text(unique=True),
+        "row": _whole(),  # of the aligned crops
+        "role": _text("train", "in-domain", "out-domain"),
+        "control": _text(nullable=True),  # value of the column that pairs are matched on
+        "subject_id": _text(),
+    },
+    "faces of the synthesis",
+)
+TRANSLATIONS = _table(
+    {
+        "row": _whole(),  # of translations.npy
+        "face_id": _text(),
+        "subject_id": _text(),
+        "domain": _text("in-domain", "out-domain"),
+        "control": _text(nullable=True),
+        "kind": _text("original", "reconstruction", "translation"),
+        "attribute": _text(nullable=True),  # the one changed; missing unless kind is translation
+        "value": pa.Column("Int8", nullable=True),  # what it was changed to
+    },
+    "translations",
+)
+REALISM = _table(
+    {
+        "seed": _whole(),
+        "domain": _text("in-domain", "out-domain"),
+        "metric": _text(),
+        "attribute": _text(nullable=True),
+        "value": _real(),
+        "low": _real(nullable=True),
+        "high": _real(nullable=True),
+        "faces": _whole(),
+    },
+    "realism",
+)
+PAIRS = _table(
+    {
+        "pair_id": _text(unique=True),
+        "participant": _text(),
+        "position": _whole(),
+        "attribute": _text(),
+        "control": _text(),
+        "left_image": _text(),  # blinded image ids
+        "right_image": _text(),
+    },
+    "pairs",
+)
+KEY = _table(
+    {
+        "pair_id": _text(unique=True),
+        "seed": _whole(),
+        "left_domain": _text("in-domain", "out-domain"),
+        "left_row": _whole(),  # of the seed's translations.npy
+        "right_row": _whole(),
+        "left_subject": _text(),
+        "right_subject": _text(),
+    },
+    "key of the pairs",
+)
+RESPONSES = _table(
+    {
+        "pair_id": _text(),
+        "participant": _text(),
+        "choice": _text("left", "right"),
+        "seconds": _real(0, nullable=True),
+        "simulated": _flag(),
+    },
+    "responses",
+)
+REPORTED = _table(
+    {
+        "row": _text(),
+        "column": _text(),
+        "ours": _real(nullable=True),
+        "low": _real(nullable=True),
+        "high": _real(nullable=True),
+        "published": _real(nullable=True),
+        "difference": _real(nullable=True),  # ours - published
+    },
+    "table beside the published one",
+)
+
+
+def write(
+    frame: pd.DataFrame,
+    path: str | Path,
+    schema: pa.DataFrameSchema,
+    about: Mapping[str, str] | None = None,
+) -> None:
+    """Check `frame` and write it whole, as parquet or, when `path` ends so, as CSV.
+
+    `about` goes into the parquet metadata (source, licence, whether simulated).
+    """
+    checked = _check(frame.reset_index(drop=True), path, schema)
+    with whole(path) as temporary:
+        if temporary.suffix == ".csv":
+            checked.to_csv(temporary, index=False, lineterminator="\n")
+        else:
+            table = arrow.Table.from_pandas(checked, preserve_index=False)
+            metadata = {
+                **(table.schema.metadata or {}),
+                **{k: str(v) for k, v in (about or {}).items()},
+            }
+            parquet.write_table(table.replace_schema_metadata(metadata), temporary)
+
+
+def read(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """The checked table at `path`; a `DataError` names the file, the column and the first rows."""
+    try:
+        frame = pd.read_csv(path) if str(path).endswith(".csv") else pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # arrow's and pandas' errors are among these
+        raise DataError(f"{path}: not readable as a table: {error}") from error
+    return _check(frame, path, schema)
+
+
+def about(path: str | Path) -> dict[str, str]:
+    """What `write` was told about the parquet table at `path`."""
+    metadata: dict[bytes, bytes] = parquet.read_schema(path).metadata or {}
+    return {
+        k.decode(): v.decode() for k, v in metadata.items() if k not in (b"pandas", b"ARROW:schema")
+    }
+
+
+def _check(frame: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    try:
+        return cast(pd.DataFrame, schema.validate(frame, lazy=True))
+    except pa.errors.SchemaErrors as error:
+        found = error.failure_cases.head(3).to_dict("records")
+        cases = "; ".join(
+            f"column {case['column']}: {case['check']} (found {case['failure_case']!r}"
+            + (f", row {case['index']})" if case["index"] is not None else ")")
+            for case in found
+        )
+        raise DataError(f"{path}: not a table of {schema.name}: {cases}") from error
