@@ -58,10 +58,10 @@ def _leaves(
 
 def _say(error: jsonschema.ValidationError) -> str:
     place = ".".join(map(str, error.absolute_path)) or "top level"
-    if error.validator == "additionalProperties" and isinstance(error.schema, dict):
-        allowed = ", ".join(error.schema.get("properties", {}))
-        unknown = ", ".join(sorted(set(error.instance) - set(error.schema.get("properties", {}))))
-        return f"{place}: unknown key {unknown}; allowed: {allowed}"
+    if error.validator == "additionalProperties" and isinstance(error.schema, Mapping):
+        allowed = list(error.schema.get("properties", {}))
+        unknown = [key for key in error.instance if key not in allowed]  # type: ignore[union-attr]
+        return f"{place}: unknown key {', '.join(unknown)}; allowed: {', '.join(allowed)}"
     if error.validator == "pattern":
         return f"{place}: {error.instance!r} does not fit {error.validator_value}"
     return f"{place}: {error.message}"
@@ -81,7 +81,7 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
     if config["datasets"]["target"]["kind"] != "drawn":
         for name, annotator in annotators.items():
             if "error" in annotator:
-                yield f"annotate.annotators.{name}.error: only drawn faces have simulated annotators"
+                yield f"annotate.annotators.{name}.error: only drawn faces can be simulated"
     yield from _impossible_training(config)
 
 
@@ -103,7 +103,7 @@ def _impossible_dataset(
     elif isinstance(parts[0], float) and sum(parts) > 1 + 1e-9:
         yield f"{place}.split: train and test are more than all of the faces"
     elif isinstance(parts[0], int) and dataset["faces"] and sum(parts) > dataset["faces"]:
-        yield f"{place}.split: train and test are {sum(parts)} faces, {place}.faces is {dataset['faces']}"
+        yield f"{place}.split: {sum(parts)} faces, but {place}.faces is {dataset['faces']}"
 
 
 def _impossible_training(config: Mapping[str, Any]) -> Iterator[str]:
@@ -117,13 +117,13 @@ def _impossible_training(config: Mapping[str, Any]) -> Iterator[str]:
     if synthesise["size"] != config["align"]["crops"]["centre"]["size"]:
         yield "synthesise.size: has to be align.crops.centre.size, which the generator trains on"
     if synthesise["size"] % 2 ** synthesise["critic"]["layers"]:
-        yield "synthesise.critic.layers: the critic halves the size once a layer; too many for synthesise.size"
+        yield "synthesise.critic.layers: too many, since each halves synthesise.size"
     if synthesise["control"] == config["boundary"]:
         yield (
             "synthesise.control: pairs cannot be alike in the boundary itself"
             f" ({config['boundary']}); name another column"
         )
     for group in synthesise["exclusive"]:
-        unknown = set(group) & set(synthesise["attributes"])
-        if len(unknown) == 1:
-            yield f"synthesise.exclusive: of {group} only {unknown.pop()} is among synthesise.attributes"
+        used = set(group) & set(synthesise["attributes"])
+        if len(used) == 1:
+            yield f"synthesise.exclusive: of {group} only {used.pop()} is in synthesise.attributes"

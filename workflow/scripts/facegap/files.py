@@ -30,7 +30,7 @@ def whole(path: str | Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
         elif path.is_dir():
             shutil.rmtree(path)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error}") from error
     finally:

@@ -1,4 +1,4 @@
-"""Intervals for the numbers of the study. All at `confidence` (0.95 unless the config says else)."""
+"""Intervals for the numbers of the study, at `confidence` (0.95 unless the config says else)."""
 
 from typing import NamedTuple
 

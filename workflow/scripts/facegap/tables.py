@@ -7,7 +7,6 @@ config's.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import pandas as pd
 import pandera.pandas as pa
@@ -255,7 +254,7 @@ def about(path: str | Path) -> dict[str, str]:
 
 def _check(frame: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     try:
-        return cast(pd.DataFrame, schema.validate(frame, lazy=True))
+        return schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
         found = error.failure_cases.head(3).to_dict("records")
         cases = "; ".join(

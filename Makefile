@@ -1,0 +1,38 @@
+# setup, study, test, lint, bench, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
+PYTHON ?= python3
+STUDY ?= config/config.yaml
+BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+
+.PHONY: setup study test lint bench clean
+.DEFAULT_GOAL := study
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "facegap needs Python 3.11 to 3.13, this is " + sys.version'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check "uv>=0.9"
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	echo "$(CURDIR)/workflow/scripts" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/facegap.pth"
+	touch $@
+
+study: .venv/ready
+	$(BIN)/snakemake --cores all --configfile $(STUDY)
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+bench: .venv/ready
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,118 @@
+"""The architecture, as tests: thin scripts, a library that knows no Snakemake, names that agree."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WORKFLOW = ROOT / "workflow"
+LIBRARY = WORKFLOW / "scripts/facegap"
+STAGES = "acquire align annotate classify partition synthesise judge report".split()
+SCRIPTS = sorted((WORKFLOW / "scripts").glob("*.py"))
+MODULES = sorted(LIBRARY.rglob("*.py"))
+RULES = {
+    stage: re.findall(r"^rule (\w+):", (WORKFLOW / f"rules/{stage}.smk").read_text(), re.M)
+    for stage in STAGES
+}
+
+
+def imported(path: Path) -> list[str]:
+    """The modules that the Python file at `path` imports, anywhere in it."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return names
+
+
+def stage_of(path: Path) -> str | None:
+    """The stage that a library module belongs to; none for the shared ones."""
+    name = path.relative_to(LIBRARY).parts[0].removesuffix(".py")
+    return name if name in STAGES else None
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_only_calls_the_library(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.With, ast.Lambda)
+    assert not [node for node in ast.walk(tree) if isinstance(node, kinds)]
+    assert isinstance(tree.body[-1], ast.If), "work belongs under __main__"
+    assert f"Rule {path.stem}" in (ast.get_docstring(tree) or "")
+    assert len([line for line in path.read_text().splitlines() if line.strip()]) <= 30
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_the_library_knows_no_snakemake(path: Path) -> None:
+    assert not [name for name in imported(path) if name.split(".")[0] == "snakemake"]
+    assert not re.search(r"\bsnakemake\.(input|output|params|config|log)", path.read_text())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_a_stage_imports_from_no_other_stage(path: Path) -> None:
+    reached = {name.split(".")[1] for name in imported(path) if name.startswith("facegap.")}
+    assert reached & set(STAGES) <= {stage_of(path)}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_names_agree(stage: str) -> None:
+    text = (WORKFLOW / f"rules/{stage}.smk").read_text()
+    assert RULES[stage], "a stage has rules"
+    assert stage in RULES[stage], "each stage is a target by its name"
+    for rule, body in re.findall(r"^rule (\w+):\n((?:[ \t]+.*\n|\n)*)", text, re.M):
+        if rule == stage:
+            continue
+        assert f'code=code_of("{rule}.py")' in body
+        assert f'"../scripts/{rule}.py"' in body
+        for part in ("log:", "benchmark:", "conda:", "resources:"):
+            assert part in body, f"{rule} has no {part}"
+        assert f"/logs/{stage}/{rule}" in body
+        assert f"/benchmarks/{stage}/{rule}" in body
+        assert not re.search(r"^\s+run:|\blambda\b", body, re.M)
+
+
+def test_every_script_has_its_rule() -> None:
+    assert {path.stem for path in SCRIPTS} == {
+        rule for stage, rules in RULES.items() for rule in rules if rule != stage
+    }
+
+
+def test_the_contents_page_lists_the_stages_in_order() -> None:
+    included = re.findall(r"rules/(\w+)\.smk", (ROOT / "Snakefile").read_text())
+    assert included == ["common", *STAGES]
+
+
+def test_the_conda_environment_has_the_pins_of_the_lock() -> None:
+    lock = dict(re.findall(r"^([a-z0-9-]+)==([^ ;]+)", (ROOT / "requirements.lock").read_text(), re.M))
+    lock |= dict(  # where versions differ by Python, conda's Python 3.11 decides
+        re.findall(
+            r"^([a-z0-9-]+)==([^ ;]+) ; python_full_version < '3.12'",
+            (ROOT / "requirements.lock").read_text(),
+            re.M,
+        )
+    )
+    environment = yaml.safe_load((ROOT / "envs/facegap.yaml").read_text())
+    pins = dict(pin.split("==") for pin in environment["dependencies"][-1]["pip"])
+    assert pins.items() <= lock.items()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.split("[=><]", name)[0] for name in project["dependencies"]}
+    needed -= {"snakemake", "snakemake-executor-plugin-slurm"}  # outside of the jobs' environment
+    assert needed <= pins.keys()
+
+
+def test_no_address_of_a_registry_or_a_machine_is_committed() -> None:
+    tracked = subprocess.run(
+        ["git", "grep", "-nIE", r"https?://[^ \"']+/(simple|packages)/|pypi\.org|pythonhosted"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    found = [line for line in tracked.splitlines() if "test_conventions.py" not in line]
+    assert not found
