@@ -89,7 +89,9 @@ def test_the_contents_page_lists_the_stages_in_order() -> None:
 
 
 def test_the_conda_environment_has_the_pins_of_the_lock() -> None:
-    lock = dict(re.findall(r"^([a-z0-9-]+)==([^ ;]+)", (ROOT / "requirements.lock").read_text(), re.M))
+    lock = dict(
+        re.findall(r"^([a-z0-9-]+)==([^ ;]+)", (ROOT / "requirements.lock").read_text(), re.M)
+    )
     lock |= dict(  # where versions differ by Python, conda's Python 3.11 decides
         re.findall(
             r"^([a-z0-9-]+)==([^ ;]+) ; python_full_version < '3.12'",

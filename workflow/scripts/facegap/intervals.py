@@ -20,8 +20,9 @@ def of_share(successes: int, trials: int, confidence: float = 0.95) -> Interval:
     """Wilson's score interval of a proportion (Wilson 1927); (nan, 0, 1) of no trials."""
     if trials == 0:
         return Interval(float("nan"), 0.0, 1.0)
+    share = successes / trials
     low, high = proportion_confint(successes, trials, 1 - confidence, method="wilson")
-    return Interval(successes / trials, float(low), float(high))
+    return Interval(share, min(float(low), share), max(float(high), share))  # rounding at 0 and 1
 
 
 def of_mean(values: ArrayLike, confidence: float = 0.95) -> Interval:

@@ -1,0 +1,112 @@
+"""Every configuration of the project is accepted, and a wrong one is named key by key."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from facegap.config import SCHEMA, complete
+from facegap.errors import ConfigError
+
+CONFIG = Path(__file__).parents[3] / "config"
+
+
+def default() -> dict[str, Any]:
+    return yaml.safe_load((CONFIG / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", ["config", "paper", "gender"])
+def test_the_projects_own_studies_are_accepted(name: str) -> None:
+    complete(yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
+
+
+def test_defaults_fill_what_is_not_given_and_nothing_else() -> None:
+    given = default()
+    full = complete(given)
+    assert full["synthesise"]["weights"] == {
+        "penalty": 10,
+        "reconstruction": 10,
+        "classification": 1,
+    }
+    assert full["classify"]["tune"]["batch"] == given["classify"]["tune"]["batch"]
+    assert complete(full) == full
+    assert given == default(), "the given mapping is left alone"
+
+
+def test_the_papers_numbers_are_in_the_papers_study() -> None:
+    paper = complete(yaml.safe_load((CONFIG / "paper.yaml").read_text()))
+    head, tune = paper["classify"]["head"], paper["classify"]["tune"]
+    assert (head["hidden"], head["dropout"]) == ([64, 64, 64], 0.5)
+    assert (tune["epochs"], tune["batch"], tune["rates"]["adam"]) == (30, 128, 0.001)
+    assert paper["classify"]["repeats"] == 5
+    assert paper["datasets"]["target"]["split"] == {"train": 2000, "test": 500}
+    gan = paper["synthesise"]
+    assert (gan["iterations"], gan["batch"], gan["critic_steps"]) == (200_000, 16, 5)
+    assert (gan["rate"], gan["betas"], len(gan["seeds"])) == (0.0001, [0.5, 0.999], 5)
+    assert paper["align"]["crops"]["centre"]["box"] == 178
+    assert (paper["judge"]["participants"], paper["judge"]["pairs"]) == (3, 300)
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    config = default()
+    *folders, key = path.split(".")
+    part = config
+    for folder in folders:
+        part = part.setdefault(folder, {})
+    part[key] = value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sed", 1, "unknown key sed; allowed: study, results"),
+        ("classify.tune.epoch", 3, "classify.tune: unknown key epoch; allowed: epochs"),
+        ("seed", "one", "seed: 'one' is not of type 'integer'"),
+        ("study", "../up", "study: '../up' does not fit"),
+        ("synthesise.seeds", [], "synthesise.seeds"),
+        ("classify.repeats", 1, "classify.repeats: 1 is less than the minimum of 2"),
+        ("classify.backbones", {"vgg61": "random"}, "vgg61"),
+        ("boundary", "race", "datasets.source.labels: drawn has no label of its own"),
+        ("sides.outside", "A", "sides: inside and outside have the same name"),
+        ("annotate.annotators", {"ada": {"error": 0.1}}, "name two or more"),
+        ("datasets.source.split", {"train": 700, "test": 1}, "701 faces, but"),
+        ("datasets.source.split", {"train": 0.9, "test": 0.2}, "more than all of the faces"),
+        ("datasets.source.split", {"train": 0.9, "test": 2}, "both as"),
+        ("datasets.source.labels", "people", "the source has to label the boundary itself"),
+        ("synthesise.size", 32, "has to be align.crops.centre.size"),
+        ("synthesise.critic", {"layers": 9}, "synthesise.critic.layers: too many"),
+        ("synthesise.control", "group", "pairs cannot be alike in the boundary itself"),
+        ("synthesise.attributes", ["Black_Hair", "Young"], "only Black_Hair"),
+        ("classify.crops", {"plain": "openface"}, "openface is not among align.crops"),
+        ("classify.kept_backbone", "vgg99", "classify.kept_backbone"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_key(path: str, value: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        complete(changed(path, value))
+    assert message in str(error.value)
+
+
+def test_simulated_annotators_are_for_drawn_faces_only() -> None:
+    config = changed("datasets.target.kind", "celeba")
+    with pytest.raises(ConfigError, match=r"annotate\.annotators\.ada\.error"):
+        complete(config)
+
+
+def undescribed(part: dict[str, Any], definitions: dict[str, Any], place: str) -> list[str]:
+    """Keys below `part` with no description of their own, of their kind, or of their folder."""
+    found = []
+    for key, property_ in part.get("properties", {}).items():
+        known = {**definitions.get(str(property_.get("$ref"))[8:], {}), **property_}
+        if "properties" in known:
+            found += undescribed(known, definitions, f"{place}{key}.")
+        elif "description" not in known and "description" not in part:
+            found.append(place + key)
+    return found
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text())
+    assert undescribed(schema, schema["$defs"], "") == []

@@ -1,0 +1,71 @@
+"""The tables between stages: what is written is read again, and damage is named."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from facegap import tables
+from facegap.errors import DataError
+
+
+def faces() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "face_id": ["a", "b"],
+            "path": ["a.jpg", "b.jpg"],
+            "subject_id": ["1", None],
+            "split": ["train", "rest"],
+            "age": [30, None],
+            "gender": ["male", None],
+            "race_raw": [None, None],
+            "Young": pd.array([1, None], dtype="Int8"),
+        }
+    )
+
+
+def test_parquet_round_trip_with_metadata_and_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        tables.write(faces(), tmp_path / f"{name}.parquet", tables.FACES, {"licence": "none"})
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    read = tables.read(tmp_path / "one.parquet", tables.FACES)
+    assert read["subject_id"].tolist()[0] == "1"
+    assert read["subject_id"].isna().tolist() == [False, True]
+    assert read["Young"].dtype == "Int8"
+    assert tables.about(tmp_path / "one.parquet") == {"licence": "none"}
+
+
+def test_an_empty_rejected_list_is_a_table_too(tmp_path: Path) -> None:
+    path = tmp_path / "rejected.csv"
+    tables.write(pd.DataFrame({"path": [], "face_id": [], "reason": []}), path, tables.REJECTED)
+    assert path.read_text() == "path,face_id,reason\n"
+    assert tables.read(path, tables.REJECTED).empty
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"face_id": ["a", "a"]}, "face_id"),
+        ({"split": ["train", "exam"]}, "exam"),
+        ({"gender": ["male", "M"]}, "column gender"),
+        ({"age": [30, 900]}, "column age"),
+    ],
+)
+def test_a_wrong_table_is_refused_and_not_written(
+    change: dict[str, list[object]], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "faces.parquet"
+    with pytest.raises(DataError, match=message) as error:
+        tables.write(faces().assign(**change), path, tables.FACES)
+    assert str(path) in str(error.value)
+    assert not path.exists()
+
+
+def test_a_damaged_or_missing_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "faces.parquet"
+    with pytest.raises(DataError, match=r"faces\.parquet: not readable"):
+        tables.read(path, tables.FACES)
+    tables.write(faces(), path, tables.FACES)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"faces\.parquet: not readable"):
+        tables.read(path, tables.FACES)
