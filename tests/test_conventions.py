@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ROOT / "workflow"
 LIBRARY = WORKFLOW / "scripts/facegap"
-STAGES = "acquire align annotate classify partition synthesise judge report".split()
+STAGES = ["acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report"]
 SCRIPTS = sorted((WORKFLOW / "scripts").glob("*.py"))
 MODULES = sorted(LIBRARY.rglob("*.py"))
 RULES = {

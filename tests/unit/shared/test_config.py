@@ -96,14 +96,13 @@ def test_simulated_annotators_are_for_drawn_faces_only() -> None:
 
 
 def undescribed(part: dict[str, Any], definitions: dict[str, Any], place: str) -> list[str]:
-    """Keys below `part` with no description of their own, of their kind, or of their folder."""
+    """Keys below `part` that neither they, their kind, nor a folder above describes."""
     found = []
     for key, property_ in part.get("properties", {}).items():
         known = {**definitions.get(str(property_.get("$ref"))[8:], {}), **property_}
-        if "properties" in known:
-            found += undescribed(known, definitions, f"{place}{key}.")
-        elif "description" not in known and "description" not in part:
-            found.append(place + key)
+        if "description" not in known:
+            inner = undescribed(known, definitions, f"{place}{key}.")
+            found += inner if "properties" in known else [place + key]
     return found
 
 
