@@ -1,4 +1,5 @@
 # setup, study, test, lint, bench, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
+SHELL := bash
 PYTHON ?= python3
 STUDY ?= config/config.yaml
 BIN := .venv/bin
@@ -32,7 +33,10 @@ lint: .venv/ready
 	$(BIN)/snakemake --lint
 
 bench: .venv/ready
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	mkdir -p results/bench
+	set -o pipefail; for script in benchmarks/*.py; do name=$$(basename $$script .py); \
+	    $(BIN)/python $$script | tee results/bench/$$name.txt || exit 1; \
+	    tail -n 1 results/bench/$$name.txt > results/bench/$$name.json; done
 
 clean:
 	rm -rf .venv .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,92 @@
+"""Wall time, memory and jobs of a whole study, and the time of a second run that does nothing.
+
+python benchmarks/study.py [config file]
+"""
+
+import json
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(folder: str, config: Path) -> tuple[float, float, str]:
+    """Run the study; seconds, peak memory in GiB of all its processes, and what it printed."""
+    command = [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--directory", folder]
+    start, peak = time.perf_counter(), 0
+    process = subprocess.Popen(
+        [
+            *command,
+            "--cores",
+            "all",
+            "--configfile",
+            config,
+            "--profile",
+            ROOT / "profiles/default",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    printed: list[str] = []
+    reader = threading.Thread(target=lambda: printed.extend(process.stdout or []))
+    reader.start()
+    while process.poll() is None:
+        peak = max(peak, resident(process.pid))
+        time.sleep(0.2)
+    reader.join()
+    if process.returncode:
+        sys.exit("".join(printed))
+    return time.perf_counter() - start, peak / 2**30, "".join(printed)
+
+
+def resident(pid: int) -> int:
+    """Bytes in memory of the process and all below it; shared pages are counted once each."""
+    total = 0
+    try:
+        parent = psutil.Process(pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            total += process.memory_info().rss
+    except psutil.NoSuchProcess:
+        pass
+    return total
+
+
+def main() -> None:
+    """Run a study twice in a fresh folder and print its figures."""
+    config = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "config/config.yaml").resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        seconds, memory, printed = run(folder, config)
+        again, _, rested = run(folder, config)
+    assert "Nothing to be done" in rested
+    jobs = int(re.findall(r"^total\s+(\d+)$", printed, re.M)[0])
+    print(f"{'study':<20}{config.stem}")
+    print(f"{'first run':<20}{seconds:8.1f} s")
+    print(f"{'second run':<20}{again:8.1f} s")
+    print(f"{'peak memory':<20}{memory:8.2f} GiB")
+    print(f"{'jobs':<20}{jobs:8d}")
+    figures = {
+        "name": "study",
+        "ratio": seconds / again,
+        "first_run": seconds,
+        "second_run": again,
+        "units": "s",
+        "peak_memory_gib": memory,
+        "jobs": jobs,
+        "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.platform()}",
+        "versions": {name: version(name) for name in ("snakemake", "torch", "mediapipe", "numpy")},
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

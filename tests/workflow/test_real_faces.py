@@ -1,0 +1,38 @@
+"""The gender study on real faces, small. They lie beside the repository and are never committed."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT, Snakemake, copy_code
+
+FACES = ROOT.parent / "shared/faces"
+
+
+@pytest.mark.skipif(not FACES.is_dir(), reason=f"no real faces at {FACES}: see docs/data.md")
+def test_real_faces_run_to_the_report(snakemake: Snakemake, tmp_path: Path) -> None:
+    folder = copy_code(tmp_path / "facegap")
+    config = yaml.safe_load((folder / "config/gender.yaml").read_text())
+    micro = yaml.safe_load(Path(__file__).with_name("micro.yaml").read_text())
+    config["data_root"] = str(FACES)
+    config["datasets"]["source"] |= {"faces": 120, "split": {"train": 80, "test": 40}}
+    config["datasets"]["target"] |= {"faces": 160, "split": {"train": 80, "test": 60}}
+    config["align"] = micro["align"]
+    config["classify"] = micro["classify"] | {
+        "backbones": {"vgg16": "random"},
+        "kept_backbone": "vgg16",
+    }
+    config["synthesise"] |= micro["synthesise"] | {"control": "Young", "translated": 12}
+    config["judge"] |= {"pairs": 6, "participants": 2}
+    (folder / "small.yaml").write_text(yaml.safe_dump(config))
+
+    done = snakemake(folder, "--cores", "all", "--configfile", "small.yaml")
+
+    assert done.returncode == 0, done.stdout[-8000:]
+    study = folder / "results/gender"
+    assert (study / "report/index.html").stat().st_size > 100_000
+    aligned = len(pd.read_parquet(study / "align/target/faces.parquet"))
+    assert aligned >= 0.95 * 160
+    sides = pd.read_parquet(study / "partition/target/sides.parquet")
+    assert set(sides["provenance"]) == {"own label"}

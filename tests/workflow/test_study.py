@@ -1,0 +1,155 @@
+"""The whole graph on drawn faces: it ends, it rests, it reruns what an edit concerns."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import Snakemake, copy_code
+
+from facegap import tables
+
+STUDY = "results/micro"
+MICRO = ("--configfile", "micro.yaml")
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs by rule, as the plan in Snakemake's output counts them."""
+    stats = output.partition("Job stats:")[2].partition("total")[0]
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.M)}
+
+
+@contextmanager
+def appended(path: Path, text: str) -> Iterator[None]:
+    """The file at `path` with `text` at its end, for as long as the block lasts."""
+    before, times = path.read_text(), path.stat()
+    path.write_text(before + text)
+    yield
+    path.write_text(before)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_every_table_stands_beside_the_published_one(micro: Path, number: int) -> None:
+    path = micro / STUDY / f"report/tables/table{number}.csv"
+    table = tables.read(path, tables.REPORTED)
+    assert list(pd.read_csv(path).columns) == [
+        *("row", "column", "ours", "low", "high", "published", "difference")
+    ]
+    assert table["published"].notna().any()
+    both = table.dropna(subset=["ours", "published"])
+    assert (both["ours"] - both["published"] - both["difference"]).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_every_figure_is_there(micro: Path, number: int) -> None:
+    figure = micro / STUDY / f"report/figures/figure{number}"
+    assert figure.with_suffix(".png").stat().st_size > 5000
+    assert "<svg" in figure.with_suffix(".svg").read_text()[:2000]
+
+
+def test_the_page_is_one_file_that_says_what_is_not_real(micro: Path) -> None:
+    page = (micro / STUDY / "report/index.html").read_text()
+    assert "simulated" in page
+    assert "drawn" in page
+    assert not re.search(r'(src|href)="(?!data:|#|https?:)', page), (
+        "a file beside the page is needed"
+    )
+
+
+def test_a_second_run_has_nothing_to_do(micro: Path, snakemake: Snakemake) -> None:
+    again = snakemake(micro, "--cores", "all", *MICRO)
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "first", "untouched"),
+    [
+        ("align", "align_shard", {"draw_faces"}),
+        ("partition", "partition_target", {"draw_faces", "align_shard", "train_cell"}),
+        ("judge", "pair_outputs", {"draw_faces", "train_cell", "train_stargan"}),
+        ("report", "write_report", {"draw_faces", "train_stargan", "judge_pairs"}),
+    ],
+)
+def test_an_edit_reruns_its_stage_and_what_follows(
+    micro: Path, snakemake: Snakemake, module: str, first: str, untouched: set[str]
+) -> None:
+    library = micro / "workflow/scripts/facegap"
+    edited = library / f"{module}.py"
+    if not edited.exists():
+        edited = library / module / "__init__.py"
+    with appended(edited, "\n# an edit\n"):
+        jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
+    assert first in jobs
+    assert "write_report" in jobs
+    assert not untouched & jobs.keys()
+    assert "Nothing to be done" in snakemake(micro, "-n", *MICRO).stdout
+
+
+def test_a_changed_setting_reruns_what_depends_on_it(micro: Path, snakemake: Snakemake) -> None:
+    plan = snakemake(micro, "-n", *MICRO, "--config", "report={confidence: 0.9}")
+    jobs = planned(plan.stdout)
+    assert "tabulate_results" in jobs
+    assert not {"draw_faces", "train_cell", "train_stargan", "pair_outputs"} & jobs.keys()
+
+
+def digests(study: Path) -> dict[str, str]:
+    """Every result's digest; logs and the times of jobs are none, the page shows times."""
+    return {
+        str(path.relative_to(study)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(study.rglob("*"))
+        if path.is_file()
+        and path.relative_to(study).parts[0] not in ("logs", "benchmarks")
+        and path.name != "index.html"
+    }
+
+
+def test_one_core_gives_the_same_bytes(micro: Path, snakemake: Snakemake, tmp_path: Path) -> None:
+    folder = copy_code(tmp_path / "again")
+    shutil.copy(micro / "micro.yaml", folder)
+    done = snakemake(folder, "--cores", "1", *MICRO)
+    assert done.returncode == 0, done.stdout[-8000:]
+    assert digests(folder / STUDY) == digests(micro / STUDY)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("sead=1", "unknown key sead"),
+        ("seed=one", "seed: 'one' is not of type 'integer'"),
+        ("boundary=race", "datasets.source.labels"),
+        ("judge={pears: 3}", "judge: unknown key pears; allowed: participants"),
+    ],
+)
+def test_a_broken_config_stops_before_the_first_job(
+    snakemake: Snakemake, tmp_path: Path, setting: str, message: str
+) -> None:
+    folder = copy_code(tmp_path / "broken")
+    shutil.copy(Path(__file__).with_name("micro.yaml"), folder)
+    refused = snakemake(folder, "--cores", "1", *MICRO, "--config", setting)
+    assert refused.returncode != 0
+    assert message in refused.stdout
+    assert not (folder / "results").exists()
+
+
+def test_the_papers_study_is_planned_without_its_data(snakemake: Snakemake, tmp_path: Path) -> None:
+    folder = copy_code(tmp_path / "paper")
+    plan = snakemake(folder, "-n", "--configfile", "config/paper.yaml")
+    assert plan.returncode == 0, plan.stdout[-4000:]
+    jobs = planned(plan.stdout)
+    assert jobs["train_stargan"] == 5
+    assert 100 < sum(jobs.values()) < 1000
+
+
+@pytest.mark.parametrize(
+    "stage",
+    ["acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report"],
+)
+def test_each_stage_is_a_target(micro: Path, snakemake: Snakemake, stage: str) -> None:
+    assert "Nothing to be done" in snakemake(micro, "-n", stage, *MICRO).stdout
