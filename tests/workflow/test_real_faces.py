@@ -5,16 +5,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, Snakemake, copy_code
+from runs import ROOT, copy_code, snakemake
 
 FACES = ROOT.parent / "shared/faces"
 
 
 @pytest.mark.skipif(not FACES.is_dir(), reason=f"no real faces at {FACES}: see docs/data.md")
-def test_real_faces_run_to_the_report(snakemake: Snakemake, tmp_path: Path) -> None:
+def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "facegap")
     config = yaml.safe_load((folder / "config/gender.yaml").read_text())
-    micro = yaml.safe_load(Path(__file__).with_name("micro.yaml").read_text())
+    micro = yaml.safe_load((folder / "micro.yaml").read_text())
     config["data_root"] = str(FACES)
     config["datasets"]["source"] |= {"faces": 120, "split": {"train": 80, "test": 40}}
     config["datasets"]["target"] |= {"faces": 160, "split": {"train": 80, "test": 60}}

@@ -3,14 +3,13 @@
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Snakemake, copy_code
+from runs import copy_code, snakemake
 
 from facegap import tables
 
@@ -62,7 +61,7 @@ def test_the_page_is_one_file_that_says_what_is_not_real(micro: Path) -> None:
     )
 
 
-def test_a_second_run_has_nothing_to_do(micro: Path, snakemake: Snakemake) -> None:
+def test_a_second_run_has_nothing_to_do(micro: Path) -> None:
     again = snakemake(micro, "--cores", "all", *MICRO)
     assert again.returncode == 0
     assert "Nothing to be done" in again.stdout
@@ -78,7 +77,7 @@ def test_a_second_run_has_nothing_to_do(micro: Path, snakemake: Snakemake) -> No
     ],
 )
 def test_an_edit_reruns_its_stage_and_what_follows(
-    micro: Path, snakemake: Snakemake, module: str, first: str, untouched: set[str]
+    micro: Path, module: str, first: str, untouched: set[str]
 ) -> None:
     library = micro / "workflow/scripts/facegap"
     edited = library / f"{module}.py"
@@ -92,7 +91,7 @@ def test_an_edit_reruns_its_stage_and_what_follows(
     assert "Nothing to be done" in snakemake(micro, "-n", *MICRO).stdout
 
 
-def test_a_changed_setting_reruns_what_depends_on_it(micro: Path, snakemake: Snakemake) -> None:
+def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
     plan = snakemake(micro, "-n", *MICRO, "--config", "report={confidence: 0.9}")
     jobs = planned(plan.stdout)
     assert "tabulate_results" in jobs
@@ -110,9 +109,8 @@ def digests(study: Path) -> dict[str, str]:
     }
 
 
-def test_one_core_gives_the_same_bytes(micro: Path, snakemake: Snakemake, tmp_path: Path) -> None:
+def test_one_core_gives_the_same_bytes(micro: Path, tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "again")
-    shutil.copy(micro / "micro.yaml", folder)
     done = snakemake(folder, "--cores", "1", *MICRO)
     assert done.returncode == 0, done.stdout[-8000:]
     assert digests(folder / STUDY) == digests(micro / STUDY)
@@ -128,17 +126,16 @@ def test_one_core_gives_the_same_bytes(micro: Path, snakemake: Snakemake, tmp_pa
     ],
 )
 def test_a_broken_config_stops_before_the_first_job(
-    snakemake: Snakemake, tmp_path: Path, setting: str, message: str
+    tmp_path: Path, setting: str, message: str
 ) -> None:
     folder = copy_code(tmp_path / "broken")
-    shutil.copy(Path(__file__).with_name("micro.yaml"), folder)
     refused = snakemake(folder, "--cores", "1", *MICRO, "--config", setting)
     assert refused.returncode != 0
     assert message in refused.stdout
     assert not (folder / "results").exists()
 
 
-def test_the_papers_study_is_planned_without_its_data(snakemake: Snakemake, tmp_path: Path) -> None:
+def test_the_papers_study_is_planned_without_its_data(tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "paper")
     plan = snakemake(folder, "-n", "--configfile", "config/paper.yaml")
     assert plan.returncode == 0, plan.stdout[-4000:]
@@ -151,5 +148,5 @@ def test_the_papers_study_is_planned_without_its_data(snakemake: Snakemake, tmp_
     "stage",
     ["acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report"],
 )
-def test_each_stage_is_a_target(micro: Path, snakemake: Snakemake, stage: str) -> None:
+def test_each_stage_is_a_target(micro: Path, stage: str) -> None:
     assert "Nothing to be done" in snakemake(micro, "-n", stage, *MICRO).stdout
