@@ -50,7 +50,7 @@ def run(folder: str, config: Path) -> tuple[float, float, str]:
 
 
 def resident(pid: int) -> int:
-    """Bytes in memory of the process and all below it: an upper bound, shared pages count in each."""
+    """Bytes resident in the process and all below it; shared pages count in each."""
     total = 0
     try:
         parent = psutil.Process(pid)
