@@ -34,6 +34,17 @@ def test_defaults_fill_what_is_not_given_and_nothing_else() -> None:
     assert given == default(), "the given mapping is left alone"
 
 
+def test_a_known_kind_brings_its_own_words_for_the_boundary() -> None:
+    paper = complete(yaml.safe_load((CONFIG / "paper.yaml").read_text()))
+    assert paper["datasets"]["source"]["own_label"]["inside"] == ["White"]
+    assert "own_label" not in paper["datasets"]["target"], "CelebA has no race of its own"
+    mine = {"column": "group", "inside": ["B"], "outside": ["A"]}
+    assert (
+        complete(changed("datasets.source.own_label", mine))["datasets"]["source"]["own_label"]
+        == mine
+    )
+
+
 def test_the_papers_numbers_are_in_the_papers_study() -> None:
     paper = complete(yaml.safe_load((CONFIG / "paper.yaml").read_text()))
     head, tune = paper["classify"]["head"], paper["classify"]["tune"]
@@ -75,6 +86,23 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("datasets.source.split", {"train": 0.9, "test": 0.2}, "more than all of the faces"),
         ("datasets.source.split", {"train": 0.9, "test": 2}, "both as"),
         ("datasets.source.labels", "people", "the source has to label the boundary itself"),
+        (
+            "datasets.source.own_label",
+            {"column": "race_raw", "inside": ["White"]},
+            "datasets.source.own_label: gives the values inside only",
+        ),
+        (
+            "datasets.source.own_label",
+            {"column": "age", "below": 40, "inside": [1], "outside": [0]},
+            "datasets.source.own_label: give the values inside and outside, or a number",
+        ),
+        (
+            "datasets.source.own_label",
+            {"column": "group", "inside": ["A", "B"], "outside": ["B"]},
+            "datasets.source.own_label: 'B' is both inside and outside",
+        ),
+        ("annotate.annotators", {"a/b": {"error": 0}, "c": {"error": 0}}, "annotate.annotators"),
+        ("judge.simulated", {"male": 0.6}, "judge.simulated: no preference for 'female'"),
         ("synthesise.size", 32, "has to be align.crops.centre.size"),
         ("synthesise.critic", {"layers": 9}, "synthesise.critic.layers: too many"),
         ("synthesise.control", "group", "pairs cannot be alike in the boundary itself"),

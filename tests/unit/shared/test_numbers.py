@@ -61,3 +61,16 @@ def test_the_cluster_interval_covers_the_truth() -> None:
         )
         covered += found.low <= 4 / 6 <= found.high
     assert 180 <= covered <= 198
+
+
+def test_a_clustered_share_of_copies_is_wilsons_share_of_the_originals() -> None:
+    hits = np.r_[np.ones(3, bool), np.zeros(37, bool)]
+    copied, persons = np.repeat(hits, 5), np.repeat(np.arange(40), 5)
+    assert intervals.of_clustered_share(copied, persons) == pytest.approx(intervals.of_share(3, 40))
+    none = intervals.of_clustered_share(np.zeros(40, bool), np.arange(40))
+    assert (none.low, round(none.high, 4)) == (0, 0.0876)
+    assert intervals.plain(intervals.of_clustered_share([], [])) == {
+        "estimate": None,
+        "low": 0.0,
+        "high": 1.0,
+    }

@@ -69,3 +69,10 @@ def test_a_damaged_or_missing_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DataError, match=r"faces\.parquet: not readable"):
         tables.read(path, tables.FACES)
+
+
+def test_text_that_looks_like_a_number_stays_text(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    answers = pd.DataFrame({"face_id": ["000123", "1e5"], "side": ["inside", "unsure"]})
+    tables.write(answers, path, tables.ANSWERS)
+    assert tables.read(path, tables.ANSWERS)["face_id"].tolist() == ["000123", "1e5"]

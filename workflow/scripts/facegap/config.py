@@ -11,11 +11,23 @@ import yaml
 from facegap.errors import ConfigError
 
 SCHEMA = Path(__file__).parents[2] / "schemas/config.schema.yaml"
-LABELLED = {  # boundaries that the known kinds of data set label themselves
-    "drawn": {"group", "gender", "age"},
-    "utkface": {"race", "gender", "age"},
-    "celeba": {"gender", "age"},
-    "folder": {"race", "gender", "age"},
+_GENDER = {"column": "gender", "inside": ["male"], "outside": ["female"]}
+_RACE = {
+    "column": "race_raw",
+    "inside": ["White"],
+    "outside": ["Black", "Asian", "Indian", "Others"],
+}
+_YEARS = {"column": "age", "below": 40}  # inside; CelebA does not say up to what age is Young
+_YOUNG = {"column": "Young", "inside": [1], "outside": [0]}
+OWN_LABELS: dict[str, dict[str, dict[str, Any]]] = {  # own_label by kind of data set and boundary
+    "drawn": {
+        "group": {"column": "group", "inside": ["A"], "outside": ["B"]},
+        "gender": _GENDER,
+        "age": _YOUNG,
+    },
+    "utkface": {"race": _RACE, "gender": _GENDER, "age": _YEARS},
+    "celeba": {"gender": _GENDER, "age": _YOUNG},
+    "folder": {"race": _RACE, "gender": _GENDER, "age": _YEARS},
 }
 
 
@@ -28,6 +40,7 @@ def complete(given: Mapping[str, Any]) -> dict[str, Any]:
     schema = yaml.safe_load(SCHEMA.read_text())
     config = deepcopy(dict(given))
     _fill(config, schema, schema)
+    _fill_own_labels(config)
     problems = [_say(error) for error in _leaves(config, schema)] or list(_impossible(config))
     if problems:
         raise ConfigError("the configuration cannot be used:\n  " + "\n  ".join(problems))
@@ -47,6 +60,16 @@ def _fill(config: dict[str, Any], part: Mapping[str, Any], schema: Mapping[str, 
             config[key] = deepcopy(property_["default"])
         if isinstance(config.get(key), dict):
             _fill(config[key], property_, schema)
+
+
+def _fill_own_labels(config: dict[str, Any]) -> None:
+    """The known kinds' own words for the boundary; of drawn faces it is the planted truth."""
+    datasets = config.get("datasets")
+    for dataset in datasets.values() if isinstance(datasets, dict) else ():
+        if isinstance(dataset, dict):
+            known = OWN_LABELS.get(str(dataset.get("kind")), {}).get(str(config.get("boundary")))
+            if known and "own_label" not in dataset:
+                dataset["own_label"] = deepcopy(known)
 
 
 def _leaves(
@@ -75,26 +98,22 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
         yield from _impossible_dataset(f"datasets.{name}", dataset, config)
     if config["datasets"]["source"]["labels"] == "people":
         yield "datasets.source.labels: the source has to label the boundary itself (own)"
-    annotators = config["annotate"]["annotators"]
-    if config["datasets"]["target"]["labels"] == "people" and len(annotators) < 2:
-        yield "annotate.annotators: the target is labelled by people, so name two or more"
-    if config["datasets"]["target"]["kind"] != "drawn":
-        for name, annotator in annotators.items():
-            if "error" in annotator:
-                yield f"annotate.annotators.{name}.error: only drawn faces can be simulated"
+    yield from _impossible_annotators(config)
     yield from _impossible_training(config)
+    yield from _impossible_observers(config)
 
 
 def _impossible_dataset(
     place: str, dataset: Mapping[str, Any], config: Mapping[str, Any]
 ) -> Iterator[str]:
     kind, boundary = dataset["kind"], config["boundary"]
-    if dataset["labels"] == "own" and "own_label" not in dataset and boundary not in LABELLED[kind]:
-        known = ", ".join(sorted(LABELLED[kind]))
+    if dataset["labels"] == "own" and "own_label" not in dataset:
+        known = ", ".join(sorted(OWN_LABELS[kind]))
         yield (
             f"{place}.labels: {kind} has no label of its own for the boundary {boundary!r} (it has"
             f" {known}); give {place}.own_label, or labels: people"
         )
+    yield from _impossible_own_label(f"{place}.own_label", dataset.get("own_label", {}))
     if kind == "folder" and not {"images", "table"} <= set(dataset):
         yield f"{place}: kind folder needs images and table"
     parts = [dataset["split"]["train"], dataset["split"]["test"]]
@@ -104,6 +123,39 @@ def _impossible_dataset(
         yield f"{place}.split: train and test are more than all of the faces"
     elif isinstance(parts[0], int) and dataset["faces"] and sum(parts) > dataset["faces"]:
         yield f"{place}.split: {sum(parts)} faces, but {place}.faces is {dataset['faces']}"
+
+
+def _impossible_own_label(place: str, own_label: Mapping[str, Any]) -> Iterator[str]:
+    listed = {"inside", "outside"} & set(own_label)
+    if own_label and ("below" in own_label) == bool(listed):
+        yield f"{place}: give the values inside and outside, or a number below which is inside"
+    elif len(listed) == 1:
+        yield f"{place}: gives the values {listed.pop()} only; both sides are needed"
+    elif both := [v for v in own_label.get("inside", []) if v in own_label["outside"]]:
+        yield f"{place}: {both[0]!r} is both inside and outside"
+
+
+def _impossible_annotators(config: Mapping[str, Any]) -> Iterator[str]:
+    annotators, target = config["annotate"]["annotators"], config["datasets"]["target"]
+    if target["labels"] == "people" and len(annotators) < 2:
+        yield "annotate.annotators: the target is labelled by people, so name two or more"
+    for name, annotator in annotators.items():
+        place = f"annotate.annotators.{name}.error"
+        if "error" in annotator and target["kind"] != "drawn":
+            yield f"{place}: only drawn faces can be simulated"
+        elif "error" in annotator and "own_label" not in target:
+            yield f"{place}: drawn faces have no truth for the boundary {config['boundary']!r}"
+
+
+def _impossible_observers(config: Mapping[str, Any]) -> Iterator[str]:
+    control, judge = config["synthesise"]["control"], config["judge"]
+    values = ("male", "female") if control == "gender" else (control, f"not {control}")
+    for value in values:
+        if judge["responses"] is None and value not in judge["simulated"]:
+            yield (
+                f"judge.simulated: no preference for {value!r}, a value of synthesise.control"
+                f" ({control}); it has {', '.join(judge['simulated'])}"
+            )
 
 
 def _impossible_training(config: Mapping[str, Any]) -> Iterator[str]:

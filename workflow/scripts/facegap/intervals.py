@@ -25,6 +25,24 @@ def of_share(successes: int, trials: int, confidence: float = 0.95) -> Interval:
     return Interval(share, min(float(low), share), max(float(high), share))  # rounding at 0 and 1
 
 
+def of_clustered_share(
+    hits: ArrayLike, clusters: ArrayLike, confidence: float = 0.95
+) -> Interval:
+    """Wilson's interval of the share of `hits` (n,) bool, where `clusters` (n,) share their fate.
+
+    The number of trials is Kish's effective number of clusters, as if all members of a cluster
+    answered alike: never too narrow, and of use where no or every member is a hit, of which a
+    bootstrap can say nothing. (nan, 0, 1) of no members.
+    """
+    hit = np.asarray(hits, dtype=float)
+    if not len(hit):
+        return Interval(float("nan"), 0.0, 1.0)
+    sizes = np.unique(np.asarray(clusters), return_counts=True)[1].astype(float)
+    trials, share = float(sizes.sum() ** 2 / (sizes**2).sum()), float(hit.mean())
+    low, high = proportion_confint(share * trials, trials, 1 - confidence, method="wilson")
+    return Interval(share, min(float(low), share), max(float(high), share))
+
+
 def of_mean(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """Student's t interval of the mean of independent repeats (shape (n,)); NaN ends when n < 2."""
     sample = np.asarray(values, dtype=float)
@@ -53,3 +71,11 @@ def of_clusters(
     means = sums[picks].sum(1) / sizes[picks].sum(1)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(sample.mean()), float(low), float(high))
+
+
+def plain(interval: Interval) -> dict[str, float | None]:
+    """`interval` for JSON: estimate, low, high; what is not a number is None."""
+    return {
+        name: float(value) if np.isfinite(value) else None
+        for name, value in interval._asdict().items()
+    }

@@ -170,8 +170,9 @@ PAIRS = _table(
         "participant": _text(),
         "position": _whole(),
         "attribute": _text(),
+        "value": pa.Column("Int8"),  # what the attribute was changed to in both images
         "control": _text(),
-        "left_image": _text(),  # blinded image ids
+        "left_image": _text(),  # blinded image ids, names in images.zip
         "right_image": _text(),
     },
     "pairs",
@@ -197,6 +198,20 @@ RESPONSES = _table(
         "simulated": _flag(),
     },
     "responses",
+)
+TABLE5 = _table(
+    {
+        "control": _text(),
+        "domain": _text("in-domain", "out-domain"),
+        "answers": _whole(),  # on pairs with this control value
+        "chosen": _whole(),  # of these, how many chose the output of this domain
+        "share": _real(0, 1, nullable=True),  # missing: no answers
+        "low": _real(0, 1),  # Wilson's interval
+        "high": _real(0, 1),
+        "p": _real(0, 1, nullable=True),  # exact binomial test of the share against one half
+        "simulated": _flag(),
+    },
+    "table 5",
 )
 REPORTED = _table(
     {
@@ -238,10 +253,16 @@ def write(
 def read(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """The checked table at `path`; a `DataError` names the file, the column and the first rows."""
     try:
-        frame = pd.read_csv(path) if str(path).endswith(".csv") else pd.read_parquet(path)
+        frame = _csv(path, schema) if str(path).endswith(".csv") else pd.read_parquet(path)
     except (OSError, ValueError) as error:  # arrow's and pandas' errors are among these
         raise DataError(f"{path}: not readable as a table: {error}") from error
     return _check(frame, path, schema)
+
+
+def _csv(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Text columns stay text: a face called 000123 keeps its zeros."""
+    text = {name: str for name, column in schema.columns.items() if "str" in str(column.dtype)}
+    return pd.read_csv(path, dtype=text)
 
 
 def about(path: str | Path) -> dict[str, str]:
