@@ -1,0 +1,92 @@
+"""Own labels: the data set's words become sides; unknown words and thin splits are named."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from facegap import tables
+from facegap.annotate.own import label_own, sides_of
+from facegap.config import OWN_LABELS
+from facegap.errors import DataError
+
+
+def faces(**columns: Any) -> pd.DataFrame:
+    n = len(next(iter(columns.values())))
+    plain = {
+        "face_id": [f"{i:04}" for i in range(n)],
+        "path": [f"{i}.jpg" for i in range(n)],
+        "subject_id": None,
+        "split": [("train", "test", "rest")[i % 3] for i in range(n)],
+        "age": None,
+        "gender": None,
+        "race_raw": None,
+    }
+    return pd.DataFrame({**plain, **columns})
+
+
+@pytest.mark.parametrize(
+    ("kind", "boundary", "values", "sides"),
+    [
+        ("utkface", "race", ["White", "Black", "Asian", "Indian", "Others"], "ioooo"),
+        ("celeba", "gender", ["male", "female", None], "io-"),
+        ("drawn", "group", ["A", "B", "B"], "ioo"),
+        ("celeba", "age", pd.array([1, 0, None], dtype="Int8"), "io-"),
+        ("utkface", "age", [39.0, 40.0, float("nan")], "io-"),
+    ],
+)
+def test_the_known_words_of_a_data_set(kind: str, boundary: str, values: Any, sides: str) -> None:
+    rule = OWN_LABELS[kind][boundary]
+    found = sides_of(faces(**{rule["column"]: values}), rule, "faces")
+    short = {"inside": "i", "outside": "o"}
+    assert "".join(short.get(side, "-") for side in found) == sides
+
+
+def test_numbers_and_text_that_say_the_same_are_the_same_word() -> None:
+    rule = {"column": "Hat", "inside": ["1"], "outside": [0]}
+    for values in (["1", "0"], [1, 0], [1.0, 0.0], pd.array([1, 0], dtype="Int8")):
+        assert sides_of(faces(Hat=values), rule, "faces").tolist() == ["inside", "outside"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (
+            OWN_LABELS["utkface"]["race"],
+            r"faces\.csv: column race_raw has the value 'Martian' \(face 0001; 1 faces",
+        ),
+        ({"column": "race_raw", "below": 3}, "'White'.*known: numbers"),
+        ({"column": "Hat", "inside": [1], "outside": [0]}, "no column Hat; it has face_id, path"),
+    ],
+)
+def test_an_unknown_word_or_column_is_named(rule: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        sides_of(faces(race_raw=["White", "Martian", None]), rule, "faces.csv")
+
+
+def test_faces_without_a_label_are_left_out_and_the_rest_is_passed_through(tmp_path: Path) -> None:
+    table = faces(gender=(["male"] * 6 + ["female"] * 6 + [None]))
+    tables.write(table, tmp_path / "faces.parquet", tables.FACES)
+    label_own(
+        tmp_path / "faces.parquet",
+        tmp_path / "labels.parquet",
+        own_label=OWN_LABELS["utkface"]["gender"],
+    )
+    labels = tables.read(tmp_path / "labels.parquet", tables.LABELS)
+    assert labels["face_id"].tolist() == table["face_id"].tolist()[:12]
+    assert labels["side"].tolist() == ["inside"] * 6 + ["outside"] * 6
+    assert set(labels["provenance"]) == {"own label"}
+    assert not labels["simulated"].any()
+
+
+def test_a_split_with_too_few_faces_on_a_side_is_named(tmp_path: Path) -> None:
+    table = faces(gender=["male"] * 6 + ["female"] * 6).assign(split=["train"] * 9 + ["test"] * 3)
+    tables.write(table, tmp_path / "faces.parquet", tables.FACES)
+    with pytest.raises(DataError, match="the split test has 0 labelled faces on the side inside"):
+        label_own(
+            tmp_path / "faces.parquet",
+            tmp_path / "labels.parquet",
+            own_label=OWN_LABELS["utkface"]["gender"],
+        )
+    assert not (tmp_path / "labels.parquet").exists()

@@ -1,0 +1,119 @@
+"""
+Stage 3, annotate: on which side of the boundary a face lies, from the data set or from people.
+
+Reads   acquire/<dataset>/faces.parquet, and the annotators' CSVs below data_root
+Writes  annotate/<dataset>/labels.parquet    table: face_id, side, provenance, annotators, simulated
+        annotate/<dataset>/agreement.json    how far people agree; only where people label
+        annotate/<dataset>/answers-<name>.csv  answers of a simulated annotator
+"""
+
+ANNOTATORS = config["annotate"]["annotators"]
+OWN = [name for name in DATASETS if config["datasets"][name]["labels"] == "own"]
+PEOPLE = [name for name in DATASETS if config["datasets"][name]["labels"] == "people"]
+
+
+def own_label_of(wildcards):
+    """The data set's words for the sides; the truth of drawn faces."""
+    return config["datasets"][wildcards.dataset]["own_label"]
+
+
+def error_of(wildcards):
+    """How often a simulated annotator errs."""
+    return ANNOTATORS[wildcards.annotator]["error"]
+
+
+def answers_of(name):
+    """Where an annotator's answers are: given, or simulated."""
+    if "answers" in ANNOTATORS[name]:
+        return f"{config['data_root']}/{ANNOTATORS[name]['answers']}"
+    return f"{STUDY}/annotate/{{dataset}}/answers-{name}.csv"
+
+
+rule annotate:
+    input:
+        expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
+
+
+rule label_own:
+    input:
+        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        code=code_of("label_own.py"),
+    output:
+        labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",
+    log:
+        f"{STUDY}/logs/annotate/label_own-{{dataset}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/annotate/label_own-{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset="|".join(OWN),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        own_label=own_label_of,
+    script:
+        "../scripts/label_own.py"
+
+
+rule simulate_annotators:
+    input:
+        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        code=code_of("simulate_annotators.py"),
+    output:
+        answers=f"{STUDY}/annotate/{{dataset}}/answers-{{annotator}}.csv",
+    log:
+        f"{STUDY}/logs/annotate/simulate_annotators-{{dataset}}-{{annotator}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/annotate/simulate_annotators-{{dataset}}-{{annotator}}.tsv"
+    wildcard_constraints:
+        annotator="|".join(name for name in ANNOTATORS if "error" in ANNOTATORS[name]),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        own_label=own_label_of,
+        error=error_of,
+        seed=config["seed"],
+    script:
+        "../scripts/simulate_annotators.py"
+
+
+rule merge_annotators:
+    input:
+        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        answers=[answers_of(name) for name in ANNOTATORS],
+        adjudication=(
+            f"{config['data_root']}/{config['annotate']['adjudication']}"
+            if config["annotate"]["adjudication"]
+            else []
+        ),
+        code=code_of("merge_annotators.py"),
+    output:
+        labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",
+        agreement=f"{STUDY}/annotate/{{dataset}}/agreement.json",
+    log:
+        f"{STUDY}/logs/annotate/merge_annotators-{{dataset}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/annotate/merge_annotators-{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset="|".join(PEOPLE),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        annotators=list(ANNOTATORS),
+        errors={
+            name: ANNOTATORS[name]["error"]
+            for name in ANNOTATORS
+            if "error" in ANNOTATORS[name]
+        },
+        seed=config["seed"],
+        confidence=config["report"]["confidence"],
+    script:
+        "../scripts/merge_annotators.py"

@@ -1,0 +1,18 @@
+"""Rule merge_annotators: several people's answers as one label a face, and their agreement."""
+
+from facegap.annotate.merge import merge_annotators
+from facegap.joblog import log_to
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    merge_annotators(
+        snakemake.input.faces,
+        snakemake.input.answers,
+        snakemake.input.adjudication or None,
+        snakemake.output.labels,
+        snakemake.output.agreement,
+        annotators=snakemake.params.annotators,
+        errors=snakemake.params.errors,
+        seed=snakemake.params.seed,
+        confidence=snakemake.params.confidence,
+    )
