@@ -1,0 +1,125 @@
+"""Answers: simulated ones do what is said of them; people's are checked line by line."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facegap import tables
+from facegap.errors import ConfigError, DataError
+from facegap.judge.responses import read_responses, simulate_responses
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Pairs and key of two participants, 400 pairs each."""
+    n = np.arange(800)
+    pairs = pd.DataFrame(
+        {
+            "pair_id": [f"{i:04}" for i in n],
+            "participant": np.where(n < 400, "p1", "p2"),
+            "position": n % 400,
+            "attribute": "Young",
+            "value": 1,
+            "control": np.where(n % 2, "male", "female"),
+            "left_image": "l" + pd.Series(n).astype(str),
+            "right_image": "r" + pd.Series(n).astype(str),
+        }
+    )
+    key = pd.DataFrame(
+        {
+            "pair_id": pairs["pair_id"],
+            "seed": 1,
+            "left_domain": np.where(n % 3, "in-domain", "out-domain"),
+            "left_row": n,
+            "right_row": n,
+            "left_subject": "a",
+            "right_subject": "b",
+        }
+    )
+    tables.write(pairs, tmp_path / "pairs.parquet", tables.PAIRS)
+    tables.write(key, tmp_path / "key.parquet", tables.KEY)
+    return tmp_path
+
+
+def simulated(folder: Path, preference: dict[str, float]) -> pd.DataFrame:
+    simulate_responses(
+        folder / "pairs.parquet",
+        folder / "key.parquet",
+        folder / "responses.parquet",
+        preference=preference,
+        seed=1,
+    )
+    return tables.read(folder / "responses.parquet", tables.RESPONSES)
+
+
+def test_simulated_observers_have_the_stated_preference_and_are_marked(folder: Path) -> None:
+    found = simulated(folder, {"male": 1.0, "female": 0.25})
+    assert found["simulated"].all()
+    assert tables.about(folder / "responses.parquet")["simulated"] == "True"
+    both = found.merge(tables.read(folder / "key.parquet", tables.KEY), on="pair_id").merge(
+        tables.read(folder / "pairs.parquet", tables.PAIRS), on="pair_id"
+    )
+    chose_in = (both["choice"] == "left") == (both["left_domain"] == "in-domain")
+    assert chose_in[both["control"] == "male"].all()
+    assert abs(chose_in[both["control"] == "female"].mean() - 0.25) < 0.06
+    with pytest.raises(ConfigError, match=r"judge\.simulated: no preference for 'female'"):
+        simulated(folder, {"male": 1.0})
+
+
+GOOD = pd.DataFrame(
+    {
+        "pair_id": ["0401", "0000", "0001"],
+        "participant": ["p2", "p1", "p1"],
+        "choice": ["left", "right", "left"],
+        "seconds": ["2.5", "", "1"],
+    }
+)
+
+
+def answered(folder: Path, answers: pd.DataFrame) -> pd.DataFrame:
+    answers.to_csv(folder / "answers.csv", index=False)
+    read_responses(folder / "answers.csv", folder / "pairs.parquet", folder / "responses.parquet")
+    return tables.read(folder / "responses.parquet", tables.RESPONSES)
+
+
+def test_peoples_answers_are_read_in_the_order_of_the_pairs(folder: Path) -> None:
+    found = answered(folder, GOOD)
+    assert found["pair_id"].tolist() == ["0000", "0001", "0401"]
+    assert found["choice"].tolist() == ["right", "left", "left"]
+    assert found["seconds"].isna().tolist() == [True, False, False]
+    assert not found["simulated"].any()
+    plain = answered(folder, GOOD.drop(columns="seconds").iloc[::-1].assign(remark="x"))
+    pd.testing.assert_frame_equal(plain, found.assign(seconds=np.nan))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pair_id": ["0401", "zzz", "0001"]}, r"unknown in .*pairs\.parquet: pair 'zzz' \(line 3"),
+        ({"pair_id": ["0401", "0000", "0000"]}, r"two answers to pair '0000' \(line 4"),
+        ({"participant": ["p2", "p1", "p2"]}, r"not theirs, by 'p2' \(line 4; 1 such"),
+        ({"choice": ["left", "both", "left"]}, r"neither left nor right: choice 'both' \(line 3"),
+        ({"seconds": ["1", "-3", "soon"]}, r"no time in seconds: '-3' \(line 3; 2 such"),
+        ({"seconds": ["1", "inf", "2"]}, "no time in seconds: 'inf'"),
+    ],
+)
+def test_a_wrong_answer_is_named(folder: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message) as error:
+        answered(folder, GOOD.assign(**change))
+    assert "answers.csv" in str(error.value)
+    assert not (folder / "responses.parquet").exists()
+
+
+def test_a_file_that_is_no_answers_is_named(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"answers\.csv: no column choice; it has pair_id"):
+        answered(folder, GOOD.drop(columns="choice"))
+    with pytest.raises(DataError, match=r"answers\.csv: no answers"):
+        answered(folder, GOOD[:0])
+    (folder / "answers.csv").write_bytes(b"")
+    with pytest.raises(DataError, match=r"answers\.csv: not readable as CSV"):
+        read_responses(
+            folder / "answers.csv", folder / "pairs.parquet", folder / "responses.parquet"
+        )

@@ -1,0 +1,119 @@
+"""
+Stage 7, judge: people compare outputs of both sides of the boundary, blind to which is which.
+
+Reads   synthesise/seed-<n>/translations.parquet and .npy; people's answers below data_root
+Writes  judge/pairs.parquet      table: pair_id, participant, position, attribute, value, control,
+                                 left_image, right_image
+        judge/images.zip         the images, by blinded id
+        judge/key.parquet        which is which; only judge_pairs and simulated observers read it
+        judge/responses.parquet  table: pair_id, participant, choice, seconds, simulated
+        judge/table5.csv         table: control, domain, answers, chosen, share, low, high, p, simulated
+        judge/model.json         shares by attribute, participant and seed; side bias; the model
+"""
+
+JUDGED = f"{STUDY}/judge"
+PEOPLES_ANSWERS = config["judge"]["responses"]
+
+
+rule judge:
+    input:
+        f"{JUDGED}/table5.csv",
+
+
+rule pair_outputs:
+    input:
+        translations=expand(
+            f"{STUDY}/synthesise/seed-{{seed}}/translations.parquet", seed=SEEDS
+        ),
+        images=expand(f"{STUDY}/synthesise/seed-{{seed}}/translations.npy", seed=SEEDS),
+        code=code_of("pair_outputs.py"),
+    output:
+        pairs=f"{JUDGED}/pairs.parquet",
+        key=f"{JUDGED}/key.parquet",
+        images=f"{JUDGED}/images.zip",
+    log:
+        f"{STUDY}/logs/judge/pair_outputs.log",
+    benchmark:
+        f"{STUDY}/benchmarks/judge/pair_outputs.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        synthesis_seeds=SEEDS,
+        participants=config["judge"]["participants"],
+        pairs=config["judge"]["pairs"],
+        seed=config["seed"],
+    script:
+        "../scripts/pair_outputs.py"
+
+
+# Of the next two rules only one has an output: simulated answers stand in until there are people's.
+
+
+rule simulate_responses:
+    input:
+        pairs=f"{JUDGED}/pairs.parquet",
+        key=f"{JUDGED}/key.parquet",
+        code=code_of("simulate_responses.py"),
+    output:
+        responses=[] if PEOPLES_ANSWERS else f"{JUDGED}/responses.parquet",
+    log:
+        f"{STUDY}/logs/judge/simulate_responses.log",
+    benchmark:
+        f"{STUDY}/benchmarks/judge/simulate_responses.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        preference=config["judge"]["simulated"],
+        seed=config["seed"],
+    script:
+        "../scripts/simulate_responses.py"
+
+
+rule read_responses:
+    input:
+        answers=f"{config['data_root']}/{PEOPLES_ANSWERS}",
+        pairs=f"{JUDGED}/pairs.parquet",
+        code=code_of("read_responses.py"),
+    output:
+        responses=f"{JUDGED}/responses.parquet" if PEOPLES_ANSWERS else [],
+    log:
+        f"{STUDY}/logs/judge/read_responses.log",
+    benchmark:
+        f"{STUDY}/benchmarks/judge/read_responses.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../scripts/read_responses.py"
+
+
+rule judge_pairs:
+    input:
+        pairs=f"{JUDGED}/pairs.parquet",
+        key=f"{JUDGED}/key.parquet",
+        responses=f"{JUDGED}/responses.parquet",
+        code=code_of("judge_pairs.py"),
+    output:
+        table5=f"{JUDGED}/table5.csv",
+        model=f"{JUDGED}/model.json",
+    log:
+        f"{STUDY}/logs/judge/judge_pairs.log",
+    benchmark:
+        f"{STUDY}/benchmarks/judge/judge_pairs.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        confidence=config["report"]["confidence"],
+    script:
+        "../scripts/judge_pairs.py"
