@@ -8,8 +8,14 @@ Writes  annotate/<dataset>/labels.parquet    table: face_id, side, provenance, a
 """
 
 ANNOTATORS = config["annotate"]["annotators"]
+SIMULATED = [name for name in ANNOTATORS if "error" in ANNOTATORS[name]]
 OWN = [name for name in DATASETS if config["datasets"][name]["labels"] == "own"]
 PEOPLE = [name for name in DATASETS if config["datasets"][name]["labels"] == "people"]
+
+
+def any_of(names):
+    """A pattern that fits these names; of no names, nothing."""
+    return "|".join(names) or "(?!)"
 
 
 def own_label_of(wildcards):
@@ -45,7 +51,7 @@ rule label_own:
     benchmark:
         f"{STUDY}/benchmarks/annotate/label_own-{{dataset}}.tsv"
     wildcard_constraints:
-        dataset="|".join(OWN),
+        dataset=any_of(OWN),
     conda:
         ENVIRONMENT
     resources:
@@ -68,7 +74,7 @@ rule simulate_annotators:
     benchmark:
         f"{STUDY}/benchmarks/annotate/simulate_annotators-{{dataset}}-{{annotator}}.tsv"
     wildcard_constraints:
-        annotator="|".join(name for name in ANNOTATORS if "error" in ANNOTATORS[name]),
+        annotator=any_of(SIMULATED),
     conda:
         ENVIRONMENT
     resources:
@@ -100,7 +106,7 @@ rule merge_annotators:
     benchmark:
         f"{STUDY}/benchmarks/annotate/merge_annotators-{{dataset}}.tsv"
     wildcard_constraints:
-        dataset="|".join(PEOPLE),
+        dataset=any_of(PEOPLE),
     conda:
         ENVIRONMENT
     resources:

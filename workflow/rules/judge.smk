@@ -77,7 +77,7 @@ rule simulate_responses:
 
 rule read_responses:
     input:
-        answers=f"{config['data_root']}/{PEOPLES_ANSWERS}",
+        answers=f"{config['data_root']}/{PEOPLES_ANSWERS}" if PEOPLES_ANSWERS else [],
         pairs=f"{JUDGED}/pairs.parquet",
         code=code_of("read_responses.py"),
     output:
