@@ -25,9 +25,7 @@ def of_share(successes: int, trials: int, confidence: float = 0.95) -> Interval:
     return Interval(share, min(float(low), share), max(float(high), share))  # rounding at 0 and 1
 
 
-def of_clustered_share(
-    hits: ArrayLike, clusters: ArrayLike, confidence: float = 0.95
-) -> Interval:
+def of_clustered_share(hits: ArrayLike, clusters: ArrayLike, confidence: float = 0.95) -> Interval:
     """Wilson's interval of the share of `hits` (n,) bool, where `clusters` (n,) share their fate.
 
     The number of trials is Kish's effective number of clusters, as if all members of a cluster
