@@ -1,0 +1,83 @@
+"""
+Stage 2, align: every face in one frame.
+
+Reads   acquire/<dataset>/faces.parquet            table FACES, and the images it names
+        assets/face_landmarker.task                MediaPipe's landmark model
+Writes  align/<dataset>/faces.parquet              table ALIGNED: row i is row i of every crop
+        align/<dataset>/landmarks.parquet          table LANDMARKS: the 68 points
+        align/<dataset>/rejected.csv               table REJECTED: faces set aside, with the reason
+        align/<dataset>/<crop>/shard-<k>.npy       uint8 (n, size, size, 3) RGB
+"""
+
+
+rule align:
+    input:
+        expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
+        expand(f"{STUDY}/align/{{dataset}}/landmarks.parquet", dataset=DATASETS),
+        expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+
+
+rule align_shard:
+    input:
+        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        images=images_of,
+        model=f"{ASSETS}/face_landmarker.task",
+        code=code_of("align_shard.py"),
+    output:
+        arrays=expand(
+            f"{STUDY}/align/{{dataset}}/{{crop}}/shard-{{shard}}.npy",
+            crop=CROPS,
+            allow_missing=True,
+        ),
+        landmarks=f"{STUDY}/align/{{dataset}}/shards/landmarks-{{shard}}.parquet",
+        rejected=f"{STUDY}/align/{{dataset}}/shards/rejected-{{shard}}.csv",
+    log:
+        f"{STUDY}/logs/align/align_shard-{{dataset}}-{{shard}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/align/align_shard-{{dataset}}-{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=120,
+    params:
+        shards=config["align"]["shards"],
+        crops=config["align"]["crops"],
+        confidence=config["align"]["confidence"],
+        face=config["align"]["face"],
+        max_pixels=config["align"]["max_pixels"],
+    script:
+        "../scripts/align_shard.py"
+
+
+rule gather_shards:
+    input:
+        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        landmarks=expand(
+            f"{STUDY}/align/{{dataset}}/shards/landmarks-{{shard}}.parquet",
+            shard=SHARDS,
+            allow_missing=True,
+        ),
+        rejected=expand(
+            f"{STUDY}/align/{{dataset}}/shards/rejected-{{shard}}.csv",
+            shard=SHARDS,
+            allow_missing=True,
+        ),
+        code=code_of("gather_shards.py"),
+    output:
+        faces=f"{STUDY}/align/{{dataset}}/faces.parquet",
+        landmarks=f"{STUDY}/align/{{dataset}}/landmarks.parquet",
+        rejected=f"{STUDY}/align/{{dataset}}/rejected.csv",
+    log:
+        f"{STUDY}/logs/align/gather_shards-{{dataset}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/align/gather_shards-{{dataset}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=15,
+    script:
+        "../scripts/gather_shards.py"

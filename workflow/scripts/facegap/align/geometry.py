@@ -1,0 +1,129 @@
+"""From an image and its 68 landmarks to crops, all square.
+
+Coordinates are x, y in pixels; whole numbers are the middle of a pixel. Where a crop leaves the
+image, the image's edge is continued.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Image = NDArray[np.uint8]
+Matrix = NDArray[np.float64]  # (2, 3), from points of the image to points of the crop
+
+JAW = slice(0, 17)
+BROWS = slice(17, 27)
+RIGHT_EYE = slice(36, 42)  # the person's right, on the left of the image
+LEFT_EYE = slice(42, 48)
+
+# OpenFace 0.2.1, openface/align_dlib.py: the points OUTER_EYES_AND_NOSE, and where they go: their
+# place in the mean face TEMPLATE, whose 68 points are stretched to fill the unit square.
+OUTER_EYES_AND_NOSE = [36, 45, 33]
+_TEMPLATE_LOW = np.array([0.0792396913815, 0.182360984545])
+_TEMPLATE_HIGH = np.array([0.971193274221, 1.06080371126])
+_TEMPLATE_POINTS = np.array(
+    [
+        [0.252418718401, 0.331052263829],
+        [0.782865376271, 0.321305281656],
+        [0.520712933176, 0.634268222208],
+    ]
+)
+TEMPLATE = (_TEMPLATE_POINTS - _TEMPLATE_LOW) / (_TEMPLATE_HIGH - _TEMPLATE_LOW)
+THINNEST = 1 / 30  # height to base of the triangle of outer eyes and nose
+
+
+def cut(image: Image, points: ArrayLike, crop: str, settings: Mapping[str, Any]) -> Image:
+    """The crop called `crop` of `image` (h, w, 3), with its settings of the configuration.
+
+    `points` are (68, 2); `is_flat` ones have no crops. uint8 (size, size, 3).
+    """
+    size = settings["size"]
+    if crop == "none":
+        return resized(image, size)
+    if crop == "centre":
+        return resized(middle(image, settings["box"]), size)
+    if crop == "ears-chin":
+        return warped(image, ears_chin(points, size, settings["margin"]), size)
+    if crop == "openface":
+        return warped(image, openface(points, size), size)
+    raise ValueError(f"no crop is called {crop}")
+
+
+def is_flat(points: ArrayLike) -> bool:
+    """Whether outer eyes and nose coincide or lie on a line, so that they give no transform."""
+    right, left, nose = np.asarray(points, dtype=float)[OUTER_EYES_AND_NOSE]
+    base, side = left - right, nose - right
+    twice_area = abs(base[0] * side[1] - base[1] * side[0])
+    return bool(twice_area <= THINNEST * max(base @ base, side @ side, 1e-12))
+
+
+def ears_chin(points: ArrayLike, size: int, margin: float = 0.0) -> Matrix:
+    """The similarity that levels the eyes and fills the crop from ear to ear and brow to chin.
+
+    The square's lower side touches the chin, and it is centred between the ears; its side is the
+    larger of the two distances, so a broad face keeps some forehead. `margin` is added all
+    around, as a share of the side. Paper, 2.2.
+    """
+    face = np.asarray(points, dtype=float)
+    x, y = face[LEFT_EYE].mean(axis=0) - face[RIGHT_EYE].mean(axis=0)
+    turn = np.array([[x, y], [-y, x]]) / np.hypot(x, y)
+    level = face @ turn.T
+    ears = level[JAW, 0]
+    chin, brow = level[JAW, 1].max(), level[BROWS, 1].min()
+    side = max(np.ptp(ears), chin - brow)
+    corner = np.array([(ears.min() + ears.max() - side) / 2, chin - side]) - margin * side
+    scale = size / (side * (1 + 2 * margin))
+    return np.column_stack([scale * turn, -scale * corner - 0.5])
+
+
+def openface(points: ArrayLike, size: int) -> Matrix:
+    """OpenFace's affine transform: outer eyes and nose onto their place in its mean face."""
+    source = np.asarray(points, dtype=float)[OUTER_EYES_AND_NOSE]
+    matrix: Matrix = np.linalg.solve(np.column_stack([source, np.ones(3)]), size * TEMPLATE).T
+    return matrix
+
+
+def warped(image: Image, matrix: Matrix, size: int) -> Image:
+    """`image` (h, w, 3) through `matrix`, (size, size, 3). Shrinking does not alias."""
+    times = _times(1 / np.linalg.svd(matrix[:, :2], compute_uv=False)[-1])
+    fine = times * matrix
+    fine[:, 2] += (times - 1) / 2  # pixels are counted from their middle
+    side = size * times
+    canvas = cv2.warpAffine(
+        image, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return _averaged(canvas, size)
+
+
+def middle(image: Image, box: int) -> Image:
+    """The middle square of `image`, `box` pixels wide, or as wide as the image allows."""
+    height, width = image.shape[:2]
+    side = min(box, height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
+
+
+def resized(image: Image, size: int) -> Image:
+    """The whole of `image` (h, w, 3) as (size, size, 3). Shrinking does not alias."""
+    height, width = image.shape[:2]
+    canvas = (size * _times(width / size), size * _times(height / size))
+    return _averaged(cv2.resize(image, canvas, interpolation=cv2.INTER_LINEAR), size)
+
+
+def _times(shrinkage: float) -> int:
+    """How much finer than the crop a canvas is on which pixels of the image are not stepped over.
+
+    Linear interpolation onto it and means of its pixels come near to the mean of the image below
+    each pixel of the crop, faster than OpenCV's area resampling. A tenth of a pixel is let go.
+    """
+    return max(1, math.ceil(shrinkage - 0.1))
+
+
+def _averaged(canvas: cv2.typing.MatLike, size: int) -> Image:
+    if canvas.shape[:2] != (size, size):
+        canvas = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
+    return np.asarray(canvas, dtype=np.uint8)
