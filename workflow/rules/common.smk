@@ -1,6 +1,7 @@
 """What every stage shares: the checked configuration and the study's axes. No rules here."""
 
 import ast
+import re
 import sys
 from os.path import relpath
 from pathlib import Path

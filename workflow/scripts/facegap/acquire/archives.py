@@ -1,0 +1,60 @@
+"""A tar.gz of images, repacked once as a zip: one file that is read in place, in any order."""
+
+import re
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from facegap.errors import DataError
+from facegap.files import whole
+
+MAX_FILES = 2_000_000
+MAX_BYTES = 200 * 2**30
+MAX_FILE_BYTES = 512 * 2**20
+
+
+def unpack_images(archive: str | Path, images_zip: str | Path) -> None:
+    """Copy the files of the tar at `archive` (gz, xz, bz2 or plain) to a stored zip.
+
+    The archive is not trusted: a path outside of it, a link or a device, more files or bytes than
+    any data set here has, or a truncated stream is a `DataError`. Times and owners are dropped, so
+    equal archives give equal bytes.
+    """
+    try:
+        with whole(images_zip) as temporary, tarfile.open(archive) as tar:
+            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as images:
+                _copy(tar, images, archive)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{archive}: truncated or no tar archive ({error}); get it again"
+        ) from error
+
+
+def _copy(tar: tarfile.TarFile, images: zipfile.ZipFile, archive: str | Path) -> None:
+    files = size = 0
+    names: set[str] = set()
+    for member in tar:
+        if member.isdir():
+            continue
+        _check(member, archive)
+        files, size = files + 1, size + member.size
+        if files > MAX_FILES or size > MAX_BYTES or member.size > MAX_FILE_BYTES:
+            raise DataError(f"{archive}: more files or bytes than a data set of faces has; refused")
+        name = str(PurePosixPath(member.name))
+        if name in names:
+            raise DataError(f"{archive}: two files are called {name!r}; refused")
+        names.add(name)
+        content = tar.extractfile(member)
+        if content is not None:
+            images.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content.read())
+    if not files:
+        raise DataError(f"{archive}: no file in it")
+
+
+def _check(member: tarfile.TarInfo, archive: str | Path) -> None:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts or re.search(r"[\\\0]|^[A-Za-z]:", member.name):
+        raise DataError(f"{archive}: member {member.name!r} leads out of the archive; refused")
+    if not member.isreg():
+        raise DataError(f"{archive}: member {member.name!r} is a link or a device; refused")

@@ -1,0 +1,256 @@
+"""UTKFace, CelebA and a folder of one's own, as one table of faces and a list of what is set aside."""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from facegap import tables
+from facegap.acquire.splits import Split, choose, split_faces
+from facegap.errors import DataError
+from facegap.images import open_images
+from facegap.seeds import generator
+
+IMAGE = re.compile(r"\.(jpe?g|png|webp|bmp|tiff?|gif|ppm)$", re.IGNORECASE)
+UTKFACE_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_(\d+)\.")
+UTKFACE_RACES = ("White", "Black", "Asian", "Indian", "Others")
+KNOWN = ("path", "subject_id", "age", "gender", "race_raw")  # other columns are attributes
+NO_REJECTED: dict[str, list[str]] = {"path": [], "face_id": [], "reason": []}
+
+
+def read_utkface(
+    images: str | Path,
+    faces_table: str | Path,
+    rejected_table: str | Path,
+    *,
+    faces: int | None,
+    split: Split,
+    seed: int,
+    dataset: str,
+) -> None:
+    """UTKFace from its folder or a zip of it: labels are in the file names.
+
+    `[age]_[gender]_[race]_[time].jpg.chip.jpg`: gender 0 male, 1 female; race 0 to 4 White, Black,
+    Asian, Indian, Others (the authors' page). Names of another form are set aside, never guessed.
+    Persons are not known.
+    """
+    rows, rejected = [], []
+    for path in _images_in(images):
+        name = PurePosixPath(path).name
+        if found := UTKFACE_NAME.match(name):
+            age, gender, race = (int(part) for part in found.groups()[:3])
+            rows.append((path, float(age), tables.GENDERS[gender], UTKFACE_RACES[race]))
+        else:
+            reason = "name is not [age]_[gender 0-1]_[race 0-4]_[time], so its labels are unknown"
+            rejected.append({"path": path, "face_id": None, "reason": reason})
+    table = pd.DataFrame(rows, columns=["path", "age", "gender", "race_raw"])
+    table["subject_id"] = None
+    about = {"source": "UTKFace", "licence": "non-commercial research only"}
+    _write(table, rejected, (faces_table, rejected_table), faces, split, (seed, dataset), about)
+
+
+def read_celeba(
+    images: str | Path,
+    attributes: str | Path,
+    identities: str | Path,
+    partitions: str | Path,
+    faces_table: str | Path,
+    rejected_table: str | Path,
+    *,
+    faces: int | None,
+    split: Split,
+    seed: int,
+    dataset: str,
+) -> None:
+    """CelebA from its images (zip or folder) and its three text files.
+
+    Attributes become 0 and 1; gender is `Male`. Images without a row, and rows without an image,
+    are set aside when they are few; files that do not belong together are a `DataError`.
+    """
+    table = _celeba_attributes(attributes)
+    for path, column in ((identities, "subject_id"), (partitions, "official_split")):
+        table[column] = table.index.map(_two_columns(path))
+        if table[column].isna().any():
+            first = table.index[table[column].isna()][0]
+            raise DataError(f"{path}: no row for {first}, which {attributes} names")
+    table["official_split"] = table["official_split"].map({"0": "train", "1": "val", "2": "test"})
+    names = pd.Series({PurePosixPath(path).name: path for path in _images_in(images)})
+    both = table.index.intersection(names.index, sort=False)
+    missing, unnamed = table.index.difference(both), names.index.difference(both)
+    if len(both) < 0.5 * max(len(table), len(names)):
+        raise DataError(
+            f"{attributes} and {images} do not belong together: of {len(table)} rows and"
+            f" {len(names)} images {len(both)} have the same name"
+        )
+    rejected = [
+        _rejected(name, f"a row of {Path(attributes).name}, but no image") for name in missing
+    ]
+    rejected += [_rejected(names[name], f"no row in {Path(attributes).name}") for name in unnamed]
+    table = table.loc[both]
+    table["path"] = names[both]
+    table["gender"] = np.where(table["Male"] == 1, "male", "female")
+    table["age"], table["race_raw"] = np.nan, None
+    about = {"source": "CelebA", "licence": "non-commercial research only"}
+    _write(table, rejected, (faces_table, rejected_table), faces, split, (seed, dataset), about)
+
+
+def read_folder(
+    images: str | Path,
+    labels: str | Path,
+    faces_table: str | Path,
+    rejected_table: str | Path,
+    *,
+    faces: int | None,
+    split: Split,
+    seed: int,
+    dataset: str,
+) -> None:
+    """A user's images and a CSV: `path`, and any of subject_id, age, gender, race_raw, attributes.
+
+    Columns of other names are binary attributes (0, 1 or empty). Rows whose image is missing, and
+    images without a row, are set aside.
+    """
+    table = _csv(labels)
+    for name in KNOWN[1:]:
+        table[name] = table[name] if name in table else None
+    table["age"] = _numbers(table, "age", labels, lambda age: 0 <= age <= 150, "0 to 150 years")
+    unknown = table["gender"].dropna()[lambda gender: ~gender.isin(tables.GENDERS)]
+    if len(unknown):
+        raise DataError(
+            f"{labels}, row {unknown.index[0] + 2}: gender is {unknown.iloc[0]!r},"
+            f" allowed are {', '.join(tables.GENDERS)} or nothing"
+        )
+    for name in table.columns.difference(KNOWN):
+        values = _numbers(table, name, labels, lambda value: value in (0, 1), "0, 1 or nothing")
+        table[name] = values.astype("Int8")
+    there = set(_images_in(images))
+    rejected = [
+        _rejected(path, f"a row of {Path(labels).name}, but no such image")
+        for path in table["path"][~table["path"].isin(there)]
+    ]
+    rejected += [
+        _rejected(path, f"no row in {Path(labels).name}")
+        for path in sorted(there - set(table["path"]))
+    ]
+    table = table[table["path"].isin(there)]
+    about = {"source": str(images), "licence": "the user's"}
+    _write(table, rejected, (faces_table, rejected_table), faces, split, (seed, dataset), about)
+
+
+def _write(
+    table: pd.DataFrame,
+    rejected: list[dict[str, str | None]],
+    places: tuple[str | Path, str | Path],
+    faces: int | None,
+    split: Split,
+    stream: tuple[int, str],
+    about: dict[str, str],
+) -> None:
+    """Draw the faces to use and their split, and write both tables."""
+    if table.empty:
+        raise DataError(f"data set {stream[1]}: not one image with labels; see {places[1]}")
+    table = table.sort_values("path", ignore_index=True)
+    table["face_id"] = table["path"].map(lambda path: _stem(PurePosixPath(path).name))
+    twice = table["face_id"].duplicated(keep=False)
+    table.loc[twice, "face_id"] = table.loc[twice, "path"]
+    rng = generator(stream[0], "acquire", stream[1], "choice")
+    table = table[choose(table["subject_id"], faces, rng)].reset_index(drop=True)
+    rng = generator(stream[0], "acquire", stream[1], "split")
+    table["split"] = split_faces(table["subject_id"], split, rng)
+    tables.write(pd.DataFrame(rejected or NO_REJECTED), places[1], tables.REJECTED)
+    tables.write(table, places[0], tables.FACES, about)
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".jpg.chip.jpg").split(".")[0] if "." in name else name
+
+
+def _rejected(path: str, reason: str) -> dict[str, str | None]:
+    return {"path": path, "face_id": None, "reason": reason}
+
+
+def _images_in(place: str | Path) -> list[str]:
+    with open_images(place) as images:
+        found = [name for name in images.names() if IMAGE.search(name)]
+    if not found:
+        raise DataError(f"{place}: no image in it")
+    return found
+
+
+def _celeba_attributes(path: str | Path) -> pd.DataFrame:
+    """The table of attributes (0 and 1, Int8), by file name; two header lines, then the rows."""
+    lines = _lines(path)
+    if len(lines) < 3 or not lines[0].isdigit():
+        raise DataError(f"{path}: not CelebA's: line 1 has to be the number of images")
+    names, rows = lines[1].split(), [line.split() for line in lines[2:]]
+    if len(rows) != int(lines[0]):
+        raise DataError(f"{path}: line 1 says {lines[0]} images, {len(rows)} rows follow")
+    for number, row in enumerate(rows, 3):
+        if len(row) != len(names) + 1 or not set(row[1:]) <= {"1", "-1"}:
+            raise DataError(
+                f"{path}, line {number}: a file name and {len(names)} values of 1 or -1 belong here"
+            )
+    table = pd.DataFrame([row[1:] for row in rows], columns=names, index=[row[0] for row in rows])
+    _refuse_duplicates(table.index, path)
+    if "Male" not in table:
+        raise DataError(f"{path}, line 2: no attribute Male")
+    return (table == "1").astype("Int8")
+
+
+def _two_columns(path: str | Path) -> dict[str, str]:
+    """File name to value, of CelebA's identities and partitions."""
+    rows = [line.split() for line in _lines(path)]
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2:
+            raise DataError(f"{path}, line {number}: a file name and a number belong here")
+    _refuse_duplicates(pd.Index([row[0] for row in rows]), path)
+    return dict(rows)
+
+
+def _refuse_duplicates(names: pd.Index, path: str | Path) -> None:
+    if names.has_duplicates:
+        raise DataError(f"{path}: {names[names.duplicated()][0]} has two rows")
+
+
+def _lines(path: str | Path) -> list[str]:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not readable as text: {error}") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _csv(path: str | Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, skipinitialspace=True, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' own errors are among these
+        raise DataError(f"{path}: not readable as CSV: {error}") from error
+    if "path" not in table or table["path"].isna().any():
+        raise DataError(f"{path}: needs a column path, filled in every row")
+    if table["path"].duplicated().any():
+        row = int(np.flatnonzero(table["path"].duplicated())[0])
+        raise DataError(f"{path}, row {row + 2}: {table['path'][row]} has two rows")
+    reserved = {"face_id", "split", "group", "landmarks", "official_split"} & set(table.columns)
+    if reserved:
+        raise DataError(f"{path}: column {sorted(reserved)[0]} has a meaning here; rename it")
+    return table
+
+
+def _numbers(
+    table: pd.DataFrame,
+    name: str,
+    path: str | Path,
+    allowed: Callable[[float], bool],
+    words: str,
+) -> pd.Series:
+    values = pd.to_numeric(table[name], errors="coerce")
+    wrong: Iterable[int] = np.flatnonzero(
+        table[name].notna() & ~values.map(allowed, na_action=None)
+    )
+    for row in wrong:
+        raise DataError(
+            f"{path}, row {row + 2}: {name} is {table[name].iloc[row]!r}, allowed: {words}"
+        )
+    return values

@@ -1,0 +1,12 @@
+"""Rule fetch_asset: a file from the first source that serves the right bytes."""
+
+from facegap.acquire import fetch_asset
+from facegap.joblog import log_to
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    fetch_asset(
+        name=snakemake.wildcards.asset,
+        asset=snakemake.params.asset,
+        target=snakemake.output[0],
+    )

@@ -1,0 +1,19 @@
+"""Rule read_celeba: the table of faces of a data set of kind celeba."""
+
+from facegap.acquire import read_celeba
+from facegap.joblog import log_to
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    read_celeba(
+        images=snakemake.input.images,
+        attributes=snakemake.input.attributes,
+        identities=snakemake.input.identities,
+        partitions=snakemake.input.partitions,
+        faces_table=snakemake.output.faces,
+        rejected_table=snakemake.output.rejected,
+        dataset=snakemake.wildcards.dataset,
+        faces=snakemake.params.faces,
+        split=snakemake.params.split,
+        seed=snakemake.params.seed,
+    )

@@ -1,0 +1,17 @@
+"""Rule read_folder: the table of faces of a data set of kind folder."""
+
+from facegap.acquire import read_folder
+from facegap.joblog import log_to
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    read_folder(
+        images=snakemake.input.images,
+        labels=snakemake.input.labels,
+        faces_table=snakemake.output.faces,
+        rejected_table=snakemake.output.rejected,
+        dataset=snakemake.wildcards.dataset,
+        faces=snakemake.params.faces,
+        split=snakemake.params.split,
+        seed=snakemake.params.seed,
+    )

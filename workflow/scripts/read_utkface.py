@@ -1,0 +1,16 @@
+"""Rule read_utkface: the table of faces of a data set of kind utkface."""
+
+from facegap.acquire import read_utkface
+from facegap.joblog import log_to
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    read_utkface(
+        images=snakemake.input.images,
+        faces_table=snakemake.output.faces,
+        rejected_table=snakemake.output.rejected,
+        dataset=snakemake.wildcards.dataset,
+        faces=snakemake.params.faces,
+        split=snakemake.params.split,
+        seed=snakemake.params.seed,
+    )
