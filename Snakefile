@@ -1,4 +1,4 @@
-"""facegap: how far face models fall across a demographic boundary. The includes, in order, are the study."""
+"""facegap: how far face models fall across a boundary. The includes, in order, are the study."""
 
 from snakemake.utils import min_version
 
@@ -13,10 +13,12 @@ report: "workflow/report/study.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/acquire.smk"
+include: "workflow/rules/align.smk"
+include: "workflow/rules/annotate.smk"
+include: "workflow/rules/partition.smk"
+include: "workflow/rules/judge.smk"
 
-for stage in "acquire align annotate classify partition synthesise judge report".split():
-    if (Path(workflow.basedir) / f"workflow/rules/{stage}.smk").exists():
-        include: f"workflow/rules/{stage}.smk"
 
 rule all:
     default_target: True

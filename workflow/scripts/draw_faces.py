@@ -1,6 +1,6 @@
 """Rule draw_faces: a drawn collection, its pictures and its true labels."""
 
-from facegap.acquire import draw_faces
+from facegap.acquire.collection import draw_faces
 from facegap.joblog import log_to
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Rule fetch_asset: a file from the first source that serves the right bytes."""
 
-from facegap.acquire import fetch_asset
+from facegap.acquire.assets import fetch_asset
 from facegap.joblog import log_to
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Rule read_celeba: the table of faces of a data set of kind celeba."""
 
-from facegap.acquire import read_celeba
+from facegap.acquire.readers import read_celeba
 from facegap.joblog import log_to
 
 if __name__ == "__main__":

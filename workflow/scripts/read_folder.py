@@ -1,6 +1,6 @@
 """Rule read_folder: the table of faces of a data set of kind folder."""
 
-from facegap.acquire import read_folder
+from facegap.acquire.readers import read_folder
 from facegap.joblog import log_to
 
 if __name__ == "__main__":

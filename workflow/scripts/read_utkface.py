@@ -1,6 +1,6 @@
 """Rule read_utkface: the table of faces of a data set of kind utkface."""
 
-from facegap.acquire import read_utkface
+from facegap.acquire.readers import read_utkface
 from facegap.joblog import log_to
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Rule unpack_images: a tar.gz of images becomes one zip that is read in place."""
 
-from facegap.acquire import unpack_images
+from facegap.acquire.archives import unpack_images
 from facegap.joblog import log_to
 
 if __name__ == "__main__":

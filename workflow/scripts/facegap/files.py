@@ -1,5 +1,6 @@
 """Files written whole or not at all."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from facegap.errors import DataError
+
+UNWRITABLE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
+}
 
 
 @contextmanager
@@ -23,7 +29,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path.parent, os.W_OK):
-            raise PermissionError(f"no permission to write in {path.parent}")
+            raise PermissionError(errno.EACCES, "no permission to write", str(path.parent))
         yield temporary
         if temporary.is_file():
             with temporary.open("rb") as file:
@@ -32,7 +38,9 @@ def whole(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(path)
         temporary.replace(path)
     except OSError as error:
-        raise DataError(f"cannot write {path}: {error}") from error
+        if error.errno in UNWRITABLE:
+            raise DataError(f"cannot write {path}: {error}") from error
+        raise
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
