@@ -20,7 +20,16 @@ include: "workflow/rules/partition.smk"
 include: "workflow/rules/judge.smk"
 
 
+onstart:
+    check_results()
+    check_data()
+
+
 rule all:
     default_target: True
     input:
         [],
+
+
+onsuccess:
+    print(f"The report is at {STUDY}/report/index.html")

@@ -135,6 +135,25 @@ def test_a_broken_config_stops_before_the_first_job(
     assert not (folder / "results").exists()
 
 
+def test_missing_images_stop_before_the_first_job(tmp_path: Path) -> None:
+    folder = copy_code(tmp_path / "nothing")
+    gender = ("--configfile", "config/gender.yaml", "--config", "data_root=nowhere")
+    refused = snakemake(folder, "--cores", "1", *gender)
+    assert refused.returncode != 0
+    assert "nowhere/UTKFace.tar.gz does not exist" in refused.stdout
+    assert "non-commercial research only" in refused.stdout
+    assert "Finished jobid" not in refused.stdout
+
+
+def test_an_unwritable_place_stops_before_the_first_job(tmp_path: Path) -> None:
+    folder = copy_code(tmp_path / "full")
+    (folder / "results").write_text("a file in the way")
+    refused = snakemake(folder, "--cores", "1", *MICRO)
+    assert refused.returncode != 0
+    assert "results: nothing can be written in results/micro" in refused.stdout
+    assert "Finished jobid" not in refused.stdout
+
+
 def test_the_papers_study_is_planned_without_its_data(tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "paper")
     plan = snakemake(folder, "-n", "--configfile", "config/paper.yaml")

@@ -1,6 +1,7 @@
 """What every stage shares: the checked configuration and the study's axes. No rules here."""
 
 import ast
+import os
 import re
 import sys
 from os.path import relpath
@@ -60,6 +61,17 @@ def _imported(path):
                 for file in (candidate.with_suffix(".py"), candidate / "__init__.py"):
                     if file.is_file():
                         yield file
+
+
+def check_results():
+    """Stop before the first job when nothing can be written where the results go."""
+    try:
+        Path(STUDY).mkdir(parents=True, exist_ok=True)
+        probe = Path(STUDY) / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise WorkflowError(f"results: nothing can be written in {STUDY}: {error}") from None
 
 
 def crop_shards(dataset, crop):
