@@ -1,0 +1,265 @@
+"""Drawn faces through the stage: found, level, in order, the same in any cut of the work."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from facegap import tables
+from facegap.align import geometry
+from facegap.align.gather import gather_shards
+from facegap.align.landmarks import TABLE, chosen, open_landmarker
+from facegap.crops import Crops
+from facegap.errors import AssetError, DataError
+from facegap.images import open_images
+
+CROPS = ("none", "ears-chin", "openface", "centre")
+Align = Callable[..., Path]
+
+
+class Drawn(Protocol):
+    faces: Path
+    images: Path
+    table: pd.DataFrame
+
+
+def points(folder: Path, shard: int = 0) -> np.ndarray:
+    """(n, 68, 2)."""
+    table = tables.read(folder / f"landmarks-{shard}.parquet", tables.LANDMARKS)
+    return np.array(table["landmarks"].to_list(), np.float32).reshape(-1, 68, 2)
+
+
+def tilt(face: np.ndarray) -> float:
+    """Degrees of the line between the eyes."""
+    x, y = face[42:48].mean(axis=0) - face[36:42].mean(axis=0)
+    return float(np.degrees(np.arctan2(y, x)))
+
+
+@pytest.fixture(scope="session")
+def whole(aligned: Align, drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawn collection, aligned in one shard."""
+    return aligned(drawn, tmp_path_factory.mktemp("aligned"))
+
+
+def test_every_drawn_face_is_found_where_it_was_drawn(whole: Path, drawn: Drawn) -> None:
+    found, truth = points(whole), np.stack(drawn.table["landmarks"].to_list()).reshape(-1, 68, 2)
+    assert len(found) == len(truth)
+    eyes = np.linalg.norm(truth[:, 42:48].mean(axis=1) - truth[:, 36:42].mean(axis=1), axis=1)
+    misses = np.linalg.norm(found - truth, axis=2) / eyes[:, None]
+    assert misses[:, 36:48].mean() < 0.1
+    assert misses.mean() < 0.2
+    turned = np.array([tilt(a) - tilt(b) for a, b in zip(found, truth, strict=True)])
+    assert np.median(np.abs(turned)) < 1
+
+
+def test_eyes_are_level_when_searched_again(whole: Path, model: Path) -> None:
+    crops = Crops([whole / "ears-chin-0.npy"])
+    with open_landmarker(model, 0.5) as find:
+        again = [chosen(find(crop), crop.shape, "nearest") for crop in crops.take(range(30))]
+    tilts = np.array([tilt(face) for face in again if face is not None])
+    assert len(tilts) > 20
+    assert np.median(np.abs(tilts)) < 1
+
+
+def test_row_i_is_row_i_of_every_crop(whole: Path, drawn: Drawn) -> None:
+    table = tables.read(whole / "landmarks-0.parquet", tables.LANDMARKS)
+    assert table["face_id"].to_list() == drawn.table["face_id"].to_list()
+    arrays = {crop: Crops([whole / f"{crop}-0.npy"]) for crop in CROPS}
+    assert {crop: array.shape for crop, array in arrays.items()} == {
+        "none": (30, 64, 64, 3),
+        "ears-chin": (30, 128, 128, 3),
+        "openface": (30, 96, 96, 3),
+        "centre": (30, 64, 64, 3),
+    }
+    with open_images(drawn.images) as images:
+        for row in (0, 17, 29):
+            image, face = images.read(drawn.table["path"][row]), points(whole)[row]
+            for crop, array in arrays.items():
+                settings = {"size": array.size, "box": 178, "margin": 0.0}
+                expected = geometry.cut(image, face, crop, settings)
+                np.testing.assert_array_equal(array.take([row])[0], expected)
+
+
+def contents(folder: Path, shards: int) -> dict[str, Any]:
+    """What the shards in `folder` hold together."""
+    numbers = range(shards)
+    crops = {crop: Crops([folder / f"{crop}-{k}.npy" for k in numbers]) for crop in CROPS}
+    aside = [tables.read(folder / f"rejected-{k}.csv", tables.REJECTED) for k in numbers]
+    return {
+        **{crop: array.take(range(len(array))).tobytes() for crop, array in crops.items()},
+        "points": np.concatenate([points(folder, k) for k in numbers]).tobytes(),
+        "rejected": pd.concat(aside).to_csv(index=False),
+    }
+
+
+@pytest.fixture(scope="session")
+def spoilt(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    """Eight of the drawn faces, of which four cannot be used; the first two are among these."""
+    folder = tmp_path_factory.mktemp("spoilt")
+    table = drawn.table.head(8)
+    plain = np.full((80, 80, 3), 90, np.uint8)
+    with (
+        zipfile.ZipFile(drawn.images) as source,
+        zipfile.ZipFile(folder / "images.zip", "w") as target,
+    ):
+        for row, path in enumerate(table["path"]):
+            data = source.read(path)
+            bad = {0: data[:900], 1: b"", 4: cv2.imencode(".png", plain)[1].tobytes()}
+            if row != 6:
+                target.writestr(path, bad.get(row, data))
+    tables.write(table, folder / "faces.parquet", tables.FACES)
+    return type(drawn)(folder / "faces.parquet", folder / "images.zip")  # type: ignore[call-arg]
+
+
+def test_faces_that_cannot_be_used_are_listed_with_the_reason(
+    aligned: Align, spoilt: Drawn, tmp_path: Path
+) -> None:
+    folder = aligned(spoilt, tmp_path)
+    rejected = tables.read(folder / "rejected-0.csv", tables.REJECTED)
+    reasons = {0: "truncated", 1: "empty file, zero bytes", 4: "no face found", 6: "missing"}
+    assert rejected["reason"].to_list() == list(reasons.values())
+    assert rejected["face_id"].to_list() == [spoilt.table["face_id"][row] for row in reasons]
+    assert rejected["path"].to_list() == [spoilt.table["path"][row] for row in reasons]
+    assert len(Crops([folder / "none-0.npy"])) == 4
+
+
+@pytest.mark.parametrize("shards", [3, 11])
+def test_the_cut_into_shards_changes_nothing(
+    aligned: Align, spoilt: Drawn, tmp_path: Path, shards: int
+) -> None:
+    one = contents(aligned(spoilt, tmp_path / "one"), 1)
+    for shard in range(shards):
+        aligned(spoilt, tmp_path / "cut", shard, shards)
+    assert contents(tmp_path / "cut", shards) == one
+
+
+def test_work_beside_it_changes_no_byte(
+    aligned: Align, drawn: Drawn, whole: Path, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        beside = list(pool.map(lambda name: aligned(drawn, tmp_path / name), "abc"))
+    for folder in beside:
+        for file in sorted(whole.iterdir()):
+            assert (folder / file.name).read_bytes() == file.read_bytes()
+
+
+def test_a_failure_leaves_nothing_behind(aligned: Align, drawn: Drawn, tmp_path: Path) -> None:
+    (tmp_path / "words.task").write_text("no model")
+    for model in ("words.task", "nothing.task"):
+        with pytest.raises(AssetError, match=model):
+            aligned(drawn, tmp_path / "out", model=tmp_path / model)
+    assert not list((tmp_path / "out").rglob("*"))
+
+
+def gather(drawn: Drawn, folder: Path, shards: int) -> Path:
+    gather_shards(
+        faces=drawn.faces,
+        shard_landmarks=[folder / f"landmarks-{k}.parquet" for k in range(shards)],
+        shard_rejected=[folder / f"rejected-{k}.csv" for k in range(shards)],
+        aligned=folder / "faces.parquet",
+        landmarks=folder / "landmarks.parquet",
+        rejected=folder / "rejected.csv",
+    )
+    return folder
+
+
+def test_the_gathered_tables_follow_the_shards(
+    aligned: Align, spoilt: Drawn, tmp_path: Path
+) -> None:
+    for shard in range(4):
+        aligned(spoilt, tmp_path, shard, 4)
+    gather(spoilt, tmp_path, 4)
+    table = tables.read(tmp_path / "faces.parquet", tables.ALIGNED)
+    good = [spoilt.table["face_id"][row] for row in (2, 3, 5, 7)]
+    assert table["face_id"].to_list() == good
+    assert list(zip(table["shard"], table["row"], strict=True)) == [(1, 0), (1, 1), (2, 0), (3, 0)]
+    marks = tables.read(tmp_path / "landmarks.parquet", tables.LANDMARKS)
+    assert marks["face_id"].to_list() == good
+    assert len(tables.read(tmp_path / "rejected.csv", tables.REJECTED)) == 4
+
+
+def test_a_lost_face_is_an_error(aligned: Align, spoilt: Drawn, tmp_path: Path) -> None:
+    for shard in range(2):
+        aligned(spoilt, tmp_path, shard, 2)
+    with pytest.raises(DataError, match="not the faces that were aligned"):
+        gather(spoilt, tmp_path, 1)
+
+
+def test_no_aligned_face_is_an_error(aligned: Align, spoilt: Drawn, tmp_path: Path) -> None:
+    aligned(spoilt, tmp_path, max_pixels=100)
+    with pytest.raises(DataError, match=r"none of its 8 faces could be aligned \(178 x 218"):
+        gather(spoilt, tmp_path, 1)
+
+
+def test_which_of_two_faces() -> None:
+    near = np.array([[40.0, 40], [60, 60]], np.float32)
+    large = np.array([[0.0, 0], [50, 50]], np.float32)
+    assert chosen([large, near], (100, 100, 3), "nearest") is near
+    assert chosen([near, large], (100, 100, 3), "largest") is large
+    assert chosen([], (100, 100, 3), "nearest") is None
+
+
+def test_the_table_of_landmarks_is_symmetric_in_the_mean(whole: Path) -> None:
+    """Mirrored points lie mirrored about the line of the nose, on average over the faces."""
+    pairs = [
+        *zip(range(8), range(16, 8, -1), strict=True),
+        *zip(range(17, 22), range(26, 21, -1), strict=True),
+        *((36, 45), (39, 42), (48, 54), (31, 35)),
+    ]
+    assert len(TABLE) == 68
+    level = np.stack([geometry.ears_chin(face, 100) for face in points(whole)])
+    mean = np.mean(
+        [np.c_[f, np.ones(68)] @ m.T for f, m in zip(points(whole), level, strict=True)], axis=0
+    )
+    right, left = mean[[a for a, _ in pairs]], mean[[b for _, b in pairs]]
+    assert np.abs(right[:, 1] - left[:, 1]).max() < 5
+    assert np.ptp(right[:, 0] + left[:, 0]) < 8
+
+
+def sealed(what: object) -> subprocess.CompletedProcess[str]:
+    """Align, or open a socket, in a process that the kernel ends when it opens one."""
+    return subprocess.run(
+        [sys.executable, Path(__file__).with_name("sealed.py"), json.dumps(what)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+
+
+def test_aligning_opens_no_connection(model: Path, drawn: Drawn, tmp_path: Path) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only Linux can forbid a process to open sockets")
+    guard = sealed("socket")
+    if guard.returncode == 77:
+        pytest.skip("this machine does not let a process forbid itself sockets")
+    assert guard.returncode < 0, "the guard has to end a process that opens a socket"
+
+    run = sealed(
+        {
+            "faces": str(drawn.faces),
+            "images": str(drawn.images),
+            "model": str(model),
+            "arrays": [str(tmp_path / "none.npy")],
+            "landmarks": str(tmp_path / "landmarks.parquet"),
+            "rejected": str(tmp_path / "rejected.csv"),
+            "shard": 0,
+            "shards": 3,
+            "crops": {"none": {"size": 64}},
+            "confidence": 0.5,
+            "face": "nearest",
+            "max_pixels": 1_000_000,
+        }
+    )
+
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert len(Crops([tmp_path / "none.npy"])) == 10

@@ -1,0 +1,161 @@
+"""The alignment's geometry, against transforms known in advance."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facegap.align import geometry
+
+FACE = np.random.default_rng(3).uniform(-3, 3, (68, 2)) + np.concatenate(
+    [
+        np.c_[-80 * np.cos(np.linspace(0, np.pi, 17)), 110 * np.sin(np.linspace(0, np.pi, 17))],
+        np.c_[np.linspace(-65, 65, 10), np.full(10, -35)],  # brows
+        np.c_[np.zeros(9), np.linspace(0, 50, 9)],  # nose
+        np.c_[np.linspace(-55, -25, 6), np.zeros(6)],
+        np.c_[np.linspace(25, 55, 6), np.zeros(6)],
+        np.c_[np.linspace(-30, 30, 20), np.full(20, 75)],  # mouth
+    ]
+)
+
+similarities = st.builds(
+    lambda turn, scale, x, y: np.array(
+        [
+            [scale * np.cos(turn), -scale * np.sin(turn), x],
+            [scale * np.sin(turn), scale * np.cos(turn), y],
+        ]
+    ),
+    st.floats(-3.1, 3.1),
+    st.floats(0.1, 20),
+    st.floats(-500, 3000),
+    st.floats(-500, 3000),
+)
+affinities = st.builds(
+    lambda similarity, shear, stretch: (
+        similarity @ np.array([[1, shear, 0], [0, stretch, 0], [0, 0, 1]])
+    ),
+    similarities,
+    st.floats(-0.8, 0.8),
+    st.floats(0.5, 2),
+)
+
+
+def through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return np.c_[points, np.ones(len(points))] @ matrix.T
+
+
+@given(similarities, st.integers(16, 512), st.floats(0, 0.5))
+def test_ears_chin_undoes_any_similarity(known: np.ndarray, size: int, margin: float) -> None:
+    moved = through(known, FACE)
+    np.testing.assert_allclose(
+        through(geometry.ears_chin(moved, size, margin), moved),
+        through(geometry.ears_chin(FACE, size, margin), FACE),
+        atol=1e-6 * size,
+    )
+
+
+@given(similarities, st.integers(16, 512))
+def test_ears_chin_levels_the_eyes_and_meets_ears_and_chin(known: np.ndarray, size: int) -> None:
+    crop = through(geometry.ears_chin(through(known, FACE), size), through(known, FACE))
+    right, left = crop[36:42].mean(axis=0), crop[42:48].mean(axis=0)
+    assert abs(left[1] - right[1]) < 1e-6 * size
+    assert left[0] > right[0]
+    assert crop[:17, 1].max() == pytest.approx(size - 0.5)
+    assert crop[:17, 0].min() == pytest.approx(-0.5)
+    assert crop[:17, 0].max() == pytest.approx(size - 0.5)
+    assert crop[17:27, 1].min() > 0
+
+
+def test_ears_chin_of_a_long_face_keeps_its_height_and_its_middle() -> None:
+    crop = through(geometry.ears_chin(FACE * [0.5, 1], 100), FACE * [0.5, 1])
+    assert crop[17:27, 1].min() == pytest.approx(-0.5)
+    assert crop[:17, 1].max() == pytest.approx(99.5)
+    assert crop[:17, 0].min() + crop[:17, 0].max() == pytest.approx(99)
+
+
+def test_a_margin_is_on_every_side() -> None:
+    tight = through(geometry.ears_chin(FACE, 100), FACE)
+    wide = through(geometry.ears_chin(FACE, 140, 0.2), FACE)
+    np.testing.assert_allclose(wide, tight + 20)
+
+
+@given(affinities, st.integers(16, 512))
+def test_openface_undoes_any_affinity_and_meets_its_template(known: np.ndarray, size: int) -> None:
+    moved = through(known, FACE)
+    matrix = geometry.openface(moved, size)
+    np.testing.assert_allclose(
+        through(matrix, moved), through(geometry.openface(FACE, size), FACE), atol=1e-6 * size
+    )
+    np.testing.assert_allclose(
+        through(matrix, moved)[[36, 45, 33]],
+        size * np.array([[0.194157, 0.169267], [0.788859, 0.158171], [0.494951, 0.514444]]),
+        atol=1e-5 * size,
+    )
+
+
+@given(similarities)
+def test_only_a_face_on_a_line_is_flat(known: np.ndarray) -> None:
+    assert not geometry.is_flat(through(known, FACE))
+    assert geometry.is_flat(through(known, FACE * [1, 0]))
+    assert geometry.is_flat(through(known, FACE * 0))
+
+
+@pytest.mark.parametrize("side", [150, 400, 1300])
+@pytest.mark.parametrize("crop", ["ears-chin", "openface"])
+def test_a_dot_lands_where_its_point_does(crop: str, side: int) -> None:
+    """To a tenth of a pixel of the crop, also where the image shrinks much."""
+    known = np.array([[0.96, -0.28, 0], [0.28, 0.96, 0]]) * side / 250
+    known[:, 2] = side / 2 + 0.3
+    face, size = through(known, FACE), 96
+    matrix = {"ears-chin": geometry.ears_chin, "openface": geometry.openface}[crop](face, size)
+    yy, xx = np.mgrid[:side, :side]
+    blur = 3 / np.linalg.svd(matrix[:, :2])[1][-1]
+    for point in face[[28, 33, 36, 45]]:
+        dot = np.exp(-((xx - point[0]) ** 2 + (yy - point[1]) ** 2) / (2 * blur**2))
+        image = np.repeat((250 * dot).astype(np.uint8)[:, :, None], 3, axis=2)
+        settings = {"size": size, "margin": 0.0}
+        found = geometry.cut(image, face, crop, settings)[:, :, 0].astype(float)
+        y, x = (np.sum(grid * found) / found.sum() for grid in np.mgrid[:size, :size])
+        np.testing.assert_allclose([x, y], through(matrix, point[None])[0], atol=0.1)
+
+
+def test_shrinking_does_not_alias() -> None:
+    stripes = np.zeros((600, 600, 3), np.uint8)
+    stripes[:, ::2] = 255
+    grey = geometry.resized(stripes, 100)
+    assert np.ptp(grey[5:-5, 5:-5]) <= 12
+    turn = cv2.getRotationMatrix2D((300, 300), 30, 1 / 4)
+    turn[:, 2] -= 250
+    assert np.ptp(geometry.warped(stripes, turn, 100)[5:-5, 5:-5].astype(int)) <= 30
+
+
+def test_a_crop_of_the_same_size_is_the_image() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(geometry.resized(image, 64), image)
+    np.testing.assert_array_equal(geometry.warped(image, np.eye(2, 3), 64), image)
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(16, 64))
+def test_any_shape_becomes_square_and_keeps_its_mean(height: int, width: int, size: int) -> None:
+    ramp = np.linspace(0, 255, height)[:, None] * 0.5 + np.linspace(0, 255, width) * 0.5
+    image = np.repeat(ramp.astype(np.uint8)[:, :, None], 3, axis=2)
+    found = geometry.resized(image, size)
+    assert found.shape == (size, size, 3)
+    assert abs(float(found.mean()) - float(image.mean())) < 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "box", "rows", "columns"),
+    [
+        ((218, 178), 178, (20, 198), (0, 178)),  # CelebA, as StarGAN crops it
+        ((200, 200), 178, (11, 189), (11, 189)),
+        ((50, 80), 178, (0, 50), (15, 65)),
+        ((1, 1), 16, (0, 1), (0, 1)),
+    ],
+)
+def test_the_middle(
+    shape: tuple[int, int], box: int, rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(geometry.middle(image, box), image[slice(*rows), slice(*columns)])

@@ -1,0 +1,261 @@
+"""Images are read as they are meant, or refused with the reason."""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from facegap.errors import DataError
+from facegap.images import ImageError, open_images
+
+RNG = np.random.default_rng(0)
+SMOOTH = cv2.resize(RNG.integers(0, 255, (6, 5, 3), dtype=np.uint8), (50, 60))
+RED = np.full((40, 60, 3), (200, 30, 40), np.uint8)
+
+
+def encoded(pixels: np.ndarray | Image.Image, kind: str = "PNG", **settings: object) -> bytes:
+    file = io.BytesIO()
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(file, kind, **settings)
+    return file.getvalue()
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """16 bits, which Pillow cannot write in colour."""
+    return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+@pytest.fixture(params=["folder", "zip"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
+    """A function that lays files into a folder, or into a zip."""
+
+    def lay(**files: bytes) -> Path:
+        if request.param == "zip":
+            with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+                for name, data in files.items():
+                    archive.writestr(name, data)
+            return tmp_path / "images.zip"
+        for name, data in files.items():
+            path = tmp_path / "images" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return tmp_path / "images"
+
+    return lay
+
+
+def read(place: Path, name: str, **settings: int) -> np.ndarray:
+    with open_images(place, **settings) as images:
+        return images.read(name)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
+def test_lossless_pixels_come_back(place: Callable[..., Path], kind: str) -> None:
+    found = read(place(a=encoded(SMOOTH, kind)), "a")
+    assert found.dtype == np.uint8
+    assert found.flags.c_contiguous
+    np.testing.assert_array_equal(found, SMOOTH)
+
+
+@pytest.mark.parametrize("settings", [{}, {"progressive": True}, {"subsampling": 0}])
+def test_a_jpeg_is_what_pillow_makes_of_it(place: Callable[..., Path], settings: dict) -> None:
+    data = encoded(SMOOTH, "JPEG", quality=90, **settings)
+    np.testing.assert_array_equal(
+        read(place(a=data), "a"), np.asarray(Image.open(io.BytesIO(data)))
+    )
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.97])
+def test_a_truncated_image_is_refused(place: Callable[..., Path], kind: str, share: float) -> None:
+    whole = encoded(RNG.integers(0, 255, (64, 64, 3), dtype=np.uint8), kind)
+    with pytest.raises(ImageError):
+        read(place(a=whole[: int(share * len(whole))]), "a")
+
+
+@pytest.mark.parametrize("settings", [{}, {"progressive": True}])
+def test_a_jpeg_cut_anywhere_is_refused(tmp_path: Path, settings: dict) -> None:
+    whole = encoded(SMOOTH, "JPEG", **settings)
+    for end in range(1, len(whole), 7):
+        (tmp_path / str(end)).write_bytes(whole[:end])
+    with open_images(tmp_path) as images:
+        for name in images.names():
+            with pytest.raises(ImageError):
+                images.read(name)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty file, zero bytes"),
+        (b"these are words", "not an image"),
+        (b"\xff\xd8\xff\xd9", "not an image"),
+        (encoded(SMOOTH, "JPEG")[:-300], "truncated"),
+        (encoded(SMOOTH)[:2000], "truncated"),
+        (encoded(np.zeros((200, 600, 3), np.uint8)), "600 x 200 pixels, more than max_pixels"),
+        (encoded(Image.new("F", (8, 8)), "TIFF"), "mode F"),
+    ],
+)
+def test_the_reason_is_plain(place: Callable[..., Path], data: bytes, reason: str) -> None:
+    with pytest.raises(ImageError, match=r"a\.jpg: ") as caught:
+        read(place(**{"a.jpg": data}), "a.jpg", max_pixels=100_000)
+    assert reason in caught.value.reason
+    assert "0x" not in caught.value.reason, "an address of memory is no reason"
+
+
+def test_a_size_is_believed_before_pixels_are_decoded(place: Callable[..., Path]) -> None:
+    """A PNG header of 60,000 x 60,000 pixels, and nothing behind it."""
+    head = bytearray(encoded(np.zeros((2, 2, 3), np.uint8)))
+    head[16:24] = (60_000).to_bytes(4, "big") * 2
+    head[29:33] = __import__("zlib").crc32(bytes(head[12:29])).to_bytes(4, "big")
+    with pytest.raises(ImageError, match="60000 x 60000 pixels"):
+        read(place(a=bytes(head)), "a")
+
+
+def test_a_file_too_large_for_any_image_is_not_read(place: Callable[..., Path]) -> None:
+    with pytest.raises(ImageError, match="more than an image of max_pixels"):
+        read(place(a=bytes(2**21)), "a", max_pixels=1000)
+
+
+@pytest.mark.parametrize("name", ["no.jpg", "sub", "sub/", "", "a\0b", "n" * 300])
+def test_a_missing_image_is_said_to_be(place: Callable[..., Path], name: str) -> None:
+    with pytest.raises(ImageError):
+        read(place(**{"sub/a.png": encoded(SMOOTH)}), name)
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "sub/../../secret.png", "/etc/passwd"])
+def test_no_path_leads_out(place: Callable[..., Path], name: str) -> None:
+    there = place(**{"sub/a.png": encoded(SMOOTH)})
+    (there.parent / "secret.png").write_bytes(encoded(SMOOTH))
+    with pytest.raises(ImageError, match="outside"):
+        read(there, name)
+
+
+def test_names_with_spaces_umlauts_and_newlines(place: Callable[..., Path]) -> None:
+    names = ["a b.png", "Jürgen Weiß.png", "two\nlines.png", "sub folder/顔.png"]
+    there = place(**dict.fromkeys([*names, ".hidden", "__MACOSX/._a b.png"][:5], encoded(SMOOTH)))
+    with open_images(there) as images:
+        assert images.names() == sorted(names)
+        for name in names:
+            np.testing.assert_array_equal(images.read(name), SMOOTH)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_exif_turns_the_image_upright(
+    place: Callable[..., Path], orientation: int, kind: str
+) -> None:
+    upright = np.zeros((80, 48, 3), np.uint8)
+    upright[:40, :24], upright[40:, 24:] = (250, 0, 0), (0, 0, 250)
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright),
+        7: np.rot90(upright, 2).transpose(1, 0, 2),
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = read(place(a=encoded(np.ascontiguousarray(stored), kind, exif=exif, quality=95)), "a")
+    assert found.shape == upright.shape
+    assert np.abs(found.astype(int) - upright).mean() < 5
+
+
+def test_broken_exif_is_not_a_broken_image(place: Callable[..., Path]) -> None:
+    data = encoded(SMOOTH, "JPEG", exif=b"Exif\0\0garbage and nothing else")
+    assert read(place(a=data), "a").shape == SMOOTH.shape
+
+
+def test_a_thumbnail_is_not_taken_for_the_end(place: Callable[..., Path]) -> None:
+    """A JPEG cut after the end marker of the small JPEG inside it."""
+    exif = b"Exif\0\0" + encoded(RED, "JPEG")
+    whole = encoded(SMOOTH, "JPEG", exif=exif)
+    end = whole.index(b"\xff\xd9") + 2
+    assert end < len(whole) / 2 + len(exif)
+    with pytest.raises(ImageError):
+        read(place(a=whole[:end]), "a")
+
+
+GREY = SMOOTH[:, :, 0]
+DEEP = GREY.astype(np.uint16) * 257
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "tolerance"),
+    [
+        (encoded(GREY), np.repeat(GREY[:, :, None], 3, 2), 0),
+        (encoded(GREY, "JPEG", quality=95), np.repeat(GREY[:, :, None], 3, 2), 6),
+        (encoded(Image.fromarray(RED).convert("CMYK"), "JPEG", quality=95), RED, 6),
+        (encoded(Image.fromarray(RED).convert("CMYK"), "TIFF"), RED, 1),
+        (encoded(Image.fromarray(RED).quantize()), RED, 0),
+        (encoded(Image.fromarray(GREY > 99)), np.repeat((GREY > 99)[:, :, None] * 255, 3, 2), 0),
+        (png(DEEP), np.repeat(GREY[:, :, None], 3, 2), 0),
+        (png(SMOOTH[:, :, ::-1].astype(np.uint16) * 257), SMOOTH, 0),
+        (encoded(RED[:1, :1]), RED[:1, :1], 0),
+    ],
+    ids=["grey", "grey jpeg", "cmyk", "cmyk tiff", "palette", "1 bit", "16", "16 colour", "1x1"],
+)
+def test_other_kinds_of_pixels(
+    place: Callable[..., Path], data: bytes, expected: np.ndarray, tolerance: int
+) -> None:
+    found = read(place(a=data), "a").astype(int)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= tolerance
+
+
+def test_transparent_pixels_lie_on_white(place: Callable[..., Path]) -> None:
+    rgba = np.dstack([RED, np.full(RED.shape[:2], 255, np.uint8)])
+    rgba[:20, :, 3], rgba[20:30, :, 3] = 0, 128
+    found = read(place(a=encoded(rgba)), "a").astype(int)
+    assert (found[:20] == 255).all()
+    assert np.abs(found[20:30] - (RED[0, 0].astype(int) + 255) / 2).max() <= 1
+    np.testing.assert_array_equal(found[30:], RED[30:])
+
+
+@pytest.mark.parametrize("name", ["nothing", "words.txt"])
+def test_a_place_that_is_none_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "words.txt").write_text("no zip")
+    with pytest.raises(DataError, match=name), open_images(tmp_path / name):
+        pass
+
+
+def test_a_damaged_zip_entry_is_one_bad_image(tmp_path: Path) -> None:
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.bmp", encoded(SMOOTH, "BMP"))
+        archive.writestr("b.bmp", encoded(RED, "BMP"))
+    damaged = bytearray(path.read_bytes())
+    damaged[3000] ^= 255
+    path.write_bytes(damaged)
+    with open_images(path) as images:
+        with pytest.raises(ImageError, match="damaged in the zip"):
+            images.read("a.bmp")
+        np.testing.assert_array_equal(images.read("b.bmp"), RED)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_an_image_that_may_not_be_read_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(SMOOTH))
+    (tmp_path / "a.png").chmod(0)
+    with pytest.raises(ImageError, match="not readable"):
+        read(tmp_path, "a.png")
+
+
+def test_threads_may_share_a_zip(tmp_path: Path) -> None:
+    shades = {f"{i}.png": np.full((9, 9, 3), i, np.uint8) for i in range(60)}
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for name, pixels in shades.items():
+            archive.writestr(name, encoded(pixels))
+    with open_images(tmp_path / "images.zip") as images, ThreadPoolExecutor(8) as pool:
+        for name, found in zip(shades, pool.map(images.read, shades), strict=True):
+            np.testing.assert_array_equal(found, shades[name])
