@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
@@ -62,13 +62,40 @@ def of_clusters(
 
     For answers and predictions that share a person: faces of one person are not independent.
     """
-    sample = np.asarray(values, dtype=float)
+    means = _resampled(values, clusters, rng, draws)
+    return _percentiles(float(np.asarray(values, float).mean()), means, confidence)
+
+
+def of_cluster_difference(
+    one: tuple[ArrayLike, ArrayLike],
+    two: tuple[ArrayLike, ArrayLike],
+    rng: np.random.Generator,
+    confidence: float = 0.95,
+    draws: int = 2000,
+) -> Interval:
+    """Percentile bootstrap of the mean of `one` minus that of `two`: two independent samples.
+
+    Each is a pair of values and their clusters, as in `of_clusters`.
+    """
+    means = _resampled(*one, rng, draws) - _resampled(*two, rng, draws)
+    estimate = np.asarray(one[0], float).mean() - np.asarray(two[0], float).mean()
+    return _percentiles(float(estimate), means, confidence)
+
+
+def _resampled(
+    values: ArrayLike, clusters: ArrayLike, rng: np.random.Generator, draws: int
+) -> NDArray[np.float64]:
+    """Means of `draws` samples of whole clusters."""
     _, cluster = np.unique(np.asarray(clusters), return_inverse=True)
-    sums, sizes = np.bincount(cluster, sample), np.bincount(cluster)
+    sums, sizes = np.bincount(cluster, np.asarray(values, dtype=float)), np.bincount(cluster)
     picks = rng.integers(0, len(sums), (draws, len(sums)))
-    means = sums[picks].sum(1) / sizes[picks].sum(1)
+    means: NDArray[np.float64] = sums[picks].sum(1) / sizes[picks].sum(1)
+    return means
+
+
+def _percentiles(estimate: float, means: NDArray[np.float64], confidence: float) -> Interval:
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(sample.mean()), float(low), float(high))
+    return Interval(estimate, float(low), float(high))
 
 
 def plain(interval: Interval) -> dict[str, float | None]:

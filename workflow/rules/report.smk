@@ -1,0 +1,244 @@
+"""
+Stage 8, report: every table and figure beside the published one.
+
+Reads   the tables of all stages, config/published.yaml
+Writes  report/tables/table<1-5>.csv      row, column, ours, low, high, published, difference
+        report/gap.json                   the fall across the boundary, and the verdict on it
+        report/figures/figure<1-4>.*      PNG and SVG; also tables and realism as plots
+        report/index.html                 all of it on one page
+"""
+
+PUBLISHED = Path(workflow.basedir) / "config/published.yaml"
+TABLES = [f"{STUDY}/report/tables/table{number}.csv" for number in range(1, 6)]
+FIGURES = ["figure1", "figure2", "figure3", "figure4", "tables", "realism"]
+FORMATS = ["png", "svg"]
+NAMES = {name: f"{name} ({part['kind']})" for name, part in config["datasets"].items()}
+BY_PEOPLE = config["datasets"]["target"]["labels"] == "people"
+ALL_DRAWN = all(part["kind"] == "drawn" for part in config["datasets"].values())
+
+
+def figure(name, caption):
+    """The files of one figure, for the report of Snakemake too."""
+    return report(
+        expand(f"{STUDY}/report/figures/{name}.{{format}}", format=FORMATS),
+        caption=f"../report/{caption}.rst",
+        category="Figures",
+    )
+
+
+rule report:
+    input:
+        f"{STUDY}/report/index.html",
+        TABLES,
+        expand(f"{STUDY}/report/figures/{{name}}.{{format}}", name=FIGURES, format=FORMATS),
+
+
+rule tabulate_results:
+    input:
+        runs=f"{STUDY}/classify/runs.parquet",
+        kept=f"{STUDY}/classify/kept.json",
+        table5=f"{STUDY}/judge/table5.csv",
+        published=PUBLISHED,
+        code=code_of("tabulate_results.py"),
+    output:
+        report(TABLES, caption="../report/tables.rst", category="Tables"),
+    log:
+        f"{STUDY}/logs/report/tabulate_results.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/tabulate_results.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        confidence=config["report"]["confidence"],
+    script:
+        "../scripts/tabulate_results.py"
+
+
+rule measure_gap:
+    input:
+        runs=f"{STUDY}/classify/runs.parquet",
+        predictions=f"{STUDY}/classify/predictions.parquet",
+        source=f"{STUDY}/acquire/source/faces.parquet",
+        target=f"{STUDY}/acquire/target/faces.parquet",
+        code=code_of("measure_gap.py"),
+    output:
+        f"{STUDY}/report/gap.json",
+    log:
+        f"{STUDY}/logs/report/measure_gap.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/measure_gap.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        planted=config["acquire"]["drawn"]["gap"] if ALL_DRAWN else None,
+        confidence=config["report"]["confidence"],
+        seed=config["seed"],
+    script:
+        "../scripts/measure_gap.py"
+
+
+rule draw_samples:
+    input:
+        source=crop_shards("source", "none"),
+        target=crop_shards("target", "none"),
+        source_faces=f"{STUDY}/align/source/faces.parquet",
+        target_faces=f"{STUDY}/align/target/faces.parquet",
+        code=code_of("draw_samples.py"),
+    output:
+        figure("figure1", "figure1"),
+    log:
+        f"{STUDY}/logs/report/draw_samples.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_samples.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        names=NAMES,
+        seed=config["seed"],
+    script:
+        "../scripts/draw_samples.py"
+
+
+rule draw_augmentations:
+    input:
+        samples=f"{STUDY}/classify/samples.npz",
+        code=code_of("draw_augmentations.py"),
+    output:
+        figure("figure2", "figure2"),
+    log:
+        f"{STUDY}/logs/report/draw_augmentations.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_augmentations.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/draw_augmentations.py"
+
+
+rule draw_contentious:
+    input:
+        sides=f"{STUDY}/partition/target/sides.parquet",
+        crops=crop_shards("target", "none"),
+        faces=f"{STUDY}/align/target/faces.parquet",
+        code=code_of("draw_contentious.py"),
+    output:
+        figure("figure3", "figure3"),
+    log:
+        f"{STUDY}/logs/report/draw_contentious.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_contentious.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../scripts/draw_contentious.py"
+
+
+rule draw_translations:
+    input:
+        arrays=f"{STUDY}/synthesise/seed-{SEEDS[0]}/translations.npy",
+        table=f"{STUDY}/synthesise/seed-{SEEDS[0]}/translations.parquet",
+        code=code_of("draw_translations.py"),
+    output:
+        figure("figure4", "figure4"),
+    log:
+        f"{STUDY}/logs/report/draw_translations.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_translations.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        sides=config["sides"],
+        seed=config["seed"],
+    script:
+        "../scripts/draw_translations.py"
+
+
+rule draw_tables:
+    input:
+        tables=TABLES,
+        code=code_of("draw_tables.py"),
+    output:
+        figure("tables", "tables"),
+    log:
+        f"{STUDY}/logs/report/draw_tables.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_tables.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/draw_tables.py"
+
+
+rule draw_realism:
+    input:
+        realism=f"{STUDY}/synthesise/realism.parquet",
+        code=code_of("draw_realism.py"),
+    output:
+        figure("realism", "realism"),
+    log:
+        f"{STUDY}/logs/report/draw_realism.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_realism.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/draw_realism.py"
+
+
+rule write_report:
+    input:
+        published=PUBLISHED,
+        template=SCRIPTS / "facegap/report/page.html.j2",
+        tables=TABLES,
+        gap=f"{STUDY}/report/gap.json",
+        figures=expand(f"{STUDY}/report/figures/{{name}}.png", name=FIGURES),
+        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
+        aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
+        unread=expand(f"{STUDY}/acquire/{{dataset}}/rejected.csv", dataset=DATASETS),
+        unaligned=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        agreement=[f"{STUDY}/annotate/target/agreement.json"] if BY_PEOPLE else [],
+        partition=f"{STUDY}/partition/target/summary.json",
+        judge=f"{STUDY}/judge/model.json",
+        realism=f"{STUDY}/synthesise/realism.parquet",
+        code=code_of("write_report.py"),
+    output:
+        report(f"{STUDY}/report/index.html", caption="../report/page.rst", category="Report"),
+    log:
+        f"{STUDY}/logs/report/write_report.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/write_report.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=config,  # the page prints all of it
+        datasets=DATASETS,
+        benchmarks=f"{STUDY}/benchmarks",
+    script:
+        "../scripts/write_report.py"

@@ -1,0 +1,226 @@
+"""Figures 1 to 4, and every table as a plot of our intervals beside the published points."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from facegap import tables, theme
+from facegap.crops import Crops
+from facegap.seeds import generator
+
+COLUMNS = 8
+
+
+def draw_samples(
+    crops: Mapping[str, Sequence[str | Path]],
+    aligned: Mapping[str, str | Path],
+    names: Mapping[str, str],
+    outputs: Sequence[str | Path],
+    *,
+    seed: int,
+) -> None:
+    """Figure 1: two rows of each collection, drawn by seed; `names` are what to call them."""
+    pictures: list[list[NDArray[np.uint8]]] = []
+    labels: list[str] = []
+    for dataset in ("target", "source"):
+        faces = len(tables.read(aligned[dataset], tables.ALIGNED))
+        rng = generator(seed, "report", "figure1", dataset)
+        rows = np.sort(rng.choice(faces, min(faces, 2 * COLUMNS), replace=False))
+        pictures += list(_in_rows(Crops(crops[dataset]).take(rows), COLUMNS))
+        labels += [names[dataset]] * (len(pictures) - len(labels))
+    _save(_sheet(pictures, rows=labels), outputs)
+
+
+def draw_augmentations(samples: str | Path, outputs: Sequence[str | Path]) -> None:
+    """Figure 2: faces as they come, cropped from ear to ear and brow to chin, and random views."""
+    with np.load(samples) as arrays:
+        plain, crop, views = arrays["plain"], arrays["crop"], arrays["views"]
+    columns = ["as it comes", "face crop", *(f"view {k + 1}" for k in range(views.shape[1]))]
+    pictures = [[plain[i], crop[i], *views[i]] for i in range(len(plain))]
+    _save(_sheet(pictures, columns=columns), outputs)
+
+
+def draw_contentious(
+    sides: str | Path,
+    crops: Sequence[str | Path],
+    aligned: str | Path,
+    outputs: Sequence[str | Path],
+) -> None:
+    """Figure 3: contentious faces; where there are none, those that were hardest to place."""
+    faces = tables.read(sides, tables.FACE_SIDES).merge(
+        tables.read(aligned, tables.ALIGNED).reset_index(names="index")[["face_id", "index"]],
+        on="face_id",
+    )
+    chosen = faces[faces["provenance"] == "contentious"]
+    title = "Contentious: the labels differ"
+    if chosen.empty:
+        chosen = faces.dropna(subset=["confidence"]).sort_values(["confidence", "face_id"])
+        title = "None was contentious: the least confident proposals"
+    chosen = chosen.head(2 * COLUMNS)
+    if chosen.empty:
+        figure, axes = plt.subplots(figsize=(6.5, 1))
+        axes.axis("off")
+        words = "The data set labels the boundary itself: no face is contentious."
+        axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=10)
+        _save(figure, outputs)
+        return
+    pictures = Crops(crops).take(chosen["index"].to_numpy())
+    _save(_sheet(list(_in_rows(pictures, COLUMNS)), title=title), outputs)
+
+
+def draw_translations(
+    arrays: str | Path,
+    table: str | Path,
+    sides: Mapping[str, str],
+    outputs: Sequence[str | Path],
+    *,
+    seed: int,
+    faces: int = 4,
+) -> None:
+    """Figure 4: unseen faces of both sides, and each with one attribute changed; faces by seed."""
+    rows = tables.read(table, tables.TRANSLATIONS)
+    pictures = np.load(arrays, mmap_mode="r")
+    attributes = sorted(rows["attribute"].dropna().unique())
+    sheet, labels = [], []
+    for domain in ("in-domain", "out-domain"):
+        part = rows[rows["domain"] == domain]
+        known = np.sort(part["face_id"].unique())
+        rng = generator(seed, "report", "figure4", domain)
+        for face in np.sort(rng.choice(known, min(faces, len(known)), replace=False)):
+            own = part[part["face_id"] == face]
+            original = own[own["kind"] == "original"]["row"].iloc[0]
+            changed = own[own["kind"] == "translation"].set_index("attribute")["row"]
+            cells = [pictures[original]]
+            cells += [pictures[changed[a]] if a in changed else None for a in attributes]
+            sheet.append(cells)
+            labels.append(f"{sides[domain]}\n{domain}")
+    columns = ["original", *(name.replace("_", " ") for name in attributes)]
+    _save(_sheet(sheet, rows=labels, columns=columns, break_at=len(sheet) // 2), outputs)
+
+
+def draw_tables(paths: Sequence[str | Path], outputs: Sequence[str | Path]) -> None:
+    """Tables 1 to 5 in one figure: ours with intervals, and the published points."""
+    theme.use()
+    figure, grid = plt.subplots(3, 2, figsize=(9.5, 11))
+    panels = [*grid.ravel()]
+    for number, (path, axes) in enumerate(zip(paths, panels, strict=False), 1):
+        table = tables.read(path, tables.REPORTED)
+        if number == 3:  # its columns have units of their own
+            table = table[table["column"] != "Time"]
+        _dots(axes, table, f"Table {number}")
+    panels[-1].axis("off")
+    handles, words = panels[0].get_legend_handles_labels()
+    panels[-1].legend(handles, words, loc="upper left", title="colour: column of the table")
+    _save(figure, outputs)
+
+
+def draw_realism(realism: str | Path, outputs: Sequence[str | Path]) -> None:
+    """Each measure of realism, in-domain and out-domain, one line a seed; intervals are drawn."""
+    theme.use()
+    table = tables.read(realism, tables.REALISM)
+    table = table[table["attribute"].isna()]
+    metrics = sorted(table["metric"].unique())
+    figure, grid = plt.subplots(
+        1, len(metrics), figsize=(2.6 * len(metrics) + 0.6, 3), squeeze=False
+    )
+    for axes, metric in zip(grid[0], metrics, strict=True):
+        for _, seed in table[table["metric"] == metric].groupby("seed"):
+            seed = seed.sort_values("domain")
+            error = np.abs(seed[["low", "high"]].to_numpy().T - seed["value"].to_numpy())
+            axes.errorbar(
+                seed["domain"],
+                seed["value"],
+                yerr=error,
+                marker="o",
+                markersize=4,
+                capsize=2,
+                color=theme.COLOURS["blue"],
+                alpha=0.6,
+                linewidth=1,
+            )
+        axes.set_title(metric)
+        axes.margins(x=0.25)
+    _save(figure, outputs)
+
+
+def _dots(axes: Axes, table: pd.DataFrame, title: str) -> None:
+    rows, columns = list(table["row"].unique()), list(table["column"].unique())
+    colours = [theme.COLOURS[name] for name in ("blue", "orange", "green", "purple")]
+    for k, column in enumerate(columns):
+        part = table[table["column"] == column]
+        y = np.array([rows.index(row) for row in part["row"]]) + 0.16 * (k - (len(columns) - 1) / 2)
+        ours, low, high = (part[name].to_numpy() for name in ("ours", "low", "high"))
+        reach = np.nan_to_num(np.abs(np.vstack([ours - low, high - ours])))
+        axes.errorbar(
+            ours,
+            y,
+            xerr=reach,
+            fmt="o",
+            markersize=4,
+            capsize=2,
+            color=colours[k % 4],
+            label=f"ours: {column}",
+        )
+        axes.scatter(part["published"], y, **{**theme.PUBLISHED, "color": colours[k % 4]})
+    axes.scatter([], [], label="published", **theme.PUBLISHED)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_title(title)
+
+
+def _in_rows(pictures: NDArray[np.uint8], columns: int) -> list[list[NDArray[np.uint8]]]:
+    return [list(pictures[k : k + columns]) for k in range(0, len(pictures), columns)]
+
+
+def _sheet(
+    pictures: Sequence[Sequence[NDArray[np.uint8] | None]],
+    rows: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    title: str | None = None,
+    break_at: int | None = None,
+) -> Figure:
+    """Pictures side by side, labelled; a wider gap above row `break_at`."""
+    theme.use()
+    height, width = len(pictures), max(len(row) for row in pictures)
+    size = min(0.95, 8.0 / width)
+    figure = plt.figure(figsize=(size * width + 0.8, size * height + 0.5), layout="none")
+    spaces = figure.add_gridspec(
+        height,
+        width,
+        wspace=0.04,
+        hspace=0.04,
+        left=0.75 / (size * width + 0.8),
+        right=0.995,
+        bottom=0.01,
+        top=1 - 0.35 / (size * height + 0.5),
+    )
+    for i, row in enumerate(pictures):
+        for j, picture in enumerate(row):
+            axes = figure.add_subplot(spaces[i, j])
+            axes.set(xticks=[], yticks=[])
+            axes.grid(visible=False)
+            for spine in axes.spines.values():
+                spine.set_visible(False)
+            if picture is not None:
+                axes.imshow(picture, interpolation="lanczos")
+            if columns and i == 0:
+                axes.set_title(columns[j], fontsize=8, fontweight="normal", loc="center", pad=3)
+            if rows and j == 0 and (i == 0 or rows[i] != rows[i - 1]):
+                axes.set_ylabel(rows[i], fontsize=8, rotation=90, loc="top")
+            if break_at and i == break_at:
+                axes.spines["top"].set(visible=True, linewidth=2, color=theme.COLOURS["black"])
+    if title:
+        figure.suptitle(title, fontsize=9, fontweight="bold", x=0.01, ha="left")
+    return figure
+
+
+def _save(figure: Figure, outputs: Sequence[str | Path]) -> None:
+    for path in outputs:
+        theme.save(figure, path)
+    plt.close(figure)

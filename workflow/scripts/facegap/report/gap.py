@@ -1,0 +1,106 @@
+"""The fall across the boundary: source minus target accuracy, and what may be said of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facegap import tables
+from facegap.files import write_json
+from facegap.intervals import Interval, of_cluster_difference, plain
+from facegap.seeds import generator
+
+CELL = ["backbone", "view", "tune_optimiser", "fine_tune_optimiser"]
+
+
+def measure_gap(
+    runs: str | Path,
+    predictions: str | Path,
+    source_faces: str | Path,
+    target_faces: str | Path,
+    gap: str | Path,
+    *,
+    planted: float | None,
+    confidence: float,
+    seed: int,
+) -> None:
+    """Write the gap of every fine-tuned cell trained on the source, and of all of them together.
+
+    A face's repeats are averaged first and whole persons are drawn, so neither repeats nor a
+    person's pictures count as independent. `planted` is the gap of drawn collections, None for
+    real ones.
+    """
+    table = _answers(
+        tables.read(runs, tables.RUNS),
+        tables.read(predictions, tables.PREDICTIONS),
+        {"source": source_faces, "target": target_faces},
+    )
+    cells = [
+        {**dict(zip(CELL, map(str, names), strict=True)), **_gap(cell, confidence, seed, names)}
+        for names, cell in table.groupby(CELL, sort=True)
+    ]
+    pooled = _gap(table, confidence, seed, ("all",))
+    found = Interval(**pooled["gap"])
+    write_json(
+        {
+            "all": pooled,
+            "cells": cells,
+            "confidence": confidence,
+            "planted": planted,
+            "verdict": verdict(found, planted),
+        },
+        gap,
+    )
+
+
+def verdict(gap: Interval, planted: float | None) -> str:
+    """What the interval of the gap allows to be said, in one sentence."""
+    if gap.low > 0:
+        found = "A gap was found: the target's accuracy lies below the source's"
+    elif gap.high < 0:
+        found = "The target's accuracy lies above the source's"
+    else:
+        found = "No gap was found: the interval of the difference holds zero"
+    if planted is None:
+        return f"{found}."
+    if planted > 0:
+        return f"{found}, and one of size {planted:g} was planted."
+    return f"{found}, and none was planted."
+
+
+def _answers(
+    runs: pd.DataFrame, predictions: pd.DataFrame, faces: Mapping[str, str | Path]
+) -> pd.DataFrame:
+    """Right or wrong for every prediction of a fine-tuned run trained on the source."""
+    wanted = runs[(runs["stage"] == "fine-tuned") & (runs["trained_on"] == "source")]
+    table = predictions.merge(wanted[["run", *CELL]], on="run")
+    table["right"] = (table["probability"] >= 0.5) == table["inside"]
+    persons = []
+    for dataset, path in faces.items():
+        known = tables.read(path, tables.FACES)[["face_id", "subject_id"]]
+        known["person"] = known["subject_id"].fillna(known["face_id"])
+        persons.append(known.assign(dataset=dataset)[["dataset", "face_id", "person"]])
+    return table.merge(pd.concat(persons), on=["dataset", "face_id"])
+
+
+def _gap(
+    table: pd.DataFrame, confidence: float, seed: int, stream: tuple[Any, ...]
+) -> dict[str, Any]:
+    faces = table.groupby(["dataset", "face_id", "person"], sort=True)["right"].mean().reset_index()
+    sets = dict(list(faces.groupby("dataset")))
+    source, target = sets["source"], sets["target"]
+    difference = of_cluster_difference(
+        (source["right"], source["person"]),
+        (target["right"], target["person"]),
+        generator(seed, "report", "gap", *map(str, stream)),
+        confidence,
+    )
+    return {
+        "gap": plain(difference),
+        "source_accuracy": float(np.mean(source["right"])),
+        "target_accuracy": float(np.mean(target["right"])),
+        "source_faces": len(source),
+        "target_faces": len(target),
+    }

@@ -1,0 +1,186 @@
+"""index.html: the whole study on one page that needs no other file."""
+
+import base64
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import yaml
+
+from facegap import tables
+from facegap.files import read_json, whole
+
+TEMPLATE = Path(__file__).with_name("page.html.j2")
+PACKAGES = ("snakemake", "torch", "torchvision", "mediapipe", "numpy", "pandas", "scikit-learn")
+STAGES = {
+    "acquire": "images, and what is known of them",
+    "align": "every face in one frame",
+    "annotate": "labels of the boundary",
+    "classify": "the transfer-learning grid",
+    "partition": "every face of the target on one side, or left out",
+    "synthesise": "StarGAN, trained on one side",
+    "judge": "people compare its outputs",
+    "report": "this page",
+}
+
+
+def write_report(
+    page: str | Path,
+    *,
+    config: Mapping[str, Any],
+    published: str | Path,
+    results: Sequence[str | Path],
+    gap: str | Path,
+    figures: Sequence[str | Path],
+    faces: Mapping[str, str | Path],
+    aligned: Mapping[str, str | Path],
+    rejected: Mapping[str, Sequence[str | Path]],
+    agreement: str | Path | None,
+    partition: str | Path,
+    judge: str | Path,
+    realism: str | Path,
+    benchmarks: str | Path,
+) -> None:
+    """Write the page. `figures` are PNG files, embedded under their stems.
+
+    Everything comes from tables and JSON files; times of jobs from Snakemake's `benchmarks`.
+    """
+    printed = yaml.safe_load(Path(published).read_text())
+    model = read_json(judge)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters.update(number=number, span=span, percent=percent, count=count)
+    text = environment.from_string(TEMPLATE.read_text()).render(
+        config=config,
+        config_text=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
+        published=printed,
+        tables=[_rows(path) for path in results],
+        gap=read_json(gap),
+        figures={Path(path).stem: _embedded(path) for path in figures},
+        sets={name: _set(name, faces, aligned, rejected) for name in faces},
+        agreement=read_json(agreement) if agreement else None,
+        partition=read_json(partition),
+        judge=model,
+        realism=_realism(realism),
+        stages=_stages(Path(benchmarks)),
+        versions=_versions(),
+        drawn=[name for name, part in config["datasets"].items() if part["kind"] == "drawn"],
+        simulated=_simulated(model, agreement),
+    )
+    with whole(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure, or a dash where there is none."""
+    return "–" if value is None or pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+def span(low: float | None, high: float | None, digits: int = 3) -> str:
+    """An interval in brackets, or nothing."""
+    if low is None or high is None or pd.isna(low) or pd.isna(high):
+        return ""
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage with one decimal."""
+    return "–" if value is None or pd.isna(value) else f"{100 * value:.1f} %".replace("-", "−")
+
+
+def count(value: int) -> str:
+    """A whole number with thin spaces between thousands."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def _rows(path: str | Path) -> dict[str, Any]:
+    table = tables.read(path, tables.REPORTED)
+    cells = {(row["row"], row["column"]): row for row in table.to_dict("records")}
+    names = (list(table[key].unique()) for key in ("row", "column"))
+    rows, columns = names
+    return {"cells": cells, "rows": rows, "columns": columns, "file": Path(path).name}
+
+
+def _set(
+    name: str,
+    faces: Mapping[str, str | Path],
+    aligned: Mapping[str, str | Path],
+    rejected: Mapping[str, Sequence[str | Path]],
+) -> dict[str, Any]:
+    table = tables.read(faces[name], tables.FACES)
+    reasons = pd.concat([tables.read(path, tables.REJECTED) for path in rejected[name]])["reason"]
+    return {
+        "faces": len(table),
+        "persons": int(table["subject_id"].nunique()),
+        "aligned": len(tables.read(aligned[name], tables.ALIGNED)),
+        "split": {part: int((table["split"] == part).sum()) for part in tables.SPLITS},
+        "rejected": reasons.value_counts().sort_index().to_dict(),
+        **{key: tables.about(faces[name]).get(key, "") for key in ("source", "licence")},
+    }
+
+
+def _realism(path: str | Path) -> list[dict[str, Any]]:
+    """Means over seeds of each measure, in-domain and out-domain, attributes together."""
+    table = tables.read(path, tables.REALISM)
+    table = table[table["attribute"].isna()]
+    paired = table.pivot_table(index=["metric", "seed"], columns="domain", values="value")
+    return [
+        {
+            "metric": metric,
+            "inside": seeds["in-domain"].mean(),
+            "outside": seeds["out-domain"].mean(),
+            "least": (seeds["out-domain"] - seeds["in-domain"]).min(),
+            "most": (seeds["out-domain"] - seeds["in-domain"]).max(),
+            "seeds": len(seeds),
+        }
+        for metric, seeds in paired.groupby("metric")
+    ]
+
+
+def _stages(benchmarks: Path) -> list[dict[str, Any]]:
+    """Jobs, seconds and peak memory a stage, from Snakemake's benchmark files."""
+    found = []
+    for stage, words in STAGES.items():
+        files = sorted((benchmarks / stage).glob("*.tsv"))
+        jobs = [pd.read_csv(path, sep="\t", na_values="-") for path in files]
+        table = pd.concat(jobs) if jobs else pd.DataFrame({"s": [], "max_rss": []})
+        memory = pd.to_numeric(table["max_rss"], errors="coerce").max()
+        found.append(
+            {
+                "stage": stage,
+                "what": words,
+                "jobs": len(table),
+                "seconds": float(table["s"].sum()),
+                "memory": None if pd.isna(memory) else float(memory) / 1024,
+            }
+        )
+    return found
+
+
+def _versions() -> dict[str, str]:
+    versions = {"Python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _simulated(model: Mapping[str, Any], agreement: str | Path | None) -> list[str]:
+    """What on the page was answered by nobody."""
+    words = []
+    if agreement and read_json(agreement)["simulated"]:
+        words.append("the annotators' labels")
+    if model["simulated"]:
+        words.append("the answers of the human study")
+    return words
+
+
+def _embedded(path: str | Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode()

@@ -1,0 +1,57 @@
+"""How every figure looks and is written: readable in print, colour-blind safe, the same bytes."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from facegap.files import whole
+
+mpl.use("Agg")
+COLOURS = dict(  # Okabe and Ito's, told apart by any eye and in grey
+    zip(
+        ("blue", "orange", "green", "purple", "grey", "black"),
+        ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A8A8A", "#1A1A1A"),
+        strict=True,
+    )
+)
+PUBLISHED: dict[str, Any] = {
+    "marker": "D",
+    "color": COLOURS["black"],
+    "facecolors": "none",
+    "s": 34,
+    "zorder": 3,
+}
+
+
+def use() -> None:
+    """Make every figure drawn from now on look like the others."""
+    sns.set_theme(context="paper", style="whitegrid", palette=list(COLOURS.values()))
+    mpl.rcParams.update(
+        {
+            "font.family": "DejaVu Sans",
+            "font.size": 9,
+            "axes.titlesize": 10,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.edgecolor": "#555555",
+            "grid.color": "#E4E4E4",
+            "legend.frameon": False,
+            "figure.constrained_layout.use": True,
+            "savefig.dpi": 200,
+            "svg.hashsalt": "facegap",
+            "svg.fonttype": "none",
+        }
+    )
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write `figure` at `path` (PNG or SVG by its suffix), whole, with no time in it."""
+    path = Path(path)
+    nothing = {"Software": None} if path.suffix == ".png" else {"Date": None, "Creator": None}
+    with whole(path) as temporary:
+        figure.savefig(temporary, metadata=nothing)

@@ -1,0 +1,31 @@
+"""Rule write_report: the whole study on one page."""
+
+from facegap.joblog import log_to
+from facegap.report.page import write_report
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    write_report(
+        page=snakemake.output[0],
+        config=snakemake.params.config,
+        published=snakemake.input.published,
+        results=snakemake.input.tables,
+        gap=snakemake.input.gap,
+        figures=snakemake.input.figures,
+        faces=dict(zip(snakemake.params.datasets, snakemake.input.faces, strict=True)),
+        aligned=dict(zip(snakemake.params.datasets, snakemake.input.aligned, strict=True)),
+        rejected={
+            name: paths
+            for name, *paths in zip(
+                snakemake.params.datasets,
+                snakemake.input.unread,
+                snakemake.input.unaligned,
+                strict=True,
+            )
+        },
+        agreement=(snakemake.input.agreement or [None])[0],
+        partition=snakemake.input.partition,
+        judge=snakemake.input.judge,
+        realism=snakemake.input.realism,
+        benchmarks=snakemake.params.benchmarks,
+    )
