@@ -129,6 +129,7 @@ rule draw_augmentations:
 
 rule draw_contentious:
     input:
+        labels=f"{STUDY}/annotate/target/labels.parquet",
         sides=f"{STUDY}/partition/target/sides.parquet",
         crops=crop_shards("target", "none"),
         faces=f"{STUDY}/align/target/faces.parquet",

@@ -6,6 +6,7 @@ from facegap.report.figures import draw_contentious
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     draw_contentious(
+        labels=snakemake.input.labels,
         sides=snakemake.input.sides,
         crops=snakemake.input.crops,
         aligned=snakemake.input.faces,

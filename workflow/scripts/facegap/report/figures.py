@@ -32,7 +32,7 @@ def draw_samples(
         faces = len(tables.read(aligned[dataset], tables.ALIGNED))
         rng = generator(seed, "report", "figure1", dataset)
         rows = np.sort(rng.choice(faces, min(faces, 2 * COLUMNS), replace=False))
-        pictures += list(_in_rows(Crops(crops[dataset]).take(rows), COLUMNS))
+        pictures += _in_rows(Crops(crops[dataset]).take(rows), COLUMNS)
         labels += [names[dataset]] * (len(pictures) - len(labels))
     _save(_sheet(pictures, rows=labels), outputs)
 
@@ -41,37 +41,34 @@ def draw_augmentations(samples: str | Path, outputs: Sequence[str | Path]) -> No
     """Figure 2: faces as they come, cropped from ear to ear and brow to chin, and random views."""
     with np.load(samples) as arrays:
         plain, crop, views = arrays["plain"], arrays["crop"], arrays["views"]
-    columns = ["as it comes", "face crop", *(f"view {k + 1}" for k in range(views.shape[1]))]
-    pictures = [[plain[i], crop[i], *views[i]] for i in range(len(plain))]
-    _save(_sheet(pictures, columns=columns), outputs)
+    labels = ["as it\ncomes", "face crop", *(f"view {k + 1}" for k in range(views.shape[1]))]
+    _save(_sheet([plain, crop, *views.swapaxes(0, 1)], rows=labels), outputs)
 
 
 def draw_contentious(
+    labels: str | Path,
     sides: str | Path,
     crops: Sequence[str | Path],
     aligned: str | Path,
     outputs: Sequence[str | Path],
 ) -> None:
-    """Figure 3: contentious faces; where there are none, those that were hardest to place."""
-    faces = tables.read(sides, tables.FACE_SIDES).merge(
-        tables.read(aligned, tables.ALIGNED).reset_index(names="index")[["face_id", "index"]],
-        on="face_id",
+    """Figure 3: faces that labels differ on; without any, the least confident proposals."""
+    rows = tables.read(aligned, tables.ALIGNED)["face_id"]
+    placed = tables.read(sides, tables.FACE_SIDES)
+    people = tables.read(labels, tables.LABELS)
+    contentious = pd.concat(
+        table.loc[table["provenance"] == "contentious", "face_id"] for table in (people, placed)
     )
-    chosen = faces[faces["provenance"] == "contentious"]
-    title = "Contentious: the labels differ"
-    if chosen.empty:
-        chosen = faces.dropna(subset=["confidence"]).sort_values(["confidence", "face_id"])
+    doubtful = placed.dropna(subset=["confidence"]).sort_values(["confidence", "face_id"])
+    if len(chosen := rows[rows.isin(contentious)]):
+        title = "Contentious: people's labels of the face or the person differ"
+    elif len(chosen := rows[rows.isin(doubtful["face_id"].head(2 * COLUMNS))]):
         title = "None was contentious: the least confident proposals"
-    chosen = chosen.head(2 * COLUMNS)
-    if chosen.empty:
-        figure, axes = plt.subplots(figsize=(6.5, 1))
-        axes.axis("off")
-        words = "The data set labels the boundary itself: no face is contentious."
-        axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=10)
-        _save(figure, outputs)
+    else:
+        _save(_words("The data set labels the boundary itself: no face is contentious."), outputs)
         return
-    pictures = Crops(crops).take(chosen["index"].to_numpy())
-    _save(_sheet(list(_in_rows(pictures, COLUMNS)), title=title), outputs)
+    pictures = Crops(crops).take(chosen.index[: 2 * COLUMNS].to_numpy())
+    _save(_sheet(_in_rows(pictures, COLUMNS), title=title), outputs)
 
 
 def draw_translations(
@@ -107,16 +104,15 @@ def draw_translations(
 def draw_tables(paths: Sequence[str | Path], outputs: Sequence[str | Path]) -> None:
     """Tables 1 to 5 in one figure: ours with intervals, and the published points."""
     theme.use()
-    figure, grid = plt.subplots(3, 2, figsize=(9.5, 11))
-    panels = [*grid.ravel()]
-    for number, (path, axes) in enumerate(zip(paths, panels, strict=False), 1):
+    figure, grid = plt.subplots(3, 2, figsize=(9.5, 11.5))
+    for number, (path, axes) in enumerate(zip(paths, grid.ravel(), strict=False), 1):
         table = tables.read(path, tables.REPORTED)
-        if number == 3:  # its columns have units of their own
-            table = table[table["column"] != "Time"]
-        _dots(axes, table, f"Table {number}")
-    panels[-1].axis("off")
-    handles, words = panels[0].get_legend_handles_labels()
-    panels[-1].legend(handles, words, loc="upper left", title="colour: column of the table")
+        _dots(axes, table[table["column"] != "Time"], f"Table {number}")  # epochs are no shares
+    key = grid[-1, -1]
+    key.axis("off")
+    key.errorbar([], [], xerr=[], fmt="o", markersize=4, capsize=2, color="black", label="ours")
+    key.scatter([], [], label="published", **theme.PUBLISHED)
+    key.legend(loc="upper left", fontsize=9)
     _save(figure, outputs)
 
 
@@ -150,28 +146,22 @@ def draw_realism(realism: str | Path, outputs: Sequence[str | Path]) -> None:
 
 
 def _dots(axes: Axes, table: pd.DataFrame, title: str) -> None:
+    """One row of the table a line, one colour a column."""
     rows, columns = list(table["row"].unique()), list(table["column"].unique())
     colours = [theme.COLOURS[name] for name in ("blue", "orange", "green", "purple")]
-    for k, column in enumerate(columns):
+    for k, (column, colour) in enumerate(zip(columns, colours, strict=False)):
         part = table[table["column"] == column]
         y = np.array([rows.index(row) for row in part["row"]]) + 0.16 * (k - (len(columns) - 1) / 2)
-        ours, low, high = (part[name].to_numpy() for name in ("ours", "low", "high"))
-        reach = np.nan_to_num(np.abs(np.vstack([ours - low, high - ours])))
-        axes.errorbar(
-            ours,
-            y,
-            xerr=reach,
-            fmt="o",
-            markersize=4,
-            capsize=2,
-            color=colours[k % 4],
-            label=f"ours: {column}",
-        )
-        axes.scatter(part["published"], y, **{**theme.PUBLISHED, "color": colours[k % 4]})
-    axes.scatter([], [], label="published", **theme.PUBLISHED)
+        reach = np.abs(part[["low", "high"]].sub(part["ours"], axis=0)).fillna(0).to_numpy().T
+        dots = {"fmt": "o", "markersize": 4, "capsize": 2, "color": colour, "label": column}
+        axes.errorbar(part["ours"], y, xerr=reach, **dots)
+        axes.scatter(part["published"], y, **{**theme.PUBLISHED, "color": colour})
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_title(title)
+    axes.set_xlim(0, 1.03)
+    axes.set_title(title, pad=14 + 11 * -(-len(columns) // 2))
+    key = axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=2, fontsize=7.5)
+    key.set_in_layout(False)
 
 
 def _in_rows(pictures: NDArray[np.uint8], columns: int) -> list[list[NDArray[np.uint8]]]:
@@ -189,13 +179,14 @@ def _sheet(
     theme.use()
     height, width = len(pictures), max(len(row) for row in pictures)
     size = min(0.95, 8.0 / width)
-    figure = plt.figure(figsize=(size * width + 0.8, size * height + 0.5), layout="none")
+    left = 0.75 if rows else 0.05
+    figure = plt.figure(figsize=(size * width + left, size * height + 0.5), layout="none")
     spaces = figure.add_gridspec(
         height,
         width,
         wspace=0.04,
         hspace=0.04,
-        left=0.75 / (size * width + 0.8),
+        left=left / (size * width + left),
         right=0.995,
         bottom=0.01,
         top=1 - 0.35 / (size * height + 0.5),
@@ -212,11 +203,20 @@ def _sheet(
             if columns and i == 0:
                 axes.set_title(columns[j], fontsize=8, fontweight="normal", loc="center", pad=3)
             if rows and j == 0 and (i == 0 or rows[i] != rows[i - 1]):
-                axes.set_ylabel(rows[i], fontsize=8, rotation=90, loc="top")
+                axes.set_ylabel(rows[i], fontsize=8)
             if break_at and i == break_at:
-                axes.spines["top"].set(visible=True, linewidth=2, color=theme.COLOURS["black"])
+                axes.spines["top"].set(visible=True, linewidth=2.5, color=theme.COLOURS["black"])
     if title:
         figure.suptitle(title, fontsize=9, fontweight="bold", x=0.01, ha="left")
+    return figure
+
+
+def _words(words: str) -> Figure:
+    """A plain sentence where there is nothing to show."""
+    theme.use()
+    figure, axes = plt.subplots(figsize=(6.5, 0.8))
+    axes.axis("off")
+    axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=10)
     return figure
 
 

@@ -54,7 +54,7 @@ def write_report(
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters.update(number=number, span=span, percent=percent, count=count)
+    environment.globals.update(number=number, span=span, percent=percent, count=count)
     text = environment.from_string(TEMPLATE.read_text()).render(
         config=config,
         config_text=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -86,7 +87,11 @@ class _Grid:
             "trained_on": trained_on,
         }
         mask = (self.runs[list(wanted)] == pd.Series(wanted)).all(axis=1)
-        return of_mean(self.runs.loc[mask, measure].dropna(), self.confidence)
+        found = of_mean(self.runs.loc[mask, measure].dropna(), self.confidence)
+        if not measure.endswith("accuracy"):
+            return found
+        low, high = np.clip([found.low, found.high], 0, 1)  # Student's interval knows no bounds
+        return Interval(found.estimate, float(low), float(high))
 
     def both(self, *cell: Any, **more: Any) -> Iterator[tuple[str, Interval]]:
         """Source and target accuracy of a cell."""
