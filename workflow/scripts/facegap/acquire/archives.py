@@ -22,9 +22,12 @@ def unpack_images(archive: str | Path, images_zip: str | Path) -> None:
     equal archives give equal bytes.
     """
     try:
-        with whole(images_zip) as temporary, tarfile.open(archive) as tar:
-            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as images:
-                _copy(tar, images, archive)
+        with (
+            whole(images_zip) as temporary,
+            tarfile.open(archive) as tar,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as images,
+        ):
+            _copy(tar, images, archive)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise DataError(
             f"{archive}: truncated or no tar archive ({error}); get it again"

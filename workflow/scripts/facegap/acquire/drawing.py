@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 Image = NDArray[np.uint8]
-Colour = tuple[float, float, float]
+Colour = tuple[float, ...]  # RGB, 0 to 255; one number on the map of shadows
 FRACTION = 4  # OpenCV draws at 1/16 of a pixel
 
 
@@ -147,7 +147,7 @@ def _lagrange(points: int, n: int) -> Points:
 
 def mix(one: Colour, two: Colour, share: float) -> Colour:
     """`share` of `two` in `one`."""
-    return tuple((1 - share) * a + share * b for a, b in zip(one, two, strict=True))  # type: ignore[return-value]
+    return tuple((1 - share) * a + share * b for a, b in zip(one, two, strict=True))
 
 
 def jaw_line(face: Face) -> Points:
@@ -228,8 +228,9 @@ def _backdrop(capture: Capture, rng: np.random.Generator) -> Image:
         colour = np.clip((top + bottom) / 2 + 28 * np.array(tint), 0, 255).tolist()
         centre = (int(small[0] * (0.5 + 0.35 * x)), int(small[1] * (0.5 + 0.35 * y)))
         cv2.circle(canvas, centre, 2 + int(0.12 * small[0] * abs(size)), colour, -1, cv2.LINE_AA)
-    canvas = cv2.GaussianBlur(canvas, (0, 0), 1.2)
-    return cv2.resize(canvas, (capture.width, capture.height), interpolation=cv2.INTER_CUBIC)
+    soft = cv2.GaussianBlur(canvas, (0, 0), 1.2)
+    size = (capture.width, capture.height)
+    return cv2.resize(soft, size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
 
 
 def _hair_behind(face: Face, pen: _Pen) -> None:
@@ -320,7 +321,7 @@ def _beard(face: Face, pen: _Pen) -> None:
         return
     colour = mix(face.hair, face.skin, 0.15)
     jaw = jaw_line(face) * [1.0, 1.02]
-    upper, part, lower = mouth_lines(face)
+    upper, _, lower = mouth_lines(face)
     tip, w = nose_tip(face), face.mouth_width
     cheek = arc([1.0, 0.72, 1.25 * w, 0.0], [0.30, 0.52, tip + 0.11, tip + 0.08], 12)
     outline = np.vstack([jaw[1:-1], cheek, (cheek * [-1, 1])[::-1]])
@@ -422,4 +423,4 @@ def _light(pen: _Pen, capture: Capture, rng: np.random.Generator) -> Image:
     lit = cv2.GaussianBlur(pen.canvas, (3, 3), 0.6).astype(np.float32)
     for channel, gain in enumerate(capture.gain):
         lit[..., channel] = lit[..., channel] * (np.float32(gain) * level) + noise
-    return cv2.convertScaleAbs(np.maximum(lit, 0))
+    return cv2.convertScaleAbs(np.maximum(lit, 0)).astype(np.uint8, copy=False)

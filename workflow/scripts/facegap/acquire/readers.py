@@ -1,4 +1,4 @@
-"""UTKFace, CelebA and a folder of one's own, as one table of faces and a list of what is set aside."""
+"""UTKFace, CelebA and a folder of one's own: one table of faces, one list of what is set aside."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -114,7 +114,7 @@ def read_folder(
     """
     table = _csv(labels)
     for name in KNOWN[1:]:
-        table[name] = table[name] if name in table else None
+        table[name] = table.get(name)
     table["age"] = _numbers(table, "age", labels, lambda age: 0 <= age <= 150, "0 to 150 years")
     unknown = table["gender"].dropna()[lambda gender: ~gender.isin(tables.GENDERS)]
     if len(unknown):
@@ -122,7 +122,7 @@ def read_folder(
             f"{labels}, row {unknown.index[0] + 2}: gender is {unknown.iloc[0]!r},"
             f" allowed are {', '.join(tables.GENDERS)} or nothing"
         )
-    for name in table.columns.difference(KNOWN):
+    for name in table.columns.difference(list(KNOWN)):
         values = _numbers(table, name, labels, lambda value: value in (0, 1), "0, 1 or nothing")
         table[name] = values.astype("Int8")
     there = set(_images_in(images))

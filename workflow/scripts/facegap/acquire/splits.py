@@ -23,7 +23,7 @@ def split_faces(subjects: pd.Series, split: Split, rng: np.random.Generator) -> 
     persons allow it. Raises `DataError` when the parts ask for more faces than there are.
     """
     total = len(subjects)
-    sizes = {part: _size(split[part], total) for part in ("test", "train")}  # type: ignore[literal-required]
+    sizes = {part: _size(split[part], total) for part in ("test", "train")}
     if sum(sizes.values()) > total:
         raise DataError(f"a split of {sizes} faces needs more than the {total} there are")
     person = _persons(subjects)
