@@ -53,6 +53,8 @@ def _copy(tar: tarfile.TarFile, images: zipfile.ZipFile, archive: str | Path) ->
             images.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content.read())
     if not files:
         raise DataError(f"{archive}: no file in it")
+    while tar.fileobj is not None and tar.fileobj.read(2**20):
+        pass  # to the end, where a compressed stream is checked
 
 
 def _check(member: tarfile.TarInfo, archive: str | Path) -> None:

@@ -23,7 +23,7 @@ def split_faces(subjects: pd.Series, split: Split, rng: np.random.Generator) -> 
     persons allow it. Raises `DataError` when the parts ask for more faces than there are.
     """
     total = len(subjects)
-    sizes = {part: _size(split[part], total) for part in ("test", "train")}
+    sizes = _sizes(split, total)
     if sum(sizes.values()) > total:
         raise DataError(f"a split of {sizes} faces needs more than the {total} there are")
     person = _persons(subjects)
@@ -53,8 +53,16 @@ def choose(subjects: pd.Series, faces: int | None, rng: np.random.Generator) -> 
     return split_faces(subjects, {"train": faces, "test": 0}, rng) == "train"
 
 
-def _size(amount: float, total: int) -> int:
-    return amount if isinstance(amount, int) else round(amount * total)
+def _sizes(split: Split, total: int) -> dict[str, int]:
+    """Faces of each part; where shares of one half both round up, the training part gives way."""
+    train, test = split["train"], split["test"]
+    if isinstance(train, int) and isinstance(test, int):
+        return {"test": test, "train": train}
+    most = round((train + test) * total)
+    return {
+        "test": round(test * total),
+        "train": min(round(train * total), most - round(test * total)),
+    }
 
 
 def _persons(subjects: pd.Series) -> np.ndarray:
