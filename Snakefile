@@ -16,8 +16,11 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/acquire.smk"
 include: "workflow/rules/align.smk"
 include: "workflow/rules/annotate.smk"
+include: "workflow/rules/classify.smk"
 include: "workflow/rules/partition.smk"
+include: "workflow/rules/synthesise.smk"
 include: "workflow/rules/judge.smk"
+include: "workflow/rules/report.smk"
 
 
 onstart:
@@ -25,11 +28,11 @@ onstart:
     check_data()
 
 
+onsuccess:
+    print(f"The report is at {STUDY}/report/index.html")
+
+
 rule all:
     default_target: True
     input:
-        [],
-
-
-onsuccess:
-    print(f"The report is at {STUDY}/report/index.html")
+        rules.report.input,

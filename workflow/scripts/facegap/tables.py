@@ -88,6 +88,15 @@ LABELS = _table(
 ANSWERS = _table(
     {"face_id": _text(unique=True), "side": _text(*SIDES, "unsure")}, "annotator's answers"
 )
+ENTRIES = _table(
+    {
+        "face_id": _text(),
+        "split": _text("train", "test"),
+        "view": _whole(),  # 0: as it is; from 1 on a random view
+        "inside": _flag(),
+    },
+    "entries of the features",
+)  # row i of this table is row i of the arrays beside it
 RUNS = _table(
     {
         "run": _text(unique=True),
@@ -102,7 +111,6 @@ RUNS = _table(
         "target_accuracy": _real(0, 1),
         "loss": _real(0),  # binary cross-entropy on the target's test part
         "epochs_to_convergence": _whole(1),
-        "seconds": _real(0),
     },
     "runs",
 )

@@ -158,10 +158,10 @@ def _dots(axes: Axes, table: pd.DataFrame, title: str) -> None:
         axes.scatter(part["published"], y, **{**theme.PUBLISHED, "color": colour})
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlim(0, 1.03)
+    axes.set_xlim(0, max(1.03, 1.05 * np.nanmax(table[["ours", "published"]])))
     axes.set_title(title, pad=14 + 11 * -(-len(columns) // 2))
-    key = axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=2, fontsize=7.5)
-    key.set_in_layout(False)
+    place = {"loc": "lower left", "bbox_to_anchor": (-0.3, 0.99), "columnspacing": 0.8}
+    axes.legend(**place, ncols=2, fontsize=7, handletextpad=0.1).set_in_layout(False)
 
 
 def _in_rows(pictures: NDArray[np.uint8], columns: int) -> list[list[NDArray[np.uint8]]]:
@@ -200,6 +200,9 @@ def _sheet(
                 spine.set_visible(False)
             if picture is not None:
                 axes.imshow(picture, interpolation="lanczos")
+            else:
+                axes.set_facecolor("#F2F2F2")
+                axes.text(0.5, 0.5, "has it", ha="center", va="center", fontsize=7, color="#777777")
             if columns and i == 0:
                 axes.set_title(columns[j], fontsize=8, fontweight="normal", loc="center", pad=3)
             if rows and j == 0 and (i == 0 or rows[i] != rows[i - 1]):

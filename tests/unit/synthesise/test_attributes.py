@@ -1,0 +1,94 @@
+"""One attribute is changed, and nothing else but what it excludes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from facegap.errors import DataError
+from facegap.synthesise.attributes import changed, read_labels
+
+NAMES = ["Black_Hair", "Young", "Blond_Hair", "Bangs", "Brown_Hair"]
+HAIR = [["Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"]]  # the last is not in use
+HAIRS = [0, 2, 4]
+labels = arrays(
+    np.float32, st.tuples(st.integers(1, 8), st.just(5)), elements=st.sampled_from([0, 1])
+)
+
+
+@given(labels, st.sampled_from(["Young", "Bangs"]))
+def test_a_free_attribute_is_reversed_alone_and_twice_is_nothing(
+    before: np.ndarray, name: str
+) -> None:
+    after, differs = changed(before, name, NAMES, HAIR)
+    column = NAMES.index(name)
+    assert differs.all()
+    assert (after[:, column] == 1 - before[:, column]).all()
+    assert (np.delete(after, column, 1) == np.delete(before, column, 1)).all()
+    assert (changed(after, name, NAMES, HAIR)[0] == before).all()
+
+
+@given(labels, st.sampled_from(["Black_Hair", "Blond_Hair", "Brown_Hair"]))
+def test_setting_a_hair_colour_unsets_the_others(before: np.ndarray, name: str) -> None:
+    after, differs = changed(before, name, NAMES, HAIR)
+    column = NAMES.index(name)
+    assert (after[:, column] == 1).all()
+    assert (after[:, HAIRS].sum(1) == 1).all()
+    assert (after[:, [1, 3]] == before[:, [1, 3]]).all()
+    assert (differs == (before[:, column] == 0)).all()
+    again, differs = changed(after, name, NAMES, HAIR)
+    assert (again == after).all()
+    assert not differs.any()
+
+
+def faces_table(path: Path, **columns: object) -> Path:
+    ids = ["a", "b", "c"]
+    nothing = pd.Series([None] * 3, dtype="str")
+    table = pd.DataFrame(
+        {
+            "face_id": ids,
+            "path": ids,
+            "subject_id": nothing,
+            "split": "rest",
+            "age": np.nan,
+            "gender": nothing,
+            "race_raw": nothing,
+            **columns,
+        }
+    )
+    table.to_parquet(path)
+    return path
+
+
+def test_labels_come_in_the_order_asked(tmp_path: Path) -> None:
+    path = faces_table(tmp_path / "f.parquet", Young=pd.array([1, 0, 1], "Int8"), Bald=[0, 0, 1])
+    read = read_labels(path, pd.Series(["c", "b"]), ["Bald", "Young"])
+    assert read.tolist() == [[1, 1], [0, 0]]
+    assert read.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({}, "no values of the attribute Young"),
+        ({"Young": pd.array([None] * 3, "Int8")}, "no values of the attribute Young"),
+        ({"Young": [1, 2, 0]}, "Young has values other than 0 and 1"),
+        ({"Young": pd.array([1, None, 0], "Int8")}, "lacks an attribute"),
+    ],
+)
+def test_an_attribute_that_is_not_there_is_named(
+    tmp_path: Path, columns: dict[str, object], words: str
+) -> None:
+    path = faces_table(tmp_path / "f.parquet", **columns)
+    with pytest.raises(DataError, match=words):
+        read_labels(path, pd.Series(["a", "b"]), ["Young"])
+
+
+def test_an_unknown_face_is_named(tmp_path: Path) -> None:
+    path = faces_table(tmp_path / "f.parquet", Young=[1, 0, 1])
+    with pytest.raises(DataError, match="no face z"):
+        read_labels(path, pd.Series(["a", "z"]), ["Young"])

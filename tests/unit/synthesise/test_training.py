@@ -1,0 +1,304 @@
+"""A training interrupted anywhere ends in the same bytes; a bad one stops and says where."""
+
+import io
+import logging
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from facegap.errors import DataError, TrainingError
+from facegap.synthesise import resume as resuming
+from facegap.synthesise import training as module
+from facegap.synthesise.cast import cast_faces
+from facegap.synthesise.losses import Weights
+from facegap.synthesise.trained import load_generator
+from facegap.synthesise.training import (
+    Faces,
+    Settings,
+    batch_at,
+    rate_at,
+    read_faces,
+    train_stargan,
+)
+
+ATTRIBUTES = ["Dark", "Fair", "Striped"]
+Study = Any  # of conftest.py
+SETTINGS: dict[str, Any] = {
+    "attributes": ATTRIBUTES,
+    "generator": {"channels": 4, "blocks": 1},
+    "critic": {"channels": 4, "layers": 2},
+    "weights": {"penalty": 10, "reconstruction": 10, "classification": 1},
+    "iterations": 12,
+    "critic_steps": 2,
+    "batch": 4,
+    "rate": 0.002,
+    "betas": (0.5, 0.999),
+    "decay": 0.5,
+    "save_seconds": 1e9,
+    "threads": 1,
+    "seed": 1,
+}
+
+
+class Killed(BaseException):
+    """The process dies: nothing in the library catches this."""
+
+
+@pytest.fixture
+def play(study: Study, tmp_path: Path) -> Callable[..., Path]:
+    """Train into a folder by name, with settings changed; the folder."""
+    cast_faces(
+        *(study.sides, study.faces, study.aligned, study.cast),
+        attributes=ATTRIBUTES,
+        control="gender",
+        held_out=0.3,
+        translated=6,
+        seed=1,
+    )
+
+    def train(name: str, **changes: Any) -> Path:
+        folder = tmp_path / name
+        out = folder / "generator.safetensors", folder / "losses.csv"
+        settings = {**SETTINGS, **changes}
+        train_stargan(study.cast, study.faces, study.shards, *out, **settings)
+        return folder
+
+    return train
+
+
+def kill(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, step: int, version: int = 1
+) -> None:
+    """Train into "killed", in a process that dies before step `step`, counted from 0."""
+    true = batch_at
+
+    def deadly(number: int, *rest: Any) -> Any:
+        if number == step:
+            raise Killed
+        return true(number, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "batch_at", deadly)
+        patch.setattr(resuming, "VERSION", version)
+        with pytest.raises(Killed):
+            play("killed", save_seconds=0)
+
+
+def outputs(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in ("generator.safetensors", "losses.csv")]
+
+
+def test_kills_at_any_step_change_no_byte(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = outputs(play("whole"))
+    for step in (1, 4, 5, 11):
+        kill(play, monkeypatch, step)
+    folder = play("killed", save_seconds=0)
+    assert outputs(folder) == whole
+    assert sorted(path.name for path in folder.iterdir()) == ["generator.safetensors", "losses.csv"]
+
+
+def test_it_is_taken_up_where_it_was_left(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kill(play, monkeypatch, 7)
+    with caplog.at_level(logging.INFO):
+        play("killed")
+    assert "resumed at step 7" in caplog.text
+
+
+@pytest.mark.parametrize("changes", [{"rate": 0.001}, {"seed": 2}, {"iterations": 14}])
+def test_a_state_of_other_settings_is_ignored(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    kill(play, monkeypatch, 7)
+    assert outputs(play("killed", **changes)) == outputs(play("whole", **changes))
+
+
+def test_a_state_of_other_faces_is_ignored(
+    play: Callable[..., Path], study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill(play, monkeypatch, 7)
+    for path in study.shards:
+        np.save(path, np.load(path)[:, ::-1])
+    assert outputs(play("killed")) == outputs(play("whole"))
+
+
+def test_a_newer_version_s_state_is_ignored(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill(play, monkeypatch, 7, version=resuming.VERSION + 1)
+    assert outputs(play("killed")) == outputs(play("whole"))
+
+
+@pytest.mark.parametrize("damage", ["last", "both"])
+def test_a_damaged_state_falls_back_to_the_one_before(
+    play: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    damage: str,
+) -> None:
+    kill(play, monkeypatch, 7)
+    folder = play("whole").parent / "killed"
+    damaged = [folder / "training.resume", folder / "training.previous.resume"]
+    for path in damaged[: 1 if damage == "last" else 2]:
+        path.write_bytes(path.read_bytes()[:-100])
+    with caplog.at_level(logging.INFO):
+        assert outputs(play("killed")) == outputs(play("whole"))
+    assert "truncated or damaged" in caplog.text
+    assert ("resumed at step 6" in caplog.text) == (damage == "last")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGURG])
+def test_a_warning_saves_and_the_training_goes_on(
+    play: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    number: signal.Signals,
+) -> None:
+    true = batch_at
+
+    def warning(step: int, *rest: Any) -> Any:
+        if step == 5:
+            os.kill(os.getpid(), number)
+        return true(step, *rest)
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.INFO):
+        patch.setattr(module, "batch_at", warning)
+        warned = outputs(play("warned"))
+    assert "state saved at step 6" in caplog.text
+    assert warned == outputs(play("whole"))
+    assert signal.getsignal(number) in (signal.SIG_DFL, signal.SIG_IGN)
+
+
+def test_a_second_training_of_the_same_is_refused(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true, tried = batch_at, []
+
+    def meanwhile(step: int, *rest: Any) -> Any:
+        if step == 3:
+            monkeypatch.setattr(module, "batch_at", true)
+            with pytest.raises(TrainingError, match="another process trains here"):
+                play("one")
+            tried.append(step)
+        return true(step, *rest)
+
+    monkeypatch.setattr(module, "batch_at", meanwhile)
+    play("one")
+    assert tried == [3]
+
+
+def test_a_full_disk_costs_the_state_and_not_the_training(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(path: Path) -> Any:
+        raise DataError(f"cannot write {path}: no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resuming, "whole", full)
+        poor = outputs(play("poor", save_seconds=0))
+    assert "no space left" in caplog.text
+    assert poor == outputs(play("rich"))
+
+
+@pytest.mark.parametrize(
+    ("rates", "words"),
+    [({"rate": 1e30}, r"step \d+: the loss \w+ is"), ({"rate": 10.0}, r"step \d+: the loss")],
+)
+def test_a_loss_that_explodes_stops_the_training_and_is_named(
+    play: Callable[..., Path], tmp_path: Path, rates: dict[str, float], words: str
+) -> None:
+    with pytest.raises(TrainingError, match=words):
+        play("bad", **rates)
+    assert not list(tmp_path.glob("bad/*.safetensors"))
+
+
+def test_a_loss_that_is_no_number_is_named_with_its_step(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    true = batch_at
+
+    def poisoned(step: int, *rest: Any) -> Any:
+        batch = true(step, *rest)
+        return replace(batch, faces=batch.faces * float("nan")) if step == 6 else batch
+
+    monkeypatch.setattr(module, "batch_at", poisoned)
+    with pytest.raises(TrainingError, match="step 7: the loss critic_real is nan"):
+        play("bad", save_seconds=0)
+    saved = io.BytesIO((tmp_path / "bad/training.resume").read_bytes()[32:])
+    kept = torch.load(saved, weights_only=True)
+    assert kept["step"] == 6, "the last good state is kept"
+
+
+def test_fewer_faces_than_a_batch_are_refused(play: Callable[..., Path]) -> None:
+    with pytest.raises(TrainingError, match=r"synthesise.batch: 500 faces, but there are only"):
+        play("few", batch=500)
+
+
+def test_the_curve_has_the_terms_of_every_step(play: Callable[..., Path]) -> None:
+    curve = pd.read_csv(play("one") / "losses.csv")
+    assert list(curve["step"]) == [2, 4, 6, 8, 10, 12]
+    assert list(curve.columns) == ["step", *module.TERMS]
+    assert curve.notna().all(axis=None)
+    assert curve.nunique().min() > 1
+
+
+def test_the_generator_is_read_back_as_it_was(play: Callable[..., Path]) -> None:
+    path = play("one") / "generator.safetensors"
+    generator, attributes = load_generator(path, torch.device("cpu"))
+    assert attributes == ATTRIBUTES
+    assert generator.enter.weight.shape == (4, 6, 7, 7)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(DataError, match=r"generator.safetensors: not readable"):
+        load_generator(path, torch.device("cpu"))
+
+
+def settings(**changes: Any) -> Settings:
+    base = Settings(
+        *(tuple(ATTRIBUTES), 4, 1, 4, 2, Weights(10, 10, 1), 100, 5, 4, 0.1, (0.5, 0.9), 0.5, 1, 1)
+    )
+    return replace(base, **changes)
+
+
+def test_the_rate_is_level_and_then_falls_to_zero() -> None:
+    rates = [rate_at(step, settings()) for step in range(100)]
+    assert rates[:51] == [0.1] * 51
+    assert np.allclose(np.diff(rates[50:]), -0.1 / 50)
+    assert rates[-1] == pytest.approx(0.1 / 50)
+    assert {rate_at(step, settings(decay=0.0)) for step in range(100)} == {0.1}
+
+
+def test_an_epoch_shows_every_face_once_with_its_own_label(
+    play: Callable[..., Path], study: Study
+) -> None:
+    play("one", iterations=2)
+    faces = read_faces(study.cast, study.faces, study.shards, ATTRIBUTES)
+    faces = Faces(faces.crops, faces.rows[:20], faces.labels[:20])
+    known = {faces.crops.take([row]).tobytes(): i for i, row in enumerate(faces.rows)}
+    cpu, orders = torch.device("cpu"), []
+    for epoch in range(2):
+        seen, mirrored = [], 0
+        for step in range(5 * epoch, 5 * epoch + 5):
+            batch = batch_at(step, settings(), faces, cpu)
+            images = ((batch.faces + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+            for image, label in zip(images, batch.labels, strict=True):
+                straight = image.tobytes() in known
+                mirrored += not straight
+                face = known[(image if straight else image[:, ::-1]).tobytes()]
+                assert label.tolist() == faces.labels[face].tolist()
+                seen.append(face)
+            assert sorted(batch.labels.tolist()) == sorted(batch.wanted.tolist())
+        assert sorted(seen) == list(range(20))
+        assert 0 < mirrored < 20
+        orders.append(seen)
+    assert orders[0] != orders[1]

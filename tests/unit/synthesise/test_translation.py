@@ -1,0 +1,224 @@
+"""What is translated, what is measured on it, and that the measures mean what they say."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from facegap import tables
+from facegap.crops import Crops
+from facegap.errors import DataError
+from facegap.synthesise.attributes import read_labels
+from facegap.synthesise.cast import cast_faces
+from facegap.synthesise.networks import Generator
+from facegap.synthesise.pixels import as_images, as_input
+from facegap.synthesise.realism import frechet_distance, measure_realism
+from facegap.synthesise.recogniser import load_recogniser, recognise, train_attribute_classifier
+from facegap.synthesise.trained import save_generator
+from facegap.synthesise.translation import translate_faces
+
+ATTRIBUTES = ["Dark", "Fair", "Striped"]
+SIZE = 16
+Study = Any  # of conftest.py
+CPU = torch.device("cpu")
+TONES = [["Dark", "Fair"]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, make_study: Callable[..., Study]) -> Study:
+    """A cast, an untrained generator's translations by two seeds, a classifier, the measures."""
+    study = make_study(tmp_path_factory.mktemp("study"), faces=240)
+    folder = study.folder
+    cast_faces(
+        *(study.sides, study.faces, study.aligned, study.cast),
+        attributes=ATTRIBUTES,
+        control="gender",
+        held_out=0.3,
+        translated=12,
+        seed=1,
+    )
+    train_attribute_classifier(
+        *(study.cast, study.faces, study.aligned, study.shards, folder / "classifier.safetensors"),
+        attributes=ATTRIBUTES,
+        iterations=60,
+        batch=16,
+        rate=0.003,
+        threads=1,
+        seed=1,
+    )
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        save_generator(Generator(3, 4, 1), ATTRIBUTES, folder / f"{seed}.safetensors")
+        translate(study, seed)
+    measure(study)
+    return study
+
+
+def translate(study: Study, seed: int, name: str = "") -> None:
+    out = (study.folder / f"{name or seed}{end}" for end in (".npy", ".parquet", ".png"))
+    translate_faces(
+        *(study.folder / f"{seed}.safetensors", study.cast, study.faces, study.shards, *out),
+        attributes=ATTRIBUTES,
+        exclusive=TONES,
+        sides={"inside": "A", "outside": "B"},
+        threads=1,
+        seed=1,
+    )
+
+
+def measure(study: Study, name: str = "realism") -> pd.DataFrame:
+    measure_realism(
+        [study.folder / f"{seed}.npy" for seed in (1, 2)],
+        [study.folder / f"{seed}.parquet" for seed in (1, 2)],
+        *(study.folder / "classifier.safetensors", study.faces, study.folder / f"{name}.parquet"),
+        synthesis_seeds=(1, 2),
+        confidence=0.95,
+        threads=1,
+        seed=1,
+    )
+    return tables.read(study.folder / f"{name}.parquet", tables.REALISM)
+
+
+def test_every_unseen_face_is_there_once_for_each_change(made: Study) -> None:
+    table = tables.read(made.folder / "1.parquet", tables.TRANSLATIONS)
+    cast = tables.read(made.cast, tables.CAST)
+    labels = dict(
+        zip(cast["face_id"], read_labels(made.faces, cast["face_id"], ATTRIBUTES), strict=True)
+    )
+    assert list(table["row"]) == list(range(len(table)))
+    for role in ("in-domain", "out-domain"):
+        shown = set(cast[cast["role"] == role]["face_id"])
+        part = table[table["domain"] == role]
+        for kind in ("original", "reconstruction"):
+            assert sorted(part[part["kind"] == kind]["face_id"]) == sorted(shown)
+        for face in shown:
+            own = part[(part["face_id"] == face) & (part["kind"] == "translation")]
+            dark, fair, striped = map(int, labels[face])
+            changes = [("Dark", 1)] * (1 - dark) + [("Fair", 1)] * (1 - fair)
+            changes += [("Striped", 1 - striped)]
+            assert sorted(zip(own["attribute"], own["value"], strict=True)) == sorted(changes)
+
+
+def test_the_images_are_the_rows_of_the_table(made: Study) -> None:
+    table = tables.read(made.folder / "2.parquet", tables.TRANSLATIONS)
+    images = np.load(made.folder / "2.npy")
+    assert images.shape == (len(table), SIZE, SIZE, 3)
+    assert images.dtype == np.uint8
+    torch.manual_seed(2)
+    generator = Generator(3, 4, 1)
+    cast = tables.read(made.cast, tables.CAST).set_index("face_id")
+    crops = Crops(made.shards)
+    for row, face, kind, name, value in zip(
+        *(table[c] for c in ("row", "face_id", "kind", "attribute", "value")), strict=True
+    ):
+        original = crops.take([cast.loc[face, "row"]])
+        if kind == "original":
+            assert (images[row] == original[0]).all()
+        elif kind == "translation":
+            wanted = read_labels(made.faces, pd.Series([face]), ATTRIBUTES)
+            wanted[:, :2] *= name == "Striped"
+            wanted[:, ATTRIBUTES.index(name)] = value
+            with torch.no_grad():
+                output = as_images(generator(as_input(original, CPU), torch.from_numpy(wanted)))
+            assert np.abs(images[row].astype(int) - output[0]).max() <= 1
+
+
+def test_the_same_seed_makes_the_same_bytes(made: Study) -> None:
+    translate(made, 1, "again")
+    for end in (".npy", ".parquet", ".png"):
+        assert (made.folder / f"again{end}").read_bytes() == (made.folder / f"1{end}").read_bytes()
+    measure(made, "measured-again")
+    files = [made.folder / f"{name}.parquet" for name in ("realism", "measured-again")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_the_sheet_is_a_picture_to_look_at(made: Study) -> None:
+    with Image.open(made.folder / "1.png") as sheet:
+        assert sheet.width > 600
+        assert np.asarray(sheet.convert("RGB")).std() > 20
+
+
+def test_a_generator_of_other_attributes_is_refused(made: Study) -> None:
+    save_generator(Generator(1, 4, 0), ["Bald"], made.folder / "3.safetensors")
+    with pytest.raises(DataError, match=r"3.safetensors: trained on \['Bald'\]"):
+        translate(made, 3)
+    assert not (made.folder / "3.npy").exists()
+
+
+def test_pixels_come_back() -> None:
+    images = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+    inputs = as_input(images, CPU)
+    assert (inputs.min(), inputs.max(), inputs.shape) == (-1, 1, (1, 3, 16, 16))
+    assert (as_images(inputs) == images).all()
+
+
+def test_the_classifier_sees_the_attributes_of_faces_it_was_not_shown(made: Study) -> None:
+    network, attributes = load_recogniser(made.folder / "classifier.safetensors", CPU)
+    cast = tables.read(made.cast, tables.CAST)
+    unseen = cast[cast["role"] != "train"]
+    images = Crops(made.shards).take(unseen["row"])
+    features, seen = recognise(network, images, CPU)
+    right = seen == (read_labels(made.faces, unseen["face_id"], attributes) > 0.5)
+    assert right.mean(0).min() > 0.9
+    assert features.shape == (24, 32)
+
+
+def test_the_measures_are_those_of_an_untrained_generator(made: Study) -> None:
+    table = tables.read(made.folder / "realism.parquet", tables.REALISM)
+    assert set(table["seed"]) == {1, 2}
+    assert set(table["domain"]) == {"in-domain", "out-domain"}
+    assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
+    mean = table[table["attribute"].isna()].groupby("metric")["value"].mean()
+    assert mean["classifier accuracy"] > 0.9
+    assert mean["attribute transfer"] < 0.8, "an untrained generator changes nothing"
+    assert mean["reconstruction error"] > 0.05
+    assert mean["classifier Frechet distance"] > 1
+
+
+def test_real_faces_with_the_attribute_would_score_as_translations(made: Study) -> None:
+    """Had the generator given back real faces that show the wanted value, transfer were perfect."""
+    table = tables.read(made.folder / "1.parquet", tables.TRANSLATIONS)
+    cast = tables.read(made.cast, tables.CAST)
+    labels = read_labels(made.faces, cast["face_id"], ATTRIBUTES)
+    images = np.load(made.folder / "1.npy")
+    crops = Crops(made.shards)
+    perfect = images.copy()
+    for row, name, value in zip(table["row"], table["attribute"], table["value"], strict=True):
+        if isinstance(name, str):
+            shows = np.flatnonzero(labels[:, ATTRIBUTES.index(name)] == value)
+            perfect[row] = crops.take([cast["row"].iloc[shows[row % len(shows)]]])[0]
+    rebuilt = table["kind"] == "reconstruction"
+    by_face = table[table["kind"] == "original"].set_index("face_id")["row"]
+    perfect[table["row"][rebuilt]] = images[by_face[table["face_id"][rebuilt]]]
+    np.save(made.folder / "1.npy", perfect)
+    try:
+        found = measure(made, "perfect")
+    finally:
+        np.save(made.folder / "1.npy", images)
+    first = found[(found["seed"] == 1) & found["attribute"].isna()].groupby("metric")["value"]
+    assert first.min()["attribute transfer"] > 0.85
+    assert first.max()["reconstruction error"] == 0
+
+
+def test_an_array_that_does_not_fit_its_table_is_refused(made: Study) -> None:
+    images = np.load(made.folder / "1.npy")
+    np.save(made.folder / "1.npy", images[:-1])
+    try:
+        with pytest.raises(DataError, match=r"1.npy: \d+ images, but .*1.parquet tells of"):
+            measure(made, "short")
+    finally:
+        np.save(made.folder / "1.npy", images)
+
+
+def test_the_frechet_distance_is_that_of_normal_distributions() -> None:
+    rng = np.random.default_rng(0)
+    one = rng.normal(size=(4000, 3)) * (1, 2, 3)
+    assert frechet_distance(one, one) == pytest.approx(0, abs=1e-6)
+    assert frechet_distance(one, one + np.array([3, 0, 0])) == pytest.approx(9)
+    scaled = (one - one.mean(0)) * 2 + one.mean(0)
+    expected = one.var(0, ddof=1).sum()  # of deviations s and 2 s: s squared, added up
+    assert frechet_distance(one, scaled) == pytest.approx(expected, rel=1e-6)

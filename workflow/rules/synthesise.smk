@@ -1,0 +1,171 @@
+"""
+Stage 6, synthesise: StarGAN trained on one side of the boundary, tried on faces of both.
+
+Reads   partition/target/sides.parquet, acquire/target/faces.parquet, align/target/faces.parquet
+        align/target/centre/shard-<k>.npy         the crop that StarGAN trains on
+Writes  synthesise/faces.parquet                  table CAST: who trains, who is translated
+        synthesise/attribute_classifier.safetensors  sees the attributes, trained on real faces
+        synthesise/seed-<n>/generator.safetensors, losses.csv
+        synthesise/seed-<n>/translations.npy      uint8 (n, s, s, 3), rows as in the table
+        synthesise/seed-<n>/translations.parquet  table TRANSLATIONS
+        synthesise/seed-<n>/sheet.png             some of them, to look at
+        synthesise/realism.parquet                table REALISM
+"""
+
+SYNTHESISED = f"{STUDY}/synthesise"
+SEEDED = f"{SYNTHESISED}/seed-{{seed}}"
+TARGET_FACES = f"{STUDY}/acquire/target/faces.parquet"
+TARGET_ALIGNED = f"{STUDY}/align/target/faces.parquet"
+
+
+rule synthesise:
+    input:
+        f"{SYNTHESISED}/realism.parquet",
+        expand(f"{SEEDED}/sheet.png", seed=SEEDS),
+
+
+rule cast_faces:
+    input:
+        sides=f"{STUDY}/partition/target/sides.parquet",
+        faces=TARGET_FACES,
+        aligned=TARGET_ALIGNED,
+        code=code_of("cast_faces.py"),
+    output:
+        cast=f"{SYNTHESISED}/faces.parquet",
+    log:
+        f"{STUDY}/logs/synthesise/cast_faces.log",
+    benchmark:
+        f"{STUDY}/benchmarks/synthesise/cast_faces.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        attributes=config["synthesise"]["attributes"],
+        control=config["synthesise"]["control"],
+        held_out=config["synthesise"]["held_out"],
+        translated=config["synthesise"]["translated"],
+        seed=config["seed"],
+    script:
+        "../scripts/cast_faces.py"
+
+
+rule train_stargan:
+    input:
+        cast=f"{SYNTHESISED}/faces.parquet",
+        faces=TARGET_FACES,
+        crops=crop_shards("target", "centre"),
+        code=code_of("train_stargan.py"),
+    output:
+        generator=f"{SEEDED}/generator.safetensors",
+        losses=f"{SEEDED}/losses.csv",
+    log:
+        f"{STUDY}/logs/synthesise/train_stargan-{{seed}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/synthesise/train_stargan-{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["synthesise"]["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=2880,
+    params:
+        attributes=config["synthesise"]["attributes"],
+        generator=config["synthesise"]["generator"],
+        critic=config["synthesise"]["critic"],
+        weights=config["synthesise"]["weights"],
+        iterations=config["synthesise"]["iterations"],
+        critic_steps=config["synthesise"]["critic_steps"],
+        batch=config["synthesise"]["batch"],
+        rate=config["synthesise"]["rate"],
+        betas=config["synthesise"]["betas"],
+        decay=config["synthesise"]["decay"],
+        save_seconds=config["synthesise"]["save_seconds"],
+    script:
+        "../scripts/train_stargan.py"
+
+
+rule translate_faces:
+    input:
+        generator=f"{SEEDED}/generator.safetensors",
+        cast=f"{SYNTHESISED}/faces.parquet",
+        faces=TARGET_FACES,
+        crops=crop_shards("target", "centre"),
+        code=code_of("translate_faces.py"),
+    output:
+        images=f"{SEEDED}/translations.npy",
+        table=f"{SEEDED}/translations.parquet",
+        sheet=f"{SEEDED}/sheet.png",
+    log:
+        f"{STUDY}/logs/synthesise/translate_faces-{{seed}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/synthesise/translate_faces-{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["synthesise"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        attributes=config["synthesise"]["attributes"],
+        exclusive=config["synthesise"]["exclusive"],
+        sides=config["sides"],
+        seed=config["seed"],
+    script:
+        "../scripts/translate_faces.py"
+
+
+rule train_attribute_classifier:
+    input:
+        cast=f"{SYNTHESISED}/faces.parquet",
+        faces=TARGET_FACES,
+        aligned=TARGET_ALIGNED,
+        crops=crop_shards("target", "centre"),
+        code=code_of("train_attribute_classifier.py"),
+    output:
+        classifier=f"{SYNTHESISED}/attribute_classifier.safetensors",
+    log:
+        f"{STUDY}/logs/synthesise/train_attribute_classifier.log",
+    benchmark:
+        f"{STUDY}/benchmarks/synthesise/train_attribute_classifier.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["synthesise"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        attributes=config["synthesise"]["attributes"],
+        classifier=config["synthesise"]["classifier"],
+        seed=config["seed"],
+    script:
+        "../scripts/train_attribute_classifier.py"
+
+
+rule measure_realism:
+    input:
+        images=expand(f"{SEEDED}/translations.npy", seed=SEEDS),
+        tables=expand(f"{SEEDED}/translations.parquet", seed=SEEDS),
+        classifier=f"{SYNTHESISED}/attribute_classifier.safetensors",
+        faces=TARGET_FACES,
+        code=code_of("measure_realism.py"),
+    output:
+        realism=f"{SYNTHESISED}/realism.parquet",
+    log:
+        f"{STUDY}/logs/synthesise/measure_realism.log",
+    benchmark:
+        f"{STUDY}/benchmarks/synthesise/measure_realism.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["synthesise"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        seeds=SEEDS,
+        confidence=config["report"]["confidence"],
+        seed=config["seed"],
+    script:
+        "../scripts/measure_realism.py"

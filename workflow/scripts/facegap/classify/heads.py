@@ -1,0 +1,101 @@
+"""The paper's multi-layer perceptron, for any number of repeats in one tensor program.
+
+All parameters have the repeats as their first dimension, and a batched product trains them side
+by side, each with its own initialisation, order and dropout: the same numbers as one after
+another, in fewer and larger steps. Paper 2.1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Head:
+    """One perceptron a repeat, its output a logit; `shift` and `scale` (features,) are fixed."""
+
+    weights: list[Tensor]  # (repeats, inputs, outputs)
+    biases: list[Tensor]  # (repeats, 1, outputs)
+    shift: Tensor
+    scale: Tensor
+    activations: str  # relu, or relu-then-sigmoid
+    dropout: float
+
+    def __call__(self, features: Tensor, masks: Sequence[Tensor] | None = None) -> Tensor:
+        """Logits (repeats, n) of `features` (n, width) or (repeats, n, width).
+
+        `masks` are those of dropout, one a hidden layer; None for evaluation.
+        """
+        state = (features - self.shift) / self.scale
+        state = state.expand(len(self.weights[0]), *state.shape[-2:])
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            state = torch.baddbmm(bias, state, weight)
+            if i < len(self.weights) - 1:
+                smooth = i > 0 and self.activations == "relu-then-sigmoid"
+                state = torch.sigmoid(state) if smooth else torch.relu(state)
+                if masks is not None:
+                    state = state * masks[i]
+        return state[..., 0]
+
+    def masks(self, rngs: Sequence[torch.Generator], faces: int) -> list[Tensor]:
+        """Dropout's masks of one step, each repeat from its own generator (of the CPU)."""
+        widths = [weight.shape[2] for weight in self.weights[:-1]]
+        draws = torch.stack([torch.rand(faces, sum(widths), generator=rng) for rng in rngs])
+        kept = (draws >= self.dropout).float() / (1 - self.dropout)
+        return list(torch.split(kept.to(self.shift.device), widths, 2))
+
+    def parameters(self) -> list[Tensor]:
+        """What is trained."""
+        return [*self.weights, *self.biases]
+
+    def of_repeat(self, repeat: int) -> "Head":
+        """A copy of one repeat's perceptron, ready to be trained on."""
+
+        def copied(tensors: Sequence[Tensor]) -> list[Tensor]:
+            return [tensor[repeat : repeat + 1].detach().clone() for tensor in tensors]
+
+        return Head(
+            copied(self.weights),
+            copied(self.biases),
+            *(self.shift, self.scale, self.activations, self.dropout),
+        )
+
+
+def head(
+    features: Tensor,
+    rngs: Sequence[torch.Generator],
+    settings: Mapping[str, Any],
+    standardise: bool,
+) -> Head:
+    """New perceptrons, one for each of `rngs`, for the training part's `features` (n, width).
+
+    `settings` is the config's classify.head. Glorot's uniform initialisation, zero biases. With
+    `standardise` each feature is brought to mean 0 and variance 1 on `features`, once for all.
+    """
+    shift, scale = torch.zeros_like(features[0]), torch.ones_like(features[0])
+    if standardise:
+        spread = features.std(0, correction=0)
+        alive = spread > 1e-6 * spread.max()  # a feature that never changes says nothing
+        shift, scale = features.mean(0), torch.where(alive, spread, scale)
+    sizes = list(pairwise([features.shape[1], *settings["hidden"], 1]))
+    weights = [
+        torch.stack([_glorot(size, rng) for rng in rngs]).to(features.device) for size in sizes
+    ]
+    biases = [weight.new_zeros(len(rngs), 1, weight.shape[2]) for weight in weights]
+    return Head(weights, biases, shift, scale, settings["activations"], settings["dropout"])
+
+
+def _glorot(size: tuple[int, int], rng: torch.Generator) -> Tensor:
+    return nn.init.xavier_uniform_(torch.empty(size), generator=rng)
+
+
+def losses(logits: Tensor, inside: Tensor) -> Tensor:
+    """Mean binary cross-entropy of each repeat (repeats,), of logits and labels (repeats, n)."""
+    inside = inside.expand_as(logits)
+    entropy = functional.binary_cross_entropy_with_logits(logits, inside, reduction="none")
+    return entropy.mean(1)

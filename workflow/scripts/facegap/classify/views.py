@@ -1,0 +1,115 @@
+"""Random views of a face, so that the domains come closer together. Paper 2.2, Figure 2."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
+
+from facegap import tables
+from facegap.crops import Crops
+from facegap.files import whole
+from facegap.seeds import generator
+
+GRID = 4  # a patch is a quarter of the view's side
+
+
+def augmented(
+    face: NDArray[np.uint8],
+    rng: np.random.Generator,
+    *,
+    zoom: float,
+    shear: float,
+    flip: bool,
+    shuffle: float,
+) -> NDArray[np.uint8]:
+    """A random view of `face` (h, w, 3): zoomed, sheared, mirrored, two patches exchanged.
+
+    `zoom` is the largest share by which it grows or shrinks, `shear` the largest angle in
+    degrees along either axis, `shuffle` the chance of an exchange. What comes in from outside
+    has the mean colour of the face. Each view takes as many draws, whatever the settings.
+    """
+    scale = 1 + zoom * rng.uniform(-1, 1)
+    angles = shear * rng.uniform(-1, 1, 2)
+    mirrored, exchanged = rng.random() < 0.5, rng.random() < shuffle
+    patches = rng.choice(GRID * GRID, 2, replace=False)
+    view = functional.affine(
+        torch.from_numpy(face).permute(2, 0, 1),
+        angle=0.0,
+        translate=[0, 0],
+        scale=float(scale),
+        shear=angles.tolist(),
+        interpolation=InterpolationMode.BILINEAR,
+        fill=face.mean((0, 1)).tolist(),
+    )
+    if flip and mirrored:
+        view = functional.horizontal_flip(view)
+    pixels: NDArray[np.uint8] = view.permute(1, 2, 0).numpy().copy()
+    return _exchanged(pixels, *patches) if exchanged else pixels
+
+
+def _exchanged(view: NDArray[np.uint8], one: int, other: int) -> NDArray[np.uint8]:
+    """`view` with two patches of its grid, numbered by row, in each other's place."""
+    height, width = view.shape[0] // GRID, view.shape[1] // GRID
+    places = [
+        (slice(i // GRID * height, (i // GRID + 1) * height), slice(j, j + width))
+        for i in (one, other)
+        for j in [i % GRID * width]
+    ]
+    swapped = view.copy()
+    swapped[places[0]], swapped[places[1]] = view[places[1]], view[places[0]]
+    return swapped
+
+
+def stream(seed: int, dataset: str, face_id: str, number: int) -> np.random.Generator:
+    """The randomness of one view of one face, whichever other faces there are."""
+    return generator(seed, "classify", "view", dataset, face_id, number)
+
+
+def sample_views(
+    *,
+    aligned: Mapping[str, str | Path],
+    plain: Mapping[str, Sequence[str | Path]],
+    crop: Mapping[str, Sequence[str | Path]],
+    samples: str | Path,
+    augmentation: Mapping[str, Any],
+    seed: int,
+    faces: int = 3,
+    views: int = 3,
+) -> None:
+    """Write examples of what the networks see, for Figure 2: `faces` of each data set.
+
+    `aligned` (ALIGNED) and the shards of the two crops are by data set. The arrays of `samples`
+    (npz): `face_id`, `dataset` (n,) text; `plain` and `crop` uint8 (n, h, w, 3); `views` uint8
+    (n, views, h, w, 3), the first of them those that training saw.
+    """
+    settings = {key: value for key, value in augmentation.items() if key != "views"}
+    kept: dict[str, list[NDArray[np.generic]]] = {}
+    for dataset, table in aligned.items():
+        ids = tables.read(table, tables.ALIGNED)["face_id"].to_numpy(str)
+        rng = generator(seed, "classify", "samples", dataset)
+        rows = np.sort(rng.choice(len(ids), min(faces, len(ids)), replace=False))
+        before, after = Crops(plain[dataset]).take(rows), Crops(crop[dataset]).take(rows)
+        made = [
+            [
+                augmented(face, stream(seed, dataset, face_id, k + 1), **settings)
+                for k in range(views)
+            ]
+            for face_id, face in zip(ids[rows], after, strict=True)
+        ]
+        of_dataset = {
+            "face_id": ids[rows],
+            "dataset": np.full(len(rows), dataset),
+            "plain": before,
+            "crop": after,
+            "views": np.array(made),
+        }
+        for name, array in of_dataset.items():
+            kept.setdefault(name, []).append(array)
+    with whole(samples) as temporary:
+        arrays = {name: np.concatenate(parts) for name, parts in kept.items()}
+        np.savez(temporary, allow_pickle=False, **arrays)

@@ -1,0 +1,64 @@
+"""Trained tails and heads as safetensors, for the proposals of the same study and nothing else."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from facegap.classify.backbones import Network, trainable
+from facegap.classify.heads import Head
+from facegap.errors import DataError
+
+NOTICE = (
+    "Must not be published or used on people: a classifier of persons by a group they belong to."
+    " Kept within the study for the proposals of the target's sides, which people verify."
+)
+Model = tuple[nn.Module, Head]  # one repeat's tail and head
+
+
+def save(models: Sequence[Model], path: str | Path) -> None:
+    """Write the trained tensors of every repeat to `path`, with the notice in its metadata."""
+    tensors = {"shift": models[0][1].shift, "scale": models[0][1].scale}
+    for repeat, (tail, head) in enumerate(models):
+        for name, parameter in trainable(tail).items():
+            tensors[f"{repeat}.tail.{name}"] = parameter.detach()
+        for layer, (weight, bias) in enumerate(zip(head.weights, head.biases, strict=True)):
+            tensors[f"{repeat}.head.{layer}.weight"] = weight.detach()
+            tensors[f"{repeat}.head.{layer}.bias"] = bias.detach()
+    kept = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(kept, path, {"notice": NOTICE})
+
+
+def restore(
+    path: str | Path, net: Network, settings: Mapping[str, Any], device: torch.device
+) -> list[Model]:
+    """The models that were saved at `path`; `settings` is the config's classify.head.
+
+    Raises `DataError` where the file is damaged or of another network.
+    """
+    try:
+        found = {name: tensor.to(device) for name, tensor in load_file(path).items()}
+        repeats = 1 + max(int(name.split(".")[0]) for name in found if name[0].isdigit())
+        return [_model(found, repeat, net, settings) for repeat in range(repeats)]
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise DataError(f"{path}: not the weights of this model: {error}") from error
+
+
+def _model(
+    found: Mapping[str, Tensor], repeat: int, net: Network, settings: Mapping[str, Any]
+) -> Model:
+    tail = deepcopy(net.tail)
+    with torch.no_grad():
+        for name, parameter in trainable(tail).items():
+            parameter.copy_(found[f"{repeat}.tail.{name}"])
+    layers = range(len(settings["hidden"]) + 1)
+    return tail, Head(
+        [found[f"{repeat}.head.{layer}.weight"] for layer in layers],
+        [found[f"{repeat}.head.{layer}.bias"] for layer in layers],
+        *(found["shift"], found["scale"], settings["activations"], settings["dropout"]),
+    )
