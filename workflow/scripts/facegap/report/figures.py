@@ -161,7 +161,11 @@ def _dots(axes: Axes, table: pd.DataFrame, title: str) -> None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0, max(1.03, 1.05 * np.nanmax(table[["ours", "published"]])))
     axes.set_title(title, pad=14 + 11 * -(-len(columns) // 2))
-    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.3, 0.99), "columnspacing": 0.8}
+    place: dict[str, Any] = {
+        "loc": "lower left",
+        "bbox_to_anchor": (-0.3, 0.99),
+        "columnspacing": 0.8,
+    }
     axes.legend(**place, ncols=2, fontsize=7, handletextpad=0.1).set_in_layout(False)
 
 
