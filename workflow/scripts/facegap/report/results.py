@@ -64,8 +64,15 @@ class _Grid:
         self.runs, self.confidence = runs, confidence
         self.backbone: str = kept["backbone"]
         self.best = (kept["tune_optimiser"], kept["fine_tune_optimiser"])
-        first = runs[(runs["trained_on"] == "source") & (runs["view"] == "plain")].iloc[0]
-        self.first = (first["tune_optimiser"], first["fine_tune_optimiser"])
+        self.first = self._pair((runs["trained_on"] == "source") & (runs["view"] == "plain"))
+        self.in_domain = self._pair(runs["trained_on"] == "target")
+
+    def _pair(self, mask: "pd.Series[bool]") -> tuple[str, str]:
+        """The optimisers of the first of these runs: the grid comes in the config's order."""
+        if not mask.any():
+            return self.best
+        first = self.runs[mask].iloc[0]
+        return str(first["tune_optimiser"]), str(first["fine_tune_optimiser"])
 
     def mean(
         self,
@@ -88,9 +95,8 @@ class _Grid:
         }
         mask = (self.runs[list(wanted)] == pd.Series(wanted)).all(axis=1)
         found = of_mean(self.runs.loc[mask, measure].dropna(), self.confidence)
-        if not measure.endswith("accuracy"):
-            return found
-        low, high = np.clip([found.low, found.high], 0, 1)  # Student's interval knows no bounds
+        most = 1 if measure.endswith("accuracy") else np.inf
+        low, high = np.clip([found.low, found.high], 0, most)  # Student's interval has no bounds
         return Interval(found.estimate, float(low), float(high))
 
     def both(self, *cell: Any, **more: Any) -> Iterator[tuple[str, Interval]]:
@@ -138,7 +144,7 @@ def _table3(grid: _Grid) -> Cells:
 def _table4(grid: _Grid) -> Cells:
     kept = grid.backbone
     rows: dict[str, dict[str, Any]] = {
-        "Benchmark": {"view": "augmented", "trained_on": "target"},
+        "Benchmark": {"view": "augmented", "trained_on": "target", "pair": grid.in_domain},
         "Baseline": {"view": "plain", "stage": "tuned"},
         "Tuned": {"view": "plain"},
         "Tuned + DataAugmentation": {"view": "augmented"},
