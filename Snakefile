@@ -4,7 +4,9 @@ from snakemake.utils import min_version
 
 min_version("9.19")
 
-if not workflow.config_settings.configfiles:  # a study of its own, never merged with the default
+if (
+    not workflow.config_settings.configfiles
+):  # a study of its own, never merged with the default
 
     configfile: "config/config.yaml"
 

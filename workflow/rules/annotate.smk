@@ -7,33 +7,6 @@ Writes  annotate/<dataset>/labels.parquet    table: face_id, side, provenance, a
         annotate/<dataset>/answers-<name>.csv  answers of a simulated annotator
 """
 
-ANNOTATORS = config["annotate"]["annotators"]
-SIMULATED = [name for name in ANNOTATORS if "error" in ANNOTATORS[name]]
-OWN = [name for name in DATASETS if config["datasets"][name]["labels"] == "own"]
-PEOPLE = [name for name in DATASETS if config["datasets"][name]["labels"] == "people"]
-
-
-def any_of(names):
-    """A pattern that fits these names; of no names, nothing."""
-    return "|".join(names) or "(?!)"
-
-
-def own_label_of(wildcards):
-    """The data set's words for the sides; the truth of drawn faces."""
-    return config["datasets"][wildcards.dataset]["own_label"]
-
-
-def error_of(wildcards):
-    """How often a simulated annotator errs."""
-    return ANNOTATORS[wildcards.annotator]["error"]
-
-
-def answers_of(name):
-    """Where an annotator's answers are: given, or simulated."""
-    if "answers" in ANNOTATORS[name]:
-        return f"{config['data_root']}/{ANNOTATORS[name]['answers']}"
-    return f"{STUDY}/annotate/{{dataset}}/answers-{name}.csv"
-
 
 rule annotate:
     input:

@@ -8,29 +8,14 @@ Writes  report/tables/table<1-5>.csv      row, column, ours, low, high, publishe
         report/index.html                 all of it on one page
 """
 
-PUBLISHED = Path(workflow.basedir) / "config/published.yaml"
-TABLES = [f"{STUDY}/report/tables/table{number}.csv" for number in range(1, 6)]
-FIGURES = ["figure1", "figure2", "figure3", "figure4", "tables", "realism"]
-FORMATS = ["png", "svg"]
-NAMES = {name: f"{name} ({part['kind']})" for name, part in config["datasets"].items()}
-BY_PEOPLE = config["datasets"]["target"]["labels"] == "people"
-ALL_DRAWN = all(part["kind"] == "drawn" for part in config["datasets"].values())
-
-
-def figure(name, caption):
-    """The files of one figure, for the report of Snakemake too."""
-    return report(
-        expand(f"{STUDY}/report/figures/{name}.{{format}}", format=FORMATS),
-        caption=f"../report/{caption}.rst",
-        category="Figures",
-    )
-
 
 rule report:
     input:
         f"{STUDY}/report/index.html",
         TABLES,
-        expand(f"{STUDY}/report/figures/{{name}}.{{format}}", name=FIGURES, format=FORMATS),
+        expand(
+            f"{STUDY}/report/figures/{{name}}.{{format}}", name=FIGURES, format=FORMATS
+        ),
 
 
 rule tabulate_results:
@@ -227,7 +212,11 @@ rule write_report:
         realism=f"{STUDY}/synthesise/realism.parquet",
         code=code_of("write_report.py"),
     output:
-        report(f"{STUDY}/report/index.html", caption="../report/page.rst", category="Report"),
+        report(
+            f"{STUDY}/report/index.html",
+            caption="../report/page.rst",
+            category="Report",
+        ),
     log:
         f"{STUDY}/logs/report/write_report.log",
     benchmark:

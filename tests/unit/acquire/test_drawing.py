@@ -1,4 +1,4 @@
-"""Drawn collections: the same bytes from the same seed, a truth that fits, and a gap that is one."""
+"""Drawn collections: the same bytes from the same seed, a truth that fits, a gap that is one."""
 
 import zipfile
 from dataclasses import fields

@@ -11,6 +11,7 @@ from facegap.acquire.readers import read_celeba, read_folder, read_utkface
 from facegap.errors import DataError
 
 SETTINGS = {"faces": None, "split": {"train": 0.5, "test": 0.5}, "seed": 1, "dataset": "source"}
+ATTRIBUTES = "4\nBangs Male Young\na.jpg 1 -1 1\nb.jpg -1 1 1\nc.jpg 1 1 -1\nd.jpg -1 -1 -1\n"
 TIME = "20170109142408075.jpg.chip.jpg"
 
 
@@ -54,7 +55,7 @@ def test_no_image_at_all_is_an_error(tmp_path: Path) -> None:
 
 def celeba(folder: Path, **changes: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     files = {
-        "attributes": "4\nBangs Male Young\na.jpg 1 -1 1\nb.jpg -1 1 1\nc.jpg 1 1 -1\nd.jpg -1 -1 -1\n",
+        "attributes": ATTRIBUTES,
         "identities": "a.jpg 7\nb.jpg 7\nc.jpg 8\nd.jpg 9\n",
         "partitions": "a.jpg 0\nb.jpg 1\nc.jpg 2\nd.jpg 0\n",
         "images": "a b c d",
@@ -90,8 +91,7 @@ def test_windows_line_ends_change_nothing(tmp_path: Path) -> None:
     (tmp_path / "unix").mkdir()
     (tmp_path / "windows").mkdir()
     plain, _ = celeba(tmp_path / "unix")
-    text = "4\r\nBangs Male Young\r\na.jpg 1 -1 1\r\nb.jpg -1 1 1\r\nc.jpg 1 1 -1\r\nd.jpg -1 -1 -1\r\n"
-    other, _ = celeba(tmp_path / "windows", attributes=text)
+    other, _ = celeba(tmp_path / "windows", attributes=ATTRIBUTES.replace("\n", "\r\n"))
     pd.testing.assert_frame_equal(plain, other)
 
 
