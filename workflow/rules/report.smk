@@ -4,7 +4,7 @@ Stage 8, report: every table and figure beside the published one.
 Reads   the tables of all stages, config/published.yaml
 Writes  report/tables/table<1-5>.csv      row, column, ours, low, high, published, difference
         report/gap.json                   the fall across the boundary, and the verdict on it
-        report/figures/figure<1-4>.*      PNG and SVG; also tables and realism as plots
+        report/figures/figure<1-4>.*      PNG and SVG; also tables, gap and realism as plots
         report/index.html                 all of it on one page
 """
 
@@ -130,6 +130,8 @@ rule draw_contentious:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        sides=config["sides"],
     script:
         "../scripts/draw_contentious.py"
 
@@ -162,7 +164,12 @@ rule draw_tables:
         tables=TABLES,
         code=code_of("draw_tables.py"),
     output:
-        figure("tables", "tables"),
+        png=report(
+            expand(f"{STUDY}/report/figures/{{name}}.png", name=TABLE_FIGURES),
+            caption="../report/tables.rst",
+            category="Figures",
+        ),
+        svg=expand(f"{STUDY}/report/figures/{{name}}.svg", name=TABLE_FIGURES),
     log:
         f"{STUDY}/logs/report/draw_tables.log",
     benchmark:
@@ -174,6 +181,25 @@ rule draw_tables:
         runtime=10,
     script:
         "../scripts/draw_tables.py"
+
+
+rule draw_gap:
+    input:
+        gap=f"{STUDY}/report/gap.json",
+        code=code_of("draw_gap.py"),
+    output:
+        figure("gap", "gap"),
+    log:
+        f"{STUDY}/logs/report/draw_gap.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_gap.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/draw_gap.py"
 
 
 rule draw_realism:
@@ -206,6 +232,8 @@ rule write_report:
         aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
         unread=expand(f"{STUDY}/acquire/{{dataset}}/rejected.csv", dataset=DATASETS),
         unaligned=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
+        kept=f"{STUDY}/classify/kept.json",
         agreement=[f"{STUDY}/annotate/target/agreement.json"] if BY_PEOPLE else [],
         partition=f"{STUDY}/partition/target/summary.json",
         judge=f"{STUDY}/judge/model.json",

@@ -10,5 +10,6 @@ if __name__ == "__main__":
         sides=snakemake.input.sides,
         crops=snakemake.input.crops,
         aligned=snakemake.input.faces,
+        names=snakemake.params.sides,
         outputs=snakemake.output,
     )

@@ -1,7 +1,7 @@
 """Rule draw_realism: measures of realism as a plot."""
 
 from facegap.joblog import log_to
-from facegap.report.figures import draw_realism
+from facegap.report.plots import draw_realism
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])

@@ -1,8 +1,11 @@
-"""Rule draw_tables: Tables 1 to 5 as plots."""
+"""Rule draw_tables: each table as intervals beside the published points."""
 
 from facegap.joblog import log_to
-from facegap.report.figures import draw_tables
+from facegap.report.plots import draw_tables
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
-    draw_tables(paths=snakemake.input.tables, outputs=snakemake.output)
+    draw_tables(
+        paths=snakemake.input.tables,
+        outputs=list(zip(snakemake.output.png, snakemake.output.svg, strict=True)),
+    )

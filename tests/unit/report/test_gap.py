@@ -15,10 +15,14 @@ from facegap.report.gap import measure_gap, verdict
 @pytest.mark.parametrize(
     ("low", "high", "planted", "words"),
     [
-        (0.1, 0.3, 1.0, "A gap was found: the target's accuracy lies below the source's, and one"),
-        (-0.1, 0.3, 1.0, "No gap was found: the interval of the difference holds zero, and one of"),
-        (-0.1, 0.1, 0.0, "No gap was found: the interval of the difference holds zero, and none"),
-        (0.1, 0.3, 0.0, "A gap was found: the target's accuracy lies below the source's, and none"),
+        (0.1, 0.3, 1.0, "The planted gap was found. The target's accuracy lies below"),
+        (-0.1, 0.3, 1.0, "The planted gap was missed. No gap was found: the interval"),
+        (-0.3, -0.1, 1.0, "The planted gap was missed. The target's accuracy lies above"),
+        (-0.1, 0.1, 0.0, "No gap was planted, and none was found"),
+        (0.1, 0.3, 0.0, "A gap was reported where none was planted. The target's"),
+        (-0.3, -0.1, 0.0, "A gap was reported where none was planted. The target's"),
+        (0.1, 0.3, None, "The target's accuracy lies below the source's."),
+        (-0.1, 0.1, None, "No gap was found"),
         (-0.3, -0.1, None, "The target's accuracy lies above the source's."),
     ],
 )
@@ -57,7 +61,7 @@ def measured(folder: Path, accuracy: dict[str, float], seed: int, repeats: int =
             }
         )
         for dataset, answers in right.items():
-            inside = rng.random(150) < 0.5
+            inside = np.arange(150) % 3 > 0  # two thirds
             probability = np.where(answers == inside, 0.9, 0.1)
             part = pd.DataFrame({"inside": inside, "probability": probability})
             part["face_id"] = [f"{dataset}{k}" for k in range(150)]
@@ -81,7 +85,8 @@ def test_a_fall_is_found_and_measured(tmp_path: Path) -> None:
     gap = measured(tmp_path, {"source": 0.95, "target": 0.7}, seed=0)
     assert gap["all"]["gap"]["low"] > 0
     assert gap["all"]["gap"]["estimate"] == pytest.approx(0.25, abs=0.1)
-    assert gap["verdict"].startswith("A gap was found")
+    assert gap["verdict"].startswith("The planted gap was found")
+    assert gap["all"]["target_majority"] == pytest.approx(2 / 3)
     assert [cell["backbone"] for cell in gap["cells"]] == ["vgg16"]
 
 

@@ -1,9 +1,11 @@
 """How every figure looks and is written: readable in print, colour-blind safe, the same bytes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
@@ -17,13 +19,9 @@ COLOURS = dict(  # Okabe and Ito's, told apart by any eye and in grey
         strict=True,
     )
 )
-PUBLISHED: dict[str, Any] = {
-    "marker": "D",
-    "color": COLOURS["black"],
-    "facecolors": "none",
-    "s": 34,
-    "zorder": 3,
-}
+SERIES = [COLOURS[name] for name in ("blue", "orange", "green", "purple")]
+OURS: dict[str, Any] = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1.2, "zorder": 2}
+PUBLISHED: dict[str, Any] = {"marker": "D", "facecolors": "none", "s": 30, "zorder": 3}
 
 
 def use() -> None:
@@ -41,7 +39,6 @@ def use() -> None:
             "axes.edgecolor": "#555555",
             "grid.color": "#E4E4E4",
             "legend.frameon": False,
-            "figure.constrained_layout.use": True,
             "savefig.dpi": 200,
             "svg.hashsalt": "facegap",
             "svg.fonttype": "none",
@@ -55,3 +52,10 @@ def save(figure: Figure, path: str | Path) -> None:
     nothing = {"Software": None} if path.suffix == ".png" else {"Date": None, "Creator": None}
     with whole(path) as temporary:
         figure.savefig(temporary, metadata=nothing)
+
+
+def save_as(figure: Figure, paths: Sequence[str | Path]) -> None:
+    """Write `figure` at each of `paths`, and forget it."""
+    for path in paths:
+        save(figure, path)
+    plt.close(figure)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from facegap import tables
+from facegap.errors import DataError
 from facegap.files import write_json
 from facegap.intervals import Interval, of_cluster_difference, plain
 from facegap.seeds import generator
@@ -38,7 +39,10 @@ def measure_gap(
         {"source": source_faces, "target": target_faces},
     )
     cells = [
-        {**dict(zip(CELL, map(str, names), strict=True)), **_gap(cell, confidence, seed, names)}
+        {
+            **dict(zip(CELL, map(str, names), strict=True)),
+            **_gap(cell, confidence, seed, tuple(map(str, names))),
+        }
         for names, cell in table.groupby(CELL, sort=True)
     ]
     pooled = _gap(table, confidence, seed, ("all",))
@@ -56,18 +60,23 @@ def measure_gap(
 
 
 def verdict(gap: Interval, planted: float | None) -> str:
-    """What the interval of the gap allows to be said, in one sentence."""
-    if gap.low > 0:
-        found = "A gap was found: the target's accuracy lies below the source's"
+    """What the interval of the gap allows to be said, and how it fits what was planted."""
+    found = gap.low > 0
+    if found:
+        words = "The target's accuracy lies below the source's"
     elif gap.high < 0:
-        found = "The target's accuracy lies above the source's"
+        words = "The target's accuracy lies above the source's"
     else:
-        found = "No gap was found: the interval of the difference holds zero"
+        words = "No gap was found: the interval of the difference holds zero"
     if planted is None:
-        return f"{found}."
+        return f"{words}."
+    if planted > 0 and found:
+        return f"The planted gap was found. {words}."
     if planted > 0:
-        return f"{found}, and one of size {planted:g} was planted."
-    return f"{found}, and none was planted."
+        return f"The planted gap was missed. {words}."
+    if found or gap.high < 0:
+        return f"A gap was reported where none was planted. {words}."
+    return "No gap was planted, and none was found: the interval of the difference holds zero."
 
 
 def _answers(
@@ -86,15 +95,18 @@ def _answers(
 
 
 def _gap(
-    table: pd.DataFrame, confidence: float, seed: int, stream: tuple[Any, ...]
+    table: pd.DataFrame, confidence: float, seed: int, stream: tuple[str, ...]
 ) -> dict[str, Any]:
-    faces = table.groupby(["dataset", "face_id", "person"], sort=True)["right"].mean().reset_index()
+    by_face = table.groupby(["dataset", "face_id", "person"], sort=True)
+    faces = by_face.agg(right=("right", "mean"), inside=("inside", "first")).reset_index()
     sets = dict(list(faces.groupby("dataset")))
+    if lost := {"source", "target"} - set(sets):
+        raise DataError(f"predictions: none of {', '.join(stream)} on the {lost.pop()}'s test part")
     source, target = sets["source"], sets["target"]
     difference = of_cluster_difference(
         (source["right"], source["person"]),
         (target["right"], target["person"]),
-        generator(seed, "report", "gap", *map(str, stream)),
+        generator(seed, "report", "gap", *stream),
         confidence,
     )
     return {
@@ -103,4 +115,12 @@ def _gap(
         "target_accuracy": float(np.mean(target["right"])),
         "source_faces": len(source),
         "target_faces": len(target),
+        "source_majority": _majority(source["inside"]),
+        "target_majority": _majority(target["inside"]),
     }
+
+
+def _majority(inside: "pd.Series[bool]") -> float:
+    """Accuracy of the one answer that is right most often."""
+    share = float(inside.mean())
+    return max(share, 1 - share)
