@@ -14,15 +14,10 @@ if __name__ == "__main__":
         figures=snakemake.input.figures,
         faces=dict(zip(snakemake.params.datasets, snakemake.input.faces, strict=True)),
         aligned=dict(zip(snakemake.params.datasets, snakemake.input.aligned, strict=True)),
-        rejected={
-            name: paths
-            for name, *paths in zip(
-                snakemake.params.datasets,
-                snakemake.input.unread,
-                snakemake.input.unaligned,
-                strict=True,
-            )
-        },
+        unread=dict(zip(snakemake.params.datasets, snakemake.input.unread, strict=True)),
+        unaligned=dict(zip(snakemake.params.datasets, snakemake.input.unaligned, strict=True)),
+        labels=dict(zip(snakemake.params.datasets, snakemake.input.labels, strict=True)),
+        kept=snakemake.input.kept,
         agreement=(snakemake.input.agreement or [None])[0],
         partition=snakemake.input.partition,
         judge=snakemake.input.judge,

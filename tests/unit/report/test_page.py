@@ -1,42 +1,233 @@
-"""Figures write the same bytes; the page's numbers are words a reader can take in."""
+"""The page: all of it in one file, nothing of it taken for markup, numbers a reader can take in."""
 
+import json
+import re
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
-from facegap import theme
-from facegap.report.figures import draw_augmentations
-from facegap.report.page import count, number, percent, span
+from facegap import tables
+from facegap.report.page import count, number, percent, percents, span, write_report
+
+PUBLISHED = Path(__file__).parents[3] / "config/published.yaml"
+FIGURES = ["figure1", "figure2", "figure3", "figure4", "gap", "realism"]
+FIGURES += [f"table{number}" for number in range(1, 6)]
+SHARE = {"estimate": 0.6, "low": 0.5, "high": 0.7, "p": 0.2}
+CONFIG: dict[str, Any] = {
+    "study": "small",
+    "results": "results",
+    "seed": 1,
+    "boundary": "group",
+    "sides": {"inside": "A", "outside": "B"},
+    "datasets": {"source": {"kind": "utkface"}, "target": {"kind": "celeba"}},
+    "synthesise": {"seeds": [1, 2]},
+    "classify": {"repeats": 3},
+    "judge": {"simulated": {"male": 0.6}},
+}
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg"])
-def test_a_figure_is_the_same_bytes_each_time(suffix: str, tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    plain, views = rng.integers(0, 255, (2, 8, 8, 3)), rng.integers(0, 255, (2, 3, 8, 8, 3))
-    arrays = {"plain": plain.astype("uint8"), "views": views.astype("uint8")}
-    np.savez(tmp_path / "samples.npz", crop=arrays["plain"], **arrays)
-    paths = [tmp_path / f"{name}.{suffix}" for name in "ab"]
-    for path in paths:
-        draw_augmentations(tmp_path / "samples.npz", [path])
-    assert paths[0].read_bytes() == paths[1].read_bytes()
+class Inputs:
+    """What `write_report` reads, as small files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = json.loads(json.dumps(CONFIG))
+        self.judge: dict[str, Any] = {
+            "asked": 6,
+            "answers": 5,
+            "confidence": 0.95,
+            "simulated": False,
+            "in_domain": {**SHARE, "answers": 5},
+            "left": SHARE,
+            "participants": {"p1": {"asked": 3}, "p2": {"asked": 3}},
+            "model": {"fitted": True, "share": {"male": SHARE}},
+        }
+        self.agreement: dict[str, Any] | None = None
+        self.reason = "no face was found"
+
+    def path(self, name: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        return path
+
+    def json(self, name: str, value: Any) -> Path:
+        path = self.path(name)
+        path.write_text(json.dumps(value))
+        return path
+
+    def table(self, name: str, value: pd.DataFrame, schema: Any) -> Path:
+        tables.write(value, self.path(name), schema)
+        return self.path(name)
+
+    def gap(self) -> Path:
+        whole = {"gap": {"estimate": 0.2, "low": 0.1, "high": 0.3}, "source_faces": 2}
+        whole |= {"target_faces": 2, "source_accuracy": 0.9, "target_accuracy": 0.7}
+        whole |= {"source_majority": 0.5, "target_majority": 0.75}
+        return self.json("gap.json", {"all": whole, "confidence": 0.95, "verdict": "It fell."})
+
+    def partition(self) -> Path:
+        sides = {"inside": 1, "outside": 1, "left out": 1}
+        error = {"all": {"estimate": None, "low": None, "high": None, "applies_to": 0}}
+        parts = {"faces": 3, "sides": sides, "provenance": {"own label": sides}}
+        return self.json("summary.json", {**parts, "label_error": error})
+
+    def figures(self) -> list[Path]:
+        noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3)).astype("uint8")
+        for name in FIGURES:
+            picture = noise if name == "figure1" else noise[:4, :4]
+            Image.fromarray(picture).save(self.path(f"{name}.png"))
+        return [self.path(f"{name}.png") for name in FIGURES]
+
+    def sets(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {"faces": {}, "aligned": {}, "labels": {}}
+        found |= {"unread": {}, "unaligned": {}}
+        for name in ("source", "target"):
+            ids = [f"{name}{k}" for k in range(3)]
+            faces = pd.DataFrame({"face_id": ids, "path": ids, "subject_id": ["a", "a", "b"]})
+            faces["split"] = ["train", "test", "rest"]
+            faces = faces.assign(age=np.nan, gender=None, race_raw=None)
+            found["faces"][name] = self.table(f"{name}.parquet", faces, tables.FACES)
+            aligned = pd.DataFrame({"face_id": ids, "shard": 0, "row": [0, 1, 2]})
+            place = f"{name}-aligned.parquet"
+            found["aligned"][name] = self.table(place, aligned, tables.ALIGNED)
+            rejected = pd.DataFrame({"path": ["x"], "face_id": ["x"], "reason": [self.reason]})
+            place = f"{name}-rejected.csv"
+            found["unread"][name] = self.table(place, rejected, tables.REJECTED)
+            place = f"{name}-unaligned.csv"
+            found["unaligned"][name] = self.table(place, rejected.iloc[:0], tables.REJECTED)
+            labels = pd.DataFrame({"face_id": ids, "side": ["inside", "outside", "inside"]})
+            labels = labels.assign(provenance="own label", annotators="data set", simulated=False)
+            place = f"{name}-labels.parquet"
+            found["labels"][name] = self.table(place, labels, tables.LABELS)
+        return found
+
+    def results(self) -> list[Path]:
+        row = {"row": ["r"], "column": ["c"], "ours": [0.5], "low": [0.4], "high": [0.6]}
+        table = pd.DataFrame({**row, "published": [0.7], "difference": [-0.2]})
+        names = [f"table{k}.csv" for k in range(1, 6)]
+        return [self.table(name, table, tables.REPORTED) for name in names]
+
+    def realism(self) -> Path:
+        rows = [
+            {"seed": seed, "domain": domain, "metric": "transfer", "attribute": None}
+            for seed in (1, 2)
+            for domain in ("in-domain", "out-domain")
+        ]
+        table = pd.DataFrame(rows).assign(value=[0.9, 0.8, 0.7, 0.4], low=0.1, high=1.0, faces=3)
+        return self.table("realism.parquet", table, tables.REALISM)
+
+    def page(self) -> str:
+        kept = {"backbone": "vgg16", "tune_optimiser": "adam", "fine_tune_optimiser": "sgd"}
+        write_report(
+            self.path("index.html"),
+            config=self.config,
+            published=PUBLISHED,
+            results=self.results(),
+            gap=self.gap(),
+            figures=self.figures(),
+            kept=self.json("kept.json", kept),
+            agreement=self.json("agreement.json", self.agreement) if self.agreement else None,
+            partition=self.partition(),
+            judge=self.json("model.json", self.judge),
+            realism=self.realism(),
+            benchmarks=self.path("benchmarks"),
+            **self.sets(),
+        )
+        return self.path("index.html").read_text()
 
 
-def test_a_figure_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    theme.use()
-    figure, _ = plt.subplots()
-    figure.savefig = None  # type: ignore[method-assign, assignment]
-    with pytest.raises(TypeError):
-        theme.save(figure, tmp_path / "x.png")
-    assert not list(tmp_path.iterdir())
-    plt.close(figure)
+@pytest.fixture
+def inputs(tmp_path: Path) -> Inputs:
+    return Inputs(tmp_path)
+
+
+class Elements(HTMLParser):
+    """Every element and every address of the page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.addresses: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def test_the_page_needs_no_other_file_and_runs_nothing(inputs: Inputs) -> None:
+    found = Elements(inputs.page())
+    assert found.names.count("img") == len(FIGURES)
+    assert "script" not in found.names
+    assert all(address.startswith(("data:image/", "#")) for address in found.addresses)
+    assert sum(address.startswith("data:image/webp") for address in found.addresses) == 1
+
+
+def test_nothing_that_users_name_is_taken_for_markup(inputs: Inputs) -> None:
+    evil = "<img src=x onerror=alert(1)>\"'&"
+    inputs.config["sides"]["inside"] = inputs.config["boundary"] = evil
+    inputs.reason = evil
+    inputs.judge["model"]["share"] = {evil: SHARE}
+    page = inputs.page()
+    assert "<img src=x" not in page
+    assert page.count("&lt;img src=x onerror=alert(1)&gt;") >= 5
+    assert Elements(page).names.count("img") == len(FIGURES)
+
+
+def test_banners_stand_only_where_something_is_drawn_or_simulated(inputs: Inputs) -> None:
+    assert 'class="banner"' not in inputs.page()
+    inputs.judge["simulated"] = True
+    page = inputs.page()
+    assert "No person gave the answers of the human study" in page
+    assert "Drawn faces." not in page
+    inputs.config["datasets"]["target"]["kind"] = "drawn"
+    assert "The target collection is\ndrawn by facegap" in inputs.page()
+
+
+def test_our_counts_stand_beside_the_printed_ones(inputs: Inputs) -> None:
+    page = re.sub(r"\s+", " ", inputs.page().replace("\u202f", ","))
+    for what, ours, published in (
+        ("UTKFace faces labelled White", "2", "8,373"),
+        ("CelebA faces annotated by two researchers", "not asked", "2,500"),
+        ("faces in neither (the rest of CelebA)", "1", "5,586"),
+        ("pairs each participant viewed", "3", "300"),
+        ("celebrities of CelebO that participants knew", "not asked", "65%"),
+    ):
+        cells = f'<td>{what}</td><td class="n">{ours}</td> <td class="n">{published}</td>'
+        assert cells in page
+
+
+def test_the_page_says_where_the_commoner_answer_does_better(inputs: Inputs) -> None:
+    assert "the networks do worse than that" in inputs.page()
+
+
+def test_a_model_that_was_not_fitted_and_shares_of_nothing_are_said(inputs: Inputs) -> None:
+    inputs.judge |= {"model": {"fitted": False, "reason": "no answers"}, "answers": 0}
+    nothing = {"estimate": None, "low": None, "high": None, "p": None, "answers": 0}
+    inputs.judge |= {"in_domain": nothing, "left": nothing}
+    page = inputs.page()
+    assert "could not be fitted: no answers" in page
+    assert "Participants chose" not in page
+
+
+def test_the_page_is_whole_or_not_there(inputs: Inputs) -> None:
+    del inputs.judge["confidence"]
+    with pytest.raises(Exception, match="confidence"):
+        inputs.page()
+    assert not inputs.path("index.html").exists()
 
 
 def test_numbers_as_a_reader_sees_them() -> None:
-    assert number(None) == number(float("nan")) == "–"
+    assert number(None) == number(float("nan")) == percent(None) == "–"
     assert number(-0.12345) == "−0.123"
+    assert number(-0.0001) == "0.000"
     assert span(0.1, 0.25, 2) == "[0.10, 0.25]"
-    assert span(None, 0.2) == span(0.1, float("nan")) == ""
-    assert percent(0.5678) == "56.8 %"
+    assert span(None, 0.2) == span(0.1, float("nan")) == percents(None, None) == ""
+    assert percent(0.5678) == "56.8%"
+    assert percents(0.1, 0.2) == "[10.0, 20.0%]"
     assert count(202599) == "202\u202f599"

@@ -66,7 +66,7 @@ def draw_contentious(
     )
     doubtful = placed.dropna(subset=["confidence"]).sort_values(["confidence", "face_id"])
     if len(chosen := rows[rows.isin(contentious)]):
-        title = f"{len(chosen)} faces on which people differ; placed: "
+        title = f"Faces on which people differ: {len(chosen)}, placed "
         title += _placed(placed[placed["face_id"].isin(chosen)], names)
     elif len(chosen := rows[rows.isin(doubtful["face_id"].head(2 * COLUMNS))]):
         title = "No face is contentious; these are the least certain of those that got a side"

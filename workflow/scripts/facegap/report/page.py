@@ -1,6 +1,7 @@
 """index.html: the whole study on one page that needs no other file."""
 
 import base64
+import io
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -10,12 +11,16 @@ from typing import Any
 import jinja2
 import pandas as pd
 import yaml
+from PIL import Image
 
 from facegap import tables
 from facegap.files import read_json, whole
+from facegap.report.plots import cell_name
 
+SMALL = 300_000  # bytes of a PNG that is embedded as it is
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 PACKAGES = ("snakemake", "torch", "torchvision", "mediapipe", "numpy", "pandas", "scikit-learn")
+PARTS = ("inside", "outside", "left_out")
 STAGES = {
     "acquire": "images, and what is known of them",
     "align": "every face in one frame",
@@ -38,7 +43,10 @@ def write_report(
     figures: Sequence[str | Path],
     faces: Mapping[str, str | Path],
     aligned: Mapping[str, str | Path],
-    rejected: Mapping[str, Sequence[str | Path]],
+    unread: Mapping[str, str | Path],
+    unaligned: Mapping[str, str | Path],
+    labels: Mapping[str, str | Path],
+    kept: str | Path,
     agreement: str | Path | None,
     partition: str | Path,
     judge: str | Path,
@@ -50,35 +58,47 @@ def write_report(
     Everything comes from tables and JSON files; times of jobs from Snakemake's `benchmarks`.
     """
     printed = yaml.safe_load(Path(published).read_text())
-    model = read_json(judge)
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    environment.globals.update(number=number, span=span, percent=percent, count=count)
-    text = environment.from_string(TEMPLATE.read_text()).render(
+    model, agreed = read_json(judge), read_json(agreement) if agreement else None
+    rejected = {name: [unread[name], unaligned[name]] for name in faces}
+    sets = {name: _set(name, faces, aligned, rejected, labels) for name in faces}
+    sides = read_json(partition)
+    text = _template().render(
         config=config,
         config_text=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         published=printed,
         tables=[_rows(path) for path in results],
         gap=read_json(gap),
+        kept=cell_name({"view": "augmented", **read_json(kept)}),
         figures={Path(path).stem: _embedded(path) for path in figures},
-        sets={name: _set(name, faces, aligned, rejected) for name in faces},
-        agreement=read_json(agreement) if agreement else None,
-        partition=read_json(partition),
+        sets=sets,
+        counts=_counts(sets, agreed, sides, model),
+        agreement=agreed,
+        partition=sides,
         judge=model,
         realism=_realism(realism),
         stages=_stages(Path(benchmarks)),
         versions=_versions(),
         drawn=[name for name, part in config["datasets"].items() if part["kind"] == "drawn"],
-        simulated=_simulated(model, agreement),
+        simulated=_simulated(model, agreed),
     )
     with whole(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.globals.update(number=number, span=span, percent=percent, percents=percents)
+    environment.globals.update(count=count)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+
+
 def number(value: float | None, digits: int = 3) -> str:
-    """A figure, or a dash where there is none."""
-    return "–" if value is None or pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
+    """A figure, or a dash where there is none; what rounds to zero has no sign."""
+    if value is None or pd.isna(value):
+        return "–"
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def span(low: float | None, high: float | None, digits: int = 3) -> str:
@@ -88,9 +108,14 @@ def span(low: float | None, high: float | None, digits: int = 3) -> str:
     return f"[{number(low, digits)}, {number(high, digits)}]"
 
 
-def percent(value: float | None) -> str:
-    """A share as a percentage with one decimal."""
-    return "–" if value is None or pd.isna(value) else f"{100 * value:.1f} %".replace("-", "−")
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as a percentage, or a dash where there is none."""
+    return "–" if value is None or pd.isna(value) else f"{number(100 * value, digits)}%"
+
+
+def percents(low: float | None, high: float | None) -> str:
+    """An interval of a share in brackets, or nothing."""
+    return "" if low is None or high is None else span(100 * low, 100 * high, 1)[:-1] + "%]"
 
 
 def count(value: int) -> str:
@@ -111,7 +136,9 @@ def _set(
     faces: Mapping[str, str | Path],
     aligned: Mapping[str, str | Path],
     rejected: Mapping[str, Sequence[str | Path]],
+    labels: Mapping[str, str | Path],
 ) -> dict[str, Any]:
+    labelled = tables.read(labels[name], tables.LABELS)
     table = tables.read(faces[name], tables.FACES)
     reasons = pd.concat([tables.read(path, tables.REJECTED) for path in rejected[name]])["reason"]
     return {
@@ -119,8 +146,32 @@ def _set(
         "persons": int(table["subject_id"].nunique()),
         "aligned": len(tables.read(aligned[name], tables.ALIGNED)),
         "split": {part: int((table["split"] == part).sum()) for part in tables.SPLITS},
+        "labelled": len(labelled),
+        "sides": {side: int((labelled["side"] == side).sum()) for side in tables.SIDES},
         "rejected": reasons.value_counts().sort_index().to_dict(),
         **{key: tables.about(faces[name]).get(key, "") for key in ("source", "licence")},
+    }
+
+
+def _counts(
+    sets: Mapping[str, Any],
+    agreement: Mapping[str, Any] | None,
+    partition: Mapping[str, Any],
+    judge: Mapping[str, Any],
+) -> dict[str, int | None]:
+    """Ours beside the counts of published.yaml, by its keys; None where there is no such thing."""
+    split = sets["target"]["split"] if agreement else {"train": None, "test": None}
+    asked = [part["asked"] for part in judge["participants"].values()]
+    return {
+        "source_inside": sets["source"]["sides"]["inside"],
+        "source_outside": sets["source"]["sides"]["outside"],
+        "annotated": agreement["faces"] if agreement else None,
+        "annotated_train": split["train"],
+        "annotated_test": split["test"],
+        "target": partition["faces"],
+        **{key: partition["sides"][key.replace("_", " ")] for key in PARTS},
+        "participants": len(asked),
+        "pairs": max(asked, default=0),
     }
 
 
@@ -172,10 +223,10 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _simulated(model: Mapping[str, Any], agreement: str | Path | None) -> list[str]:
+def _simulated(model: Mapping[str, Any], agreement: Mapping[str, Any] | None) -> list[str]:
     """What on the page was answered by nobody."""
     words = []
-    if agreement and read_json(agreement)["simulated"]:
+    if agreement and agreement["simulated"]:
         words.append("the annotators' labels")
     if model["simulated"]:
         words.append("the answers of the human study")
@@ -183,4 +234,11 @@ def _simulated(model: Mapping[str, Any], agreement: str | Path | None) -> list[s
 
 
 def _embedded(path: str | Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode()
+    """The picture as a data URI: photographs much smaller and as good to the eye, as WebP."""
+    written = Path(path).read_bytes()
+    if len(written) < SMALL:
+        return "data:image/png;base64," + base64.b64encode(written).decode()
+    smaller = io.BytesIO()
+    with Image.open(path) as picture:
+        picture.convert("RGB").save(smaller, "WEBP", quality=88, method=4)
+    return "data:image/webp;base64," + base64.b64encode(smaller.getvalue()).decode()
