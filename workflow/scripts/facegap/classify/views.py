@@ -31,21 +31,22 @@ def augmented(
 
     `zoom` is the largest share by which it grows or shrinks, `shear` the largest angle in
     degrees along either axis, `shuffle` the chance of an exchange. What comes in from outside
-    has the mean colour of the face. Each view takes as many draws, whatever the settings.
+    mirrors the face at its edge. Each view takes as many draws, whatever the settings.
     """
     scale = 1 + zoom * rng.uniform(-1, 1)
     angles = shear * rng.uniform(-1, 1, 2)
     mirrored, exchanged = rng.random() < 0.5, rng.random() < shuffle
     patches = rng.choice(GRID * GRID, 2, replace=False)
+    sides = [size // 3 for size in (face.shape[1], face.shape[0])]
     view = functional.affine(
-        torch.from_numpy(face).permute(2, 0, 1),
+        functional.pad(torch.from_numpy(face).permute(2, 0, 1), sides, padding_mode="reflect"),
         angle=0.0,
         translate=[0, 0],
         scale=float(scale),
         shear=angles.tolist(),
         interpolation=InterpolationMode.BILINEAR,
-        fill=face.mean((0, 1)).tolist(),
     )
+    view = functional.center_crop(view, list(face.shape[:2]))
     if flip and mirrored:
         view = functional.horizontal_flip(view)
     pixels: NDArray[np.uint8] = view.permute(1, 2, 0).numpy().copy()

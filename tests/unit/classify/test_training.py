@@ -1,0 +1,258 @@
+"""Tuning and fine-tuning: the same as the straight way, by seed, and stopped by bad input."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from facegap import tables
+from facegap.classify import backbones, heads, training
+from facegap.classify.cells import train_cell
+from facegap.classify.features import Features, features
+from facegap.classify.training import Randomness, Schedule, epochs_to_convergence
+from facegap.classify.views import augmented
+from facegap.errors import DataError, TrainingError
+
+CPU = torch.device("cpu")
+HEAD = {"hidden": [16, 16, 16], "activations": "relu", "dropout": 0.5}
+RECIPE: dict[str, Any] = {
+    "head": HEAD,
+    "tune": {"epochs": 12, "batch": 16, "rates": {"adam": 0.01}},
+    "fine_tune": {"epochs": 1, "batch": 16, "rates": {"adam": 1e-6}, "layers": 5},
+    "momentum": 0.9,
+    "standardise": True,
+    "repeats": 2,
+    "convergence": {"tolerance": 0.05},
+}
+
+
+def randomness(seed: int) -> Randomness:
+    return Randomness(np.random.default_rng(seed), torch.Generator().manual_seed(seed))
+
+
+def cached(width: int = 8, train: int = 48, test: int = 32, views: int = 1) -> Features:
+    """Two classes that the first feature tells apart."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for split, count in (("train", train), ("test", test)):
+        for face in range(count):
+            several = range(1, views + 1) if split == "train" and views > 1 else [0]
+            rows += [(f"{split}{face}", split, view, face % 2 == 0) for view in several]
+    table = pd.DataFrame(rows, columns=["face_id", "split", "view", "inside"])
+    pooled = rng.normal(size=(len(table), width)).astype(np.float32)
+    pooled[:, 0] += np.where(table["inside"], 3, -3)
+    return Features(table, pooled.copy(), pooled)
+
+
+def tuned(
+    seeds: list[int], data: Features, optimiser: str = "adam", epochs: int = 12
+) -> tuple[heads.Head, np.ndarray]:
+    chances = [randomness(seed) for seed in seeds]
+    rows = data.rows("train").ravel()
+    head = heads.head(torch.from_numpy(data.pooled[rows]), [c.draws for c in chances], HEAD, True)
+    plan = Schedule(epochs, 16, optimiser, 0.01, 0.9)
+    return head, training.tune(head, data, chances, plan, [str(seed) for seed in seeds])
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd", "rmsprop"])
+def test_repeats_side_by_side_are_the_repeats_one_by_one(optimiser: str) -> None:
+    data = cached()
+    together, losses = tuned([1, 2, 3], data, optimiser)
+    for i, seed in enumerate((1, 2, 3)):
+        alone, own = tuned([seed], data, optimiser)
+        np.testing.assert_allclose(losses[:, i], own[:, 0], rtol=1e-5)
+        for many, one in zip(together.parameters(), alone.parameters(), strict=True):
+            torch.testing.assert_close(many[i], one[0], rtol=1e-5, atol=1e-5)
+
+
+def test_what_can_be_told_apart_is_learnt() -> None:
+    data = cached()
+    head, losses = tuned([1, 2], data, epochs=60)
+    rows = data.rows("test")[:, 0]
+    right = (training.tuned_logits(head, data, rows) > 0) == (data.inside(rows) == 1)
+    assert right.mean() > 0.95
+    assert (losses[-1] < 0.5 * losses[0]).all()
+
+
+def test_the_batched_head_is_an_ordinary_perceptron() -> None:
+    head, _ = tuned([5], cached())
+    layers: list[torch.nn.Module] = []
+    for weight, bias in zip(head.weights, head.biases, strict=True):
+        linear = torch.nn.Linear(weight.shape[1], weight.shape[2])
+        linear.weight.data, linear.bias.data = weight[0].T.clone(), bias[0, 0].clone()
+        layers += [linear, torch.nn.ReLU()]
+    plain = torch.nn.Sequential(*layers[:-1])
+    x = torch.randn(7, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(head(x)[0], plain((x - head.shift) / head.scale)[:, 0])
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share() -> None:
+    head, _ = tuned([5], cached())
+    masks = torch.cat(head.masks([torch.Generator().manual_seed(0)], 2000), 2)
+    assert masks.mean().item() == pytest.approx(1, abs=0.02)
+    assert (masks == 0).float().mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_step_from_the_cache_is_a_step_of_the_whole_network() -> None:
+    net = backbones.network("vgg16", size=32, layers=5, weights=None, seed=1, device=CPU)
+    faces = np.random.default_rng(1).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    with torch.no_grad():
+        boundary = net.boundary(faces, CPU)
+        pooled = net.tail(*net.unpacked(boundary)).numpy()
+    table = pd.DataFrame({"face_id": [str(k) for k in range(8)], "split": "train", "view": 0})
+    table["inside"] = [k % 2 == 0 for k in range(8)]
+    data = Features(table, boundary.numpy(), pooled)
+    first = randomness(3)
+    head = heads.head(torch.from_numpy(pooled), [first.draws], HEAD, True)
+    straight = head.of_repeat(0)
+    plan = Schedule(1, 8, "sgd", 1e-4, 0.9)
+    tail, _ = training.fine_tune(net, head.of_repeat(0), data, randomness(3), plan, "x")
+    # straight: all of the network, one batch, gradients of its last five layers
+    again = backbones.network("vgg16", size=32, layers=5, weights=None, seed=1, device=CPU)
+    unfrozen = backbones.trainable(again.tail)
+    parameters = [*unfrozen.values(), *straight.parameters()]
+    for parameter in parameters:
+        parameter.requires_grad_()
+    same = randomness(3)
+    order = same.order.integers(0, 1, 8), same.order.permutation(np.arange(8))
+    logits = straight(
+        again.tail(*again.trunk(backbones.preprocess(faces[order[1]], net.backbone, 32, CPU))),
+        straight.masks([same.draws], 8),
+    )
+    inside = torch.from_numpy(data.inside(order[1]))
+    heads.losses(logits, inside).sum().backward()
+    for name, parameter in unfrozen.items():
+        stepped = parameter.detach() - 1e-4 * parameter.grad
+        torch.testing.assert_close(
+            backbones.trainable(tail)[name].detach(), stepped, rtol=1e-4, atol=1e-6
+        )
+
+
+def test_convergence_is_the_first_epoch_that_stays_near_the_lowest_loss() -> None:
+    assert epochs_to_convergence(np.array([1.0, 0.5, 0.21, 0.3, 0.205, 0.2]), 0.05) == 5
+    assert epochs_to_convergence(np.array([1.0, 0.5, 0.2, 0.2]), 0.05) == 3
+    assert epochs_to_convergence(np.array([0.2, 0.2]), 0.05) == 1
+
+
+def folder_of(path: Path, data: Features, net: backbones.Network) -> Path:
+    """Cached features as the stage writes them, with a boundary that fits the network."""
+    path.mkdir(parents=True)
+    rng = np.random.default_rng(2)
+    boundary = rng.normal(size=(len(data.entries), net.width)).astype(np.float16)
+    np.save(path / "boundary.npy", np.abs(boundary))
+    np.save(path / "pooled.npy", data.pooled)
+    tables.write(data.entries, path / "entries.parquet", tables.ENTRIES)
+    return path
+
+
+@pytest.fixture(scope="module")
+def net() -> backbones.Network:
+    return backbones.network("vgg16", size=32, layers=5, weights=None, seed=1, device=CPU)
+
+
+def trained(folder: Path, net: backbones.Network, data: Features, recipe: dict[str, Any]) -> Path:
+    for name in ("source", "target"):
+        if not (folder / name).exists():
+            folder_of(folder / name, data, net)
+    train_cell(
+        source=folder / "source",
+        target=folder / "target",
+        weights_file=None,
+        cell=folder / f"cell{len(list(folder.glob('cell*')))}",
+        backbone="vgg16",
+        view="plain",
+        tune_optimiser="adam",
+        fine_tune_optimiser="adam",
+        recipe=recipe,
+        size=32,
+        threads=1,
+        seed=1,
+        saved=True,
+    )
+    return folder
+
+
+def test_a_cell_is_the_same_bytes_twice(tmp_path: Path, net: backbones.Network) -> None:
+    data = cached(512, 32, 8)
+    for _ in range(2):
+        trained(tmp_path, net, data, RECIPE)
+    one, two = (tmp_path / f"cell{k}" for k in range(2))
+    for path in sorted(one.iterdir()):
+        assert path.read_bytes() == (two / path.name).read_bytes(), path.name
+    runs = tables.read(one / "runs.parquet", tables.RUNS)
+    assert runs.groupby("stage")["repeat"].nunique().to_dict() == {"tuned": 2, "fine-tuned": 2}
+    predictions = tables.read(one / "predictions.parquet", tables.PREDICTIONS)
+    assert len(predictions) == 4 * 2 * 8
+    first = runs.iloc[0]
+    own = predictions[(predictions["run"] == first["run"]) & (predictions["dataset"] == "target")]
+    accuracy = ((own["probability"] >= 0.5) == own["inside"]).mean()
+    assert accuracy == pytest.approx(first["target_accuracy"])
+
+
+def test_an_exploding_loss_names_run_epoch_and_optimiser(
+    tmp_path: Path, net: backbones.Network
+) -> None:
+    recipe = {**RECIPE, "fine_tune": {**RECIPE["fine_tune"], "rates": {"adam": 1e30}}}
+    with pytest.raises(TrainingError, match=r"vgg16-plain-.*fine-tuned-0: .* epoch \d.*adam"):
+        trained(tmp_path, net, cached(512, 32, 8), recipe)
+    assert not list(tmp_path.glob("cell*")), "nothing half-done is left"
+
+
+def test_one_side_alone_and_too_large_a_batch_are_refused() -> None:
+    data = cached()
+    with pytest.raises(TrainingError, match="a batch of 64, but 48 training faces"):
+        training.check(data, "cell", 64)
+    data.entries["inside"] = True
+    with pytest.raises(TrainingError, match="all 48 training faces are inside"):
+        training.check(data, "cell", 16)
+
+
+def test_features_of_another_set_are_refused(tmp_path: Path, net: backbones.Network) -> None:
+    folder = folder_of(tmp_path / "x", cached(512, 32, 8), net)
+    np.save(folder / "pooled.npy", np.zeros((3, 512), np.float32))
+    with pytest.raises(DataError, match=r"pooled\.npy: \(3, 512\), but .*40 rows"):
+        features(folder)
+    (folder / "boundary.npy").write_bytes(b"half")
+    with pytest.raises(DataError, match=r"boundary\.npy: not readable"):
+        features(folder)
+
+
+def test_each_face_is_seen_once_an_epoch_in_one_of_its_views() -> None:
+    data = cached(views=3)
+    rows = data.rows("train")
+    assert rows.shape == (48, 3)
+    order = training._shuffled(rows, np.random.default_rng(0))
+    assert sorted(data.entries["face_id"][order]) == sorted({f"train{k}" for k in range(48)})
+    assert set(data.entries["view"][order]) == {1, 2, 3}
+
+
+def test_views_are_by_seed_and_settings_change_nothing_else() -> None:
+    face = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    still = {"zoom": 0.0, "shear": 0.0, "flip": False, "shuffle": 0.0}
+    assert np.array_equal(augmented(face, np.random.default_rng(1), **still), face)
+    lively = {"zoom": 0.2, "shear": 10.0, "flip": True, "shuffle": 0.5}
+    one, two, other = (augmented(face, np.random.default_rng(s), **lively) for s in (1, 1, 2))
+    assert one.shape == face.shape
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, other)
+
+
+def test_a_flip_is_a_mirror_and_an_exchange_moves_two_patches() -> None:
+    face = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    still = {"zoom": 0.0, "shear": 0.0}
+    flips = [
+        np.array_equal(
+            augmented(face, np.random.default_rng(s), **still, flip=True, shuffle=0.0),
+            face[:, ::-1],
+        )
+        for s in range(40)
+    ]
+    assert 8 < sum(flips) < 32
+    swapped = augmented(face, np.random.default_rng(1), **still, flip=False, shuffle=1.0)
+    patches = (swapped != face).any(2).reshape(4, 10, 4, 10).any((1, 3))
+    assert patches.sum() == 2
+    assert np.array_equal(np.sort(swapped, axis=None), np.sort(face, axis=None))
