@@ -59,6 +59,12 @@ def measure_gap(
     )
 
 
+def cell_name(cell: Mapping[str, Any]) -> str:
+    """A cell of the grid in words: backbone, view, optimisers of tuning and fine-tuning."""
+    backbone, view, tune, fine_tune = (str(cell[key]) for key in CELL)
+    return f"{backbone}, {view}, {tune}/{fine_tune}"
+
+
 def verdict(gap: Interval, planted: float | None) -> str:
     """What the interval of the gap allows to be said, and how it fits what was planted."""
     found = gap.low > 0

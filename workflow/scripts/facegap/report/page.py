@@ -15,7 +15,7 @@ from PIL import Image
 
 from facegap import tables
 from facegap.files import read_json, whole
-from facegap.report.plots import cell_name
+from facegap.report.gap import cell_name
 
 SMALL = 300_000  # bytes of a PNG that is embedded as it is
 TEMPLATE = Path(__file__).with_name("page.html.j2")

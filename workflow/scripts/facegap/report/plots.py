@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from facegap import tables, theme
 from facegap.files import read_json
-from facegap.report.gap import CELL
+from facegap.report.gap import cell_name
 
 WIDTH = 5.2  # inches: half a page, beside the table
 LINE = 0.30  # inches a row and column
@@ -103,12 +103,6 @@ def draw_gap(gap: str | Path, outputs: Sequence[str | Path]) -> None:
     axes.axhline(0.5, color="#BBBBBB", linewidth=0.8)
     axes.set_xlabel("source accuracy minus target accuracy, percentage points")
     theme.save_as(figure, outputs)
-
-
-def cell_name(cell: Mapping[str, Any]) -> str:
-    """A cell of the grid in words: backbone, view, optimisers of tuning and fine-tuning."""
-    backbone, view, tune, fine_tune = (str(cell[key]) for key in CELL)
-    return f"{backbone}, {view}, {tune}/{fine_tune}"
 
 
 def _ends(part: Mapping[str, Any]) -> tuple[float, float, float]:
