@@ -92,8 +92,8 @@ def test_an_edit_reruns_its_stage_and_what_follows(
 
 
 def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
-    plan = snakemake(micro, "-n", *MICRO, "--config", "report={confidence: 0.9}")
-    jobs = planned(plan.stdout)
+    with appended(micro / "micro.yaml", "\nreport: {confidence: 0.9}\n"):
+        jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
     assert "tabulate_results" in jobs
     assert not {"draw_faces", "train_cell", "train_stargan", "pair_outputs"} & jobs.keys()
 
