@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812, torch's own custom
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from facegap import seeds, tables
@@ -152,4 +152,4 @@ def _save(network: Recogniser, attributes: Sequence[str], size: int, path: str |
     about = json.dumps({"attributes": list(attributes), "size": size}, sort_keys=True)
     weights = {name: w.detach().cpu().contiguous() for name, w in network.state_dict().items()}
     with whole(path) as temporary:
-        save_file(weights, temporary, metadata={"classifier": about})
+        temporary.write_bytes(save(weights, {"classifier": about}))

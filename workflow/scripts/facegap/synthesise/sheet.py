@@ -1,18 +1,22 @@
-"""A sheet of translations to look at: real faces, and each with one attribute changed."""
+"""A sheet of translations to look at: real faces, and each with one attribute changed.
+
+Put together with Pillow: a job that translates has no need of the plotting libraries.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
-from facegap import theme
+from facegap.files import whole
 
 EACH = 4  # faces a domain
+SIDE, GAP, BREAK = 160, 8, 28  # pixels of a cell, between cells, and between the domains
+TOP, LEFT = 40, 44  # room for the words
+INK, PALE = "#1A1A1A", "#8A8A8A"
 
 
 def draw_sheet(
@@ -25,34 +29,28 @@ def draw_sheet(
     """Draw `EACH` faces of both domains, a row a face, alternating over the control's values.
 
     `table` (TRANSLATIONS) is that of `images` (n, s, s, 3). The faces are the same for every
-    seed. A cell is empty where a face has the attribute already and it can only be set.
+    seed. A cell says "has it" where a face has an attribute that can only be set.
     """
-    theme.use()
-    chosen = {str(domain): _faces(part) for domain, part in table.groupby("domain")}
     columns = ["real", "reconstruction", *attributes]
-    height, width = sum(map(len, chosen.values())), len(columns)
-    figure, grid = plt.subplots(
-        height,
-        width,
-        figsize=(0.95 * width + 0.6, 0.95 * height + 0.6),
-        squeeze=False,
-        gridspec_kw={"wspace": 0.03, "hspace": 0.03},
-        layout="none",
-    )
-    lines = [(domain, face) for domain, faces in chosen.items() for face in faces]
-    for cells, (domain, face) in zip(grid, lines, strict=True):
-        own = table[table["face_id"] == face]
-        for axes, column in zip(cells, columns, strict=True):
-            _cell(axes, own, column, images)
-        if face == chosen[domain][0]:
-            side = sides["inside" if domain == "in-domain" else "outside"]
-            cells[0].set_ylabel(f"{side} ({domain})", loc="top", fontsize=8)
-    for axes, column in zip(grid[0], columns, strict=True):
-        axes.set_title(column.replace("_", " "), fontsize=8, fontweight="normal", loc="center")
-    top, left = 1 - 0.3 / figure.get_figheight(), 0.5 / figure.get_figwidth()
-    figure.subplots_adjust(left=left, right=0.995, bottom=0.01, top=top)
-    theme.save(figure, sheet_png)
-    plt.close(figure)
+    chosen = {str(domain): _faces(part) for domain, part in table.groupby("domain")}
+    height = TOP + sum(len(faces) * (SIDE + GAP) for faces in chosen.values()) + BREAK
+    sheet = Image.new("RGB", (LEFT + len(columns) * (SIDE + GAP), height), "white")
+    pen = ImageDraw.Draw(sheet)
+    for k, column in enumerate(columns):
+        middle = LEFT + k * (SIDE + GAP) + SIDE // 2
+        pen.text((middle, TOP // 2), column.replace("_", " "), INK, _font(17), anchor="mm")
+    y = TOP
+    for domain, faces in chosen.items():
+        side = sides["inside" if domain == "in-domain" else "outside"]
+        _upright(sheet, f"{side} ({domain})", (LEFT // 2, y + len(faces) * (SIDE + GAP) // 2))
+        for face in faces:
+            own = table[table["face_id"] == face]
+            for k, column in enumerate(columns):
+                _cell(sheet, (LEFT + k * (SIDE + GAP), y), own, column, images)
+            y += SIDE + GAP
+        y += BREAK
+    with whole(sheet_png) as temporary:
+        sheet.save(temporary)
 
 
 def _faces(part: pd.DataFrame) -> list[str]:
@@ -63,28 +61,39 @@ def _faces(part: pd.DataFrame) -> list[str]:
     return list(ordered["face_id"].head(EACH))
 
 
-def _cell(axes: Axes, own: pd.DataFrame, column: str, images: NDArray[np.uint8]) -> None:
-    """One image of a face whose rows are `own`, with what the attribute was changed to."""
-    axes.set(xticks=[], yticks=[])
-    axes.grid(visible=False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+def _cell(
+    sheet: Image.Image,
+    corner: tuple[int, int],
+    own: pd.DataFrame,
+    column: str,
+    images: NDArray[np.uint8],
+) -> None:
+    """One image of a face whose rows are `own`, marked with what was done to the attribute."""
+    pen = ImageDraw.Draw(sheet)
     kind = {"real": "original"}.get(column, column)
     found = own[(own["kind"] == kind) | (own["attribute"] == column)]
-    if len(found):
-        axes.imshow(images[found["row"].iloc[0]], interpolation="lanczos")
-        if found["kind"].iloc[0] == "translation":
-            _mark(axes, "+" if found["value"].iloc[0] else "−")
+    if found.empty:
+        pen.text(
+            (corner[0] + SIDE // 2, corner[1] + SIDE // 2), "has it", PALE, _font(15), anchor="mm"
+        )
+        return
+    image = Image.fromarray(images[found["row"].iloc[0]])
+    sheet.paste(image.resize((SIDE, SIDE), Image.Resampling.LANCZOS), corner)
+    if found["kind"].iloc[0] == "translation":
+        x, y = corner[0] + SIDE - 15, corner[1] + SIDE - 15
+        pen.ellipse((x - 10, y - 10, x + 10, y + 10), "white")
+        pen.line((x - 5, y, x + 5, y), INK, 2)
+        if found["value"].iloc[0]:
+            pen.line((x, y - 5, x, y + 5), INK, 2)
 
 
-def _mark(axes: Axes, sign: str) -> None:
-    """What was done to the attribute, in a corner of the image."""
-    disc: dict[str, Any] = {
-        "boxstyle": "circle,pad=0.12",
-        "facecolor": "white",
-        "alpha": 0.85,
-        "linewidth": 0,
-    }
-    axes.text(
-        0.9, 0.1, sign, fontsize=7, ha="center", va="center", bbox=disc, transform=axes.transAxes
-    )
+def _upright(sheet: Image.Image, words: str, middle: tuple[int, int]) -> None:
+    """Words read from below, around `middle`."""
+    label = Image.new("RGB", (int(_font(17).getlength(words)) + 4, 24), "white")
+    ImageDraw.Draw(label).text((2, 12), words, INK, _font(17), anchor="lm")
+    label = label.rotate(90, expand=True)
+    sheet.paste(label, (middle[0] - label.width // 2, middle[1] - label.height // 2))
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

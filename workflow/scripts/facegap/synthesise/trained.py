@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from facegap.errors import DataError
 from facegap.files import whole
@@ -22,7 +22,8 @@ def save_generator(generator: Generator, attributes: Sequence[str], path: str | 
     }
     weights = {name: w.detach().cpu().contiguous() for name, w in generator.state_dict().items()}
     with whole(path) as temporary:  # one key: the order of several would change from run to run
-        save_file(weights, temporary, metadata={"generator": json.dumps(about, sort_keys=True)})
+        metadata = {"generator": json.dumps(about, sort_keys=True)}
+        temporary.write_bytes(save(weights, metadata))
 
 
 def load_generator(path: str | Path, device: torch.device) -> tuple[Generator, list[str]]:
