@@ -28,6 +28,7 @@ include: "workflow/rules/report.smk"
 onstart:
     check_results()
     check_data()
+    check_answers()
 
 
 onsuccess:

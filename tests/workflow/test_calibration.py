@@ -31,7 +31,7 @@ def test_the_gap_that_was_planted_is_the_gap_that_is_found(planted: float, tmp_p
     assert found["planted"] == planted
     if planted:
         assert found["all"]["gap"]["low"] > 0
-        assert "A gap was found" in found["verdict"]
+        assert "The planted gap was found" in found["verdict"]
     else:
         assert found["all"]["gap"]["low"] <= 0 <= found["all"]["gap"]["high"]
-        assert "none was planted" in found["verdict"]
+        assert "none was found" in found["verdict"]

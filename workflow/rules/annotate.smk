@@ -64,7 +64,7 @@ rule simulate_annotators:
 rule merge_annotators:
     input:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
-        answers=[answers_of(name) for name in ANNOTATORS],
+        answers=ANSWERS,
         adjudication=(
             f"{config['data_root']}/{config['annotate']['adjudication']}"
             if config["annotate"]["adjudication"]

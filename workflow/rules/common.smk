@@ -22,6 +22,11 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 STUDY = f"{config['results']}/{config['study']}"
+for place in (config["results"], STUDY):
+    if Path(place).exists() and not Path(place).is_dir():
+        raise WorkflowError(
+            f"results: nothing can be written in {STUDY}: {place} is a file"
+        )
 ASSETS = f"{config['results']}/assets"
 ENVIRONMENT = "../../envs/facegap.yaml"
 DATASETS = list(config["datasets"])
@@ -218,6 +223,22 @@ def answers_of(name):
     if "answers" in ANNOTATORS[name]:
         return f"{config['data_root']}/{ANNOTATORS[name]['answers']}"
     return f"{STUDY}/annotate/{{dataset}}/answers-{name}.csv"
+
+
+GIVEN = [answers_of(name) for name in ANNOTATORS if "answers" in ANNOTATORS[name]]
+AWAITED = [
+    path for path in GIVEN if not Path(path).exists()
+]  # planned without, never run without
+ANSWERS = [path for path in map(answers_of, ANNOTATORS) if path not in AWAITED]
+
+
+def check_answers():
+    """Stop before the first job while an annotator's answers are missing."""
+    if AWAITED:
+        raise WorkflowError(
+            f"annotate.annotators: {AWAITED[0]} does not exist; it is a CSV of face_id and side"
+            " for the target's train and test parts, one an annotator"
+        )
 
 
 # classify
