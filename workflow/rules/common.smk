@@ -320,7 +320,7 @@ def is_keepable(wildcards):
 
 # report
 
-PUBLISHED = Path(workflow.basedir) / "config/published.yaml"
+PUBLISHED = relpath(Path(workflow.basedir) / "config/published.yaml")
 TABLES = [f"{STUDY}/report/tables/table{number}.csv" for number in range(1, 6)]
 TABLE_FIGURES = [f"table{number}" for number in range(1, 6)]
 FIGURES = ["figure1", "figure2", "figure3", "figure4", *TABLE_FIGURES, "gap", "realism"]

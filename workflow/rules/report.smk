@@ -224,7 +224,7 @@ rule draw_realism:
 rule write_report:
     input:
         published=PUBLISHED,
-        template=SCRIPTS / "facegap/report/page.html.j2",
+        template=relpath(SCRIPTS / "facegap/report/page.html.j2"),
         tables=TABLES,
         gap=f"{STUDY}/report/gap.json",
         figures=expand(f"{STUDY}/report/figures/{{name}}.png", name=FIGURES),
