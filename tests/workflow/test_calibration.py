@@ -16,8 +16,8 @@ def test_the_gap_that_was_planted_is_the_gap_that_is_found(planted: float, tmp_p
     config["datasets"]["source"] |= {"faces": 400, "split": {"train": 240, "test": 160}}
     config["datasets"]["target"] |= {"faces": 240, "split": {"train": 60, "test": 180}}
     config["classify"] |= {
-        "backbones": {"resnet50": "random"},
-        "kept_backbone": "resnet50",
+        "backbones": {"vgg16": "random"},
+        "kept_backbone": "vgg16",
         "optimiser_pairs": [["adam", "adam"]],
         "repeats": 2,
     }

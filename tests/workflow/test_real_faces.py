@@ -23,7 +23,11 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
         "backbones": {"vgg16": "random"},
         "kept_backbone": "vgg16",
     }
-    config["synthesise"] |= micro["synthesise"] | {"control": "Young", "translated": 12}
+    config["synthesise"] |= micro["synthesise"] | {
+        "control": "Young",
+        "attributes": ["Black_Hair", "Brown_Hair", "Smiling"],
+        "translated": 12,
+    }
     config["judge"] |= {"pairs": 6, "participants": 2}
     (folder / "small.yaml").write_text(yaml.safe_dump(config))
 

@@ -24,11 +24,8 @@ def test_the_projects_own_studies_are_accepted(name: str) -> None:
 def test_defaults_fill_what_is_not_given_and_nothing_else() -> None:
     given = default()
     full = complete(given)
-    assert full["synthesise"]["weights"] == {
-        "penalty": 10,
-        "reconstruction": 10,
-        "classification": 1,
-    }
+    weights = given["synthesise"]["weights"]
+    assert full["synthesise"]["weights"] == {"penalty": 10, "classification": 1, **weights}
     assert full["classify"]["tune"]["batch"] == given["classify"]["tune"]["batch"]
     assert complete(full) == full
     assert given == default(), "the given mapping is left alone"
