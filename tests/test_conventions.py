@@ -54,7 +54,12 @@ def test_the_library_knows_no_snakemake(path: Path) -> None:
     assert not re.search(r"\bsnakemake\.(input|output|params|config|log)", path.read_text())
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+# facegap/cli.py gathers the stages' commands, and is imported by nothing
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path != LIBRARY / "cli.py"],
+    ids=lambda path: str(path.relative_to(LIBRARY)),
+)
 def test_a_stage_imports_from_no_other_stage(path: Path) -> None:
     reached = {name.split(".")[1] for name in imported(path) if name.startswith("facegap.")}
     assert reached & set(STAGES) <= {stage_of(path)}
@@ -104,7 +109,8 @@ def test_the_conda_environment_has_the_pins_of_the_lock() -> None:
     assert pins.items() <= lock.items()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {re.split("[=><]", name)[0] for name in project["dependencies"]}
-    needed -= {"snakemake", "snakemake-executor-plugin-slurm"}  # outside of the jobs' environment
+    # Snakemake and its plugins start the jobs, outside of their environment
+    needed = {name for name in needed if not name.startswith("snakemake")}
     assert needed <= pins.keys()
 
 
