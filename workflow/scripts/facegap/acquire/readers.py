@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from facegap import tables
-from facegap.acquire.splits import Split, choose, split_faces
+from facegap.acquire.splits import Split, choose, split_table
 from facegap.errors import DataError
 from facegap.images import open_images
 from facegap.seeds import generator
@@ -158,7 +158,7 @@ def _write(
     rng = generator(stream[0], "acquire", stream[1], "choice")
     table = table[choose(table["subject_id"], faces, rng)].reset_index(drop=True)
     rng = generator(stream[0], "acquire", stream[1], "split")
-    table["split"] = split_faces(table["subject_id"], split, rng)
+    table["split"] = split_table(table, split, rng, places[0])
     tables.write(pd.DataFrame(rejected or NO_REJECTED), places[1], tables.REJECTED)
     tables.write(table, places[0], tables.FACES, about)
 
