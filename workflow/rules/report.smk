@@ -236,6 +236,9 @@ rule write_report:
         kept=f"{STUDY}/classify/kept.json",
         agreement=[f"{STUDY}/annotate/target/agreement.json"] if BY_PEOPLE else [],
         partition=f"{STUDY}/partition/target/summary.json",
+        calibration=(
+            [f"{STUDY}/partition/target/calibration.json"] if BY_PEOPLE else []
+        ),
         judge=f"{STUDY}/judge/model.json",
         realism=f"{STUDY}/synthesise/realism.parquet",
         code=code_of("write_report.py"),

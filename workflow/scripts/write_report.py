@@ -20,6 +20,7 @@ if __name__ == "__main__":
         kept=snakemake.input.kept,
         agreement=(snakemake.input.agreement or [None])[0],
         partition=snakemake.input.partition,
+        calibration=(snakemake.input.calibration or [None])[0],
         judge=snakemake.input.judge,
         realism=snakemake.input.realism,
         benchmarks=snakemake.params.benchmarks,

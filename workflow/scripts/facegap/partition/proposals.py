@@ -152,7 +152,9 @@ def calibrated(known: pd.DataFrame) -> tuple["pd.Series[float]", dict[str, float
     train = train.drop_duplicates(["person", "label"])
     if train["label"].nunique() < 2:
         return known["raw"], {"slope": 1.0, "intercept": 0.0, "persons": 0}
-    model = LogisticRegression().fit(_logit(train["raw"]), train["label"] == "inside")
+    model = LogisticRegression(solver="newton-cholesky").fit(
+        _logit(train["raw"]), train["label"] == "inside"
+    )
     curve = {"slope": float(model.coef_[0, 0]), "intercept": float(model.intercept_[0])}
     said = model.predict_proba(_logit(known["raw"]))[:, 1]
     return pd.Series(said, known.index), {**curve, "persons": int(train["person"].nunique())}
