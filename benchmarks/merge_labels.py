@@ -95,14 +95,17 @@ def main() -> None:
         child = psutil.Popen([sys.executable, __file__, folder, *files])
         assert child.wait() == 0
         seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak, cpu = used.ru_maxrss / 2**20, used.ru_utime + used.ru_stime
     print(f"{'faces, persons':<20}{FACES:>10,}{PERSONS:>10,}")
     print(f"{'seconds':<20}{seconds:10.1f}   {WANTED_SECONDS:.0f} are allowed")
+    print(f"{'of these on a core':<20}{cpu:10.1f}")
     print(f"{'peak memory, GiB':<20}{peak:10.2f}   {WANTED_GIB:.0f} is allowed")
     figures = {
         "name": "merge_labels",
         "ratio": WANTED_SECONDS / seconds,
         "seconds": seconds,
+        "cpu_seconds": cpu,
         "wanted": WANTED_SECONDS,
         "units": "s",
         "peak_memory_gib": peak,

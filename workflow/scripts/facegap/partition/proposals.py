@@ -100,7 +100,8 @@ def require_known(
     table: pd.DataFrame, faces: pd.DataFrame, place: str | Path, faces_place: str | Path
 ) -> None:
     """A `DataError` where `table` speaks of faces that `faces` has not."""
-    if len(strange := table[~table["face_id"].isin(faces["face_id"])]):
+    known = pd.Index(faces["face_id"])
+    if len(strange := table[known.get_indexer(table["face_id"]) < 0]):
         raise DataError(
             f"{place}: {len(strange)} faces are not in {faces_place}, first"
             f" {strange['face_id'].iloc[0]}; remake both from the same images"
