@@ -69,6 +69,15 @@ FACES = _table(
 REJECTED = _table(
     {"path": _text(), "face_id": _text(nullable=True), "reason": _text()}, "rejected images"
 )
+DUPLICATES = _table(
+    {
+        "path": _text(),
+        "face_id": _text(unique=True),
+        "same_as": _text(),  # face_id of the first of the same bytes, itself included
+        "differs": _text(nullable=True),  # the labels in which they differ, joined by "+"
+    },
+    "duplicates",
+)
 ALIGNED = _table(
     {"face_id": _text(unique=True), "shard": _whole(), "row": _whole()}, "aligned faces"
 )  # row i of this table is row i of the shards of every crop, one after another
