@@ -346,6 +346,7 @@ PUBLISHED = relpath(Path(workflow.basedir) / "config/published.yaml")
 TABLES = [f"{STUDY}/report/tables/table{number}.csv" for number in range(1, 6)]
 TABLE_FIGURES = [f"table{number}" for number in range(1, 6)]
 FIGURES = ["figure1", "figure2", "figure3", "figure4", *TABLE_FIGURES, "gap", "realism"]
+FIGURES += ["rejected", "set_aside"]
 FORMATS = ["png", "svg"]
 NAMES = {name: f"{name} ({part['kind']})" for name, part in config["datasets"].items()}
 BY_PEOPLE = config["datasets"]["target"]["labels"] == "people"
