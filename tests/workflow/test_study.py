@@ -147,7 +147,7 @@ def test_missing_images_stop_before_the_first_job(tmp_path: Path) -> None:
     assert "accept_terms: [celeba]" in refused.stdout
     assert "Finished jobid" not in refused.stdout
 
-    accepted = ("accept_terms=[utkface,celeba]", "offline=true")
+    accepted = ("accept_terms=[utkface,celeba]", "offline=True")
     refused = snakemake(folder, "--cores", "1", *gender, *accepted)
     assert "nowhere/list_attr_celeba.txt does not exist; get it from https" in refused.stdout
     assert "Finished jobid" not in refused.stdout

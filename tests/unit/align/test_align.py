@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -344,3 +345,38 @@ def test_aligning_opens_no_connection(model: Path, drawn: Drawn, tmp_path: Path)
 
     assert run.returncode == 0, run.stderr[-2000:]
     assert len(Crops([tmp_path / "none.npy"])) == 10
+
+
+def test_images_wait_until_there_is_room() -> None:
+    room = shards.Room(100)
+    held: list[int] = []
+    most: list[int] = []
+
+    def hold(pixels: int) -> None:
+        room.take(pixels)
+        held.append(pixels)
+        most.append(sum(held))
+        time.sleep(0.002)
+        held.remove(pixels)
+        room.give(pixels)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(hold, [30, 60, 5, 250, 40, 70, 100, 1] * 4))
+    assert max(most) == 250, "an image larger than all of the room is alone"
+    assert any(50 < total <= 100 for total in most)
+
+
+def test_a_failure_in_the_middle_ends_the_job(
+    aligned: Align, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without waiting for room that nobody will give."""
+
+    @contextmanager
+    def failing(*_: object) -> Iterator[Callable[[np.ndarray], list[Found]]]:
+        yield lambda image: list[Found]() if 1 / 0 else []
+
+    monkeypatch.setattr(shards, "ROOM", 1)
+    monkeypatch.setattr(shards, "open_landmarker", failing)
+    with pytest.raises(ZeroDivisionError):
+        aligned(drawn, tmp_path)
+    assert not list(tmp_path.rglob("*.npy"))

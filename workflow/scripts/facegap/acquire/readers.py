@@ -88,7 +88,8 @@ def read_celeba(
     table["official_split"] = table["official_split"].map({"0": "train", "1": "val", "2": "test"})
     if landmarks is not None:
         points = _celeba_landmarks(landmarks)
-        table["official_landmarks"] = [points.get(name) for name in table.index]
+        own = [points.get(str(name)) for name in table.index]
+        table["official_landmarks"] = pd.Series(own, index=table.index, dtype=object)
     names = pd.Series({PurePosixPath(path).name: path for path in _images_in(images)})
     both = table.index.intersection(names.index, sort=False)
     missing, unnamed = table.index.difference(both), names.index.difference(both)

@@ -291,7 +291,11 @@ def _remembered(memory: Path, settings: str) -> Known:
     except DataError:
         return {}
     log.info("what was found before in %d images is used again", len(table))
-    return {row.face_id: (row.image, _faces(row.points, row.poses)) for row in table.itertuples()}
+    columns = (table[name] for name in tables.FOUND.columns)
+    return {
+        face_id: (image, _faces(points, poses))
+        for face_id, image, points, poses in zip(*columns, strict=True)
+    }
 
 
 def _faces(points: NDArray[np.float32], poses: NDArray[np.float32]) -> tuple[Found, ...]:

@@ -67,7 +67,7 @@ def draw_set_aside(
         reasons = tables.read(path, tables.REJECTED)["reason"].to_numpy(str)
         rng = generator(seed, "report", "set aside", dataset)
         count = min(len(reasons), SET_ASIDE)
-        chosen = np.sort(rng.choice(len(reasons), count, replace=False)) if count else []
+        chosen = np.sort(rng.permutation(len(reasons))[:count])
         sheet += _in_rows(Crops([thumbnails[dataset]]).take(chosen), COLUMNS)
         captions += [list(reasons[chosen[k : k + COLUMNS]]) for k in range(0, count, COLUMNS)]
         labels += [names[dataset]] * (len(sheet) - len(labels))

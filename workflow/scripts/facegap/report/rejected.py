@@ -141,8 +141,8 @@ def draw_rejected(
 
 def _draw_collection(axes: Axes, part: pd.DataFrame) -> None:
     groupings = list(part["grouping"].unique())
-    for y, row in part.iterrows():
-        values = 100 * row[["low", "share", "high"]].to_numpy(float)
+    for y, row in enumerate(part.to_dict("records")):
+        values = [100 * row[name] for name in ("low", "share", "high")]
         reach = [[values[1] - values[0]], [values[2] - values[1]]]
         colour = theme.SERIES[groupings.index(row["grouping"]) % len(theme.SERIES)]
         axes.errorbar(values[1], y, xerr=reach, color=colour, **theme.OURS)
