@@ -16,7 +16,7 @@ from facegap.crops import Crops
 from facegap.seeds import generator
 
 COLUMNS = 8
-CAPTION = 0.3  # inches below a picture: three lines
+CAPTION = 0.32  # inches below a picture: three lines
 SET_ASIDE = 3 * COLUMNS  # pictures of a collection
 MIDDLE: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
 
@@ -189,7 +189,14 @@ def _sheet(
     for i, row_captions in enumerate(captions or []):
         for j, caption in enumerate(row_captions):
             x, y = left + size * (j + 0.5), top + step * i + size
-            page.text(x, y, textwrap.fill(caption, 19), fontsize=5.5, ha="center", va="top")
+            page.text(
+                x,
+                y,
+                textwrap.fill(caption, 20, max_lines=3, placeholder="…"),
+                fontsize=5.5,
+                ha="center",
+                va="top",
+            )
     for label, first, last in _blocks(rows or []):
         middle = top + step * (first + last + 1) / 2
         page.text(left / 2 - 0.02, middle, label, rotation=90, **MIDDLE)

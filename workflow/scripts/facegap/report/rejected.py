@@ -16,6 +16,7 @@ from facegap.seeds import generator
 
 AGES = (0, 20, 40, 60, 151)
 AGE_GROUPS = ("under 20", "20 to 39", "40 to 59", "60 and over")
+GROUPINGS = ("boundary", "gender", "race", "age")  # in the order of the series' colours
 DRAWS = 1999  # random labellings of a test
 LINE = 0.26  # inches a group
 
@@ -44,7 +45,7 @@ def measure_rejected(
         aside = table["face_id"].isin(tables.read(rejected[dataset], tables.REJECTED)["face_id"])
         person = table["subject_id"].fillna(table["face_id"])
         sides = tables.read(labels[dataset], tables.LABELS).set_index("face_id")["side"]
-        groupings = {**_own(table), "boundary": table["face_id"].map(sides).map(dict(names))}
+        groupings = {"boundary": table["face_id"].map(sides).map(dict(names)), **_own(table)}
         for grouping, groups in groupings.items():
             known = groups.notna()
             if groups[known].nunique() < 2:
@@ -54,7 +55,8 @@ def measure_rejected(
             parts.append(_shares(*cells, confidence).assign(dataset=dataset, grouping=grouping))
             parts[-1]["p"] = exchanged(*cells, rng)
     shares = pd.concat(parts) if parts else pd.DataFrame(columns=list(tables.SET_ASIDE.columns))
-    tables.write(_adjusted(shares), output, tables.SET_ASIDE)
+    columns = list(tables.SET_ASIDE.columns)
+    tables.write(_adjusted(shares)[columns], output, tables.SET_ASIDE)
 
 
 def _own(table: pd.DataFrame) -> dict[str, pd.Series]:
@@ -144,7 +146,7 @@ def _draw_collection(axes: Axes, part: pd.DataFrame) -> None:
     for y, row in enumerate(part.to_dict("records")):
         values = [100 * row[name] for name in ("low", "share", "high")]
         reach = [[values[1] - values[0]], [values[2] - values[1]]]
-        colour = theme.SERIES[groupings.index(row["grouping"]) % len(theme.SERIES)]
+        colour = theme.SERIES[GROUPINGS.index(row["grouping"])]
         axes.errorbar(values[1], y, xerr=reach, color=colour, **theme.OURS)
     axes.set_yticks(part.index, part["grouping"] + ": " + part["group"].astype(str))
     axes.set_ylim(len(part) - 0.5, -0.5)
