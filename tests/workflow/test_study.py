@@ -143,7 +143,14 @@ def test_missing_images_stop_before_the_first_job(tmp_path: Path) -> None:
     refused = snakemake(folder, "--cores", "1", *gender)
     assert refused.returncode != 0
     assert "nowhere/UTKFace.tar.gz does not exist" in refused.stdout
-    assert "non-commercial research only" in refused.stdout
+    assert "utkface (non-commercial research only): UTKFace is for non-comm" in refused.stdout
+    assert "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html" in refused.stdout
+    assert "accept_terms: [celeba]" in refused.stdout
+    assert "Finished jobid" not in refused.stdout
+
+    accepted = ("accept_terms=[utkface,celeba]", "offline=True")
+    refused = snakemake(folder, "--cores", "1", *gender, *accepted)
+    assert "nowhere/list_attr_celeba.txt does not exist; get it from https" in refused.stdout
     assert "Finished jobid" not in refused.stdout
 
 

@@ -13,7 +13,8 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from facegap.config import complete
+from facegap.acquire.manifest import obstacles
+from facegap.config import TARS, complete
 from facegap.errors import ConfigError
 
 try:
@@ -99,8 +100,15 @@ MANIFEST = yaml.safe_load((Path(workflow.basedir) / "config/assets.yaml").read_t
 OFFICIAL = {  # images by kind of data set, the first that is there
     "utkface": ["UTKFace.tar.gz", "UTKFace"],
     "celeba": ["img_align_celeba.zip", "img_align_celeba"],
+    "fairface": [
+        "fairface-img-margin025-trainval.zip",
+        "fairface-img-margin125-trainval.zip",
+        "fairface",
+    ],
+    "lfw": ["lfw.tgz", "lfw-funneled.tgz", "lfw", "lfw_funneled"],
 }
-ARCHIVES = (".tar", ".tar.gz", ".tgz")
+FAIRFACE_LABELS = ("fairface_label_train.csv", "fairface_label_val.csv")
+WANTED = set()  # the assets of this run's jobs
 
 
 def of_kind(*kinds):
@@ -126,11 +134,14 @@ def located(key, names):
 
 def original_images(name):
     """Where a data set's images lie as the user has them; nowhere for drawn faces."""
-    dataset = config["datasets"][name]
+    dataset, key = config["datasets"][name], f"datasets.{name}.images"
     if dataset["kind"] == "drawn":
-        return None
-    given = [dataset["images"]] if "images" in dataset else OFFICIAL[dataset["kind"]]
-    return located(f"datasets.{name}.images", given)
+        return []
+    if "images" not in dataset:
+        return [located(key, OFFICIAL[dataset["kind"]])]
+    given = dataset["images"]
+    names = [given] if isinstance(given, str) else given
+    return [located(key, [name]) for name in names]
 
 
 ORIGINALS = {name: original_images(name) for name in DATASETS}
@@ -138,20 +149,33 @@ ORIGINALS = {name: original_images(name) for name in DATASETS}
 
 def images_of(wildcards):
     """The folder or zip that a data set's images are read from."""
-    original = ORIGINALS[wildcards.dataset]
-    if original is None or original.endswith(ARCHIVES):
+    originals = ORIGINALS[wildcards.dataset]
+    if not originals or originals[0].endswith(TARS):
         return f"{STUDY}/acquire/{wildcards.dataset}/images.zip"
-    return original
+    return originals[0]
 
 
-def original_of(wildcards):
-    """The archive that a data set's images came in."""
+def originals_of(wildcards):
+    """The archives that a data set's images came in."""
     return ORIGINALS[wildcards.dataset]
 
 
 def celeba_text(name):
     """One of CelebA's text files."""
     return located(f"data_root ({name})", [name])
+
+
+def celeba_landmarks(wildcards):
+    """CelebA's own five points: where they lie beside its images, and whenever it is fetched."""
+    path = celeba_text("list_landmarks_align_celeba.txt")
+    fetched = ORIGINALS[wildcards.dataset][0].startswith(ASSETS)
+    return [path] if fetched or Path(path).exists() else []
+
+
+def fairface_labels(wildcards):
+    """FairFace's tables: those that are there, else both."""
+    paths = [located(f"data_root ({name})", [name]) for name in FAIRFACE_LABELS]
+    return [path for path in paths if Path(path).exists()] or paths
 
 
 def labels_of(wildcards):
@@ -174,25 +198,23 @@ def asset_of(wildcards):
     return MANIFEST[wildcards.asset]
 
 
+def by_hand(wildcards):
+    """An asset that the user has put below data_root; what is asked for is noted on the way."""
+    WANTED.add(wildcards.asset)
+    path = f"{config['data_root']}/{wildcards.asset}"
+    return [path] if Path(path).exists() else []
+
+
 def check_data():
-    """Stop before the first job when images cannot be had."""
-    wanted = [path for path in ORIGINALS.values() if path]
-    if any(config["datasets"][name]["kind"] == "celeba" for name in DATASETS):
-        texts = (
-            "list_attr_celeba.txt",
-            "identity_CelebA.txt",
-            "list_eval_partition.txt",
-        )
-        wanted += [celeba_text(name) for name in texts]
-    for path in wanted:
-        entry = MANIFEST.get(Path(path).name, {})
-        if Path(path).exists() or "data set" not in entry:
-            continue
-        where = f"{config['data_root']}/{Path(path).name}"
-        raise WorkflowError(
-            f"data_root: {where} does not exist. {Path(path).name} ({entry['licence']}): "
-            f"read the terms at {entry['terms']}, get it there and put it at {where}"
-        )
+    """Stop before the first job when a file cannot be had, or its terms are not accepted."""
+    wanted = {
+        name: MANIFEST[name]
+        for name in sorted(WANTED)
+        if not Path(f"{ASSETS}/{name}").exists()
+    }
+    accepted, offline = config["accept_terms"], config["offline"]
+    if reason := obstacles(wanted, config["data_root"], accepted, offline):
+        raise WorkflowError(reason)
 
 
 # annotate
@@ -324,6 +346,7 @@ PUBLISHED = relpath(Path(workflow.basedir) / "config/published.yaml")
 TABLES = [f"{STUDY}/report/tables/table{number}.csv" for number in range(1, 6)]
 TABLE_FIGURES = [f"table{number}" for number in range(1, 6)]
 FIGURES = ["figure1", "figure2", "figure3", "figure4", *TABLE_FIGURES, "gap", "realism"]
+FIGURES += ["rejected", "set_aside"]
 FORMATS = ["png", "svg"]
 NAMES = {name: f"{name} ({part['kind']})" for name, part in config["datasets"].items()}
 BY_PEOPLE = config["datasets"]["target"]["labels"] == "people"

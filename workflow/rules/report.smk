@@ -4,6 +4,7 @@ Stage 8, report: every table and figure beside the published one.
 Reads   the tables of all stages, config/published.yaml
 Writes  report/tables/table<1-5>.csv      row, column, ours, low, high, published, difference
         report/gap.json                   the fall across the boundary, and the verdict on it
+        report/rejected.csv               share of each group that alignment set aside
         report/figures/figure<1-4>.*      PNG and SVG; also tables, gap and realism as plots
         report/index.html                 all of it on one page
 """
@@ -110,6 +111,77 @@ rule draw_augmentations:
         runtime=10,
     script:
         "../scripts/draw_augmentations.py"
+
+
+rule measure_rejected:
+    input:
+        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
+        rejected=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
+        code=code_of("measure_rejected.py"),
+    output:
+        f"{STUDY}/report/rejected.csv",
+    log:
+        f"{STUDY}/logs/report/measure_rejected.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/measure_rejected.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        datasets=DATASETS,
+        names=config["sides"],
+        confidence=config["report"]["confidence"],
+        seed=config["seed"],
+    script:
+        "../scripts/measure_rejected.py"
+
+
+rule draw_rejected:
+    input:
+        shares=f"{STUDY}/report/rejected.csv",
+        code=code_of("draw_rejected.py"),
+    output:
+        figure("rejected", "rejected"),
+    log:
+        f"{STUDY}/logs/report/draw_rejected.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_rejected.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        names=NAMES,
+    script:
+        "../scripts/draw_rejected.py"
+
+
+rule draw_set_aside:
+    input:
+        rejected=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        thumbnails=expand(f"{STUDY}/align/{{dataset}}/rejected.npy", dataset=DATASETS),
+        code=code_of("draw_set_aside.py"),
+    output:
+        figure("set_aside", "set_aside"),
+    log:
+        f"{STUDY}/logs/report/draw_set_aside.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_set_aside.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        datasets=DATASETS,
+        names=NAMES,
+        seed=config["seed"],
+    script:
+        "../scripts/draw_set_aside.py"
 
 
 rule draw_contentious:
@@ -232,6 +304,7 @@ rule write_report:
         aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
         unread=expand(f"{STUDY}/acquire/{{dataset}}/rejected.csv", dataset=DATASETS),
         unaligned=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        rejected=f"{STUDY}/report/rejected.csv",
         labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
         kept=f"{STUDY}/classify/kept.json",
         agreement=[f"{STUDY}/annotate/target/agreement.json"] if BY_PEOPLE else [],

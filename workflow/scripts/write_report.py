@@ -16,6 +16,7 @@ if __name__ == "__main__":
         aligned=dict(zip(snakemake.params.datasets, snakemake.input.aligned, strict=True)),
         unread=dict(zip(snakemake.params.datasets, snakemake.input.unread, strict=True)),
         unaligned=dict(zip(snakemake.params.datasets, snakemake.input.unaligned, strict=True)),
+        rejected=snakemake.input.rejected,
         labels=dict(zip(snakemake.params.datasets, snakemake.input.labels, strict=True)),
         kept=snakemake.input.kept,
         agreement=(snakemake.input.agreement or [None])[0],

@@ -16,7 +16,7 @@ from facegap.report.page import count, number, percent, percents, span, write_re
 
 PUBLISHED = Path(__file__).parents[3] / "config/published.yaml"
 FIGURES = ["figure1", "figure2", "figure3", "figure4", "gap", "realism"]
-FIGURES += [f"table{number}" for number in range(1, 6)]
+FIGURES += [f"table{number}" for number in range(1, 6)] + ["rejected", "set_aside"]
 SHARE = {"estimate": 0.6, "low": 0.5, "high": 0.7, "p": 0.2}
 CONFIG: dict[str, Any] = {
     "study": "small",
@@ -112,6 +112,12 @@ class Inputs:
         names = [f"table{k}.csv" for k in range(1, 6)]
         return [self.table(name, table, tables.REPORTED) for name in names]
 
+    def rejected(self) -> Path:
+        rows = [("source", "gender", name, 10, k, k / 10, 0.0, 0.5) for k, name in enumerate("fm")]
+        names = list(tables.SET_ASIDE.columns)
+        table = pd.DataFrame(rows, columns=names[:-2]).assign(p=0.01, adjusted=0.04)
+        return self.table("rejected-shares.csv", table, tables.SET_ASIDE)
+
     def realism(self) -> Path:
         rows = [
             {"seed": seed, "domain": domain, "metric": "transfer", "attribute": None}
@@ -135,6 +141,7 @@ class Inputs:
             partition=self.partition(),
             judge=self.json("model.json", self.judge),
             realism=self.realism(),
+            rejected=self.rejected(),
             benchmarks=self.path("benchmarks"),
             **self.sets(),
         )

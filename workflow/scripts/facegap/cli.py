@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from facegap.errors import FacegapError
 
-STAGES: tuple[str, ...] = ()  # facegap/<stage>/cli.py, whose add() takes the stage's parser
+# facegap/<stage>/cli.py, whose add() takes the stage's parser
+STAGES: tuple[str, ...] = ("acquire",)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

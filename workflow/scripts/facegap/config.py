@@ -10,12 +10,21 @@ import yaml
 
 from facegap.errors import ConfigError
 
+TARS = (".tar", ".tar.gz", ".tgz")
 SCHEMA = Path(__file__).parents[2] / "schemas/config.schema.yaml"
 _GENDER = {"column": "gender", "inside": ["male"], "outside": ["female"]}
 _RACE = {
     "column": "race_raw",
     "inside": ["White"],
     "outside": ["Black", "Asian", "Indian", "Others"],
+}
+_FAIRFACE_RACE = {
+    "column": "race_raw",
+    "inside": ["White"],
+    "outside": [
+        *("Black", "East Asian", "Southeast Asian", "Indian"),
+        *("Middle Eastern", "Latino_Hispanic"),
+    ],
 }
 _YEARS = {"column": "age", "below": 40}  # inside; CelebA does not say up to what age is Young
 _YOUNG = {"column": "Young", "inside": [1], "outside": [0]}
@@ -27,6 +36,8 @@ OWN_LABELS: dict[str, dict[str, dict[str, Any]]] = {  # own_label by kind of dat
     },
     "utkface": {"race": _RACE, "gender": _GENDER, "age": _YEARS},
     "celeba": {"gender": _GENDER, "age": _YOUNG},
+    "fairface": {"race": _FAIRFACE_RACE, "gender": _GENDER, "age": _YEARS},
+    "lfw": {},
     "folder": {"race": _RACE, "gender": _GENDER, "age": _YEARS},
 }
 
@@ -108,7 +119,7 @@ def _impossible_dataset(
 ) -> Iterator[str]:
     kind, boundary = dataset["kind"], config["boundary"]
     if dataset["labels"] == "own" and "own_label" not in dataset:
-        known = ", ".join(sorted(OWN_LABELS[kind]))
+        known = ", ".join(sorted(OWN_LABELS[kind])) or "none"
         yield (
             f"{place}.labels: {kind} has no label of its own for the boundary {boundary!r} (it has"
             f" {known}); give {place}.own_label, or labels: people"
@@ -116,6 +127,9 @@ def _impossible_dataset(
     yield from _impossible_own_label(f"{place}.own_label", dataset.get("own_label", {}))
     if kind == "folder" and not {"images", "table"} <= set(dataset):
         yield f"{place}: kind folder needs images and table"
+    several = dataset.get("images")
+    if isinstance(several, list) and not all(str(n).endswith(TARS) for n in several):
+        yield f"{place}.images: a list is for .tar.gz archives; name one folder or zip instead"
     parts = [dataset["split"]["train"], dataset["split"]["test"]]
     if len({isinstance(part, int) for part in parts}) == 2:
         yield f"{place}.split: give train and test both as numbers, or both as shares"

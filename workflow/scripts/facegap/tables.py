@@ -69,12 +69,43 @@ FACES = _table(
 REJECTED = _table(
     {"path": _text(), "face_id": _text(nullable=True), "reason": _text()}, "rejected images"
 )
+DUPLICATES = _table(
+    {
+        "path": _text(),
+        "face_id": _text(unique=True),
+        "same_as": _text(),  # face_id of the first of the same bytes, itself included
+        "differs": _text(nullable=True),  # the labels in which they differ, joined by "+"
+    },
+    "duplicates",
+)
 ALIGNED = _table(
     {"face_id": _text(unique=True), "shard": _whole(), "row": _whole()}, "aligned faces"
 )  # row i of this table is row i of the shards of every crop, one after another
 LANDMARKS = _table(
     {"face_id": _text(unique=True), "landmarks": pa.Column(object)}, "landmarks"
 )  # landmarks: 136 float32, x0 y0 x1 y1 ... of the 68 points, pixels of the image as read
+FOUND = _table(
+    {
+        "face_id": _text(unique=True),
+        "image": _text(),  # digest of its file
+        "points": pa.Column(object),  # k x 136 float32 of its k faces
+        "poses": pa.Column(object),  # k x 3 float32: yaw, pitch, roll
+    },
+    "faces found in images",
+)
+MEASURES = _table(
+    {
+        "face_id": _text(unique=True),
+        "faces": _whole(1),  # found in the image
+        "size": _real(0),  # side of the square from ear to ear and brow to chin, pixels
+        "sharpness": _real(0),  # variance of the Laplacian at 128 pixels from ear to ear
+        "yaw": _real(-180, 180),  # degrees; positive to the right of the image
+        "pitch": _real(-180, 180),  # positive up
+        "roll": _real(-180, 180),  # positive where the left eye is the lower one
+        "aligned": _flag(),  # or set aside
+    },
+    "measures of the faces found",
+)
 LABELS = _table(
     {
         "face_id": _text(unique=True),
@@ -123,6 +154,21 @@ PREDICTIONS = _table(
         "probability": _real(0, 1),  # of inside
     },
     "predictions",
+)
+SET_ASIDE = _table(
+    {
+        "dataset": _text("source", "target"),
+        "grouping": _text("gender", "race", "age", "boundary"),
+        "group": _text(),
+        "faces": _whole(),
+        "set_aside": _whole(),  # of these, by the alignment
+        "share": _real(0, 1),
+        "low": _real(0, 1),
+        "high": _real(0, 1),
+        "p": _real(0, 1, nullable=True),  # of the grouping: missing where none was set aside
+        "adjusted": _real(0, 1, nullable=True),  # for all tests of the table (Holm)
+    },
+    "shares set aside",
 )
 PROPOSALS = _table(
     {"face_id": _text(unique=True), "probability": _real(0, 1)}, "proposals"

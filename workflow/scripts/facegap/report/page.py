@@ -45,6 +45,7 @@ def write_report(
     aligned: Mapping[str, str | Path],
     unread: Mapping[str, str | Path],
     unaligned: Mapping[str, str | Path],
+    rejected: str | Path,
     labels: Mapping[str, str | Path],
     kept: str | Path,
     agreement: str | Path | None,
@@ -59,8 +60,8 @@ def write_report(
     """
     printed = yaml.safe_load(Path(published).read_text())
     model, agreed = read_json(judge), read_json(agreement) if agreement else None
-    rejected = {name: [unread[name], unaligned[name]] for name in faces}
-    sets = {name: _set(name, faces, aligned, rejected, labels) for name in faces}
+    aside = {name: [unread[name], unaligned[name]] for name in faces}
+    sets = {name: _set(name, faces, aligned, aside, labels) for name in faces}
     sides = read_json(partition)
     text = _template().render(
         config=config,
@@ -72,6 +73,7 @@ def write_report(
         figures={Path(path).stem: _embedded(path) for path in figures},
         sets=sets,
         counts=_counts(sets, agreed, sides, model),
+        set_aside=tables.read(rejected, tables.SET_ASIDE).to_dict("records"),
         agreement=agreed,
         partition=sides,
         judge=model,
