@@ -223,35 +223,88 @@ PAIRS = _table(
         "pair_id": _text(unique=True),
         "participant": _text(),
         "position": _whole(),
+        "training": _flag(),  # shown first, to learn the page; not analysed
         "attribute": _text(),
         "value": pa.Column("Int8"),  # what the attribute was changed to in both images
         "control": _text(),
         "left_image": _text(),  # blinded image ids, names in images.zip
         "right_image": _text(),
+        "left_original": _text(),  # the faces that the images were made of
+        "right_original": _text(),
     },
     "pairs",
+)
+PERSONS = _table(
+    {
+        "person_id": _text(unique=True),
+        "participant": _text(),
+        "position": _whole(),
+        "image": _text(),  # of the original face, in images.zip
+    },
+    "persons to recognise",
 )
 KEY = _table(
     {
         "pair_id": _text(unique=True),
+        "kind": _text("training", "compared", "attention", "repeat"),
+        "comparison": _text(),  # the same for pairs of the same two images
+        "repeats": _text(nullable=True),  # the pair_id that this one shows again, sides exchanged
+        "degraded": _text("left", "right", nullable=True),  # of an attention pair
         "seed": _whole(),
         "left_domain": _text("in-domain", "out-domain"),
         "left_row": _whole(),  # of the seed's translations.npy
         "right_row": _whole(),
+        "left_original_row": _whole(),
+        "right_original_row": _whole(),
         "left_subject": _text(),
         "right_subject": _text(),
     },
     "key of the pairs",
 )
+PERSONS_KEY = _table(
+    {
+        "person_id": _text(unique=True),
+        "participant": _text(),
+        "subject_id": _text(),
+        "domain": _text("in-domain", "out-domain"),
+    },
+    "key of the persons",
+)
 RESPONSES = _table(
     {
-        "pair_id": _text(),
+        "pair_id": _text(unique=True),
         "participant": _text(),
         "choice": _text("left", "right"),
+        "realism": _text("left", "right", nullable=True),  # the criteria one by one, if asked
+        "transfer": _text("left", "right", nullable=True),
+        "identity": _text("left", "right", nullable=True),
         "seconds": _real(0, nullable=True),
         "simulated": _flag(),
     },
     "responses",
+)
+FAMILIAR = _table(
+    {
+        "person_id": _text(unique=True),
+        "participant": _text(),
+        "known": _flag(),  # to the participant, before the study
+        "simulated": _flag(),
+    },
+    "persons known to participants",
+)
+SCORES = _table(
+    {
+        "by": _text("all", "seed", "attribute", "seed and attribute"),
+        "seed": pa.Column("Int64", nullable=True),
+        "attribute": _text(nullable=True),
+        "answers": _whole(),
+        "chosen": _whole(),  # of these, the in-domain output
+        "score": _real(),  # Bradley-Terry: log strength of in-domain over out-domain
+        "low": _real(),
+        "high": _real(),
+        "simulated": _flag(),
+    },
+    "Bradley-Terry scores",
 )
 TABLE5 = _table(
     {
