@@ -247,19 +247,49 @@ def answers_of(name):
     return f"{STUDY}/annotate/{{dataset}}/answers-{name}.csv"
 
 
+VERIFIERS = config["partition"]["verification"]
+
+
+def verifier_error(wildcards):
+    """How often a simulated verifier errs."""
+    return VERIFIERS[wildcards.verifier]["error"]
+
+
+def verified_of(name):
+    """Where a verifier's answers are: given, or simulated."""
+    if "answers" in VERIFIERS[name]:
+        return f"{config['data_root']}/{VERIFIERS[name]['answers']}"
+    return f"{STUDY}/partition/target/verified-{name}.csv"
+
+
+def formats_of(people):
+    """How the answers of each of these people lie in their file, as far as the config says."""
+    return {
+        name: {
+            key: value
+            for key, value in entry.items()
+            if key not in ("answers", "error")
+        }
+        for name, entry in people.items()
+    }
+
+
 GIVEN = [answers_of(name) for name in ANNOTATORS if "answers" in ANNOTATORS[name]]
+VERIFIED = [verified_of(name) for name in VERIFIERS] if "target" in PEOPLE else []
+GIVEN += [path for path in VERIFIED if not path.startswith(f"{STUDY}/")]
 AWAITED = [
     path for path in GIVEN if not Path(path).exists()
 ]  # planned without, never run without
 ANSWERS = [path for path in map(answers_of, ANNOTATORS) if path not in AWAITED]
+VERIFIED = [path for path in VERIFIED if path not in AWAITED]
 
 
 def check_answers():
     """Stop before the first job while an annotator's answers are missing."""
     if AWAITED:
         raise WorkflowError(
-            f"annotate.annotators: {AWAITED[0]} does not exist; it is a CSV of face_id and side"
-            " for the target's train and test parts, one an annotator"
+            f"annotate.annotators, partition.verification: {AWAITED[0]} does not exist; label on"
+            " the page (facegap annotate serve), or import answers: docs/annotation.md"
         )
 
 

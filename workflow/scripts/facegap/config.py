@@ -153,12 +153,29 @@ def _impossible_annotators(config: Mapping[str, Any]) -> Iterator[str]:
     annotators, target = config["annotate"]["annotators"], config["datasets"]["target"]
     if target["labels"] == "people" and len(annotators) < 2:
         yield "annotate.annotators: the target is labelled by people, so name two or more"
-    for name, annotator in annotators.items():
-        place = f"annotate.annotators.{name}.error"
-        if "error" in annotator and target["kind"] != "drawn":
-            yield f"{place}: only drawn faces can be simulated"
-        elif "error" in annotator and "own_label" not in target:
-            yield f"{place}: drawn faces have no truth for the boundary {config['boundary']!r}"
+    groups = {
+        "annotate.annotators": annotators,
+        "partition.verification": config["partition"]["verification"],
+    }
+    for group, people in groups.items():
+        simulated = [name for name, entry in people.items() if "error" in entry]
+        if simulated and len(simulated) < len(people):
+            yield f"{group}: {simulated[0]} is simulated; people and simulated ones do not mix"
+        for name in simulated:
+            place = f"{group}.{name}.error"
+            if target["kind"] != "drawn":
+                yield f"{place}: only drawn faces can be simulated"
+            elif "own_label" not in target:
+                yield f"{place}: drawn faces have no truth for the boundary {config['boundary']!r}"
+        for name in sorted(set(people) - set(simulated)):
+            yield from _ambiguous(f"{group}.{name}.words", people[name].get("words", {}))
+
+
+def _ambiguous(place: str, words: Mapping[str, Any]) -> Iterator[str]:
+    meant: dict[str, str] = {}
+    for side, word in [(side, str(word)) for side, listed in words.items() for word in listed]:
+        if meant.setdefault(word, side) != side:
+            yield f"{place}: {word!r} is both {meant[word]} and {side}"
 
 
 def _impossible_observers(config: Mapping[str, Any]) -> Iterator[str]:

@@ -117,7 +117,13 @@ LABELS = _table(
     "labels",
 )
 ANSWERS = _table(
-    {"face_id": _text(unique=True), "side": _text(*SIDES, "unsure")}, "annotator's answers"
+    {
+        "face_id": _text(),
+        "side": _text(*SIDES, "unsure"),
+        "tentative": _flag(),  # the annotator marked the answer as a guess
+        "showing": _whole(),  # 0: the first; 1: shown again, to see how steady the annotator is
+    },
+    "annotator's answers",
 )
 ENTRIES = _table(
     {
@@ -173,6 +179,22 @@ SET_ASIDE = _table(
 PROPOSALS = _table(
     {"face_id": _text(unique=True), "probability": _real(0, 1)}, "proposals"
 )  # probability of inside, mean over repeats of the kept model
+WEIGHED = _table(
+    {
+        "face_id": _text(unique=True),
+        "probability": _real(0, 1),  # of inside: calibrated, the same for all of a person's faces
+        "accepted": _flag(),  # sure enough to be taken as it is
+    },
+    "weighed proposals",
+)
+QUEUE = _table(
+    {
+        "face_id": _text(unique=True),  # one face a person, the one nearest to the person's mean
+        "subject_id": _text(nullable=True),
+        "probability": _real(0, 1),
+    },
+    "queue of persons to verify",
+)  # the most uncertain first
 FACE_SIDES = _table(
     {
         "face_id": _text(unique=True),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from facegap import tables
-from facegap.acquire.splits import Split, choose, split_faces
+from facegap.acquire.splits import Split, choose, split_table
 from facegap.errors import DataError
 from facegap.images import ImageError, open_images
 from facegap.seeds import generator
@@ -275,7 +275,8 @@ def _write(
     table = table[choose(table["subject_id"], faces, rng)].reset_index(drop=True)
     same = _same_bytes(table["path"], images)
     rng = generator(stream[0], "acquire", stream[1], "split")
-    table["split"] = split_faces(_persons(table["subject_id"], same), split, rng)
+    alike = table.assign(subject_id=_persons(table["subject_id"], same))
+    table["split"] = split_table(alike, split, rng, outputs["faces"])
     tables.write(pd.DataFrame(rejected or NO_REJECTED), outputs["rejected"], tables.REJECTED)
     tables.write(_duplicates(table, same), outputs["duplicates"], tables.DUPLICATES)
     tables.write(table, outputs["faces"], tables.FACES, about)
