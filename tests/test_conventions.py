@@ -90,7 +90,7 @@ def test_every_script_has_its_rule() -> None:
 
 def test_the_contents_page_lists_the_stages_in_order() -> None:
     included = re.findall(r"rules/(\w+)\.smk", (ROOT / "Snakefile").read_text())
-    assert included == ["common", *STAGES]
+    assert included == ["common", *STAGES, "start"]
 
 
 def test_the_conda_environment_has_the_pins_of_the_lock() -> None:

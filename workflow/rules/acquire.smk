@@ -83,6 +83,8 @@ rule unpack_images:
     resources:
         mem_mb=1000,
         runtime=60,
+    params:
+        digests=digests_of,
     script:
         "../scripts/unpack_images.py"
 
@@ -106,6 +108,7 @@ rule read_utkface:
         mem_mb=1000,
         runtime=10,
     params:
+        digests=digests_of,
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],
@@ -135,6 +138,7 @@ rule read_celeba:
         mem_mb=2000,
         runtime=10,
     params:
+        digests=digests_of,
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],
@@ -162,6 +166,7 @@ rule read_folder:
         mem_mb=2000,
         runtime=10,
     params:
+        digests=digests_of,
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],

@@ -86,6 +86,7 @@ rule merge_annotators:
         mem_mb=2000,
         runtime=10,
     params:
+        digests=digests_of,
         annotators=list(ANNOTATORS),
         errors={
             name: ANNOTATORS[name]["error"]
