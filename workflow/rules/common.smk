@@ -108,6 +108,10 @@ OFFICIAL = {  # images by kind of data set, the first that is there
     "utkface": ["UTKFace.tar.gz", "UTKFace"],
     "celeba": ["img_align_celeba.zip", "img_align_celeba"],
 }
+CELEBA_TEXTS = (
+    *("list_attr_celeba.txt", "identity_CelebA.txt"),
+    "list_eval_partition.txt",
+)
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
 
@@ -186,12 +190,7 @@ def check_data():
     """Stop before the first job when images cannot be had."""
     wanted = [path for path in ORIGINALS.values() if path]
     if any(config["datasets"][name]["kind"] == "celeba" for name in DATASETS):
-        texts = (
-            "list_attr_celeba.txt",
-            "identity_CelebA.txt",
-            "list_eval_partition.txt",
-        )
-        wanted += [celeba_text(name) for name in texts]
+        wanted += map(celeba_text, CELEBA_TEXTS)
     for path in wanted:
         entry = MANIFEST.get(Path(path).name, {})
         if Path(path).exists() or "data set" not in entry:
@@ -336,6 +335,22 @@ FORMATS = ["png", "svg"]
 NAMES = {name: f"{name} ({part['kind']})" for name, part in config["datasets"].items()}
 BY_PEOPLE = config["datasets"]["target"]["labels"] == "people"
 ALL_DRAWN = all(part["kind"] == "drawn" for part in config["datasets"].values())
+
+
+def given_data():
+    """The user's own files that the study reads, for the record of its provenance."""
+    kinds = {dataset["kind"] for dataset in config["datasets"].values()}
+    paths = [*ORIGINALS.values(), *ANSWERS]
+    if "celeba" in kinds:
+        paths += map(celeba_text, CELEBA_TEXTS)
+    for name, dataset in config["datasets"].items():
+        if dataset["kind"] == "folder":
+            paths.append(f"{config['data_root']}/{dataset['table']}")
+    if PEOPLES_ANSWERS:
+        paths.append(f"{config['data_root']}/{PEOPLES_ANSWERS}")
+    return [
+        path for path in paths if path and path.startswith(f"{config['data_root']}/")
+    ]
 
 
 def figure(name, caption):
