@@ -24,12 +24,11 @@ def start(
     folder: Path,
     *arguments: str | Path,
     environment: Mapping[str, str] = os.environ,
-    python: str | Path = sys.executable,
 ) -> subprocess.Popen[str]:
     """Start the copied workflow in `folder` with `arguments`."""
     kept = {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.Popen(
-        [str(python), "-m", "snakemake", "--nocolor", *map(str, arguments)],
+        [sys.executable, "-m", "snakemake", "--nocolor", *map(str, arguments)],
         cwd=folder,
         env=kept,
         stdout=subprocess.PIPE,
