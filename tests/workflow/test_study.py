@@ -1,6 +1,5 @@
 """The whole graph on drawn faces: it ends, it rests, it reruns what an edit concerns."""
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -9,19 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from runs import copy_code, snakemake
+from runs import copy_code, digests, planned, snakemake
 
 from facegap import tables
 
 STUDY = "results/micro"
 MICRO = ("--configfile", "micro.yaml")
 STAGES = ("acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report")
-
-
-def planned(output: str) -> dict[str, int]:
-    """Jobs by rule, as the plan in Snakemake's output counts them."""
-    stats = output.partition("Job stats:")[2].partition("total")[0]
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.M)}
 
 
 @contextmanager
@@ -98,17 +91,6 @@ def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
         jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
     assert {"simulate_responses", "judge_pairs", "tabulate_results"} <= jobs.keys()
     assert not {"draw_faces", "train_cell", "train_stargan", "pair_outputs"} & jobs.keys()
-
-
-def digests(study: Path) -> dict[str, str]:
-    """Every result's digest; logs and the times of jobs are none, the page shows times."""
-    return {
-        str(path.relative_to(study)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(study.rglob("*"))
-        if path.is_file()
-        and path.relative_to(study).parts[0] not in ("logs", "benchmarks")
-        and path.name != "index.html"
-    }
 
 
 def test_one_core_gives_the_same_bytes(micro: Path, tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ rule unpack_images:
     resources:
         mem_mb=1000,
         runtime=60,
+    params:
+        digests=digests_of,
     script:
         "../scripts/unpack_images.py"
 
@@ -111,6 +113,7 @@ rule read_utkface:
         mem_mb=1000,
         runtime=60,
     params:
+        digests=digests_of,
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],
@@ -142,6 +145,7 @@ rule read_celeba:
         mem_mb=2000,
         runtime=60,
     params:
+        digests=digests_of,
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],
@@ -225,6 +229,7 @@ rule read_folder:
         mem_mb=2000,
         runtime=60,
     params:
+        digests=digests_of,
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],

@@ -88,6 +88,7 @@ rule merge_annotators:
         mem_mb=2000,
         runtime=10,
     params:
+        digests=digests_of,
         annotators=list(ANNOTATORS),
         formats=formats_of(ANNOTATORS),
         errors={name: ANNOTATORS[name]["error"] for name in SIMULATED},

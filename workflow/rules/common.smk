@@ -15,6 +15,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from facegap.acquire.manifest import obstacles
 from facegap.config import TARS, complete
+from facegap.digests import digest
 from facegap.errors import ConfigError
 
 try:
@@ -76,6 +77,13 @@ def _imported(path):
                         yield file
 
 
+def digests_of(wildcards, input):
+    """What the user's own files hold, so that one replaced unnoticed reruns what reads it."""
+    given = [path for path in input if path.startswith(f"{config['data_root']}/")]
+    there = [path for path in given if Path(path).exists()]
+    return [digest(path, ".snakemake/digests.json") for path in there]
+
+
 def check_results():
     """Stop before the first job when nothing can be written where the results go."""
     try:
@@ -107,6 +115,10 @@ OFFICIAL = {  # images by kind of data set, the first that is there
     ],
     "lfw": ["lfw.tgz", "lfw-funneled.tgz", "lfw", "lfw_funneled"],
 }
+CELEBA_TEXTS = (
+    *("list_attr_celeba.txt", "identity_CelebA.txt"),
+    "list_eval_partition.txt",
+)
 FAIRFACE_LABELS = ("fairface_label_train.csv", "fairface_label_val.csv")
 WANTED = set()  # the assets of this run's jobs
 
@@ -381,6 +393,22 @@ FORMATS = ["png", "svg"]
 NAMES = {name: f"{name} ({part['kind']})" for name, part in config["datasets"].items()}
 BY_PEOPLE = config["datasets"]["target"]["labels"] == "people"
 ALL_DRAWN = all(part["kind"] == "drawn" for part in config["datasets"].values())
+
+
+def given_data():
+    """The user's own files that the study reads, for the record of its provenance."""
+    kinds = {dataset["kind"] for dataset in config["datasets"].values()}
+    paths = [*ANSWERS, *(path for paths in ORIGINALS.values() for path in paths)]
+    if "celeba" in kinds:
+        paths += map(celeba_text, CELEBA_TEXTS)
+    if "fairface" in kinds:
+        paths += fairface_labels(None)
+    for name, dataset in config["datasets"].items():
+        if dataset["kind"] == "folder":
+            paths.append(f"{config['data_root']}/{dataset['table']}")
+    if PEOPLES_ANSWERS:
+        paths.append(f"{config['data_root']}/{PEOPLES_ANSWERS}")
+    return [path for path in paths if path.startswith(f"{config['data_root']}/")]
 
 
 def figure(name, caption):

@@ -7,6 +7,7 @@ Writes  report/tables/table<1-5>.csv      row, column, ours, low, high, publishe
         report/rejected.csv               share of each group that alignment set aside
         report/figures/figure<1-4>.*      PNG and SVG; also tables, gap and realism as plots
         report/index.html                 all of it on one page
+        ro-crate-metadata.json            how it came to be; settings.yaml, the whole configuration
 """
 
 
@@ -293,8 +294,50 @@ rule draw_realism:
         "../scripts/draw_realism.py"
 
 
+rule record_provenance:
+    input:
+        results=[
+            *expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
+            *expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
+            *expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
+            f"{STUDY}/classify/runs.parquet",
+            f"{STUDY}/classify/predictions.parquet",
+            f"{STUDY}/partition/target/sides.parquet",
+            *expand(
+                f"{STUDY}/synthesise/seed-{{seed}}/generator.safetensors", seed=SEEDS
+            ),
+            f"{STUDY}/synthesise/realism.parquet",
+            f"{STUDY}/judge/table5.csv",
+            f"{STUDY}/judge/model.json",
+            f"{STUDY}/report/gap.json",
+            *TABLES,
+            *expand(f"{STUDY}/report/figures/{{name}}.png", name=FIGURES),
+        ],
+        data=given_data(),
+        code=code_of("record_provenance.py"),
+    output:
+        record=f"{STUDY}/ro-crate-metadata.json",
+        settings=f"{STUDY}/settings.yaml",
+    log:
+        f"{STUDY}/logs/report/record_provenance.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/record_provenance.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=config,
+        digests=digests_of,
+        logs=f"{STUDY}/logs",
+    script:
+        "../scripts/record_provenance.py"
+
+
 rule write_report:
     input:
+        provenance=f"{STUDY}/ro-crate-metadata.json",
         published=PUBLISHED,
         template=relpath(SCRIPTS / "facegap/report/page.html.j2"),
         tables=TABLES,

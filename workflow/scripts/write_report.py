@@ -23,5 +23,6 @@ if __name__ == "__main__":
         partition=snakemake.input.partition,
         judge=snakemake.input.judge,
         realism=snakemake.input.realism,
+        provenance=snakemake.input.provenance,
         benchmarks=snakemake.params.benchmarks,
     )

@@ -16,6 +16,7 @@ from PIL import Image
 from facegap import tables
 from facegap.files import read_json, whole
 from facegap.report.gap import cell_name
+from facegap.report.provenance import summary
 
 SMALL = 300_000  # bytes of a PNG that is embedded as it is
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -52,6 +53,7 @@ def write_report(
     partition: str | Path,
     judge: str | Path,
     realism: str | Path,
+    provenance: str | Path,
     benchmarks: str | Path,
 ) -> None:
     """Write the page. `figures` are PNG files, embedded under their stems.
@@ -80,6 +82,7 @@ def write_report(
         realism=_realism(realism),
         stages=_stages(Path(benchmarks)),
         versions=_versions(),
+        provenance=summary(provenance),
         drawn=[name for name, part in config["datasets"].items() if part["kind"] == "drawn"],
         simulated=_simulated(model, agreed),
     )
