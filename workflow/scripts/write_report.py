@@ -18,6 +18,8 @@ if __name__ == "__main__":
         unaligned=dict(zip(snakemake.params.datasets, snakemake.input.unaligned, strict=True)),
         labels=dict(zip(snakemake.params.datasets, snakemake.input.labels, strict=True)),
         kept=snakemake.input.kept,
+        measures=snakemake.input.measures,
+        comparisons=snakemake.input.comparisons,
         agreement=(snakemake.input.agreement or [None])[0],
         partition=snakemake.input.partition,
         judge=snakemake.input.judge,
