@@ -42,7 +42,7 @@ wildcard_constraints:
     dataset="|".join(DATASETS),
     crop="|".join(CROPS),
     shard=r"\d+",
-    backbone="|".join(BACKBONES),
+    backbone="|".join(map(re.escape, BACKBONES)),
     seed="|".join(map(str, SEEDS)),
 
 
@@ -310,16 +310,42 @@ def check_answers():
 CLASSIFIED = f"{STUDY}/classify"
 FEATURES = f"{CLASSIFIED}/features"
 GRID = config["classify"]
-VIEWS = list(GRID["crops"])
+BOTH = ["source", "target"]
 PAIRS = GRID["optimiser_pairs"]
-CANDIDATES = BACKBONES if GRID["kept_backbone"] == "best" else [GRID["kept_backbone"]]
-PRETRAINED = [name for name in BACKBONES if GRID["backbones"][name] == "pretrained"]
+FACTORIAL = GRID["protocol"] == "factorial"
+VIEWS = {  # the techniques apart and together
+    "plain": {"crop": GRID["crops"]["plain"], "augmentation": None},
+    "cropped": {"crop": GRID["crops"]["augmented"], "augmentation": None},
+    "transformed": {
+        "crop": GRID["crops"]["plain"],
+        "augmentation": GRID["augmentation"],
+    },
+    "augmented": {
+        "crop": GRID["crops"]["augmented"],
+        "augmentation": GRID["augmentation"],
+    },
+}
+SEEN = list(dict.fromkeys(GRID["crops"].values()))
+CANDIDATES = (
+    BACKBONES
+    if FACTORIAL or GRID["kept_backbone"] == "best"
+    else [GRID["kept_backbone"]]
+)
+SIZES = {
+    name: given.get("input_size", GRID["input_size"])
+    for name, given in GRID["backbones"].items()
+}
 WEIGHTS = {  # in config/assets.yaml
     "resnet50": "resnet50-11ad3fa6.pth",
     "vgg16": "vgg16-397923af.pth",
     "vgg19": "vgg19-dcbb9e9d.pth",
     "vggface": "vgg_face_dag.pth",
 }
+FETCHED = [
+    name
+    for name in BACKBONES
+    if GRID["backbones"][name]["weights"] == "pretrained" and name not in WEIGHTS
+]
 RECIPE = {
     key: GRID[key]
     for key in (
@@ -329,57 +355,122 @@ RECIPE = {
 }
 
 
-def cells_of(backbones, view, pairs):
-    """Folders of cells that are trained on the source."""
-    return [
-        f"{CLASSIFIED}/cells/{name}-{view}-{tune}-{fine_tune}-source"
-        for name in backbones
-        for tune, fine_tune in pairs
-    ]
+def views_run(name):
+    """Views that a backbone is run on: the paper's two, or each technique alone, too."""
+    every = FACTORIAL or GRID["alone"] and name in CANDIDATES
+    return list(VIEWS) if every else ["plain", "augmented"]
 
 
-PLAIN = cells_of(BACKBONES, "plain", PAIRS[:1])
-OTHERS = cells_of([n for n in BACKBONES if n not in CANDIDATES], "augmented", PAIRS[:1])
-KEEPABLE = cells_of(CANDIDATES, "augmented", PAIRS)
-BENCHMARK = f"{CLASSIFIED}/cells/benchmark"
+def pairs_run(name, view):
+    """Pairs of optimisers of one backbone and view: the first, but for the kept backbone."""
+    varied = ["plain", "augmented"] if GRID["alone"] else ["augmented"]
+    every = FACTORIAL or name in CANDIDATES and view in varied
+    return PAIRS if every else PAIRS[:1]
+
+
+def keepable(name, view):
+    """Whether a cell's weights may be asked for the proposals."""
+    return name in CANDIDATES and (FACTORIAL or view == "augmented")
+
+
+CELLS = [
+    f"{CLASSIFIED}/cells/{name}-{view}"
+    for view in VIEWS
+    for name in BACKBONES
+    if view in views_run(name)
+]
+KEEPABLE = [
+    f"{CLASSIFIED}/cells/{name}-{view}"
+    for name in BACKBONES
+    for view in views_run(name)
+    if keepable(name, view)
+]
+KEEPABLE_CROPS = {
+    view: made["crop"]
+    for view, made in VIEWS.items()
+    if FACTORIAL or view == "augmented"
+}
+BENCHMARKS = [
+    f"{CLASSIFIED}/cells/benchmark-{name}" for name in DATASETS if name != "source"
+]
+
+
+def with_weights(names):
+    """Those of these backbones that start from a file."""
+    return [name for name in names if GRID["backbones"][name]["weights"] != "random"]
+
+
+def weights_file(name):
+    """Where the first weights of a backbone are: an asset, timm's, or a file of the user's."""
+    given = GRID["backbones"][name]["weights"]
+    if given != "pretrained":
+        return located(f"classify.backbones.{name}.weights", [given])
+    return f"{ASSETS}/{WEIGHTS.get(name, f'timm/{name}.safetensors')}"
 
 
 def weights_of(names):
-    """The files of the published weights of those of these backbones that start from them."""
-    return [f"{ASSETS}/{WEIGHTS[name]}" for name in names if name in PRETRAINED]
+    """The files of the first weights of those of these backbones that start from one."""
+    return [weights_file(name) for name in with_weights(names)]
 
 
 def own_weights(wildcards):
-    """The file of the published weights, if this backbone starts from them."""
+    """The file of the first weights, if this backbone starts from one."""
     return weights_of([wildcards.backbone])
 
 
-def crops_seen(dataset):
-    """An input function: the crops that a view of a data set is made from."""
-
-    def crops(wildcards):
-        return crop_shards(dataset, GRID["crops"][wildcards.view])
-
-    return crops
+def own_size(wildcards):
+    """Side in pixels that faces enter this backbone with."""
+    return SIZES[wildcards.backbone]
 
 
-def augmentation_of(wildcards):
-    """Random views, of the augmented runs alone."""
-    return GRID["augmentation"] if wildcards.view == "augmented" else None
+def view_of(wildcards):
+    """The crop and the augmentation of this view."""
+    return VIEWS[wildcards.view]
+
+
+def views_of(wildcards):
+    """Those of every view that this backbone is run on."""
+    return {view: VIEWS[view] for view in views_run(wildcards.backbone)}
+
+
+def pairs_of(wildcards):
+    """Pairs of optimisers of this cell."""
+    return pairs_run(wildcards.backbone, wildcards.view)
 
 
 def parts_of(wildcards):
-    """Parts of the data sets that are needed: the target's training part for the benchmark."""
-    benchmark = wildcards.view == "augmented" and wildcards.backbone in CANDIDATES
+    """Parts of the data sets that each view needs: training parts of others for the benchmark."""
+    every = ["train", "test"]
     return {
-        "source": ["train", "test"],
-        "target": ["train", "test"] if benchmark else ["test"],
+        view: {
+            name: (
+                every
+                if name == "source" or keepable(wildcards.backbone, view)
+                else ["test"]
+            )
+            for name in DATASETS
+        }
+        for view in views_run(wildcards.backbone)
     }
 
 
+def fresh_crops(wildcards):
+    """The source's crops, where each epoch of fine-tuning draws its views anew."""
+    made = VIEWS[wildcards.view]
+    fresh = GRID["augmentation"]["fresh"] and made["augmentation"]
+    return crop_shards("source", made["crop"]) if fresh else []
+
+
+def own_fresh_crops(wildcards):
+    """The same for the benchmark: every crop, since the kept view is not known beforehand."""
+    if not GRID["augmentation"]["fresh"]:
+        return []
+    return [shard for crop in SEEN for shard in crop_shards(wildcards.dataset, crop)]
+
+
 def is_keepable(wildcards):
-    """Whether a cell's weights may be asked for the proposals."""
-    return wildcards.view == "augmented" and wildcards.backbone in CANDIDATES
+    """Whether this cell's weights may be asked for the proposals."""
+    return keepable(wildcards.backbone, wildcards.view)
 
 
 # report
@@ -387,8 +478,14 @@ def is_keepable(wildcards):
 PUBLISHED = relpath(Path(workflow.basedir) / "config/published.yaml")
 TABLES = [f"{STUDY}/report/tables/table{number}.csv" for number in range(1, 6)]
 TABLE_FIGURES = [f"table{number}" for number in range(1, 6)]
+MODELS = {
+    name: f"{STUDY}/report/models/{name}.csv"
+    for name in ("measures", "groups", "comparisons", "calibration", "transfer")
+}
+MODEL_FIGURES = ["groups", "calibration", "transfer", "saliency"]
 FIGURES = ["figure1", "figure2", "figure3", "figure4", *TABLE_FIGURES, "gap", "realism"]
 FIGURES += ["rejected", "set_aside"]
+FIGURES += MODEL_FIGURES
 FORMATS = ["png", "svg"]
 NAMES = {name: f"{name} ({part['kind']})" for name, part in config["datasets"].items()}
 BY_PEOPLE = config["datasets"]["target"]["labels"] == "people"

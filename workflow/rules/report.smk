@@ -5,6 +5,8 @@ Reads   the tables of all stages, config/published.yaml
 Writes  report/tables/table<1-5>.csv      row, column, ours, low, high, published, difference
         report/gap.json                   the fall across the boundary, and the verdict on it
         report/rejected.csv               share of each group that alignment set aside
+        report/models/*.csv               measures, groups, comparisons, calibration and transfer
+                                          of the classifiers
         report/figures/figure<1-4>.*      PNG and SVG; also tables, gap and realism as plots
         report/index.html                 all of it on one page
         ro-crate-metadata.json            how it came to be; settings.yaml, the whole configuration
@@ -68,6 +70,62 @@ rule measure_gap:
         seed=config["seed"],
     script:
         "../scripts/measure_gap.py"
+
+
+rule measure_models:
+    input:
+        runs=f"{STUDY}/classify/runs.parquet",
+        predictions=f"{STUDY}/classify/predictions.parquet",
+        kept=f"{STUDY}/classify/kept.json",
+        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
+        code=code_of("measure_models.py"),
+    output:
+        **MODELS,
+    log:
+        f"{STUDY}/logs/report/measure_models.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/measure_models.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        datasets=DATASETS,
+        age_bands=config["report"]["age_bands"],
+        confidence=config["report"]["confidence"],
+        seed=config["seed"],
+    script:
+        "../scripts/measure_models.py"
+
+
+rule draw_models:
+    input:
+        groups=MODELS["groups"],
+        calibration=MODELS["calibration"],
+        transfer=MODELS["transfer"],
+        saliency=f"{STUDY}/classify/saliency.npz",
+        code=code_of("draw_models.py"),
+    output:
+        png=report(
+            expand(f"{STUDY}/report/figures/{{name}}.png", name=MODEL_FIGURES),
+            caption="../report/models.rst",
+            category="Figures",
+        ),
+        svg=expand(f"{STUDY}/report/figures/{{name}}.svg", name=MODEL_FIGURES),
+    log:
+        f"{STUDY}/logs/report/draw_models.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_models.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        sides=config["sides"],
+    script:
+        "../scripts/draw_models.py"
 
 
 rule draw_samples:
@@ -350,6 +408,8 @@ rule write_report:
         rejected=f"{STUDY}/report/rejected.csv",
         labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
         kept=f"{STUDY}/classify/kept.json",
+        measures=MODELS["measures"],
+        comparisons=MODELS["comparisons"],
         agreement=[f"{STUDY}/annotate/target/agreement.json"] if BY_PEOPLE else [],
         partition=f"{STUDY}/partition/target/summary.json",
         judge=f"{STUDY}/judge/model.json",

@@ -19,6 +19,8 @@ if __name__ == "__main__":
         rejected=snakemake.input.rejected,
         labels=dict(zip(snakemake.params.datasets, snakemake.input.labels, strict=True)),
         kept=snakemake.input.kept,
+        measures=snakemake.input.measures,
+        comparisons=snakemake.input.comparisons,
         agreement=(snakemake.input.agreement or [None])[0],
         partition=snakemake.input.partition,
         judge=snakemake.input.judge,

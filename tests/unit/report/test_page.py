@@ -17,8 +17,11 @@ from facegap.report.provenance import record_provenance
 
 PUBLISHED = Path(__file__).parents[3] / "config/published.yaml"
 FIGURES = ["figure1", "figure2", "figure3", "figure4", "gap", "realism"]
+FIGURES += ["groups", "calibration", "transfer", "saliency"]
 FIGURES += [f"table{number}" for number in range(1, 6)] + ["rejected", "set_aside"]
 SHARE = {"estimate": 0.6, "low": 0.5, "high": 0.7, "p": 0.2}
+CELL = {"backbone": "vgg16", "view": "augmented", "tune_optimiser": "adam"}
+CELL |= {"fine_tune_optimiser": "sgd"}
 CONFIG: dict[str, Any] = {
     "study": "small",
     "results": "results",
@@ -50,6 +53,7 @@ class Inputs:
         }
         self.agreement: dict[str, Any] | None = None
         self.reason = "no face was found"
+        self.protocol: dict[str, Any] = {"protocol": "coordinate", "agree": True}
 
     def path(self, name: str) -> Path:
         path = self.folder / name
@@ -135,8 +139,20 @@ class Inputs:
         table = pd.DataFrame(rows).assign(value=[0.9, 0.8, 0.7, 0.4], low=0.1, high=1.0, faces=3)
         return self.table("realism.parquet", table, tables.REALISM)
 
+    def measures(self) -> Path:
+        row = {**CELL, "trained_on": "source", "measure": "AUROC", "value": 0.8123}
+        row |= {"low": 0.7, "high": 0.9, "faces": 3}
+        table = pd.DataFrame([{**row, "dataset": name} for name in ("source", "target")])
+        return self.table("measures.csv", table, tables.MEASURES)
+
+    def comparisons(self) -> Path:
+        row = {"one": "x", "other": "y", "difference": 0.1, "low": 0.0, "high": 0.2}
+        row |= {"one_alone": 2, "other_alone": 1, "p": 0.5, "holm": 0.75}
+        return self.table("comparisons.csv", pd.DataFrame([row]), tables.COMPARISONS)
+
     def page(self) -> str:
-        kept = {"backbone": "vgg16", "tune_optimiser": "adam", "fine_tune_optimiser": "sgd"}
+        kept = {**CELL, "target_accuracy": 0.7, **self.protocol}
+        kept["descent"] = {**CELL, "backbone": "vgg19", "target_accuracy": 0.65}
         write_report(
             self.path("index.html"),
             config=self.config,
@@ -145,6 +161,8 @@ class Inputs:
             gap=self.gap(),
             figures=self.figures(),
             kept=self.json("kept.json", kept),
+            measures=self.measures(),
+            comparisons=self.comparisons(),
             agreement=self.json("agreement.json", self.agreement) if self.agreement else None,
             partition=self.partition(),
             judge=self.json("model.json", self.judge),
@@ -193,6 +211,22 @@ def test_nothing_that_users_name_is_taken_for_markup(inputs: Inputs) -> None:
     assert "<img src=x" not in page
     assert page.count("&lt;img src=x onerror=alert(1)&gt;") >= 5
     assert Elements(page).names.count("img") == len(FIGURES)
+
+
+def test_the_page_says_whether_one_factor_at_a_time_finds_the_best(inputs: Inputs) -> None:
+    assert "is not known unless all are run" in inputs.page()
+    inputs.protocol = {"protocol": "factorial", "agree": False}
+    page = re.sub(r"\s+", " ", inputs.page())
+    assert "leads to vgg19, augmented, adam/sgd: 5.0% less accurate on the target than" in page
+    inputs.protocol["agree"] = True
+    assert "the best of the grid, too" in inputs.page()
+
+
+def test_other_measures_and_comparisons_stand_on_the_page(inputs: Inputs) -> None:
+    page = inputs.page()
+    assert '<td>AUROC</td><td class="n">0.812 <span class="span">[0.700, 0.900]</span>' in page
+    assert "compared on the target (1)" in page
+    assert "0.750" in page
 
 
 def test_banners_stand_only_where_something_is_drawn_or_simulated(inputs: Inputs) -> None:

@@ -28,6 +28,7 @@ _FAIRFACE_RACE = {
 }
 _YEARS = {"column": "age", "below": 40}  # inside; CelebA does not say up to what age is Young
 _YOUNG = {"column": "Young", "inside": [1], "outside": [0]}
+PAPERS_BACKBONES = ("resnet50", "vgg16", "vgg19", "vggface")
 OWN_LABELS: dict[str, dict[str, dict[str, Any]]] = {  # own_label by kind of data set and boundary
     "drawn": {
         "group": {"column": "group", "inside": ["A"], "outside": ["B"]},
@@ -52,6 +53,7 @@ def complete(given: Mapping[str, Any]) -> dict[str, Any]:
     config = deepcopy(dict(given))
     _fill(config, schema, schema)
     _fill_own_labels(config)
+    _fill_backbones(config)
     problems = [_say(error) for error in _leaves(config, schema)] or list(_impossible(config))
     if problems:
         raise ConfigError("the configuration cannot be used:\n  " + "\n  ".join(problems))
@@ -83,6 +85,15 @@ def _fill_own_labels(config: dict[str, Any]) -> None:
                 dataset["own_label"] = deepcopy(known)
 
 
+def _fill_backbones(config: dict[str, Any]) -> None:
+    """`name: random` is short for `name: {weights: random}`."""
+    classify = config.get("classify")
+    backbones = classify.get("backbones") if isinstance(classify, dict) else None
+    for name, given in backbones.items() if isinstance(backbones, dict) else ():
+        if isinstance(given, str):
+            backbones[name] = {"weights": given}
+
+
 def _leaves(
     config: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> Iterator[jsonschema.ValidationError]:
@@ -107,8 +118,9 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
         yield "sides: inside and outside have the same name"
     for name, dataset in config["datasets"].items():
         yield from _impossible_dataset(f"datasets.{name}", dataset, config)
-    if config["datasets"]["source"]["labels"] == "people":
-        yield "datasets.source.labels: the source has to label the boundary itself (own)"
+    for name, dataset in config["datasets"].items():
+        if name != "target" and dataset["labels"] == "people":
+            yield f"datasets.{name}.labels: the {name} has to label the boundary itself (own)"
     yield from _impossible_annotators(config)
     yield from _impossible_training(config)
     yield from _impossible_observers(config)
@@ -189,8 +201,23 @@ def _impossible_observers(config: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
+def _impossible_backbones(backbones: Mapping[str, Any]) -> Iterator[str]:
+    others = [name for name in backbones if name not in PAPERS_BACKBONES]
+    if others:
+        import timm  # takes seconds, and is not needed by the paper's four
+
+        for name in others:
+            if not timm.is_model(name):
+                near = ", ".join(timm.list_models(f"*{name[:5]}*")[:5]) or "timm.list_models()"
+                yield (
+                    f"classify.backbones: {name} is neither {', '.join(PAPERS_BACKBONES)} nor a"
+                    f" model of timm (such as {near})"
+                )
+
+
 def _impossible_training(config: Mapping[str, Any]) -> Iterator[str]:
     classify, synthesise = config["classify"], config["synthesise"]
+    yield from _impossible_backbones(classify["backbones"])
     for view, crop in classify["crops"].items():
         if crop not in config["align"]["crops"]:
             yield f"classify.crops.{view}: {crop} is not among align.crops"

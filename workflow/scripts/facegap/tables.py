@@ -131,6 +131,7 @@ ENTRIES = _table(
         "split": _text("train", "test"),
         "view": _whole(),  # 0: as it is; from 1 on a random view
         "inside": _flag(),
+        "row": _whole(),  # of the aligned crops
     },
     "entries of the features",
 )  # row i of this table is row i of the arrays beside it
@@ -138,9 +139,9 @@ RUNS = _table(
     {
         "run": _text(unique=True),
         "backbone": _text(),
-        "view": _text("plain", "augmented"),
+        "view": _text("plain", "cropped", "transformed", "augmented"),
         "stage": _text("tuned", "fine-tuned"),
-        "trained_on": _text("source", "target"),  # target: the in-domain benchmark
+        "trained_on": _text(),  # a data set; target: the in-domain benchmark
         "tune_optimiser": _text("adam", "sgd", "rmsprop"),
         "fine_tune_optimiser": _text("adam", "sgd", "rmsprop"),
         "repeat": _whole(),
@@ -151,10 +152,13 @@ RUNS = _table(
     },
     "runs",
 )
+CURVES = _table(
+    {"run": _text(), "epoch": _whole(1), "loss": _real(0)}, "curves"
+)  # loss: mean over the training part, of the run's own stage
 PREDICTIONS = _table(
     {
         "run": _text(),
-        "dataset": _text("source", "target"),
+        "dataset": _text(),
         "face_id": _text(),
         "inside": pa.Column(bool),  # the label
         "probability": _real(0, 1),  # of inside
@@ -195,6 +199,70 @@ QUEUE = _table(
     },
     "queue of persons to verify",
 )  # the most uncertain first
+_ESTIMATE = {
+    "value": _real(nullable=True),
+    "low": _real(nullable=True),
+    "high": _real(nullable=True),
+}
+_CELL = {name: _text() for name in ("backbone", "view", "tune_optimiser", "fine_tune_optimiser")}
+MEASURES = _table(
+    {
+        **_CELL,
+        "trained_on": _text(),
+        "dataset": _text(),
+        "measure": _text("accuracy", "balanced accuracy", "AUROC", "Brier score"),
+        **_ESTIMATE,  # mean probability of the repeats; the interval is over persons
+        "faces": _whole(1),
+    },
+    "measures",
+)
+GROUPS = _table(
+    {
+        "dataset": _text(),
+        "factors": _text(),  # all, or what is told apart, joined by ×
+        "group": _text(),
+        **_ESTIMATE,  # accuracy of the kept cell
+        "faces": _whole(1),
+        "persons": _whole(1),
+    },
+    "accuracy by group",
+)
+COMPARISONS = _table(
+    {
+        "one": _text(),
+        "other": _text(),
+        "difference": _real(-1, 1),  # accuracy of one minus that of other, on the target
+        "low": _real(-1, 1),
+        "high": _real(-1, 1),
+        "one_alone": _whole(),  # faces that one alone gets right
+        "other_alone": _whole(),
+        "p": _real(0, 1),  # McNemar's exact test
+        "holm": _real(0, 1),  # the same, corrected over the table
+    },
+    "comparisons",
+)
+CALIBRATION = _table(
+    {
+        "dataset": _text(),
+        "bin": _whole(),
+        "probability": _real(0, 1),  # mean of those given
+        **_ESTIMATE,  # share of faces that are inside
+        "faces": _whole(1),
+    },
+    "calibration",
+)
+TRANSFER = _table(
+    {
+        "trained_on": _text(),
+        "tested_on": _text(),
+        **_ESTIMATE,  # accuracy of the kept cell, so trained
+        "fall": _real(-1, 1),  # from the test part of the data set it was trained on
+        "fall_low": _real(-1, 1),
+        "fall_high": _real(-1, 1),
+        "faces": _whole(1),
+    },
+    "transfer matrix",
+)
 FACE_SIDES = _table(
     {
         "face_id": _text(unique=True),

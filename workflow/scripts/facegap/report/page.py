@@ -15,7 +15,7 @@ from PIL import Image
 
 from facegap import tables
 from facegap.files import read_json, whole
-from facegap.report.gap import cell_name
+from facegap.report.gap import CELL, cell_name
 from facegap.report.provenance import summary
 
 SMALL = 300_000  # bytes of a PNG that is embedded as it is
@@ -49,6 +49,8 @@ def write_report(
     rejected: str | Path,
     labels: Mapping[str, str | Path],
     kept: str | Path,
+    measures: str | Path,
+    comparisons: str | Path,
     agreement: str | Path | None,
     partition: str | Path,
     judge: str | Path,
@@ -71,7 +73,10 @@ def write_report(
         published=printed,
         tables=[_rows(path) for path in results],
         gap=read_json(gap),
-        kept=cell_name({"view": "augmented", **read_json(kept)}),
+        kept=cell_name(read_json(kept)),
+        protocol=_protocol(read_json(kept)),
+        measures=_measures(measures, read_json(kept)),
+        comparisons=tables.read(comparisons, tables.COMPARISONS).to_dict("records"),
         figures={Path(path).stem: _embedded(path) for path in figures},
         sets=sets,
         counts=_counts(sets, agreed, sides, model),
@@ -178,6 +183,31 @@ def _counts(
         "participants": len(asked),
         "pairs": max(asked, default=0),
     }
+
+
+def _protocol(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """How the kept cell was chosen, and whether coordinate descent finds the grid's best."""
+    descent = kept["descent"]
+    return {
+        "name": kept["protocol"],
+        "agree": kept["agree"],
+        "descent": cell_name(descent),
+        "lost": kept["target_accuracy"] - descent["target_accuracy"],
+    }
+
+
+def _measures(path: str | Path, kept: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The measures of the kept cell, a row a measure, by what it was tested on."""
+    table = tables.read(path, tables.MEASURES)
+    own = (table[CELL] == [kept[key] for key in CELL]).all(axis=1)
+    own &= table["trained_on"] == "source"
+    rows = table[own & table["dataset"].isin(["source", "target"])].to_dict("records")
+    names = dict.fromkeys(row["measure"] for row in rows)
+    cells = {(row["measure"], row["dataset"]): row for row in rows}
+    return [
+        {"measure": name, **{key: cells[name, key] for key in ("source", "target")}}
+        for name in names
+    ]
 
 
 def _realism(path: str | Path) -> list[dict[str, Any]]:
