@@ -6,6 +6,8 @@ Reads   partition/target/sides.parquet, acquire/target/faces.parquet, align/targ
 Writes  synthesise/faces.parquet                  table CAST: who trains, who is translated
         synthesise/attribute_classifier.safetensors  sees the attributes, trained on real faces
         synthesise/seed-<n>/generator.safetensors, losses.csv
+        synthesise/seed-<n>/checkpoints/step-<k>.*    generators and sheets on the way
+        logs/synthesise/tensorboard/seed-<n>          the losses' curves
         synthesise/seed-<n>/translations.npy      uint8 (n, s, s, 3), rows as in the table
         synthesise/seed-<n>/translations.parquet  table TRANSLATIONS
         synthesise/seed-<n>/sheet.png             some of them, to look at
@@ -83,6 +85,10 @@ rule train_stargan:
         betas=config["synthesise"]["betas"],
         decay=config["synthesise"]["decay"],
         save_seconds=config["synthesise"]["save_seconds"],
+        save_steps=config["synthesise"]["save_steps"],
+        gpu=config["synthesise"]["gpu"],
+        exclusive=config["synthesise"]["exclusive"],
+        tensorboard=f"{STUDY}/logs/synthesise/tensorboard",
     script:
         "../scripts/train_stargan.py"
 

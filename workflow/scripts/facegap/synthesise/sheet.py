@@ -32,7 +32,8 @@ def draw_sheet(
     seed. A cell says "has it" where a face has an attribute that can only be set.
     """
     columns = ["real", "reconstruction", *attributes]
-    chosen = {str(domain): _faces(part) for domain, part in table.groupby("domain")}
+    originals = table[table["kind"] == "original"]
+    chosen = {str(domain): faces_shown(part) for domain, part in originals.groupby("domain")}
     height = TOP + sum(len(faces) * (SIDE + GAP) for faces in chosen.values()) + BREAK
     sheet = Image.new("RGB", (LEFT + len(columns) * (SIDE + GAP), height), "white")
     pen = ImageDraw.Draw(sheet)
@@ -53,9 +54,9 @@ def draw_sheet(
         sheet.save(temporary)
 
 
-def _faces(part: pd.DataFrame) -> list[str]:
-    """The first faces of each value of the control in turn, persons before further pictures."""
-    originals = part[part["kind"] == "original"].drop_duplicates("subject_id")
+def faces_shown(faces: pd.DataFrame) -> list[str]:
+    """The first faces of each value of the control in turn, a person once."""
+    originals = faces.drop_duplicates("subject_id")
     turn = originals.groupby("control", dropna=False).cumcount()
     ordered = originals.assign(turn=turn).sort_values(["turn", "control"], kind="stable")
     return list(ordered["face_id"].head(EACH))
