@@ -22,5 +22,6 @@ if __name__ == "__main__":
         partition=snakemake.input.partition,
         judge=snakemake.input.judge,
         realism=snakemake.input.realism,
+        realism_gaps=snakemake.input.realism_gaps,
         benchmarks=snakemake.params.benchmarks,
     )

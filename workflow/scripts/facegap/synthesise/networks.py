@@ -82,7 +82,7 @@ class Critic(nn.Module):
         """The output of every halving layer."""
         found = []
         for layer in self.halve:
-            faces = F.leaky_relu(_halved(faces, layer.weight, layer.bias), LEAK, inplace=True)
+            faces = F.leaky_relu(_halved(faces, *layer.parameters()), LEAK, inplace=True)
             found.append(faces)
         return found
 

@@ -46,12 +46,22 @@ def draw_sheet(
         _upright(sheet, f"{side} ({domain})", (LEFT // 2, y + len(faces) * (SIDE + GAP) // 2))
         for face in faces:
             own = table[table["face_id"] == face]
-            for k, column in enumerate(columns):
-                _cell(sheet, (LEFT + k * (SIDE + GAP), y), own, column, images)
+            sheet.paste(draw_row(own, columns, images), (LEFT, y))
             y += SIDE + GAP
         y += BREAK
     with whole(sheet_png) as temporary:
         sheet.save(temporary)
+
+
+def draw_row(own: pd.DataFrame, columns: Sequence[str], images: NDArray[np.uint8]) -> Image.Image:
+    """One face's images side by side, `columns` of "real", "reconstruction" and attributes.
+
+    `own` are the face's rows of the table (TRANSLATIONS) of `images` (n, s, s, 3).
+    """
+    row = Image.new("RGB", (len(columns) * (SIDE + GAP) - GAP, SIDE), "white")
+    for k, column in enumerate(columns):
+        _cell(row, (k * (SIDE + GAP), 0), own, column, images)
+    return row
 
 
 def faces_shown(faces: pd.DataFrame) -> list[str]:

@@ -213,7 +213,7 @@ def begin(
         if device.type == "cuda":
             network.to(memory_format=torch.channels_last)
             if compiled:
-                network.compile()  # type: ignore[no-untyped-call]
+                network.compile()
     return Training(generator, critic, _adam(generator, settings), _adam(critic, settings))
 
 
@@ -358,8 +358,8 @@ def _note(training: Training, settings: Settings, board: SummaryWriter) -> None:
     row = [float(total / n) if n else float("nan") for total, n in zip(sums, counts, strict=True)]
     training.curve.append([float(training.step), *row])
     for name, value in zip(TERMS, row, strict=True):
-        board.add_scalar(name, value, training.step)  # type: ignore[no-untyped-call]
-    board.add_scalar("rate", rate_at(training.step - 1, settings), training.step)  # type: ignore[no-untyped-call]
+        board.add_scalar(name, value, training.step)
+    board.add_scalar("rate", rate_at(training.step - 1, settings), training.step)
     training.recent.clear()
     if len(training.curve) % 10 == 0:
         named = ", ".join(f"{name} {value:.3f}" for name, value in zip(TERMS, row, strict=True))

@@ -22,7 +22,6 @@ from facegap.synthesise.sheet import draw_sheet, faces_shown
 from facegap.synthesise.trained import load_generator
 
 log = logging.getLogger(__name__)
-DOMAINS = ("in-domain", "out-domain")
 CHUNK = 64  # faces at a time
 
 
@@ -65,7 +64,7 @@ def translate_faces(
     if trained != list(attributes):
         raise DataError(f"{generator_safetensors}: trained on {trained}, not {list(attributes)}")
     cast = tables.read(cast_parquet, tables.CAST)
-    cast = cast[cast["role"].isin(DOMAINS)].reset_index(drop=True)
+    cast = cast[cast["role"].isin(tables.DOMAINS)].reset_index(drop=True)
     labels = read_labels(faces_parquet, cast["face_id"], attributes)
     rng = seeds.generator(seed, "synthesise", "reconstruction")
     plan = plan_translations(cast, labels, attributes, exclusive, rng)
@@ -108,7 +107,7 @@ def read_samples(
 ) -> Samples:
     """The faces that the sheet of translations shows."""
     cast = tables.read(cast_parquet, tables.CAST)
-    shown = [face for role in DOMAINS for face in faces_shown(cast[cast["role"] == role])]
+    shown = [face for role in tables.DOMAINS for face in faces_shown(cast[cast["role"] == role])]
     cast = cast[cast["face_id"].isin(shown)].reset_index(drop=True)
     labels = read_labels(faces_parquet, cast["face_id"], attributes)
     rng = seeds.generator(0, "synthesise", "samples")
@@ -129,7 +128,7 @@ def plan_translations(
     (hair colours), has no row for that face.
     """
     parts: list[tuple[str, str, str | None, NDArray[np.int64], Labels]] = []
-    for domain in DOMAINS:
+    for domain in tables.DOMAINS:
         who = np.flatnonzero(cast["role"] == domain)
         parts.append((domain, "original", None, who, labels[who]))
         parts.append((domain, "reconstruction", None, who, labels[rng.permutation(who)]))
