@@ -16,6 +16,7 @@ Writes  report/tables/table<1-5>.csv      row, column, ours, low, high, publishe
 rule report:
     input:
         f"{STUDY}/report/index.html",
+        f"{STUDY}/synthesise/sheets.html",
         TABLES,
         expand(
             f"{STUDY}/report/figures/{{name}}.{{format}}", name=FIGURES, format=FORMATS
@@ -271,6 +272,7 @@ rule draw_translations:
     input:
         arrays=f"{STUDY}/synthesise/seed-{SEEDS[0]}/translations.npy",
         table=f"{STUDY}/synthesise/seed-{SEEDS[0]}/translations.parquet",
+        scores=f"{STUDY}/synthesise/scores.parquet",
         code=code_of("draw_translations.py"),
     output:
         figure("figure4", "figure4"),
@@ -285,7 +287,7 @@ rule draw_translations:
         runtime=10,
     params:
         sides=config["sides"],
-        seed=config["seed"],
+        seed=SEEDS[0],
     script:
         "../scripts/draw_translations.py"
 
@@ -335,6 +337,7 @@ rule draw_gap:
 
 rule draw_realism:
     input:
+        gaps=f"{STUDY}/synthesise/gaps.parquet",
         realism=f"{STUDY}/synthesise/realism.parquet",
         code=code_of("draw_realism.py"),
     output:
@@ -414,6 +417,7 @@ rule write_report:
         partition=f"{STUDY}/partition/target/summary.json",
         judge=f"{STUDY}/judge/model.json",
         realism=f"{STUDY}/synthesise/realism.parquet",
+        realism_gaps=f"{STUDY}/synthesise/gaps.parquet",
         code=code_of("write_report.py"),
     output:
         report(

@@ -26,5 +26,6 @@ if __name__ == "__main__":
         judge=snakemake.input.judge,
         realism=snakemake.input.realism,
         provenance=snakemake.input.provenance,
+        realism_gaps=snakemake.input.realism_gaps,
         benchmarks=snakemake.params.benchmarks,
     )

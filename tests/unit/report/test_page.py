@@ -29,7 +29,7 @@ CONFIG: dict[str, Any] = {
     "boundary": "group",
     "sides": {"inside": "A", "outside": "B"},
     "datasets": {"source": {"kind": "utkface"}, "target": {"kind": "celeba"}},
-    "synthesise": {"seeds": [1, 2]},
+    "synthesise": {"seeds": [1, 2], "control": "gender"},
     "classify": {"repeats": 3},
     "judge": {"simulated": {"male": 0.6}},
 }
@@ -131,12 +131,26 @@ class Inputs:
         return self.table("rejected-shares.csv", table, tables.SET_ASIDE)
 
     def realism(self) -> Path:
-        rows = [
-            {"seed": seed, "domain": domain, "metric": "transfer", "attribute": None}
-            for seed in (1, 2)
-            for domain in ("in-domain", "out-domain")
-        ]
-        table = pd.DataFrame(rows).assign(value=[0.9, 0.8, 0.7, 0.4], low=0.1, high=1.0, faces=3)
+        sides = {"in-domain": 0.8, "out-domain": 0.7}
+        table = pd.DataFrame(
+            [
+                (seed, side, metric, value, value - 0.1, value + 0.1, 0.05, 9, 10)
+                for seed in (1, 2)
+                for side, value in sides.items()
+                for metric in ("attribute transfer", "classifier accuracy")
+            ],
+            columns=[
+                "seed",
+                "domain",
+                "metric",
+                "value",
+                "low",
+                "high",
+                "error",
+                "persons",
+                "faces",
+            ],
+        ).assign(attribute=pd.Series(dtype="str"), control=pd.Series(dtype="str"))
         return self.table("realism.parquet", table, tables.REALISM)
 
     def measures(self) -> Path:
@@ -149,6 +163,16 @@ class Inputs:
         row = {"one": "x", "other": "y", "difference": 0.1, "low": 0.0, "high": 0.2}
         row |= {"one_alone": 2, "other_alone": 1, "p": 0.5, "holm": 0.75}
         return self.table("comparisons.csv", pd.DataFrame([row]), tables.COMPARISONS)
+    def realism_gaps(self) -> Path:
+        table = pd.DataFrame(
+            [
+                ("boundary", "attribute transfer", -0.1, -0.2, 0.0, 0.04, 2),
+                ("null", "attribute transfer", 0.01, -0.1, 0.1, 0.9, 2),
+                ("boundary", "classifier accuracy", -0.1, -0.2, 0.0, 0.04, 2),
+            ],
+            columns=["comparison", "metric", "gap", "low", "high", "p", "seeds"],
+        ).assign(attribute=pd.Series(dtype="str"), control=pd.Series(dtype="str"))
+        return self.table("gaps.parquet", table, tables.REALISM_GAPS)
 
     def page(self) -> str:
         kept = {**CELL, "target_accuracy": 0.7, **self.protocol}
@@ -169,6 +193,7 @@ class Inputs:
             realism=self.realism(),
             rejected=self.rejected(),
             provenance=self.provenance(),
+            realism_gaps=self.realism_gaps(),
             benchmarks=self.path("benchmarks"),
             **self.sets(),
         )

@@ -19,6 +19,7 @@ from facegap.files import whole
 SIDES = ("inside", "outside")
 SPLITS = ("train", "test", "rest")
 GENDERS = ("male", "female")
+DOMAINS = ("in-domain", "out-domain")  # faces of the side that a generator is trained on, or not
 PROVENANCES = ("own label", "agreed", "adjudicated", "contentious")
 SIDE_PROVENANCES = (*PROVENANCES, "by person", "proposed", "verified", "no label", "no face")
 
@@ -300,13 +301,40 @@ REALISM = _table(
         "seed": _whole(),
         "domain": _text("in-domain", "out-domain"),
         "metric": _text(),
-        "attribute": _text(nullable=True),
+        "attribute": _text(nullable=True),  # missing: all together
+        "control": _text(nullable=True),  # missing: all its values together
         "value": _real(),
         "low": _real(nullable=True),
         "high": _real(nullable=True),
+        "error": _real(0),  # standard error over persons
+        "persons": _whole(),
         "faces": _whole(),
     },
     "realism",
+)
+REALISM_GAPS = _table(
+    {
+        "comparison": _text("boundary", "null"),  # null: halves of the in-domain persons
+        "metric": _text(),
+        "attribute": _text(nullable=True),
+        "control": _text(nullable=True),
+        "gap": _real(),  # out-domain less in-domain, paired by seed, mean over seeds
+        "low": _real(nullable=True),
+        "high": _real(nullable=True),
+        "p": _real(0, 1, nullable=True),  # of no gap
+        "seeds": _whole(1),
+    },
+    "gaps in realism",
+)
+SCORES = _table(
+    {
+        "seed": _whole(),
+        "row": _whole(),  # of translations.npy; translations alone
+        "shown": _real(0, 1),  # how sure the classifier is of the wanted value
+        "identity": _real(-1, 1),  # cosine with the original
+        "perceptual": _real(0),  # distance to the original
+    },
+    "scores of translations",
 )
 PAIRS = _table(
     {

@@ -113,31 +113,39 @@ def draw_contentious(
 def draw_translations(
     arrays: str | Path,
     table: str | Path,
+    scores: str | Path,
     sides: Mapping[str, str],
     outputs: Sequence[str | Path],
     *,
     seed: int,
-    faces: int = 4,
 ) -> None:
-    """Figure 4: unseen faces of both sides, and each with one attribute changed; faces by seed."""
+    """Figure 4: of both sides' unseen faces the best, median and worst, each with one attribute
+    changed at a time.
+
+    The order is of how sure the classifier is of a face's changed attributes, on average
+    (`shown`, SCORES, of the synthesis's `seed`): no face is picked by hand.
+    """
     rows = tables.read(table, tables.TRANSLATIONS)
+    scored = tables.read(scores, tables.SCORES)
+    shown = scored[scored["seed"] == seed].set_index("row")["shown"]
     pictures = np.load(arrays, mmap_mode="r")
     attributes = sorted(rows["attribute"].dropna().unique())
     sheet, labels = [], []
-    for domain in ("in-domain", "out-domain"):
+    for domain in tables.DOMAINS:
         part = rows[rows["domain"] == domain]
-        known = np.sort(part["face_id"].unique())
-        rng = generator(seed, "report", "figure4", domain)
-        for face in np.sort(rng.choice(known, min(faces, len(known)), replace=False)):
-            own = part[part["face_id"] == face]
+        means = part.assign(shown=part["row"].map(shown)).groupby("face_id")["shown"].mean()
+        order = means.sort_values(ascending=False, kind="stable").index
+        places = {"best": 0, "median": len(order) // 2, "worst": len(order) - 1}
+        for rank, place in places.items():
+            own = part[part["face_id"] == order[place]]
             original = own[own["kind"] == "original"]["row"].iloc[0]
             changed = own[own["kind"] == "translation"].set_index("attribute")["row"]
             cells = [pictures[original]]
             cells += [pictures[changed[a]] if a in changed else None for a in attributes]
             sheet.append(cells)
-            labels.append(f"{sides[domain]}\n{domain}")
+            labels.append(f"{sides[domain]}\n{rank}")
     columns = ["original", *(name.replace("_", " ") for name in attributes)]
-    theme.save_as(_sheet(sheet, rows=labels, columns=columns), outputs)
+    theme.save_as(_sheet(sheet, rows=labels, columns=columns, line=3), outputs)
 
 
 def _placed(sides: pd.DataFrame, names: Mapping[str, str]) -> str:
@@ -161,12 +169,14 @@ def _sheet(
     columns: Sequence[str] | None = None,
     title: str | None = None,
     captions: Sequence[Sequence[str]] | None = None,
+    line: int | None = None,
 ) -> Figure:
     """Pictures side by side. A label stands beside the middle of the rows that share it.
 
     `captions` stand below the pictures, one each.
 
-    Blocks of rows with different labels are set apart. A missing picture is a grey field.
+    Blocks of rows with different labels are set apart, or else the rows from `line` on. A missing
+    picture is a grey field.
     """
     theme.use()
     height, width = len(pictures), max(len(row) for row in pictures)
@@ -200,7 +210,7 @@ def _sheet(
     for label, first, last in _blocks(rows or []):
         middle = top + step * (first + last + 1) / 2
         page.text(left / 2 - 0.02, middle, label, rotation=90, **MIDDLE)
-        if first and len(_blocks(rows or [])) < height:
+        if first == line or (first and len(_blocks(rows or [])) < height):
             y = top + step * first
             page.plot([0.05, size * width + left], [y, y], color=theme.COLOURS["black"], lw=1)
     for j, name in enumerate(columns or []):

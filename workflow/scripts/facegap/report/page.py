@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 import yaml
+from numpy.typing import NDArray
 from PIL import Image
 
 from facegap import tables
@@ -56,6 +58,7 @@ def write_report(
     judge: str | Path,
     realism: str | Path,
     provenance: str | Path,
+    realism_gaps: str | Path,
     benchmarks: str | Path,
 ) -> None:
     """Write the page. `figures` are PNG files, embedded under their stems.
@@ -84,7 +87,7 @@ def write_report(
         agreement=agreed,
         partition=sides,
         judge=model,
-        realism=_realism(realism),
+        realism=_realism(realism, realism_gaps),
         stages=_stages(Path(benchmarks)),
         versions=_versions(),
         provenance=summary(provenance),
@@ -210,22 +213,40 @@ def _measures(path: str | Path, kept: Mapping[str, Any]) -> list[dict[str, Any]]
     ]
 
 
-def _realism(path: str | Path) -> list[dict[str, Any]]:
-    """Means over seeds of each measure, in-domain and out-domain, attributes together."""
-    table = tables.read(path, tables.REALISM)
-    table = table[table["attribute"].isna()]
-    paired = table.pivot_table(index=["metric", "seed"], columns="domain", values="value")
-    return [
-        {
-            "metric": metric,
-            "inside": seeds["in-domain"].mean(),
-            "outside": seeds["out-domain"].mean(),
-            "least": (seeds["out-domain"] - seeds["in-domain"]).min(),
-            "most": (seeds["out-domain"] - seeds["in-domain"]).max(),
-            "seeds": len(seeds),
-        }
-        for metric, seeds in paired.groupby("metric")
-    ]
+def _realism(path: str | Path, gaps: str | Path) -> list[dict[str, Any]]:
+    """Each measure's means over seeds, in-domain and out-domain, their gap and the null check's.
+
+    All together, by attribute, and by value of the control.
+    """
+    table, apart = tables.read(path, tables.REALISM), tables.read(gaps, tables.REALISM_GAPS)
+    keys = ["metric", "attribute", "control"]
+    null = apart[apart["comparison"] == "null"]
+    rows: list[dict[str, Any]] = []
+    for gap in apart[apart["comparison"] == "boundary"].to_dict("records"):
+        key = [gap[name] for name in keys]
+        own = table[_of_group(table, key)]
+        means = own.groupby("domain")["value"].mean()
+        check = null[_of_group(null, key)].to_dict("records")
+        ends = {"inside": means["in-domain"], "outside": means["out-domain"]}
+        known = {name: None if pd.isna(gap[name]) else gap[name] for name in keys}
+        rows.append(
+            {
+                **{str(name): value for name, value in gap.items()},
+                **known,
+                **ends,
+                "null": check[0] if check else None,
+            }
+        )
+    return rows
+
+
+def _of_group(table: pd.DataFrame, key: Sequence[Any]) -> NDArray[np.bool_]:
+    """Which rows have this metric, attribute and control; missing is a value too."""
+    fits: NDArray[np.bool_] = (table["metric"] == key[0]).to_numpy(bool)
+    for name, value in zip(("attribute", "control"), key[1:], strict=True):
+        same = table[name].isna() if pd.isna(value) else table[name] == value
+        fits &= same.to_numpy(bool)
+    return fits
 
 
 def _stages(benchmarks: Path) -> list[dict[str, Any]]:
