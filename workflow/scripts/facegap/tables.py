@@ -206,7 +206,7 @@ _ESTIMATE = {
     "high": _real(nullable=True),
 }
 _CELL = {name: _text() for name in ("backbone", "view", "tune_optimiser", "fine_tune_optimiser")}
-MEASURES = _table(
+MODEL_MEASURES = _table(
     {
         **_CELL,
         "trained_on": _text(),
@@ -410,7 +410,7 @@ FAMILIAR = _table(
     },
     "persons known to participants",
 )
-SCORES = _table(
+BRADLEY_TERRY = _table(
     {
         "by": _text("all", "seed", "attribute", "seed and attribute"),
         "seed": pa.Column("Int64", nullable=True),
