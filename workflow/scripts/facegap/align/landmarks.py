@@ -106,7 +106,7 @@ def pose(mesh: Sequence[NormalizedLandmark], shape: tuple[int, ...]) -> Points:
     across, down = left - right, chin - top
     x, y, z = np.cross(down, across)  # out of the face; z is towards the camera where negative
     angles = np.arctan2([x, -y, across[1]], [-z, np.hypot(x, z), across[0]])
-    return (np.degrees(angles) + [0, _LEANING, 0]).astype(np.float32)
+    return (np.degrees(angles) + np.array([0, _LEANING, 0])).astype(np.float32)
 
 
 def chosen(faces: Sequence[Found], shape: tuple[int, ...], face: str) -> Found | None:
