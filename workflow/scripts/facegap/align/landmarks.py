@@ -106,7 +106,8 @@ def pose(mesh: Sequence[NormalizedLandmark], shape: tuple[int, ...]) -> Points:
     across, down = left - right, chin - top
     x, y, z = np.cross(down, across)  # out of the face; z is towards the camera where negative
     angles = np.arctan2([x, -y, across[1]], [-z, np.hypot(x, z), across[0]])
-    return (np.degrees(angles) + np.array([0, _LEANING, 0])).astype(np.float32)
+    degrees: Points = (np.degrees(angles) + np.array([0, _LEANING, 0])).astype(np.float32)
+    return degrees
 
 
 def chosen(faces: Sequence[Found], shape: tuple[int, ...], face: str) -> Found | None:
