@@ -182,6 +182,13 @@ def test_openface_similarity_brings_the_mean_face_to_its_place(known: np.ndarray
     np.testing.assert_allclose(found, 0.7 * geometry.MEAN_FACE + 55.5, atol=1e-6)
 
 
+def test_the_mean_face_does_not_lean() -> None:
+    place = dict(zip(geometry.RIGID, geometry.MEAN_FACE, strict=True))
+    for right, left in ((36, 45), (39, 42), (31, 35), (1, 15), (4, 12)):
+        np.testing.assert_allclose(place[right] * [-1, 1], place[left])
+    assert np.ptp(geometry.MEAN_FACE[:, 0]) < 144.8 < 1.1 * np.ptp(geometry.MEAN_FACE[:, 0])
+
+
 def test_openface_similarity_does_not_see_the_expression() -> None:
     moved = FACE.copy()
     moved[48:] += [3, 12]  # the mouth

@@ -37,6 +37,10 @@ _ENDS = [vertices[0] for vertices in TABLE] + [vertices[-1] for vertices in TABL
 
 # Outer corner of the right and of the left eye, top of the forehead, chin: the axes of a head.
 _AXES = (33, 263, 10, 152)
+# The plane through these leans so far back, in degrees, when the face looks straight ahead: median
+# of the difference to MediaPipe's own pose, which takes longer, on 150 real faces (correlation of
+# yaw 0.998, of pitch 0.992).
+_LEANING = 5.5
 
 Points = NDArray[np.float32]
 
@@ -102,7 +106,8 @@ def pose(mesh: Sequence[NormalizedLandmark], shape: tuple[int, ...]) -> Points:
     across, down = left - right, chin - top
     x, y, z = np.cross(down, across)  # out of the face; z is towards the camera where negative
     angles = np.arctan2([x, -y, across[1]], [-z, np.hypot(x, z), across[0]])
-    return np.degrees(angles).astype(np.float32)
+    degrees: Points = (np.degrees(angles) + np.array([0, _LEANING, 0])).astype(np.float32)
+    return degrees
 
 
 def chosen(faces: Sequence[Found], shape: tuple[int, ...], face: str) -> Found | None:
