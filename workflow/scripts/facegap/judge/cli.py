@@ -60,7 +60,7 @@ def _study(given: argparse.Namespace) -> Study:
     folder = Path(given.study) / "judge"
     if not (folder / "sheet.json").is_file():
         raise DataError(
-            f"{folder}: no pairs there; run `snakemake judge_sheet` of that study first"
+            f"{folder}: no pairs there; run `snakemake pair_outputs` of that study first"
         )
     return Study(folder, given.database)
 
