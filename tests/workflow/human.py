@@ -24,6 +24,7 @@ SETTINGS: dict[str, Any] = {
     "seed": 5,
 }
 SIZE = 128
+STEP = 131  # from face to face on the sheet
 
 
 def study(folder: Path, persons: int = 12, pictures: int = 2, **changed: Any) -> Path:
@@ -63,11 +64,11 @@ def study(folder: Path, persons: int = 12, pictures: int = 2, **changed: Any) ->
 def _pictures(table: pd.DataFrame) -> np.ndarray:
     """Cuts of the sheet of drawn faces, a tint for each attribute: uint8 (n, s, s, 3)."""
     sheet = np.asarray(Image.open(ROOT / "docs/drawn-faces.jpg").convert("RGB"))
-    high, wide = (side // SIZE for side in sheet.shape[:2])
+    high, wide = (side // STEP for side in sheet.shape[:2])
     faces = pd.factorize(table["face_id"])[0] % (high * wide)
     tint = {"Young": (1, 0.9, 0.8), "Bangs": (0.8, 0.9, 1), "Bald": (0.9, 1, 0.85)}
     images = np.empty((len(table), SIZE, SIZE, 3), np.uint8)
     for i, (face, attribute) in enumerate(zip(faces, table["attribute"], strict=True)):
-        y, x = face // wide * SIZE, face % wide * SIZE
+        y, x = face // wide * STEP, face % wide * STEP
         images[i] = sheet[y : y + SIZE, x : x + SIZE] * np.array(tint.get(attribute, (1, 1, 1)))
     return images

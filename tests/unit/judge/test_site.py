@@ -13,8 +13,8 @@ from human import study as make_study
 from facegap import cli, tables
 from facegap.errors import DataError
 from facegap.judge.responses import read_responses
-from facegap.judge.site import HERE, site
-from facegap.judge.study import Study, exported
+from facegap.judge.site import HERE, _change, site
+from facegap.judge.study import Pair, Study, exported
 from facegap.web.guard import Limits
 
 FAST = Limits(known=(1e6, 10**6), strangers=(1e6, 10**6))
@@ -144,6 +144,21 @@ def test_what_is_no_answer_is_refused_and_nothing_is_lost(
     assert found.status_code == 403
     assert person.pair() == nxt
     assert len(exported(study.engine)[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "words"),
+    [
+        ("Young", 1, "made younger"),
+        ("Young", 0, "made older"),
+        ("No_Beard", 1, "beard taken away"),
+        ("No_Beard", 0, "beard added"),
+        ("Black_Hair", 1, "black hair added"),
+        ("Bald", 0, "given hair"),
+    ],
+)
+def test_the_change_is_named_in_words(attribute: str, value: int, words: str) -> None:
+    assert _change(Pair("p", False, attribute, value, ("a", "b"), ("c", "d"))) == words
 
 
 @pytest.mark.parametrize("token", ["x", "a" * 32, "..", "%2e%2e", "x" * 10_000, "é", "%ff", "' --"])
