@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from human import study as human_study
 from scipy.special import expit, logit
 
 from facegap import tables
 from facegap.errors import DataError
 from facegap.judge.estimates import in_order, judge_pairs, model, table5, unblind
+from facegap.judge.responses import simulate_responses
 
 
 def study(
@@ -281,3 +283,36 @@ def test_answers_without_a_finite_model_say_so() -> None:
         found = model(change, ["male", "female"], 0.95)
         assert found["fitted"] is (reason == "")
         assert reason in found.get("reason", "")
+
+
+def test_simulated_observers_from_pairs_to_table_5(tmp_path: Path) -> None:
+    folder = human_study(tmp_path, participants=3, pairs=120, overlap=True, persons=20) / "judge"
+    names = ("pairs", "persons", "key", "persons_key", "responses", "familiar")
+    simulate_responses(
+        *(folder / f"{name}.parquet" for name in names),
+        preference={"male": 0.9, "female": 0.5},
+        known={"in-domain": 0.85, "out-domain": 0.65},
+        seed=1,
+    )
+    tables.write(REALISM, folder / "realism.parquet", tables.REALISM)
+    inputs = ("pairs", "key", "persons_key", "responses", "familiar", "realism")
+    judge_pairs(
+        *(folder / f"{name}.parquet" for name in inputs),
+        *(folder / name for name in ("table5.csv", "scores.csv", "model.json")),
+        attention_needed=0.8,
+        confidence=0.95,
+        seed=1,
+    )
+    found = json.loads((folder / "model.json").read_text())
+    assert (found["asked"], found["answers"], found["excluded"]) == (360, 360, [])
+    assert found["participants"]["participant-1"]["attention"]["passed"] == 12
+    shares = found["model"]["share"]
+    assert shares["male"]["low"] < 0.9 < shares["male"]["high"]
+    assert shares["female"]["low"] < 0.5 < shares["female"]["high"]
+    assert found["repeats"]["answers"] == 36
+    assert found["agreement"]["pairs"] == 120
+    assert found["agreement"]["fleiss"] is not None
+    assert found["familiarity"]["in-domain"]["answers"] == 9
+    table = tables.read(folder / "table5.csv", tables.TABLE5)
+    assert table["answers"].tolist() == [180] * 4
+    assert table["simulated"].all()
