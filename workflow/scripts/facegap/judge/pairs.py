@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in the zip: the time of writing would be noise
 COARSE = 12  # blocks across the degraded side of an attention pair: no face can be told in them
-ORDERS = 200  # tries to put pairs in an order in which nobody comes twice running
+ORDERS = 50  # tries to put pairs in an order in which nobody comes twice running
 SIDES = ("left", "right")
 IMAGES = ("left_image", "right_image", "left_original", "right_original")
 
@@ -199,8 +199,8 @@ class _Walk:
         self.controls, self.common, self.rng = controls, common, stock.rng
 
     def run(self) -> list[_Shown]:
-        """Their rows; common pairs, which cannot be exchanged, may need several orders."""
-        for _ in range(ORDERS if self.common else 1):
+        """Their rows; where few persons are left for the last ones, another order is tried."""
+        for _ in range(ORDERS):
             rows = self._once()
             if len(rows) == self.total:
                 return rows
