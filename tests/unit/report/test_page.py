@@ -49,7 +49,16 @@ class Inputs:
             "in_domain": {**SHARE, "answers": 5},
             "left": SHARE,
             "participants": {"p1": {"asked": 3}, "p2": {"asked": 3}},
-            "model": {"fitted": True, "share": {"male": SHARE}},
+            "model": {"fitted": True, "share": {"male": SHARE}, "differences": {}},
+            "everybody": {"male": SHARE},
+            "redrawn": {"male": SHARE},
+            "excluded": [],
+            "attention_needed": 0.8,
+            "repeats": {**SHARE, "answers": 5},
+            **dict.fromkeys(["agreement", "seconds", "criteria", "familiarity"]),
+            "adjusted": {"fitted": False, "reason": "no answers"},
+            "metrics": [],
+            "power": [{"share": 0.6, "power": 0.9}],
         }
         self.agreement: dict[str, Any] | None = None
         self.reason = "no face was found"
@@ -232,6 +241,7 @@ def test_nothing_that_users_name_is_taken_for_markup(inputs: Inputs) -> None:
     inputs.config["sides"]["inside"] = inputs.config["boundary"] = evil
     inputs.reason = evil
     inputs.judge["model"]["share"] = {evil: SHARE}
+    inputs.judge["everybody"] = inputs.judge["redrawn"] = {evil: SHARE}
     page = inputs.page()
     assert "<img src=x" not in page
     assert page.count("&lt;img src=x onerror=alert(1)&gt;") >= 5
@@ -287,7 +297,34 @@ def test_a_model_that_was_not_fitted_and_shares_of_nothing_are_said(inputs: Inpu
     inputs.judge |= {"in_domain": nothing, "left": nothing}
     page = inputs.page()
     assert "could not be fitted: no answers" in page
+    assert "agreement between them is not known" in page
     assert "Participants chose" not in page
+
+
+def test_what_is_known_of_the_answers_is_said(inputs: Inputs) -> None:
+    times = {"quarter": 1.0, "median": 2.0, "three_quarters": 4.0}
+    inputs.judge |= {
+        "excluded": ["p2"],
+        "agreement": {"pairs": 3, "alpha": 0.4, "low": 0.1, "high": 0.7, "fleiss": 0.41},
+        "seconds": {"all": times, "participants": {}},
+        "criteria": {"realism": SHARE},
+        "familiarity": {"in-domain": SHARE, "out-domain": SHARE},
+        "adjusted": {"fitted": True, "answers": 4, "share": {"male": SHARE}, "knew_more": SHARE},
+        "metrics": [{"metric": "sharpness", "points": 9, "correlation": 0.5, "low": 0, "high": 1}],
+    }
+    page = re.sub(r"\s+", " ", inputs.page())
+    for words in (
+        "p2 passed fewer than 80%",
+        "Krippendorff’s alpha is 0.40 [0.10, 0.70], Fleiss’ kappa 0.41",
+        "2.0 s in the middle, half of them between 1.0 and 4.0 s",
+        "By realism alone, A was chosen in 60.0%",
+        "A: 60.0% [50.0, 70.0%] of persons were known; B: 60.0%",
+        "equally known, on 4 answers: male 60.0%",
+        '<td>sharpness</td><td class="n">0.50</td>',
+    ):
+        assert words in page
+    known = '<td>celebrities of CelebO that participants knew</td><td class="n">60%</td>'
+    assert known in page
 
 
 def test_the_page_is_whole_or_not_there(inputs: Inputs) -> None:

@@ -1,6 +1,7 @@
 """The human study: invite participants, serve the pages, see how far it is, close and export."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -60,7 +61,7 @@ def _study(given: argparse.Namespace) -> Study:
     folder = Path(given.study) / "judge"
     if not (folder / "sheet.json").is_file():
         raise DataError(
-            f"{folder}: no pairs there; run `snakemake judge_sheet` of that study first"
+            f"{folder}: no pairs there; run `snakemake pair_outputs` of that study first"
         )
     return Study(folder, given.database)
 
@@ -77,6 +78,8 @@ def _invite(given: argparse.Namespace) -> None:
 def _serve(given: argparse.Namespace) -> None:
     study = _study(given)
     consent = Path(given.consent) if given.consent else HERE / "consent.txt"
+    if not given.consent:
+        print(f"no --consent: the first page shows the template {consent}", file=sys.stderr)
     try:
         words = consent.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

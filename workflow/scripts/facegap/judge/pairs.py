@@ -24,8 +24,9 @@ T = TypeVar("T")
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in the zip: the time of writing would be noise
 COARSE = 12  # blocks across the degraded side of an attention pair: no face can be told in them
-ORDERS = 200  # tries to put pairs in an order in which nobody comes twice running
+ORDERS = 50  # tries to put pairs in an order in which nobody comes twice running
 SIDES = ("left", "right")
+IMAGES = ("left_image", "right_image", "left_original", "right_original")
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def pair_outputs(
     drawn = _with_originals(drawn, outputs)
     rng = seeds.generator(seed, "judge", "blinding")
     blinded, key = blind(drawn, rng)
-    persons, persons_key, faces = _persons(drawn, familiarity, rng)
+    places = _places(blinded, key)
+    persons, persons_key = _persons(drawn, places, familiarity, rng)
     tables.write(blinded, pairs_parquet, tables.PAIRS)
     tables.write(persons, persons_parquet, tables.PERSONS)
     tables.write(key, key_parquet, tables.KEY)
@@ -108,7 +110,7 @@ def pair_outputs(
         sheet_json,
     )
     arrays = dict(zip(synthesis_seeds, translations_npy, strict=True))
-    _write_images({**_places(blinded, key), **faces}, arrays, images_zip)
+    _write_images(places, arrays, images_zip)
     log.info("%d pairs of %d persons", len(key), len(set(key["left_subject"])))
 
 
@@ -139,16 +141,10 @@ def draw_pairs(outputs: pd.DataFrame, design: Design, rng: np.random.Generator) 
 def blind(drawn: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The pairs as participants get them (PAIRS), and the key (KEY), by pair id.
 
-    Ids are random tokens, others for the same face in another pair: neither they nor any order of
-    the files knows of a side or of a kind.
+    Ids are random tokens: neither they nor any order of the files knows of a side or of a kind.
     """
-    tokens = np.array(_tokens(5 * len(drawn), rng)).reshape(-1, 5)
-    names = ["pair_id", "left_image", "right_image", "left_original", "right_original"]
-    pairs = drawn[["participant", "position", "attribute", "value", "control"]].assign(
-        training=drawn["kind"] == "training", **dict(zip(names, tokens.T, strict=True))
-    )
+    ids = np.array(_tokens(len(drawn), rng))
     left = drawn["in_left"]
-    repeated = [None if pd.isna(row) else tokens[int(row), 0] for row in drawn["repeats"]]
     sides = {
         f"{side}_{what}": drawn[f"in_{what}"].where(left == (side == "left"), drawn[f"out_{what}"])
         for what in ("row", "original_row", "subject")
@@ -156,15 +152,23 @@ def blind(drawn: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, 
     }
     key = pd.DataFrame(
         {
-            "pair_id": tokens[:, 0],
+            "pair_id": ids,
             "kind": drawn["kind"],
             "comparison": drawn["comparison"],
-            "repeats": repeated,
+            "repeats": [None if pd.isna(row) else ids[int(row)] for row in drawn["repeats"]],
             "degraded": drawn["degraded"],
             "seed": drawn["seed"],
             "left_domain": np.where(left, "in-domain", "out-domain"),
             **sides,
         }
+    )
+    shown = {name: _shown(key, name) for name in IMAGES}
+    images = list(dict.fromkeys(place for places in shown.values() for place in places))
+    tokens = dict(zip(images, _tokens(len(images), rng), strict=True))
+    pairs = drawn[["participant", "position", "attribute", "value", "control"]].assign(
+        pair_id=ids,
+        training=drawn["kind"] == "training",
+        **{name: [tokens[place] for place in places] for name, places in shown.items()},
     )
     return pairs[list(tables.PAIRS.columns)], key.sort_values("pair_id", ignore_index=True)
 
@@ -195,8 +199,8 @@ class _Walk:
         self.controls, self.common, self.rng = controls, common, stock.rng
 
     def run(self) -> list[_Shown]:
-        """Their rows; common pairs, which cannot be exchanged, may need several orders."""
-        for _ in range(ORDERS if self.common else 1):
+        """Their rows; where few persons are left for the last ones, another order is tried."""
+        for _ in range(ORDERS):
             rows = self._once()
             if len(rows) == self.total:
                 return rows
@@ -399,9 +403,9 @@ def _with_originals(drawn: pd.DataFrame, outputs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _persons(
-    drawn: pd.DataFrame, familiarity: int, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, "_Place"]]:
-    """Who each participant is asked to recognise (PERSONS, PERSONS_KEY), and where their face is.
+    drawn: pd.DataFrame, places: dict[str, "_Place"], familiarity: int, rng: np.random.Generator
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Who each participant is asked to recognise: PERSONS and PERSONS_KEY.
 
     Persons of the compared pairs, at most `familiarity` of each side, in an order by chance.
     """
@@ -426,14 +430,11 @@ def _persons(
     table = pd.DataFrame(
         rows, columns=["participant", "position", "domain", "subject_id", "seed", "row"]
     )
-    tokens = np.array(_tokens(2 * len(table), rng)).reshape(-1, 2)
-    table = table.assign(person_id=tokens[:, 0], image=tokens[:, 1])
-    faces = {
-        image: _Place(which, row, False)
-        for image, which, row in zip(table["image"], table["seed"], table["row"], strict=True)
-    }
+    tokens = {place: token for token, place in places.items()}
+    faces = [tokens[_Place(*at, False)] for at in zip(table["seed"], table["row"], strict=True)]
+    table = table.assign(person_id=_tokens(len(table), rng), image=faces)
     key = table.sort_values("person_id", ignore_index=True)
-    return table[list(tables.PERSONS.columns)], key[list(tables.PERSONS_KEY.columns)], faces
+    return table[list(tables.PERSONS.columns)], key[list(tables.PERSONS_KEY.columns)]
 
 
 def _tokens(count: int, rng: np.random.Generator) -> list[str]:
@@ -451,17 +452,22 @@ class _Place(NamedTuple):
     degraded: bool
 
 
+def _shown(key: pd.DataFrame, name: str) -> list[_Place]:
+    """Where the image in column `name` of the pairs is, a pair after another."""
+    side, what = name.split("_")
+    rows = key[f"{side}_row" if what == "image" else f"{side}_original_row"]
+    spoiled = (key["degraded"] == side) & (what == "image")
+    return [_Place(*place) for place in zip(key["seed"], rows, spoiled, strict=True)]
+
+
 def _places(pairs: pd.DataFrame, key: pd.DataFrame) -> dict[str, _Place]:
     """Of every image of the pairs, by its blinded id."""
-    places = {}
-    for row in pairs.merge(key, on="pair_id").to_dict("records"):
-        for side in SIDES:
-            spoiled = row["degraded"] == side
-            places[row[f"{side}_image"]] = _Place(row["seed"], row[f"{side}_row"], spoiled)
-            places[row[f"{side}_original"]] = _Place(
-                row["seed"], row[f"{side}_original_row"], False
-            )
-    return places
+    both = pairs.merge(key, on="pair_id")
+    return {
+        token: place
+        for name in IMAGES
+        for token, place in zip(both[name], _shown(both, name), strict=True)
+    }
 
 
 def _write_images(
@@ -469,7 +475,6 @@ def _write_images(
 ) -> None:
     """A stored zip of `<blinded id>.png`, by id; the ids being random, the order tells nothing."""
     arrays = {which: np.load(path, mmap_mode="r") for which, path in images.items()}
-    written: dict[_Place, bytes] = {}  # a face is in many pairs
     with whole(images_zip) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for token, place in sorted(places.items()):
             if place.row >= len(arrays[place.seed]):
@@ -477,9 +482,8 @@ def _write_images(
                     f"{images[place.seed]}: has {len(arrays[place.seed])} images, and its table"
                     f" speaks of image {place.row}"
                 )
-            if place not in written:
-                written[place] = _png(arrays[place.seed][place.row], place.degraded)
-            archive.writestr(zipfile.ZipInfo(f"{token}.png", EPOCH), written[place])
+            png = _png(arrays[place.seed][place.row], place.degraded)
+            archive.writestr(zipfile.ZipInfo(f"{token}.png", EPOCH), png)
 
 
 def _png(pixels: np.ndarray, degraded: bool) -> bytes:

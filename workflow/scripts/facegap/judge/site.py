@@ -16,6 +16,7 @@ from facegap.web.guard import Limits
 
 HERE = Path(__file__).parent / "pages"
 Form = Annotated[dict[str, str], Depends(form)]
+OPPOSITES = {"young": ("made younger", "made older"), "bald": ("made bald", "given hair")}
 FORM: dict[str, Any] = {  # the description of a post, for tests that make up requests
     "requestBody": {
         "content": {
@@ -175,10 +176,10 @@ def _page(study: Study, state: State, consent: str, *, on: bool) -> tuple[str, d
 def _change(pair: Pair) -> str:
     """What was asked of both images, in words: CelebA's names read as they are written."""
     name = pair.attribute.replace("_", " ").lower()
+    if name in OPPOSITES:
+        return OPPOSITES[name][0 if pair.value else 1]
     if name.startswith("no "):
         return name[3:] + (" taken away" if pair.value else " added")
-    if name == "young":
-        return "made younger" if pair.value else "made older"
     return name + (" added" if pair.value else " taken away")
 
 

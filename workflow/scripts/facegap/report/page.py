@@ -171,10 +171,11 @@ def _counts(
     agreement: Mapping[str, Any] | None,
     partition: Mapping[str, Any],
     judge: Mapping[str, Any],
-) -> dict[str, int | None]:
+) -> dict[str, float | None]:
     """Ours beside the counts of published.yaml, by its keys; None where there is no such thing."""
     split = sets["target"]["split"] if agreement else {"train": None, "test": None}
     asked = [part["asked"] for part in judge["participants"].values()]
+    known = judge["familiarity"] or {"in-domain": {}, "out-domain": {}}
     return {
         "source_inside": sets["source"]["sides"]["inside"],
         "source_outside": sets["source"]["sides"]["outside"],
@@ -185,6 +186,8 @@ def _counts(
         **{key: partition["sides"][key.replace("_", " ")] for key in PARTS},
         "participants": len(asked),
         "pairs": max(asked, default=0),
+        "familiar_inside": known["in-domain"].get("estimate"),
+        "familiar_outside": known["out-domain"].get("estimate"),
     }
 
 
