@@ -67,11 +67,7 @@ rule merge_annotators:
     input:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         answers=ANSWERS,
-        adjudication=(
-            f"{config['data_root']}/{config['annotate']['adjudication']}"
-            if config["annotate"]["adjudication"]
-            else []
-        ),
+        adjudication=ADJUDICATION,
         code=code_of("merge_annotators.py"),
     output:
         labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",

@@ -289,19 +289,28 @@ def formats_of(people):
 GIVEN = [answers_of(name) for name in ANNOTATORS if "answers" in ANNOTATORS[name]]
 VERIFIED = [verified_of(name) for name in VERIFIERS] if "target" in PEOPLE else []
 GIVEN += [path for path in VERIFIED if not path.startswith(f"{STUDY}/")]
+ADJUDICATION = [
+    f"{config['data_root']}/{path}"
+    for path in [config["annotate"]["adjudication"]]
+    if path and "target" in PEOPLE
+]
+GIVEN += ADJUDICATION
 AWAITED = [
     path for path in GIVEN if not Path(path).exists()
 ]  # planned without, never run without
 ANSWERS = [path for path in map(answers_of, ANNOTATORS) if path not in AWAITED]
 VERIFIED = [path for path in VERIFIED if path not in AWAITED]
+ADJUDICATION = [path for path in ADJUDICATION if path not in AWAITED]
 
 
 def check_answers():
-    """Stop before the first job while an annotator's answers are missing."""
-    if AWAITED:
+    """Stop before the first job where answers of people are needed, and missing."""
+    rules_to_run = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    if AWAITED and rules_to_run & {"merge_annotators", "partition_target"}:
         raise WorkflowError(
-            f"annotate.annotators, partition.verification: {AWAITED[0]} does not exist; label on"
-            " the page (facegap annotate serve), or import answers: docs/annotation.md"
+            f"annotate, partition.verification: {AWAITED[0]} does not exist; make the target"
+            " align, label on the page (facegap annotate serve), or give answers from elsewhere:"
+            " docs/annotation.md"
         )
 
 

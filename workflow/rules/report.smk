@@ -415,6 +415,9 @@ rule write_report:
         comparisons=MODELS["comparisons"],
         agreement=[f"{STUDY}/annotate/target/agreement.json"] if BY_PEOPLE else [],
         partition=f"{STUDY}/partition/target/summary.json",
+        calibration=(
+            [f"{STUDY}/partition/target/calibration.json"] if BY_PEOPLE else []
+        ),
         judge=f"{STUDY}/judge/model.json",
         realism=f"{STUDY}/synthesise/realism.parquet",
         realism_gaps=f"{STUDY}/synthesise/gaps.parquet",

@@ -9,7 +9,7 @@ if __name__ == "__main__":
     merge_annotators(
         snakemake.input.faces,
         snakemake.input.answers,
-        snakemake.input.adjudication or None,
+        next(iter(snakemake.input.adjudication), None),
         snakemake.output.labels,
         snakemake.output.agreement,
         annotators=snakemake.params.annotators,

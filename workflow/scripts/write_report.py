@@ -23,6 +23,7 @@ if __name__ == "__main__":
         comparisons=snakemake.input.comparisons,
         agreement=(snakemake.input.agreement or [None])[0],
         partition=snakemake.input.partition,
+        calibration=(snakemake.input.calibration or [None])[0],
         judge=snakemake.input.judge,
         realism=snakemake.input.realism,
         provenance=snakemake.input.provenance,

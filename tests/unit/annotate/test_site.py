@@ -1,6 +1,7 @@
 """The labelling pages without a browser: what they refuse, and that no answer is lost."""
 
 import sqlite3
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -206,9 +207,9 @@ def test_a_locked_or_full_database_says_so_and_keeps_what_it_had(
     with engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    ada_seat = seat(engine, ada)
     with pytest.raises(StoreError, match="the disk is full"):
-        for _ in range(1000):
-            rounds.skip(engine, seat(engine, ada), "f2", 0)
+        deque(rounds.skip(engine, ada_seat, "f2", 0) for _ in range(1000))
     assert say(client, ada, "f2", "skip") == 503
     assert said(engine, ada) == {"f0": "inside", "f1": "inside"}
 

@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from scipy.special import expit
 
 from facegap.acquire.splits import split_faces
 from facegap.annotate.agreement import answer_error
 from facegap.annotate.merge import merge
 from facegap.answers import beside_each_other, simulated_answers
-from facegap.partition.errors import label_error, true_error
+from facegap.intervals import Interval
+from facegap.partition.errors import label_error, true_error, unanimous
 from facegap.partition.merge import decide, evidence, merged_answers
 from facegap.partition.proposals import accept, proposed_persons
 
@@ -86,3 +88,32 @@ def coverage(**settings: Any) -> tuple[float, pd.DataFrame]:
     assert (table["applies_to"] == table["faces"]).all()
     inside = (table["low"] <= table["true"]) & (table["true"] <= table["high"])
     return float(inside.mean()), table
+
+
+def test_the_interval_covers_the_true_error_in_95_of_100_studies() -> None:
+    covered, table = coverage(persons=700, split={"train": 0.2, "test": 0.3})
+    assert 0.93 <= covered <= 0.97
+    assert abs((table["estimate"] - table["true"]).mean()) < 0.004
+
+
+def test_people_who_err_more_are_seen_to_and_taken_into_account() -> None:
+    for seed in range(3):
+        found, _ = drawn_study(seed, errors={"ada": 0.1, "ben": 0.1})
+        careful, _ = drawn_study(seed)
+        assert found["people"]["estimate"] > careful["people"]["estimate"]
+        assert found["people"]["low"] < unanimous(Interval(0.1, 0.1, 0.1), 2).estimate
+        assert found["people"]["high"] > unanimous(Interval(0.1, 0.1, 0.1), 2).estimate
+
+
+@pytest.mark.parametrize(("error", "people", "wrong"), [(0.1, 1, 0.1), (0.1, 2, 1 / 82)])
+def test_the_error_of_several_who_say_the_same(error: float, people: int, wrong: float) -> None:
+    found = unanimous(Interval(error, 0.0, 0.5), people)
+    assert found == pytest.approx((wrong, 0.0, 0.5))
+
+
+def test_verified_persons_are_as_sure_as_their_verifiers_and_the_truth_is_counted() -> None:
+    found, true = drawn_study(5, verifiers={"cyd": 0.04})
+    assert found["verified"]["applies_to"] > 0
+    assert found["verified"]["estimate"] == pytest.approx(0.04, abs=0.02)
+    assert found["all"]["applies_to"] == true["faces"]
+    assert found["all"]["low"] <= true["estimate"] <= found["all"]["high"]

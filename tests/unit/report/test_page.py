@@ -35,6 +35,40 @@ CONFIG: dict[str, Any] = {
 }
 
 
+CALIBRATION = {"precision": 0.9, "threshold": 0.8, "tested_on": {**SHARE, "accepted_faces": 9}}
+AGREEMENT: dict[str, Any] = {
+    "faces": 2,
+    "persons": 2,
+    "confidence": 0.95,
+    "simulated": False,
+    "agreement": SHARE,
+    "alpha": {"estimate": 0.71, "low": 0.5, "high": 0.9},
+    "answer_error": SHARE,
+    "by_gender": {"female": {**SHARE, "faces": 1}, "male": {**SHARE, "faces": 1}},
+    "by_certainty": {"certain": {**SHARE, "faces": 2}},
+    "adjudicated": 1,
+    "contentious": 1,
+    "pairs": [
+        {
+            "annotators": ["ada", "ben"],
+            "kappa": {"estimate": None, "low": None, "high": None},
+            "answers": ["inside", "outside", "unsure"],
+            "confusion": [[11, 12, 13], [21, 22, 23], [31, 32, 33]],
+        }
+    ],
+    "annotators": {
+        name: {
+            "inside": SHARE,
+            "unsure": 3,
+            "repeated": 5,
+            "consistency": SHARE,
+            "planted_error": None,
+        }
+        for name in ("ada", "ben")
+    },
+}
+
+
 class Inputs:
     """What `write_report` reads, as small files in a folder."""
 
@@ -61,6 +95,7 @@ class Inputs:
             "power": [{"share": 0.6, "power": 0.9}],
         }
         self.agreement: dict[str, Any] | None = None
+        self.true_error: dict[str, Any] | None = None
         self.reason = "no face was found"
         self.protocol: dict[str, Any] = {"protocol": "coordinate", "agree": True}
 
@@ -87,7 +122,11 @@ class Inputs:
     def partition(self) -> Path:
         sides = {"inside": 1, "outside": 1, "left out": 1}
         error = {"all": {"estimate": None, "low": None, "high": None, "applies_to": 0}}
-        parts = {"faces": 3, "sides": sides, "provenance": {"own label": sides}}
+        if self.agreement:
+            error = {"proposed": {**SHARE, "applies_to": 1}, "all": {**SHARE, "applies_to": 2}}
+        parts: dict[str, Any] = {"faces": 3, "sides": sides, "provenance": {"own label": sides}}
+        parts |= {"labelled": 2, "gained": {"by person": 4, "proposed": 5, "verified": 6}}
+        parts["true_error"] = self.true_error
         return self.json("summary.json", {**parts, "label_error": error})
 
     def figures(self) -> list[Path]:
@@ -198,6 +237,7 @@ class Inputs:
             comparisons=self.comparisons(),
             agreement=self.json("agreement.json", self.agreement) if self.agreement else None,
             partition=self.partition(),
+            calibration=self.json("calibration.json", CALIBRATION) if self.agreement else None,
             judge=self.json("model.json", self.judge),
             realism=self.realism(),
             rejected=self.rejected(),
@@ -234,6 +274,23 @@ def test_the_page_needs_no_other_file_and_runs_nothing(inputs: Inputs) -> None:
     assert "script" not in found.names
     assert all(address.startswith(("data:image/", "#")) for address in found.addresses)
     assert sum(address.startswith("data:image/webp") for address in found.addresses) == 1
+
+
+def test_the_labels_of_people_are_told_with_their_agreement_and_error(inputs: Inputs) -> None:
+    inputs.agreement = AGREEMENT
+    page = inputs.page()
+    labels = page[page.index('id="labels"') : page.index('id="classification"')]
+    for figure in (
+        "0.71 [0.50, 0.90]",
+        '<td class="n">23</td>',
+        "precision of 90%",
+        "gender: male",
+    ):
+        assert figure in labels
+    assert "proposed and accepted" in labels
+    assert "truly wrong" not in labels
+    inputs.true_error = {"estimate": 0.015, "wrong": 3, "faces": 200}
+    assert "1.5%" in inputs.page()
 
 
 def test_nothing_that_users_name_is_taken_for_markup(inputs: Inputs) -> None:

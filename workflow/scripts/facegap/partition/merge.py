@@ -77,7 +77,7 @@ def partition_target(
     tables.write(sides, sides_csv, tables.FACE_SIDES)
     for side, path in zip(tables.SIDES, (inside_txt, outside_txt), strict=True):
         with whole(path) as temporary:
-            ids = sides["face_id"][sides["side"] == side]
+            ids = sides["face_id"][sides["side"] == side].to_list()
             temporary.write_text("".join(f"{face}\n" for face in ids))
     write_json(summary, summary_json)
     log.info("%d faces: %s", len(sides), summary["sides"])
@@ -127,7 +127,7 @@ def evidence(
         annotators=(own["annotators"].str.count(r"\+") + 1).fillna(0).astype(int).array,
         probability=guess["probability"].to_numpy(float),
         accepted=guess["accepted"].eq(True).to_numpy(),
-        found=ids.isin(aligned),
+        found=pd.Index(aligned).get_indexer(ids) >= 0,
     )
     told = {
         "inside": known["label"] == "inside",

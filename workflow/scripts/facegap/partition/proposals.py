@@ -100,7 +100,8 @@ def require_known(
     table: pd.DataFrame, faces: pd.DataFrame, place: str | Path, faces_place: str | Path
 ) -> None:
     """A `DataError` where `table` speaks of faces that `faces` has not."""
-    if len(strange := table[~table["face_id"].isin(faces["face_id"])]):
+    known = pd.Index(faces["face_id"])
+    if len(strange := table[known.get_indexer(table["face_id"]) < 0]):
         raise DataError(
             f"{place}: {len(strange)} faces are not in {faces_place}, first"
             f" {strange['face_id'].iloc[0]}; remake both from the same images"
@@ -152,7 +153,9 @@ def calibrated(known: pd.DataFrame) -> tuple["pd.Series[float]", dict[str, float
     train = train.drop_duplicates(["person", "label"])
     if train["label"].nunique() < 2:
         return known["raw"], {"slope": 1.0, "intercept": 0.0, "persons": 0}
-    model = LogisticRegression().fit(_logit(train["raw"]), train["label"] == "inside")
+    model = LogisticRegression(solver="newton-cholesky").fit(
+        _logit(train["raw"]), train["label"] == "inside"
+    )
     curve = {"slope": float(model.coef_[0, 0]), "intercept": float(model.intercept_[0])}
     said = model.predict_proba(_logit(known["raw"]))[:, 1]
     return pd.Series(said, known.index), {**curve, "persons": int(train["person"].nunique())}
