@@ -4,7 +4,6 @@ import shutil
 import subprocess
 
 from snakemake.persistence.file import FilePersistence
-from snakemake.resources import Resources
 
 SLURM = hasattr(workflow.executor_settings, "jobname_prefix")
 JOBS_NAME = f"facegap-{config['study']}"[:50]
@@ -22,9 +21,9 @@ def doubling(base):
 
 
 for each in workflow.rules:
-    base = {name: value.raw for name, value in each.resources.items()}.get("mem")
-    if isinstance(base, int):
-        each.resources.update(Resources.from_mapping({"mem_mb": doubling(base)}))
+    memory = each.resources.get("mem_mb")
+    if memory is not None and isinstance(memory.raw, int):
+        each.resources["mem_mb"] = doubling(memory.raw)
 
 if SLURM:
     workflow.executor_settings.jobname_prefix = JOBS_NAME
