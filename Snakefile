@@ -35,7 +35,8 @@ onstart:
 
 
 onsuccess:
-    print(f"The report is at {STUDY}/report/index.html")
+    if Path(f"{STUDY}/report/index.html").exists():
+        print(f"The report is at {STUDY}/report/index.html")
 
 
 rule all:

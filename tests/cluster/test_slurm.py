@@ -4,6 +4,7 @@ Slow machines are played by SIGSTOP: a stopped job takes no time of this machine
 runs out. Where no Slurm can be started, everything here is skipped with the reason.
 """
 
+import contextlib
 import re
 import signal
 import sys
@@ -68,7 +69,12 @@ class Run:
 
     def working(self, script: str, but: int | None = None) -> psutil.Process:
         """The process of a script, on whatever node, once there is one (other than `but`)."""
-        return until(lambda: self._find(script, but), f"{script} to start", self.lines)
+
+        def found() -> psutil.Process | None:
+            assert self.process.poll() is None, "".join(self.lines[-200:])
+            return self._find(script, but)
+
+        return until(found, f"{script} to start", self.lines)
 
     def _find(self, script: str, but: int | None) -> psutil.Process | None:
         for process in psutil.process_iter(["cmdline", "cwd", "pid"]):
@@ -183,25 +189,29 @@ def test_a_training_that_is_cut_short_again_and_again(
         process.suspend()
         return process
 
-    def saved(run: Run, process: psutil.Process) -> None:
-        """Stop the training again as soon as it has saved its state."""
+    def lost(run: Run, process: psutil.Process) -> None:
+        """Wait for the training's saved state, and then for its end, letting it do no more."""
         until(lambda: "state saved at step" in log.read_text(), "a saved state", run.lines)
-        process.suspend()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while process.status() != psutil.STATUS_ZOMBIE:
+                process.suspend()  # each signal of Slurm lets it go on
+                time.sleep(0.01)
 
     run = Run(cluster, nano, wanted)
     first = trained(run)
     cluster.ask("scontrol", "update", f"JobId={job_of(first)}", "EndTime=now+1")
-    saved(run, first)
+    lost(run, first)
 
     second = trained(run, first.pid)
+    queued = job_of(second)
     assert "resumed at step" in log.read_text()
     cluster.ask("sbatch", "--partition=urgent", "--gpus=1", "--output=/dev/null", "--wrap=true")
-    saved(run, second)
+    lost(run, second)
 
     third = trained(run, second.pid)
     assert "resumed at step" in log.read_text()
     left = job_of(third)
-    assert left == job_of(second) if second.is_running() else left
+    assert left == queued, "SLURM itself queued it again"
     run.kill()
     assert snakemake(nano, *NANO, "--unlock").returncode == 0
     code, printed = Run(cluster, nano, wanted).end()

@@ -105,11 +105,11 @@ def test_a_changed_setting(nano: Path, undisturbed: Path, reliability: Reliabili
     study = nano / "nano.yaml"
     before = yaml.safe_load(study.read_text())
     changed = {**before, "judge": {**before["judge"], "simulated": {"male": 0.9, "female": 0.9}}}
-    study.write_text(yaml.safe_dump(changed))
+    study.write_text(yaml.safe_dump(changed, sort_keys=False))
     reran = rerun(nano)
     assert reran == least(undisturbed, "simulate_responses")
     assert digests(nano / STUDY) != digests(undisturbed / STUDY)
-    study.write_text(yaml.safe_dump(before))
+    study.write_text(yaml.safe_dump(before, sort_keys=False))
     assert rerun(nano) == reran
     assert digests(nano / STUDY) == digests(undisturbed / STUDY)
     reliability.note("a changed value of the config", "runs what depends on it", reran, reran)
@@ -124,13 +124,14 @@ def test_a_changed_line_where_nothing_can_be_written(
         remount("bind,ro", nano / STUDY)
         refused = snakemake(nano, *NANO)
     assert refused.returncode != 0
-    assert f"results: nothing can be written in {STUDY}" in refused.stdout
+    assert "Write-protected output files" in refused.stdout
+    assert f"{STUDY}/report/" in refused.stdout
     assert not finished(refused.stdout)
     reran = rerun(nano)
     assert reran == least(undisturbed, "tabulate_results")
     assert digests(nano / STUDY) == digests(undisturbed / STUDY)
     reliability.note("a changed line of one library module", "runs its rules", reran, reran)
-    does = "stops before the first job and names the folder; later goes on"
+    does = "stops before the first job and names the files; later goes on"
     reliability.note("a read-only shared directory, results", does, {}, {})
 
 
@@ -154,7 +155,7 @@ def test_a_data_file_replaced_by_one_of_the_same_size_and_time(
     words = {"column": "race_raw", "inside": ["white"], "outside": ["black"]}
     place = {"kind": "folder", "images": "images", "table": "labels.csv", "own_label": words}
     study["datasets"]["source"] |= place
-    (nano / "nano.yaml").write_text(yaml.safe_dump(study))
+    (nano / "nano.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
 
     target = "results/own/acquire/source/faces.parquet"
     with mounted("--bind", data, data):
@@ -238,16 +239,13 @@ def test_killed_jobs_and_runs(nano: Path, undisturbed: Path, reliability: Reliab
 
 
 @pytest.mark.skipif(not shutil.which("faketime"), reason="no faketime: apt-get install faketime")
-@pytest.mark.parametrize("off", ["+3h", "-3h"])
-def test_a_clock_that_is_off(
-    off: str, nano: Path, undisturbed: Path, reliability: Reliability
-) -> None:
+def test_a_clock_that_is_off(nano: Path, undisturbed: Path, reliability: Reliability) -> None:
     """Part of the study was made on a machine whose clock is three hours off."""
     shutil.rmtree(nano / STUDY / "judge")
     needed = planned(snakemake(nano, "-n", "judge", *NANO).stdout)
-    preload = {"LD_PRELOAD": "libfaketime.so.1", "FAKETIME": off, "FAKE_UTIME": "1"}
     library = next(Path("/usr/lib").glob("*/faketime")) / "libfaketime.so.1"
-    environment = os.environ | preload | {"LD_PRELOAD": str(library), "NO_FAKE_STAT": "1"}
+    clock = {"FAKETIME": "+3h", "FAKE_UTIME": "1", "NO_FAKE_STAT": "1"}
+    environment = os.environ | clock | {"LD_PRELOAD": str(library)}
     with start(nano, *NANO, f"{STUDY}/judge/pairs.parquet", environment=environment) as run:
         printed, _ = run.communicate(timeout=120)
     assert run.returncode == 0, printed

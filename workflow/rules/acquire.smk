@@ -88,7 +88,7 @@ rule unpack_images:
         mem_mb=1000,
         runtime=60,
     params:
-        digests=digests_of,
+        digests=digests_of(original_of),
     script:
         "../scripts/unpack_images.py"
 
@@ -113,7 +113,7 @@ rule read_utkface:
         mem_mb=1000,
         runtime=60,
     params:
-        digests=digests_of,
+        digests=digests_of(images_of),
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],
@@ -145,7 +145,7 @@ rule read_celeba:
         mem_mb=2000,
         runtime=60,
     params:
-        digests=digests_of,
+        digests=digests_of(images_of, *map(celeba_text, CELEBA_TEXTS)),
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],
@@ -229,7 +229,7 @@ rule read_folder:
         mem_mb=2000,
         runtime=60,
     params:
-        digests=digests_of,
+        digests=digests_of(images_of, labels_of),
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],

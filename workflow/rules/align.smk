@@ -46,7 +46,7 @@ rule align_shard:
         mem_mb=1500,
         runtime=120,
     params:
-        digests=digests_of,
+        digests=digests_of(images_of),
         shards=config["align"]["shards"],
         crops=config["align"]["crops"],
         limits=config["align"]["limits"],

@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import sys
+from functools import cache
 from os.path import relpath
 from pathlib import Path
 
@@ -77,11 +78,24 @@ def _imported(path):
                         yield file
 
 
-def digests_of(wildcards, input):
-    """What the user's own files hold, so that one replaced unnoticed reruns what reads it."""
-    given = [path for path in input if path.startswith(f"{config['data_root']}/")]
-    there = [path for path in given if Path(path).exists()]
-    return [digest(path, ".snakemake/digests.json") for path in there]
+@cache
+def content_of(path):
+    """The digest of one of the user's own files or folders, read once."""
+    return digest(path, ".snakemake/digests.json")
+
+
+def digests_of(*places):
+    """What the user's own files hold, so that one replaced unnoticed reruns what reads it.
+
+    `places` are paths or input functions; Snakemake compares no params that depend on input.
+    """
+
+    def digests(wildcards):
+        paths = [place(wildcards) if callable(place) else place for place in places]
+        own = [path for path in paths if path.startswith(f"{config['data_root']}/")]
+        return [content_of(path) for path in own if Path(path).exists()]
+
+    return digests
 
 
 def check_results():

@@ -117,7 +117,7 @@ rule read_responses:
         mem_mb=2000,
         runtime=10,
     params:
-        digests=digests_of,
+        digests=digests_of(f"{config['data_root']}/{PEOPLES_ANSWERS}"),
     script:
         "../scripts/read_responses.py"
 

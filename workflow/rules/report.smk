@@ -390,7 +390,7 @@ rule record_provenance:
         runtime=10,
     params:
         config=config,
-        digests=digests_of,
+        digests=digests_of(*given_data()),
         logs=f"{STUDY}/logs",
     script:
         "../scripts/record_provenance.py"

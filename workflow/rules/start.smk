@@ -4,10 +4,7 @@ import shutil
 import subprocess
 
 from snakemake.persistence.file import FilePersistence
-from snakemake.resources import Resources
 
-SLURM = hasattr(workflow.executor_settings, "jobname_prefix")
-JOBS_NAME = f"facegap-{config['study']}"[:50]
 CHANGED = f"{STUDY}/changed"
 UNRECORDED = ("logs", "benchmarks", "changed")  # below the study, and no job's output
 
@@ -22,33 +19,32 @@ def doubling(base):
 
 
 for each in workflow.rules:
-    base = {name: value.raw for name, value in each.resources.items()}.get("mem")
-    if isinstance(base, int):
-        each.resources.update(Resources.from_mapping({"mem_mb": doubling(base)}))
-
-if SLURM:
-    workflow.executor_settings.jobname_prefix = JOBS_NAME
+    memory = each.resources.get("mem_mb")
+    if memory is not None and isinstance(memory.raw, int):
+        each.resources["mem_mb"] = doubling(memory.raw)
 
 
 def check_leftovers():
-    """Stop while jobs of a killed Snakemake still write these results."""
-    if not SLURM:
+    """Stop while jobs of a killed Snakemake still make what is to be made now."""
+    submitted = {
+        number
+        for job in workflow.dag.needrun_jobs()
+        for number in workflow.persistence.external_jobids(job)
+    }
+    if not submitted:
         return
     listed = subprocess.run(
-        ["squeue", "--me", "--noheader", "--format=%i|%j|%Z"],
+        ["squeue", "--me", "--array", "--noheader", "--format=%i"],
         capture_output=True,
         text=True,
         timeout=60,
     )
     if listed.returncode:
-        raise WorkflowError(f"squeue does not answer: {listed.stderr.strip()}")
-    jobs = [line.split("|") for line in listed.stdout.splitlines()]
-    own = re.compile(rf"{re.escape(JOBS_NAME)}_[0-9a-f-]{{36}}")
-    left = [
-        number
-        for number, name, folder in jobs
-        if own.fullmatch(name) and Path(folder) == Path.cwd()
-    ]
+        raise WorkflowError(
+            f"jobs of an earlier run may be at work on {STUDY}, and squeue does not answer: "
+            f"{listed.stderr.strip()}"
+        )
+    left = sorted(submitted & set(listed.stdout.split()))
     if left:
         raise WorkflowError(
             f"jobs of an earlier run are still at work on {STUDY}: {', '.join(left)}. End them "

@@ -12,7 +12,15 @@ class Pace:
     ) -> None:
         """The clock gives seconds."""
         self._total, self._first, self._clock = total, done, clock
-        self._start = clock()
+        self._start = self._told = clock()
+
+    def due(self, seconds: float = 60) -> bool:
+        """Whether so much time has passed since it last was due: a log needs a line a minute."""
+        now = self._clock()
+        if now - self._told < seconds:
+            return False
+        self._told = now
+        return True
 
     def words(self, done: int) -> str:
         """For a log: "12.3 a second, 1 h 20 min left", by the average since the beginning."""
