@@ -125,7 +125,7 @@ def test_groups_and_their_crossings_add_up(found: dict) -> None:
     target = groups[groups["dataset"] == "target"]
     every = target[target["factors"] == "all"].iloc[0]
     assert every["faces"] == 120
-    for factors in ("side", "gender", "age", "side × gender"):
+    for factors in ("side", "gender", "age", "side × age"):
         parts = target[target["factors"] == factors]
         mean = np.average(parts["value"], weights=parts["faces"])
         assert parts["faces"].sum() == 120
