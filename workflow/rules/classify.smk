@@ -304,7 +304,8 @@ rule write_model_card:
         boundary=config["boundary"],
         sides=config["sides"],
         datasets=BOTH,
-        classify=GRID,
+        backbones=GRID["backbones"],
+        recipe=RECIPE,
         confidence=config["report"]["confidence"],
     script:
         "../scripts/write_model_card.py"

@@ -13,6 +13,7 @@ if __name__ == "__main__":
         study=snakemake.params.study,
         boundary=snakemake.params.boundary,
         sides=snakemake.params.sides,
-        classify=snakemake.params.classify,
+        backbones=snakemake.params.backbones,
+        recipe=snakemake.params.recipe,
         confidence=snakemake.params.confidence,
     )

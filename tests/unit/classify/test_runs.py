@@ -127,8 +127,8 @@ def test_the_card_says_what_the_model_is_and_what_it_is_not_for(
         study="small",
         boundary="race",
         sides={"inside": "Caucasian", "outside": "Other"},
-        classify={
-            "backbones": {"vgg16": {"weights": "random"}},
+        backbones={"vgg16": {"weights": "random"}},
+        recipe={
             "head": {"hidden": [64, 64, 64], "dropout": 0.5},
             "tune": part,
             "fine_tune": {**part, "layers": 5},

@@ -64,7 +64,12 @@ def grid() -> Iterator[dict[str, Any]]:
 @pytest.fixture
 def tabled(tmp_path: Path) -> list[pd.DataFrame]:
     tables.write(pd.DataFrame(grid()), tmp_path / "runs.parquet", tables.RUNS)
-    kept = {"backbone": "vggface", "view": "augmented", "tune_optimiser": "rmsprop", "fine_tune_optimiser": "sgd"}
+    kept = {
+        "backbone": "vggface",
+        "view": "augmented",
+        "tune_optimiser": "rmsprop",
+        "fine_tune_optimiser": "sgd",
+    }
     (tmp_path / "kept.json").write_text(json.dumps(kept))
     shares = [("male", "in-domain", 0.6), ("male", "out-domain", 0.4)]
     table5 = pd.DataFrame(shares, columns=["control", "domain", "share"])

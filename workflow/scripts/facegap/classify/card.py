@@ -24,13 +24,14 @@ def write_model_card(
     study: str,
     boundary: str,
     sides: Mapping[str, str],
-    classify: Mapping[str, Any],
+    backbones: Mapping[str, Any],
+    recipe: Mapping[str, Any],
     confidence: float,
 ) -> None:
     """Write what the kept model is, how it was made and measured, and what it is not for.
 
-    `faces` (FACES) are by data set; sources and licences are their metadata's. `classify` is the
-    config's.
+    `faces` (FACES) are by data set; sources and licences are their metadata's. `backbones` is the
+    config's, `recipe` has head, tune and fine_tune of it.
     """
     chosen, table = read_json(kept), tables.read(runs, tables.RUNS)
     cell = {key: chosen[key] for key in CELL}
@@ -48,8 +49,8 @@ def write_model_card(
         boundary=boundary,
         sides=sides,
         cell=cell,
-        weights=classify["backbones"][cell["backbone"]]["weights"],
-        classify=classify,
+        weights=backbones[cell["backbone"]]["weights"],
+        recipe=recipe,
         notice=NOTICE,
         data={name: tables.about(path) for name, path in faces.items()},
         results={name: _words(result) for name, result in results.items()},

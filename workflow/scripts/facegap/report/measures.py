@@ -18,7 +18,7 @@ from statsmodels.stats.multitest import multipletests
 from facegap import tables
 from facegap.files import read_json
 from facegap.intervals import Interval, of_cluster_difference, of_clustered_share, of_clusters
-from facegap.report.gap import CELL
+from facegap.report.gap import CELL, cell_name, persons
 from facegap.seeds import generator
 
 DRAWS = 1000  # of the bootstrap
@@ -78,16 +78,6 @@ def probabilities(
         inside=("inside", "first"), probability=("probability", "mean")
     )
     return said.reset_index().merge(persons(faces), on=["dataset", "face_id"])
-
-
-def persons(faces: Mapping[str, str | Path]) -> pd.DataFrame:
-    """Who is on each face, of each data set; a face whose person is not known is a person."""
-    parts = []
-    for dataset, path in faces.items():
-        known = tables.read(path, tables.FACES)[["face_id", "subject_id"]]
-        known["person"] = known["subject_id"].fillna(known["face_id"])
-        parts.append(known.assign(dataset=dataset)[["dataset", "face_id", "person"]])
-    return pd.concat(parts)
 
 
 def _measures(said: pd.DataFrame, confidence: float, seed: int) -> pd.DataFrame:
@@ -226,7 +216,7 @@ def _groups(faces: Mapping[str, str | Path], age_bands: Sequence[int]) -> pd.Dat
 
 def _bands(age: "pd.Series[float]", starts: Sequence[int]) -> "pd.Series[str]":
     edges = [0, *sorted(starts), 200]
-    names = [f"under {edges[1]}"]
+    names = [f"0 to {edges[1] - 1}"]
     names += [f"{low} to {high - 1}" for low, high in pairwise(edges[1:-1])]
     names += [f"{edges[-2]} and over"]
     bands = pd.cut(age, edges, right=False, labels=names)
@@ -253,8 +243,8 @@ def compared(said: pd.DataFrame, confidence: float, seed: int) -> pd.DataFrame:
         apart = [[0, int((first & ~second).sum())], [int((~first & second).sum()), 0]]
         rows.append(
             {
-                "one": _name(one),
-                "other": _name(other),
+                "one": cell_name(dict(zip(CELL, one, strict=True))),
+                "other": cell_name(dict(zip(CELL, other, strict=True))),
                 "difference": float(difference.mean()),
                 "low": float(low),
                 "high": float(high),
@@ -266,11 +256,6 @@ def compared(said: pd.DataFrame, confidence: float, seed: int) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[n for n in tables.COMPARISONS.columns if n != "holm"])
     table["holm"] = multipletests(table["p"], method="holm")[1] if len(table) else []
     return table
-
-
-def _name(cell: tuple[str, ...]) -> str:
-    backbone, view, tune, fine_tune = cell
-    return f"{backbone}, {view}, {tune}/{fine_tune}"
 
 
 def calibrated(said: pd.DataFrame, confidence: float) -> pd.DataFrame:
