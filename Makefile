@@ -23,7 +23,7 @@ study: .venv/ready
 	$(BIN)/snakemake --cores all --configfile $(STUDY)
 
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from facegap import tables
 
 STUDY = "results/micro"
 MICRO = ("--configfile", "micro.yaml")
+STAGES = ("acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report")
 
 
 def planned(output: str) -> dict[str, int]:
@@ -164,9 +165,6 @@ def test_the_papers_study_is_planned_without_its_data(tmp_path: Path) -> None:
     assert 100 < sum(jobs.values()) < 1000
 
 
-@pytest.mark.parametrize(
-    "stage",
-    ["acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report"],
-)
-def test_each_stage_is_a_target(micro: Path, stage: str) -> None:
-    assert "Nothing to be done" in snakemake(micro, "-n", stage, *MICRO).stdout
+def test_each_stage_is_a_target(micro: Path) -> None:
+    plan = snakemake(micro, "-n", *STAGES, *MICRO)
+    assert "Nothing to be done" in plan.stdout
