@@ -96,7 +96,7 @@ def measure_realism(
         if inception_pth:
             features = inception_features(images, inception_pth[0], device)
         else:
-            features = sight.features
+            features = _standardised(sight.features, table)
         right = (sight.shown > 0.5) == (labels > 0.5)
         outputs = Outputs(table, values, right, features, INCEPTION if inception_pth else OWN)
         rng = seeds.generator(seed, "synthesise", "realism", which)
@@ -154,6 +154,14 @@ def _values(
         np.abs(images[k].astype(np.int16) - images[origin[k]]).mean() / 255 for k in rebuilt
     ]
     return values
+
+
+def _standardised(features: Features, table: pd.DataFrame) -> Features:
+    """Features in units of their spread over the real faces of both sides."""
+    real = features[(table["kind"] == "original").to_numpy()]
+    spread = real.std(0)
+    scaled: Features = (features - real.mean(0)) / np.where(spread > 0, spread, 1)
+    return scaled
 
 
 def _scores(table: pd.DataFrame, values: pd.DataFrame, which: int) -> pd.DataFrame:

@@ -125,7 +125,7 @@ def train_attribute_classifier(
         optimiser.step()
         schedule.step()
         if step % 100 == 99:
-            log.info("step %d of %d: loss %.3f", step + 1, iterations, float(loss))
+            log.info("step %d of %d: loss %.3f", step + 1, iterations, float(loss.detach()))
     _save(network, attributes, crops.size, classifier_safetensors)
 
 
