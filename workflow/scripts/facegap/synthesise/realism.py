@@ -195,11 +195,15 @@ def _measures(
     rng: np.random.Generator,
     confidence: float,
 ) -> Iterator[dict[str, Any]]:
-    """Every measure of each part: all together, by attribute, and by value of the control."""
+    """Every measure of each part: all together, by attribute, and by value of the control.
+
+    Halves are only told apart all together: the null check of the whole instrument.
+    """
     table = outputs.table
     groups: list[tuple[str | None, str | None]] = [(None, None)]
-    groups += [(name, None) for name in attributes]
-    groups += [(None, str(value)) for value in sorted(table["control"].dropna().unique())]
+    if HALVES[0] not in parts:
+        groups += [(name, None) for name in attributes]
+        groups += [(None, str(value)) for value in sorted(table["control"].dropna().unique())]
     for attribute, control in groups:
         about = {"attribute": attribute, "control": control}
         fits = np.ones(len(table), bool)
