@@ -373,7 +373,7 @@ def _checked(training: Training, settings: Settings) -> NDArray[np.float64]:
     """
     if not training.recent:
         return np.empty((0, len(TERMS)))
-    values = torch.stack(training.recent).double().cpu().numpy()
+    values = torch.stack(training.recent).cpu().double().numpy()
     for step, terms in enumerate(values, training.step - len(values) + 1):
         taken = TERMS if step % settings.critic_steps == 0 else CRITIC_TERMS
         for name, value in zip(taken, terms, strict=False):
