@@ -22,7 +22,6 @@ UNITS = {"Loss": "cross-entropy", "Time": "epochs"}
 BETTER = {
     "attribute transfer": "share, more is better",
     "identity preservation": "cosine, more is better",
-    "reconstruction error": "share of the range, less is better",
 }
 
 
@@ -128,7 +127,7 @@ def draw_realism(realism: str | Path, gaps: str | Path, outputs: Sequence[str | 
     theme.use()
     lines = -(-len(metrics) // 3) or 1
     figure, grid = plt.subplots(
-        lines, 3, figsize=(7.6, 2.5 * lines), squeeze=False, layout="constrained"
+        lines, 3, figsize=(7.6, 2.6 * lines), squeeze=False, layout="constrained"
     )
     for axes in grid.flat[len(metrics) :]:
         axes.axis("off")
@@ -147,7 +146,7 @@ def draw_realism(realism: str | Path, gaps: str | Path, outputs: Sequence[str | 
         axes.grid(visible=False, axis="x")
         axes.set_title(metric, fontsize=9)
         axes.set_ylabel(BETTER.get(metric, "less is better"), fontsize=8)
-        axes.set_xlabel(_told(apart[apart["metric"] == metric]), fontsize=8)
+        axes.set_xlabel(_told(apart[apart["metric"] == metric]), fontsize=7)
     theme.save_as(figure, outputs)
 
 
@@ -156,5 +155,6 @@ def _told(apart: pd.DataFrame) -> str:
     words = []
     for comparison, name in (("boundary", "gap"), ("null", "null check")):
         for gap in apart[apart["comparison"] == comparison].to_dict("records"):
-            words.append(f"{name} {gap['gap']:.3g} [{gap['low']:.3g}, {gap['high']:.3g}]")
+            numbers = (f"{gap[key]:.2g}" for key in ("gap", "low", "high"))
+            words.append("{} {} [{}, {}]".format(name, *numbers).replace("-", "−"))
     return "\n".join(words)

@@ -34,7 +34,7 @@ def inception_features(
     with torch.no_grad():
         for start in range(0, len(images), CHUNK):
             part = torch.from_numpy(np.array(images[start : start + CHUNK])).permute(0, 3, 1, 2)
-            found.append(network(part.to(device))[0].double().cpu().numpy())
+            found.append(network(part.to(device))[0].cpu().double().numpy())
     return np.concatenate(found)
 
 

@@ -96,7 +96,7 @@ def measure_realism(
         if inception_pth:
             features = inception_features(images, inception_pth[0], device)
         else:
-            features = sight.features
+            features = _standardised(sight.features, table)
         right = (sight.shown > 0.5) == (labels > 0.5)
         outputs = Outputs(table, values, right, features, INCEPTION if inception_pth else OWN)
         rng = seeds.generator(seed, "synthesise", "realism", which)
@@ -156,6 +156,14 @@ def _values(
     return values
 
 
+def _standardised(features: Features, table: pd.DataFrame) -> Features:
+    """Features in units of their spread over the real faces of both sides."""
+    real = features[(table["kind"] == "original").to_numpy()]
+    spread = real.std(0)
+    scaled: Features = (features - real.mean(0)) / np.where(spread > 0, spread, 1)
+    return scaled
+
+
 def _scores(table: pd.DataFrame, values: pd.DataFrame, which: int) -> pd.DataFrame:
     made = table["kind"] == "translation"
     return pd.DataFrame(
@@ -187,11 +195,15 @@ def _measures(
     rng: np.random.Generator,
     confidence: float,
 ) -> Iterator[dict[str, Any]]:
-    """Every measure of each part: all together, by attribute, and by value of the control."""
+    """Every measure of each part: all together, by attribute, and by value of the control.
+
+    Halves are only told apart all together: the null check of the whole instrument.
+    """
     table = outputs.table
     groups: list[tuple[str | None, str | None]] = [(None, None)]
-    groups += [(name, None) for name in attributes]
-    groups += [(None, str(value)) for value in sorted(table["control"].dropna().unique())]
+    if HALVES[0] not in parts:
+        groups += [(name, None) for name in attributes]
+        groups += [(None, str(value)) for value in sorted(table["control"].dropna().unique())]
     for attribute, control in groups:
         about = {"attribute": attribute, "control": control}
         fits = np.ones(len(table), bool)

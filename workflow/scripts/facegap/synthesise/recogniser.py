@@ -125,7 +125,7 @@ def train_attribute_classifier(
         optimiser.step()
         schedule.step()
         if step % 100 == 99:
-            log.info("step %d of %d: loss %.3f", step + 1, iterations, float(loss))
+            log.info("step %d of %d: loss %.3f", step + 1, iterations, float(loss.detach()))
     _save(network, attributes, crops.size, classifier_safetensors)
 
 
@@ -150,9 +150,9 @@ def recognise(network: Recogniser, images: NDArray[np.uint8], device: torch.devi
         for start in range(0, len(images), CHUNK):
             part = np.array(images[start : start + CHUNK])  # off the disk
             numbers, logits, who, outputs = network(as_input(part, device))
-            features.append(numbers.double().cpu().numpy())
-            shown.append(logits.double().sigmoid().cpu().numpy())
-            identity.append(who.double().cpu().numpy())
+            features.append(numbers.cpu().double().numpy())
+            shown.append(logits.cpu().double().sigmoid().numpy())
+            identity.append(who.cpu().double().numpy())
             layers.append([F.normalize(output).cpu().numpy() for output in outputs])
     return Sight(
         np.concatenate(features),

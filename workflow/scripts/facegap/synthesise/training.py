@@ -27,7 +27,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from facegap import seeds, tables
 from facegap.crops import Crops
-from facegap.errors import TrainingError
+from facegap.errors import DataError, TrainingError
 from facegap.files import whole
 from facegap.network import settle
 from facegap.progress import Pace
@@ -377,7 +377,7 @@ def _checked(training: Training, settings: Settings) -> NDArray[np.float64]:
     """
     if not training.recent:
         return np.empty((0, len(TERMS)))
-    values = torch.stack(training.recent).double().cpu().numpy()
+    values = torch.stack(training.recent).cpu().double().numpy()
     for step, terms in enumerate(values, training.step - len(values) + 1):
         taken = TERMS if step % settings.critic_steps == 0 else CRITIC_TERMS
         for name, value in zip(taken, terms, strict=False):
@@ -394,8 +394,11 @@ def _check_point(
 ) -> None:
     """The generator as it is, and what it makes of the same few faces each time."""
     stem = records.checkpoints / f"step-{training.step:07}"
-    save_generator(training.generator, settings.attributes, f"{stem}.safetensors")
-    records.samples.draw(training.generator, f"{stem}.png", device)
+    try:
+        save_generator(training.generator, settings.attributes, f"{stem}.safetensors")
+        records.samples.draw(training.generator, f"{stem}.png", device)
+    except DataError as error:  # a full disk costs a checkpoint, not the training
+        log.error("no checkpoint at step %d, the training goes on: %s", training.step, error)
 
 
 def _set_precision(settings: Settings, device: torch.device) -> None:
