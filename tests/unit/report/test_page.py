@@ -211,6 +211,7 @@ class Inputs:
         row = {"one": "x", "other": "y", "difference": 0.1, "low": 0.0, "high": 0.2}
         row |= {"one_alone": 2, "other_alone": 1, "p": 0.5, "holm": 0.75}
         return self.table("comparisons.csv", pd.DataFrame([row]), tables.COMPARISONS)
+
     def realism_gaps(self) -> Path:
         table = pd.DataFrame(
             [
