@@ -84,6 +84,9 @@ rule merge_annotators:
         mem_mb=2000,
         runtime=10,
     params:
+        digests=digests_of(
+            *GIVEN, f"{config['data_root']}/{config['annotate']['adjudication']}"
+        ),
         annotators=list(ANNOTATORS),
         formats=formats_of(ANNOTATORS),
         errors={name: ANNOTATORS[name]["error"] for name in SIMULATED},

@@ -13,11 +13,15 @@ from PIL import Image
 
 from facegap import tables
 from facegap.report.page import count, number, percent, percents, span, write_report
+from facegap.report.provenance import record_provenance
 
 PUBLISHED = Path(__file__).parents[3] / "config/published.yaml"
 FIGURES = ["figure1", "figure2", "figure3", "figure4", "gap", "realism"]
-FIGURES += [f"table{number}" for number in range(1, 6)]
+FIGURES += ["groups", "calibration", "transfer", "saliency"]
+FIGURES += [f"table{number}" for number in range(1, 6)] + ["rejected", "set_aside"]
 SHARE = {"estimate": 0.6, "low": 0.5, "high": 0.7, "p": 0.2}
+CELL = {"backbone": "vgg16", "view": "augmented", "tune_optimiser": "adam"}
+CELL |= {"fine_tune_optimiser": "sgd"}
 CONFIG: dict[str, Any] = {
     "study": "small",
     "results": "results",
@@ -25,7 +29,7 @@ CONFIG: dict[str, Any] = {
     "boundary": "group",
     "sides": {"inside": "A", "outside": "B"},
     "datasets": {"source": {"kind": "utkface"}, "target": {"kind": "celeba"}},
-    "synthesise": {"seeds": [1, 2]},
+    "synthesise": {"seeds": [1, 2], "control": "gender"},
     "classify": {"repeats": 3},
     "judge": {"simulated": {"male": 0.6}},
 }
@@ -79,11 +83,21 @@ class Inputs:
             "in_domain": {**SHARE, "answers": 5},
             "left": SHARE,
             "participants": {"p1": {"asked": 3}, "p2": {"asked": 3}},
-            "model": {"fitted": True, "share": {"male": SHARE}},
+            "model": {"fitted": True, "share": {"male": SHARE}, "differences": {}},
+            "everybody": {"male": SHARE},
+            "redrawn": {"male": SHARE},
+            "excluded": [],
+            "attention_needed": 0.8,
+            "repeats": {**SHARE, "answers": 5},
+            **dict.fromkeys(["agreement", "seconds", "criteria", "familiarity"]),
+            "adjusted": {"fitted": False, "reason": "no answers"},
+            "metrics": [],
+            "power": [{"share": 0.6, "power": 0.9}],
         }
         self.agreement: dict[str, Any] | None = None
         self.true_error: dict[str, Any] | None = None
         self.reason = "no face was found"
+        self.protocol: dict[str, Any] = {"protocol": "coordinate", "agree": True}
 
     def path(self, name: str) -> Path:
         path = self.folder / name
@@ -122,6 +136,13 @@ class Inputs:
             Image.fromarray(picture).save(self.path(f"{name}.png"))
         return [self.path(f"{name}.png") for name in FIGURES]
 
+    def provenance(self) -> Path:
+        record, data = self.path("ro-crate-metadata.json"), {"data/faces.zip": "a" * 64}
+        record_provenance(
+            record, self.path("s.yaml"), config=self.config, results=[], inputs=data, logs="none"
+        )
+        return record
+
     def sets(self) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {"faces": {}, "aligned": {}, "labels": {}}
         found |= {"unread": {}, "unaligned": {}}
@@ -151,17 +172,60 @@ class Inputs:
         names = [f"table{k}.csv" for k in range(1, 6)]
         return [self.table(name, table, tables.REPORTED) for name in names]
 
+    def rejected(self) -> Path:
+        rows = [("source", "gender", name, 10, k, k / 10, 0.0, 0.5) for k, name in enumerate("fm")]
+        names = list(tables.SET_ASIDE.columns)
+        table = pd.DataFrame(rows, columns=names[:-2]).assign(p=0.01, adjusted=0.04)
+        return self.table("rejected-shares.csv", table, tables.SET_ASIDE)
+
     def realism(self) -> Path:
-        rows = [
-            {"seed": seed, "domain": domain, "metric": "transfer", "attribute": None}
-            for seed in (1, 2)
-            for domain in ("in-domain", "out-domain")
-        ]
-        table = pd.DataFrame(rows).assign(value=[0.9, 0.8, 0.7, 0.4], low=0.1, high=1.0, faces=3)
+        sides = {"in-domain": 0.8, "out-domain": 0.7}
+        table = pd.DataFrame(
+            [
+                (seed, side, metric, value, value - 0.1, value + 0.1, 0.05, 9, 10)
+                for seed in (1, 2)
+                for side, value in sides.items()
+                for metric in ("attribute transfer", "classifier accuracy")
+            ],
+            columns=[
+                "seed",
+                "domain",
+                "metric",
+                "value",
+                "low",
+                "high",
+                "error",
+                "persons",
+                "faces",
+            ],
+        ).assign(attribute=pd.Series(dtype="str"), control=pd.Series(dtype="str"))
         return self.table("realism.parquet", table, tables.REALISM)
 
+    def measures(self) -> Path:
+        row = {**CELL, "trained_on": "source", "measure": "AUROC", "value": 0.8123}
+        row |= {"low": 0.7, "high": 0.9, "faces": 3}
+        table = pd.DataFrame([{**row, "dataset": name} for name in ("source", "target")])
+        return self.table("measures.csv", table, tables.MODEL_MEASURES)
+
+    def comparisons(self) -> Path:
+        row = {"one": "x", "other": "y", "difference": 0.1, "low": 0.0, "high": 0.2}
+        row |= {"one_alone": 2, "other_alone": 1, "p": 0.5, "holm": 0.75}
+        return self.table("comparisons.csv", pd.DataFrame([row]), tables.COMPARISONS)
+
+    def realism_gaps(self) -> Path:
+        table = pd.DataFrame(
+            [
+                ("boundary", "attribute transfer", -0.1, -0.2, 0.0, 0.04, 2),
+                ("null", "attribute transfer", 0.01, -0.1, 0.1, 0.9, 2),
+                ("boundary", "classifier accuracy", -0.1, -0.2, 0.0, 0.04, 2),
+            ],
+            columns=["comparison", "metric", "gap", "low", "high", "p", "seeds"],
+        ).assign(attribute=pd.Series(dtype="str"), control=pd.Series(dtype="str"))
+        return self.table("gaps.parquet", table, tables.REALISM_GAPS)
+
     def page(self) -> str:
-        kept = {"backbone": "vgg16", "tune_optimiser": "adam", "fine_tune_optimiser": "sgd"}
+        kept = {**CELL, "target_accuracy": 0.7, **self.protocol}
+        kept["descent"] = {**CELL, "backbone": "vgg19", "target_accuracy": 0.65}
         write_report(
             self.path("index.html"),
             config=self.config,
@@ -170,11 +234,16 @@ class Inputs:
             gap=self.gap(),
             figures=self.figures(),
             kept=self.json("kept.json", kept),
+            measures=self.measures(),
+            comparisons=self.comparisons(),
             agreement=self.json("agreement.json", self.agreement) if self.agreement else None,
             partition=self.partition(),
             calibration=self.json("calibration.json", CALIBRATION) if self.agreement else None,
             judge=self.json("model.json", self.judge),
             realism=self.realism(),
+            rejected=self.rejected(),
+            provenance=self.provenance(),
+            realism_gaps=self.realism_gaps(),
             benchmarks=self.path("benchmarks"),
             **self.sets(),
         )
@@ -230,10 +299,27 @@ def test_nothing_that_users_name_is_taken_for_markup(inputs: Inputs) -> None:
     inputs.config["sides"]["inside"] = inputs.config["boundary"] = evil
     inputs.reason = evil
     inputs.judge["model"]["share"] = {evil: SHARE}
+    inputs.judge["everybody"] = inputs.judge["redrawn"] = {evil: SHARE}
     page = inputs.page()
     assert "<img src=x" not in page
     assert page.count("&lt;img src=x onerror=alert(1)&gt;") >= 5
     assert Elements(page).names.count("img") == len(FIGURES)
+
+
+def test_the_page_says_whether_one_factor_at_a_time_finds_the_best(inputs: Inputs) -> None:
+    assert "is not known unless all are run" in inputs.page()
+    inputs.protocol = {"protocol": "factorial", "agree": False}
+    page = re.sub(r"\s+", " ", inputs.page())
+    assert "leads to vgg19, augmented, adam/sgd: 5.0% less accurate on the target than" in page
+    inputs.protocol["agree"] = True
+    assert "the best of the grid, too" in inputs.page()
+
+
+def test_other_measures_and_comparisons_stand_on_the_page(inputs: Inputs) -> None:
+    page = inputs.page()
+    assert '<td>AUROC</td><td class="n">0.812 <span class="span">[0.700, 0.900]</span>' in page
+    assert "compared on the target (1)" in page
+    assert "0.750" in page
 
 
 def test_banners_stand_only_where_something_is_drawn_or_simulated(inputs: Inputs) -> None:
@@ -269,7 +355,34 @@ def test_a_model_that_was_not_fitted_and_shares_of_nothing_are_said(inputs: Inpu
     inputs.judge |= {"in_domain": nothing, "left": nothing}
     page = inputs.page()
     assert "could not be fitted: no answers" in page
+    assert "agreement between them is not known" in page
     assert "Participants chose" not in page
+
+
+def test_what_is_known_of_the_answers_is_said(inputs: Inputs) -> None:
+    times = {"quarter": 1.0, "median": 2.0, "three_quarters": 4.0}
+    inputs.judge |= {
+        "excluded": ["p2"],
+        "agreement": {"pairs": 3, "alpha": 0.4, "low": 0.1, "high": 0.7, "fleiss": 0.41},
+        "seconds": {"all": times, "participants": {}},
+        "criteria": {"realism": SHARE},
+        "familiarity": {"in-domain": SHARE, "out-domain": SHARE},
+        "adjusted": {"fitted": True, "answers": 4, "share": {"male": SHARE}, "knew_more": SHARE},
+        "metrics": [{"metric": "sharpness", "points": 9, "correlation": 0.5, "low": 0, "high": 1}],
+    }
+    page = re.sub(r"\s+", " ", inputs.page())
+    for words in (
+        "p2 passed fewer than 80%",
+        "Krippendorff’s alpha is 0.40 [0.10, 0.70], Fleiss’ kappa 0.41",
+        "2.0 s in the middle, half of them between 1.0 and 4.0 s",
+        "By realism alone, A was chosen in 60.0%",
+        "A: 60.0% [50.0, 70.0%] of persons were known; B: 60.0%",
+        "equally known, on 4 answers: male 60.0%",
+        '<td>sharpness</td><td class="n">0.50</td>',
+    ):
+        assert words in page
+    known = '<td>celebrities of CelebO that participants knew</td><td class="n">60%</td>'
+    assert known in page
 
 
 def test_the_page_is_whole_or_not_there(inputs: Inputs) -> None:

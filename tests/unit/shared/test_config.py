@@ -76,7 +76,9 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("study", "../up", "study: '../up' does not fit"),
         ("synthesise.seeds", [], "synthesise.seeds"),
         ("classify.repeats", 1, "classify.repeats: 1 is less than the minimum of 2"),
-        ("classify.backbones", {"vgg61": "random"}, "vgg61"),
+        ("classify.backbones", {"vgg61": "random"}, "vgg61 is neither resnet50, vgg16, vgg19"),
+        ("classify.backbones", {"vgg16": {"size": 64}}, "classify.backbones.vgg16"),
+        ("classify.protocol", "random", "classify.protocol"),
         ("boundary", "race", "datasets.source.labels: drawn has no label of its own"),
         ("sides.outside", "A", "sides: inside and outside have the same name"),
         ("annotate.annotators", {"ada": {"error": 0.1}}, "name two or more"),
@@ -113,6 +115,23 @@ def test_a_wrong_value_is_refused_by_its_key(path: str, value: Any, message: str
     with pytest.raises(ConfigError) as error:
         complete(changed(path, value))
     assert message in str(error.value)
+
+
+def test_a_backbone_may_be_timms_with_a_size_and_a_file_of_its_own() -> None:
+    mine = {"weights": "mine.safetensors", "input_size": 64}
+    config = changed("classify.backbones", {"vggface": "random", "resnet10t.c3_in1k": mine})
+    assert complete(config)["classify"]["backbones"] == {
+        "vggface": {"weights": "random"},
+        "resnet10t.c3_in1k": mine,
+    }
+
+
+def test_further_data_sets_label_themselves() -> None:
+    third = {"kind": "drawn", "faces": 60, "split": {"train": 40, "test": 20}, "labels": "own"}
+    full = complete(changed("datasets.third", third))
+    assert full["datasets"]["third"]["own_label"]["inside"] == ["A"]
+    with pytest.raises(ConfigError, match=r"datasets\.third\.labels: the third has to label"):
+        complete(changed("datasets.third", third | {"labels": "people"}))
 
 
 def test_simulated_annotators_are_for_drawn_faces_only() -> None:
