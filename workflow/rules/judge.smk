@@ -116,6 +116,8 @@ rule read_responses:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        digests=digests_of(f"{config['data_root']}/{PEOPLES_ANSWERS}"),
     script:
         "../scripts/read_responses.py"
 

@@ -64,7 +64,7 @@ def judge_pairs(
     table = table5(compared, controls, confidence).assign(simulated=simulated)
     ranked = scores(compared, confidence).assign(simulated=simulated)
     tables.write(table, table5_csv, tables.TABLE5)
-    tables.write(ranked, scores_csv, tables.SCORES)
+    tables.write(ranked, scores_csv, tables.BRADLEY_TERRY)
     rng = seeds.generator(seed, "judge", "estimates")
     asked = pairs.merge(key, on="pair_id").query("kind == 'compared'")["participant"].value_counts()
     everybody = answers[answers["kind"] == "compared"]
