@@ -122,7 +122,7 @@ REALISM = pd.DataFrame(
         for domain, value in (("in-domain", inside), ("out-domain", outside))
     ],
     columns=["seed", "domain", "metric", "attribute", "value"],
-).assign(low=np.nan, high=np.nan, faces=9)
+).assign(low=np.nan, high=np.nan, faces=9, control=None, error=0.1, persons=9)
 
 
 def judged(

@@ -56,7 +56,8 @@ def predicted(
     the points. No correlation of fewer than five points, or where all are equal.
     """
     found = []
-    for metric, values in realism.groupby("metric"):
+    everybody = realism[realism["control"].isna()] if "control" in realism else realism
+    for metric, values in everybody.groupby("metric"):
         by_attribute = values["attribute"].notna().any()
         by = "seed and attribute" if by_attribute else "seed"
         index = ["seed", "attribute"] if by_attribute else ["seed"]
