@@ -88,7 +88,7 @@ rule unpack_images:
         mem_mb=1000,
         runtime=60,
     params:
-        digests=digests_of(original_of),
+        digests=digests_of(originals_of),
     script:
         "../scripts/unpack_images.py"
 
@@ -145,7 +145,7 @@ rule read_celeba:
         mem_mb=2000,
         runtime=60,
     params:
-        digests=digests_of(images_of, *map(celeba_text, CELEBA_TEXTS)),
+        digests=digests_of(images_of, celeba_landmarks, *map(celeba_text, CELEBA_TEXTS)),
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],
@@ -174,6 +174,7 @@ rule read_fairface:
         mem_mb=2000,
         runtime=60,
     params:
+        digests=digests_of(images_of, fairface_labels),
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],
@@ -201,6 +202,7 @@ rule read_lfw:
         mem_mb=1000,
         runtime=60,
     params:
+        digests=digests_of(images_of),
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],

@@ -87,11 +87,14 @@ def content_of(path):
 def digests_of(*places):
     """What the user's own files hold, so that one replaced unnoticed reruns what reads it.
 
-    `places` are paths or input functions; Snakemake compares no params that depend on input.
+    `places` are paths, or input functions that give one or several; Snakemake compares no params that depend on input.
     """
 
     def digests(wildcards):
-        paths = [place(wildcards) if callable(place) else place for place in places]
+        found = [place(wildcards) if callable(place) else place for place in places]
+        paths = [
+            p for place in found for p in ([place] if isinstance(place, str) else place)
+        ]
         own = [path for path in paths if path.startswith(f"{config['data_root']}/")]
         return [content_of(path) for path in own if Path(path).exists()]
 
