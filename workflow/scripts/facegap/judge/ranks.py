@@ -11,7 +11,7 @@ FEWEST = 5  # points of a correlation
 
 
 def scores(compared: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Log strength of the in-domain outputs over the out-domain ones (BRADLEY_TERRY without simulated).
+    """Log strength of the in-domain outputs over the out-domain ones (BRADLEY_TERRY).
 
     Only outputs of one seed and attribute are compared with each other, so each Bradley-Terry
     model (1952) has two players, and its maximum is the log odds of a choice: here with half an
