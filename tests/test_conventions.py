@@ -82,6 +82,11 @@ def test_names_agree(stage: str) -> None:
         assert not re.search(r"^\s+run:|\blambda\b", body, re.M)
 
 
+def test_a_table_has_a_name_of_its_own() -> None:
+    names = re.findall(r"^(\w+) = _table\(", (LIBRARY / "tables.py").read_text(), re.M)
+    assert len(names) == len(set(names))
+
+
 def test_every_script_has_its_rule() -> None:
     assert {path.stem for path in SCRIPTS} == {
         rule for stage, rules in RULES.items() for rule in rules if rule != stage

@@ -119,13 +119,35 @@ def test_a_broken_config_stops_before_the_first_job(
     assert not (folder / "results").exists()
 
 
+def test_missing_answers_stop_what_needs_them_and_not_the_way_to_the_page(
+    tmp_path: Path,
+) -> None:
+    folder = copy_code(tmp_path / "people")
+    people = "{annotators: {a: {answers: a.csv}, b: {answers: b.csv}}}"
+    with appended(folder / "micro.yaml", f"\nannotate: {people}\n"):
+        refused = snakemake(folder, "partition", "--cores", "1", *MICRO)
+        assert refused.returncode != 0
+        assert "data/a.csv does not exist; make the target align, label on" in refused.stdout
+        assert "Finished jobid" not in refused.stdout
+        faces = f"{STUDY}/acquire/target/faces.parquet"
+        done = snakemake(folder, faces, "--cores", "1", *MICRO)
+        assert done.returncode == 0, done.stdout[-4000:]
+
+
 def test_missing_images_stop_before_the_first_job(tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "nothing")
     gender = ("--configfile", "config/gender.yaml", "--config", "data_root=nowhere")
     refused = snakemake(folder, "--cores", "1", *gender)
     assert refused.returncode != 0
     assert "nowhere/UTKFace.tar.gz does not exist" in refused.stdout
-    assert "non-commercial research only" in refused.stdout
+    assert "utkface (non-commercial research only): UTKFace is for non-comm" in refused.stdout
+    assert "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html" in refused.stdout
+    assert "accept_terms: [celeba]" in refused.stdout
+    assert "Finished jobid" not in refused.stdout
+
+    accepted = ("accept_terms=[utkface,celeba]", "offline=True")
+    refused = snakemake(folder, "--cores", "1", *gender, *accepted)
+    assert "nowhere/list_attr_celeba.txt does not exist; get it from https" in refused.stdout
     assert "Finished jobid" not in refused.stdout
 
 
