@@ -4,16 +4,19 @@ Stage 8, report: every table and figure beside the published one.
 Reads   the tables of all stages, config/published.yaml
 Writes  report/tables/table<1-5>.csv      row, column, ours, low, high, published, difference
         report/gap.json                   the fall across the boundary, and the verdict on it
+        report/rejected.csv               share of each group that alignment set aside
         report/models/*.csv               measures, groups, comparisons, calibration and transfer
                                           of the classifiers
         report/figures/figure<1-4>.*      PNG and SVG; also tables, gap and realism as plots
         report/index.html                 all of it on one page
+        ro-crate-metadata.json            how it came to be; settings.yaml, the whole configuration
 """
 
 
 rule report:
     input:
         f"{STUDY}/report/index.html",
+        f"{STUDY}/synthesise/sheets.html",
         TABLES,
         expand(
             f"{STUDY}/report/figures/{{name}}.{{format}}", name=FIGURES, format=FORMATS
@@ -170,6 +173,77 @@ rule draw_augmentations:
         "../scripts/draw_augmentations.py"
 
 
+rule measure_rejected:
+    input:
+        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
+        rejected=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
+        code=code_of("measure_rejected.py"),
+    output:
+        f"{STUDY}/report/rejected.csv",
+    log:
+        f"{STUDY}/logs/report/measure_rejected.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/measure_rejected.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        datasets=DATASETS,
+        names=config["sides"],
+        confidence=config["report"]["confidence"],
+        seed=config["seed"],
+    script:
+        "../scripts/measure_rejected.py"
+
+
+rule draw_rejected:
+    input:
+        shares=f"{STUDY}/report/rejected.csv",
+        code=code_of("draw_rejected.py"),
+    output:
+        figure("rejected", "rejected"),
+    log:
+        f"{STUDY}/logs/report/draw_rejected.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_rejected.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        names=NAMES,
+    script:
+        "../scripts/draw_rejected.py"
+
+
+rule draw_set_aside:
+    input:
+        rejected=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        thumbnails=expand(f"{STUDY}/align/{{dataset}}/rejected.npy", dataset=DATASETS),
+        code=code_of("draw_set_aside.py"),
+    output:
+        figure("set_aside", "set_aside"),
+    log:
+        f"{STUDY}/logs/report/draw_set_aside.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_set_aside.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        datasets=DATASETS,
+        names=NAMES,
+        seed=config["seed"],
+    script:
+        "../scripts/draw_set_aside.py"
+
+
 rule draw_contentious:
     input:
         labels=f"{STUDY}/annotate/target/labels.parquet",
@@ -198,6 +272,7 @@ rule draw_translations:
     input:
         arrays=f"{STUDY}/synthesise/seed-{SEEDS[0]}/translations.npy",
         table=f"{STUDY}/synthesise/seed-{SEEDS[0]}/translations.parquet",
+        scores=f"{STUDY}/synthesise/scores.parquet",
         code=code_of("draw_translations.py"),
     output:
         figure("figure4", "figure4"),
@@ -212,7 +287,7 @@ rule draw_translations:
         runtime=10,
     params:
         sides=config["sides"],
-        seed=config["seed"],
+        seed=SEEDS[0],
     script:
         "../scripts/draw_translations.py"
 
@@ -262,6 +337,7 @@ rule draw_gap:
 
 rule draw_realism:
     input:
+        gaps=f"{STUDY}/synthesise/gaps.parquet",
         realism=f"{STUDY}/synthesise/realism.parquet",
         code=code_of("draw_realism.py"),
     output:
@@ -279,8 +355,50 @@ rule draw_realism:
         "../scripts/draw_realism.py"
 
 
+rule record_provenance:
+    input:
+        results=[
+            *expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
+            *expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
+            *expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
+            f"{STUDY}/classify/runs.parquet",
+            f"{STUDY}/classify/predictions.parquet",
+            f"{STUDY}/partition/target/sides.parquet",
+            *expand(
+                f"{STUDY}/synthesise/seed-{{seed}}/generator.safetensors", seed=SEEDS
+            ),
+            f"{STUDY}/synthesise/realism.parquet",
+            f"{STUDY}/judge/table5.csv",
+            f"{STUDY}/judge/model.json",
+            f"{STUDY}/report/gap.json",
+            *TABLES,
+            *expand(f"{STUDY}/report/figures/{{name}}.png", name=FIGURES),
+        ],
+        data=given_data(),
+        code=code_of("record_provenance.py"),
+    output:
+        record=f"{STUDY}/ro-crate-metadata.json",
+        settings=f"{STUDY}/settings.yaml",
+    log:
+        f"{STUDY}/logs/report/record_provenance.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/record_provenance.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=config,
+        digests=digests_of(*given_data()),
+        logs=f"{STUDY}/logs",
+    script:
+        "../scripts/record_provenance.py"
+
+
 rule write_report:
     input:
+        provenance=f"{STUDY}/ro-crate-metadata.json",
         published=PUBLISHED,
         template=relpath(SCRIPTS / "facegap/report/page.html.j2"),
         tables=TABLES,
@@ -290,14 +408,19 @@ rule write_report:
         aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
         unread=expand(f"{STUDY}/acquire/{{dataset}}/rejected.csv", dataset=DATASETS),
         unaligned=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        rejected=f"{STUDY}/report/rejected.csv",
         labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
         kept=f"{STUDY}/classify/kept.json",
         measures=MODELS["measures"],
         comparisons=MODELS["comparisons"],
         agreement=[f"{STUDY}/annotate/target/agreement.json"] if BY_PEOPLE else [],
         partition=f"{STUDY}/partition/target/summary.json",
+        calibration=(
+            [f"{STUDY}/partition/target/calibration.json"] if BY_PEOPLE else []
+        ),
         judge=f"{STUDY}/judge/model.json",
         realism=f"{STUDY}/synthesise/realism.parquet",
+        realism_gaps=f"{STUDY}/synthesise/gaps.parquet",
         code=code_of("write_report.py"),
     output:
         report(

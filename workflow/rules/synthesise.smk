@@ -6,21 +6,35 @@ Reads   partition/target/sides.parquet, acquire/target/faces.parquet, align/targ
 Writes  synthesise/faces.parquet                  table CAST: who trains, who is translated
         synthesise/attribute_classifier.safetensors  sees the attributes, trained on real faces
         synthesise/seed-<n>/generator.safetensors, losses.csv
+        synthesise/seed-<n>/checkpoints/step-<k>.*    generators and sheets on the way
+        logs/synthesise/tensorboard/seed-<n>          the losses' curves
         synthesise/seed-<n>/translations.npy      uint8 (n, s, s, 3), rows as in the table
         synthesise/seed-<n>/translations.parquet  table TRANSLATIONS
         synthesise/seed-<n>/sheet.png             some of them, to look at
-        synthesise/realism.parquet                table REALISM
+        synthesise/realism.parquet                table REALISM: measures of both domains
+        synthesise/gaps.parquet                   table REALISM_GAPS: between the domains, and null
+        synthesise/scores.parquet                 table SCORES: of every translation
+        synthesise/sheets.html                    translations to leaf through, face by face
 """
 
 SYNTHESISED = f"{STUDY}/synthesise"
 SEEDED = f"{SYNTHESISED}/seed-{{seed}}"
 TARGET_FACES = f"{STUDY}/acquire/target/faces.parquet"
 TARGET_ALIGNED = f"{STUDY}/align/target/faces.parquet"
+INCEPTION = [  # the FID's network, where its weights are there
+    path
+    for path in (
+        f"{ASSETS}/pt_inception-2015-12-05-6726825d.pth",
+        f"{config['data_root']}/pt_inception-2015-12-05-6726825d.pth",
+    )
+    if Path(path).exists()
+][:1]
 
 
 rule synthesise:
     input:
         f"{SYNTHESISED}/realism.parquet",
+        f"{SYNTHESISED}/sheets.html",
         expand(f"{SEEDED}/sheet.png", seed=SEEDS),
 
 
@@ -83,6 +97,10 @@ rule train_stargan:
         betas=config["synthesise"]["betas"],
         decay=config["synthesise"]["decay"],
         save_seconds=config["synthesise"]["save_seconds"],
+        save_steps=config["synthesise"]["save_steps"],
+        gpu=config["synthesise"]["gpu"],
+        exclusive=config["synthesise"]["exclusive"],
+        tensorboard=f"{STUDY}/logs/synthesise/tensorboard",
     script:
         "../scripts/train_stargan.py"
 
@@ -150,9 +168,12 @@ rule measure_realism:
         tables=expand(f"{SEEDED}/translations.parquet", seed=SEEDS),
         classifier=f"{SYNTHESISED}/attribute_classifier.safetensors",
         faces=TARGET_FACES,
+        inception=INCEPTION,
         code=code_of("measure_realism.py"),
     output:
         realism=f"{SYNTHESISED}/realism.parquet",
+        gaps=f"{SYNTHESISED}/gaps.parquet",
+        scores=f"{SYNTHESISED}/scores.parquet",
     log:
         f"{STUDY}/logs/synthesise/measure_realism.log",
     benchmark:
@@ -169,3 +190,34 @@ rule measure_realism:
         seed=config["seed"],
     script:
         "../scripts/measure_realism.py"
+
+
+rule browse_sheets:
+    input:
+        images=expand(f"{SEEDED}/translations.npy", seed=SEEDS),
+        tables=expand(f"{SEEDED}/translations.parquet", seed=SEEDS),
+        scores=f"{SYNTHESISED}/scores.parquet",
+        template=relpath(SCRIPTS / "facegap/synthesise/sheets.html.j2"),
+        code=code_of("browse_sheets.py"),
+    output:
+        page=report(
+            f"{SYNTHESISED}/sheets.html",
+            caption="../report/sheets.rst",
+            category="Report",
+        ),
+    log:
+        f"{STUDY}/logs/synthesise/browse_sheets.log",
+    benchmark:
+        f"{STUDY}/benchmarks/synthesise/browse_sheets.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        seeds=SEEDS,
+        attributes=config["synthesise"]["attributes"],
+        sides=config["sides"],
+    script:
+        "../scripts/browse_sheets.py"

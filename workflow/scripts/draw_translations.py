@@ -8,6 +8,7 @@ if __name__ == "__main__":
     draw_translations(
         arrays=snakemake.input.arrays,
         table=snakemake.input.table,
+        scores=snakemake.input.scores,
         sides={
             "in-domain": snakemake.params.sides["inside"],
             "out-domain": snakemake.params.sides["outside"],

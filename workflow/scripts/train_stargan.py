@@ -11,7 +11,9 @@ if __name__ == "__main__":
         crop_shards=snakemake.input.crops,
         generator_safetensors=snakemake.output.generator,
         losses_csv=snakemake.output.losses,
+        tensorboard=f"{snakemake.params.tensorboard}/seed-{snakemake.wildcards.seed}",
         attributes=snakemake.params.attributes,
+        exclusive=snakemake.params.exclusive,
         generator=snakemake.params.generator,
         critic=snakemake.params.critic,
         weights=snakemake.params.weights,
@@ -22,6 +24,8 @@ if __name__ == "__main__":
         betas=snakemake.params.betas,
         decay=snakemake.params.decay,
         save_seconds=snakemake.params.save_seconds,
+        save_steps=snakemake.params.save_steps,
+        gpu=snakemake.params.gpu,
         threads=snakemake.threads,
         seed=int(snakemake.wildcards.seed),
     )

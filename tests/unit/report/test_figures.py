@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,7 +27,8 @@ def samples(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     plain = rng.integers(0, 255, (2, 8, 8, 3)).astype("uint8")
     views = rng.integers(0, 255, (2, 3, 8, 8, 3)).astype("uint8")
-    np.savez(folder / "samples.npz", plain=plain, crop=plain, views=views)
+    dataset = np.array(["source", "target"])
+    np.savez(folder / "samples.npz", plain=plain, crop=plain, views=views, dataset=dataset)
     return folder / "samples.npz"
 
 
@@ -135,3 +137,40 @@ def test_a_figure_that_fails_leaves_nothing(tmp_path: Path) -> None:
         theme.save(figure, tmp_path / "x.png")
     assert not list(tmp_path.iterdir())
     plt.close(figure)
+
+
+def test_figure_4_shows_the_best_median_and_worst_by_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces = [f"{side}{k}" for side in "ab" for k in range(5)]
+    rows = pd.DataFrame({"face_id": faces * 2, "kind": ["original"] * 10 + ["translation"] * 10})
+    rows = rows.assign(
+        row=range(20),
+        subject_id=rows["face_id"],
+        domain=["in-domain" if face[0] == "a" else "out-domain" for face in rows["face_id"]],
+        control=pd.Series(dtype="str"),
+        attribute=pd.Series([None] * 10 + ["Dark"] * 10, dtype="str"),
+        value=pd.array([pd.NA] * 10 + [1] * 10, dtype="Int8"),
+    )
+    tables.write(
+        rows[list(tables.TRANSLATIONS.columns)], tmp_path / "t.parquet", tables.TRANSLATIONS
+    )
+    shown = [0.5, 0.9, 0.1, 0.7, 0.3, 0.2, 0.4, 0.6, 0.8, 1.0]
+    scores = pd.DataFrame({"seed": 1, "row": range(10, 20), "shown": shown})
+    scores = pd.concat([scores, scores.assign(seed=2, shown=0.5)]).assign(identity=0, perceptual=0)
+    tables.write(scores, tmp_path / "s.parquet", tables.SCORES)
+    images = np.repeat(np.arange(20, dtype=np.uint8), 8 * 8 * 3).reshape(20, 8, 8, 3)
+    np.save(tmp_path / "t.npy", images)
+    drawn: dict[str, Any] = {}
+
+    def sheet(pictures: Any, **words: Any) -> Figure:
+        drawn.update(words, pictures=[[picture[0, 0, 0] for picture in row] for row in pictures])
+        return Figure()
+
+    monkeypatch.setattr(figures, "_sheet", sheet)
+    sides = {"in-domain": "A", "out-domain": "B"}
+    files = (tmp_path / name for name in ("t.npy", "t.parquet", "s.parquet"))
+    figures.draw_translations(*files, sides, [tmp_path / "f.png"], seed=1)
+    assert drawn["pictures"] == [[1, 11], [0, 10], [2, 12], [9, 19], [7, 17], [5, 15]]
+    assert drawn["rows"][0::3] == ["A\nbest", "B\nbest"]
+    assert drawn["line"] == 3

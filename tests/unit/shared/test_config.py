@@ -48,7 +48,8 @@ def test_the_papers_numbers_are_in_the_papers_study() -> None:
     assert (head["hidden"], head["dropout"]) == ([64, 64, 64], 0.5)
     assert (tune["epochs"], tune["batch"], tune["rates"]["adam"]) == (30, 128, 0.001)
     assert paper["classify"]["repeats"] == 5
-    assert paper["datasets"]["target"]["split"] == {"train": 2000, "test": 500}
+    split = paper["datasets"]["target"]["split"]
+    assert split == {"train": 2000, "test": 500, "pictures": 1, "strata": ["gender"]}
     gan = paper["synthesise"]
     assert (gan["iterations"], gan["batch"], gan["critic_steps"]) == (200_000, 16, 5)
     assert (gan["rate"], gan["betas"], len(gan["seeds"])) == (0.0001, [0.5, 0.999], 5)
@@ -153,3 +154,16 @@ def undescribed(part: dict[str, Any], definitions: dict[str, Any], place: str) -
 def test_every_key_of_the_schema_is_described() -> None:
     schema = yaml.safe_load(SCHEMA.read_text())
     assert undescribed(schema, schema["$defs"], "") == []
+
+
+def test_words_and_simulated_people_that_cannot_be_are_named() -> None:
+    config = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    config["annotate"]["annotators"]["cyd"] = {"answers": "cyd.csv"}
+    with pytest.raises(ConfigError, match=r"annotate\.annotators: ada is simulated; people and"):
+        complete(config)
+    config = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    words = {"inside": ["a", 1], "outside": ["1"]}
+    config["partition"]["verification"] = {"cyd": {"answers": "cyd.csv", "words": words}}
+    message = r"partition\.verification\.cyd\.words: '1' is both inside and outside"
+    with pytest.raises(ConfigError, match=message):
+        complete(config)

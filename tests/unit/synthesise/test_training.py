@@ -2,8 +2,10 @@
 
 import io
 import logging
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from facegap.errors import DataError, TrainingError
 from facegap.synthesise import resume as resuming
@@ -33,6 +36,7 @@ ATTRIBUTES = ["Dark", "Fair", "Striped"]
 Study = Any  # of conftest.py
 SETTINGS: dict[str, Any] = {
     "attributes": ATTRIBUTES,
+    "exclusive": [["Dark", "Fair"]],
     "generator": {"channels": 4, "blocks": 1},
     "critic": {"channels": 4, "layers": 2},
     "weights": {"penalty": 10, "reconstruction": 10, "classification": 1},
@@ -43,6 +47,8 @@ SETTINGS: dict[str, Any] = {
     "betas": (0.5, 0.999),
     "decay": 0.5,
     "save_seconds": 1e9,
+    "save_steps": 5,
+    "gpu": {"precision": "float32", "compile": False},
     "threads": 1,
     "seed": 1,
 }
@@ -66,7 +72,7 @@ def play(study: Study, tmp_path: Path) -> Callable[..., Path]:
 
     def train(name: str, **changes: Any) -> Path:
         folder = tmp_path / name
-        out = folder / "generator.safetensors", folder / "losses.csv"
+        out = folder / "generator.safetensors", folder / "losses.csv", folder / "board"
         settings = {**SETTINGS, **changes}
         train_stargan(study.cast, study.faces, study.shards, *out, **settings)
         return folder
@@ -104,7 +110,61 @@ def test_kills_at_any_step_change_no_byte(
         kill(play, monkeypatch, step)
     folder = play("killed", save_seconds=0)
     assert outputs(folder) == whole
-    assert sorted(path.name for path in folder.iterdir()) == ["generator.safetensors", "losses.csv"]
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == ["board", "checkpoints", "generator.safetensors", "losses.csv"]
+
+
+def test_twenty_real_kills_at_random_change_no_byte(play: Callable[..., Path]) -> None:
+    """Each process is ended by SIGKILL, within 20 ms of reaching a step, wherever it then is."""
+    changes = {"iterations": 60, "save_steps": 20}
+    whole = play("whole", **changes)
+    true, rng = batch_at, np.random.default_rng(1)
+
+    def mortal(target: int, delay: float) -> None:
+        def deadly(step: int, *rest: Any) -> Any:
+            if step >= target:
+                threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+            return true(step, *rest)
+
+        module.batch_at = deadly  # in a process of its own
+        play("killed", save_seconds=0, **changes)
+
+    for target in sorted(rng.integers(1, 50, 20).tolist()):
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=mortal, args=(target, rng.uniform(0, 0.02)))
+        process.start()
+        process.join(60)
+        assert process.exitcode == -signal.SIGKILL
+    killed = play("killed", save_seconds=0, **changes)
+    assert outputs(killed) == outputs(whole)
+    for path in sorted((whole / "checkpoints").iterdir()):
+        assert (killed / "checkpoints" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_checkpoints_and_curves_are_there_to_look_at(play: Callable[..., Path]) -> None:
+    folder = play("one")
+    names = sorted(path.name for path in (folder / "checkpoints").iterdir())
+    stems = ["step-0000005", "step-0000010"]
+    assert names == [f"{stem}.{end}" for stem in stems for end in ("png", "safetensors")]
+    first, last = (
+        load_generator(folder / "checkpoints" / n, torch.device("cpu")) for n in names[1::2]
+    )
+    assert not torch.equal(first[0].enter.weight, last[0].enter.weight)
+    curves = EventAccumulator(str(folder / "board")).Reload()
+    assert {"critic_penalty", "generator_reconstruction", "rate"} <= set(curves.Tags()["scalars"])
+    written = pd.read_csv(folder / "losses.csv")
+    shown = [event.value for event in curves.Scalars("critic_penalty")]
+    assert np.allclose(shown, written["critic_penalty"], rtol=1e-4)
+
+
+def test_a_gpu_s_precision_trains_too(play: Callable[..., Path]) -> None:
+    """bfloat16 is the one of a GPU's precisions that a CPU has as well."""
+    exact = pd.read_csv(play("exact") / "losses.csv")
+    coarse = pd.read_csv(
+        play("coarse", gpu={"precision": "bfloat16", "compile": False}) / "losses.csv"
+    )
+    assert not exact.equals(coarse)
+    assert np.allclose(exact["critic_penalty"], coarse["critic_penalty"], rtol=0.3)
 
 
 def test_it_is_taken_up_where_it_was_left(
@@ -265,7 +325,23 @@ def test_the_generator_is_read_back_as_it_was(play: Callable[..., Path]) -> None
 
 def settings(**changes: Any) -> Settings:
     base = Settings(
-        *(tuple(ATTRIBUTES), 4, 1, 4, 2, Weights(10, 10, 1), 100, 5, 4, 0.1, (0.5, 0.9), 0.5, 1, 1)
+        *(
+            tuple(ATTRIBUTES),
+            4,
+            1,
+            4,
+            2,
+            Weights(10, 10, 1),
+            100,
+            5,
+            4,
+            0.1,
+            (0.5, 0.9),
+            0.5,
+            "float32",
+            1,
+            1,
+        )
     )
     return replace(base, **changes)
 

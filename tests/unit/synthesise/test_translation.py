@@ -1,6 +1,8 @@
 """What is translated, what is measured on it, and that the measures mean what they say."""
 
+import re
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,12 @@ from facegap import tables
 from facegap.crops import Crops
 from facegap.errors import DataError
 from facegap.synthesise.attributes import read_labels
+from facegap.synthesise.browse import browse_sheets
 from facegap.synthesise.cast import cast_faces
+from facegap.synthesise.distances import frechet_distance
 from facegap.synthesise.networks import Generator
 from facegap.synthesise.pixels import as_images, as_input
-from facegap.synthesise.realism import frechet_distance, measure_realism
+from facegap.synthesise.realism import measure_realism
 from facegap.synthesise.recogniser import load_recogniser, recognise, train_attribute_classifier
 from facegap.synthesise.trained import save_generator
 from facegap.synthesise.translation import translate_faces
@@ -74,7 +78,8 @@ def measure(study: Study, name: str = "realism") -> pd.DataFrame:
     measure_realism(
         [study.folder / f"{seed}.npy" for seed in (1, 2)],
         [study.folder / f"{seed}.parquet" for seed in (1, 2)],
-        *(study.folder / "classifier.safetensors", study.faces, study.folder / f"{name}.parquet"),
+        *(study.folder / "classifier.safetensors", study.faces, []),
+        *(study.folder / f"{name}{end}.parquet" for end in ("", "-gaps", "-scores")),
         synthesis_seeds=(1, 2),
         confidence=0.95,
         threads=1,
@@ -161,10 +166,10 @@ def test_the_classifier_sees_the_attributes_of_faces_it_was_not_shown(made: Stud
     cast = tables.read(made.cast, tables.CAST)
     unseen = cast[cast["role"] != "train"]
     images = Crops(made.shards).take(unseen["row"])
-    features, seen = recognise(network, images, CPU)
-    right = seen == (read_labels(made.faces, unseen["face_id"], attributes) > 0.5)
+    sight = recognise(network, images, CPU)
+    right = (sight.shown > 0.5) == (read_labels(made.faces, unseen["face_id"], attributes) > 0.5)
     assert right.mean(0).min() > 0.9
-    assert features.shape == (24, 32)
+    assert sight.features.shape == (24, 32)
 
 
 def test_the_measures_are_those_of_an_untrained_generator(made: Study) -> None:
@@ -172,7 +177,9 @@ def test_the_measures_are_those_of_an_untrained_generator(made: Study) -> None:
     assert set(table["seed"]) == {1, 2}
     assert set(table["domain"]) == {"in-domain", "out-domain"}
     assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
-    mean = table[table["attribute"].isna()].groupby("metric")["value"].mean()
+    mean = (
+        table[table["attribute"].isna() & table["control"].isna()].groupby("metric")["value"].mean()
+    )
     assert mean["classifier accuracy"] > 0.9
     assert mean["attribute transfer"] < 0.8, "an untrained generator changes nothing"
     assert mean["reconstruction error"] > 0.05
@@ -199,7 +206,8 @@ def test_real_faces_with_the_attribute_would_score_as_translations(made: Study) 
         found = measure(made, "perfect")
     finally:
         np.save(made.folder / "1.npy", images)
-    first = found[(found["seed"] == 1) & found["attribute"].isna()].groupby("metric")["value"]
+    together = found["attribute"].isna() & found["control"].isna()
+    first = found[(found["seed"] == 1) & together].groupby("metric")["value"]
     assert first.min()["attribute transfer"] > 0.85
     assert first.max()["reconstruction error"] == 0
 
@@ -222,3 +230,33 @@ def test_the_frechet_distance_is_that_of_normal_distributions() -> None:
     scaled = (one - one.mean(0)) * 2 + one.mean(0)
     expected = one.var(0, ddof=1).sum()  # of deviations s and 2 s: s squared, added up
     assert frechet_distance(one, scaled) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_page_of_sheets_shows_best_and_worst_of_both_sides(made: Study) -> None:
+    measure(made, "browsed")
+    page = made.folder / "sheets.html"
+    browse_sheets(
+        [made.folder / f"{seed}.npy" for seed in (1, 2)],
+        [made.folder / f"{seed}.parquet" for seed in (1, 2)],
+        *(made.folder / "browsed-scores.parquet", page),
+        synthesis_seeds=(1, 2),
+        attributes=ATTRIBUTES,
+        sides={"inside": "A", "outside": "<B>"},
+    )
+    text = page.read_text()
+    assert not re.search(r'(src|href)="(?!data:)', text), "a file beside the page is needed"
+    assert "<B>" not in text
+    for seed, side in product((1, 2), ("A", "&lt;B&gt;")):
+        ranks = re.findall(f'data-seed="{seed}" data-side="{side}" data-rank="(\\w+)"', text)
+        assert ranks == sorted(ranks, key=["best", "median", "worst"].index)
+        assert len(ranks) == 12
+    shown = [float(number) for number in re.findall(r"sure ([\d.]+)", text)]
+    assert shown[:12] == sorted(shown[:12], reverse=True)
+
+
+def test_scores_are_of_translations_alone(made: Study) -> None:
+    measure(made, "scored")
+    scores = tables.read(made.folder / "scored-scores.parquet", tables.SCORES)
+    table = tables.read(made.folder / "1.parquet", tables.TRANSLATIONS)
+    rows = table["row"][table["kind"] == "translation"]
+    assert scores["row"][scores["seed"] == 1].tolist() == rows.tolist()

@@ -3,11 +3,12 @@
 import torch
 
 
-def settle(threads: int) -> torch.device:
+def settle(threads: int, which: int = 0) -> torch.device:
     """Deterministic torch on `threads` cores; the device to train on (CUDA, Apple's MPS, or CPU).
 
     Sums are split over threads, so the bytes of a CPU result depend on their number: it comes
-    from the config, never from the machine.
+    from the config, never from the machine. Of several GPUs in sight, `which` chooses one in
+    turn, so that jobs side by side on a node spread over all of them.
     """
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
@@ -15,7 +16,7 @@ def settle(threads: int) -> torch.device:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     if torch.cuda.is_available():
-        return torch.device("cuda")
+        return torch.device("cuda", which % torch.cuda.device_count())
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")

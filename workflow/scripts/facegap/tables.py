@@ -19,6 +19,7 @@ from facegap.files import whole
 SIDES = ("inside", "outside")
 SPLITS = ("train", "test", "rest")
 GENDERS = ("male", "female")
+DOMAINS = ("in-domain", "out-domain")  # faces of the side that a generator is trained on, or not
 PROVENANCES = ("own label", "agreed", "adjudicated", "contentious")
 SIDE_PROVENANCES = (*PROVENANCES, "by person", "proposed", "verified", "no label", "no face")
 
@@ -69,12 +70,43 @@ FACES = _table(
 REJECTED = _table(
     {"path": _text(), "face_id": _text(nullable=True), "reason": _text()}, "rejected images"
 )
+DUPLICATES = _table(
+    {
+        "path": _text(),
+        "face_id": _text(unique=True),
+        "same_as": _text(),  # face_id of the first of the same bytes, itself included
+        "differs": _text(nullable=True),  # the labels in which they differ, joined by "+"
+    },
+    "duplicates",
+)
 ALIGNED = _table(
     {"face_id": _text(unique=True), "shard": _whole(), "row": _whole()}, "aligned faces"
 )  # row i of this table is row i of the shards of every crop, one after another
 LANDMARKS = _table(
     {"face_id": _text(unique=True), "landmarks": pa.Column(object)}, "landmarks"
 )  # landmarks: 136 float32, x0 y0 x1 y1 ... of the 68 points, pixels of the image as read
+FOUND = _table(
+    {
+        "face_id": _text(unique=True),
+        "image": _text(),  # digest of its file
+        "points": pa.Column(object),  # k x 136 float32 of its k faces
+        "poses": pa.Column(object),  # k x 3 float32: yaw, pitch, roll
+    },
+    "faces found in images",
+)
+MEASURES = _table(
+    {
+        "face_id": _text(unique=True),
+        "faces": _whole(1),  # found in the image
+        "size": _real(0),  # side of the square from ear to ear and brow to chin, pixels
+        "sharpness": _real(0),  # variance of the Laplacian at 128 pixels from ear to ear
+        "yaw": _real(-180, 180),  # degrees; positive to the right of the image
+        "pitch": _real(-180, 180),  # positive up
+        "roll": _real(-180, 180),  # positive where the left eye is the lower one
+        "aligned": _flag(),  # or set aside
+    },
+    "measures of the faces found",
+)
 LABELS = _table(
     {
         "face_id": _text(unique=True),
@@ -86,7 +118,13 @@ LABELS = _table(
     "labels",
 )
 ANSWERS = _table(
-    {"face_id": _text(unique=True), "side": _text(*SIDES, "unsure")}, "annotator's answers"
+    {
+        "face_id": _text(),
+        "side": _text(*SIDES, "unsure"),
+        "tentative": _flag(),  # the annotator marked the answer as a guess
+        "showing": _whole(),  # 0: the first; 1: shown again, to see how steady the annotator is
+    },
+    "annotator's answers",
 )
 ENTRIES = _table(
     {
@@ -128,16 +166,47 @@ PREDICTIONS = _table(
     },
     "predictions",
 )
+SET_ASIDE = _table(
+    {
+        "dataset": _text("source", "target"),
+        "grouping": _text("gender", "race", "age", "boundary"),
+        "group": _text(),
+        "faces": _whole(),
+        "set_aside": _whole(),  # of these, by the alignment
+        "share": _real(0, 1),
+        "low": _real(0, 1),
+        "high": _real(0, 1),
+        "p": _real(0, 1, nullable=True),  # of the grouping: missing where none was set aside
+        "adjusted": _real(0, 1, nullable=True),  # for all tests of the table (Holm)
+    },
+    "shares set aside",
+)
 PROPOSALS = _table(
     {"face_id": _text(unique=True), "probability": _real(0, 1)}, "proposals"
 )  # probability of inside, mean over repeats of the kept model
+WEIGHED = _table(
+    {
+        "face_id": _text(unique=True),
+        "probability": _real(0, 1),  # of inside: calibrated, the same for all of a person's faces
+        "accepted": _flag(),  # sure enough to be taken as it is
+    },
+    "weighed proposals",
+)
+QUEUE = _table(
+    {
+        "face_id": _text(unique=True),  # one face a person, the one nearest to the person's mean
+        "subject_id": _text(nullable=True),
+        "probability": _real(0, 1),
+    },
+    "queue of persons to verify",
+)  # the most uncertain first
 _ESTIMATE = {
     "value": _real(nullable=True),
     "low": _real(nullable=True),
     "high": _real(nullable=True),
 }
 _CELL = {name: _text() for name in ("backbone", "view", "tune_optimiser", "fine_tune_optimiser")}
-MEASURES = _table(
+MODEL_MEASURES = _table(
     {
         **_CELL,
         "trained_on": _text(),
@@ -232,48 +301,128 @@ REALISM = _table(
         "seed": _whole(),
         "domain": _text("in-domain", "out-domain"),
         "metric": _text(),
-        "attribute": _text(nullable=True),
+        "attribute": _text(nullable=True),  # missing: all together
+        "control": _text(nullable=True),  # missing: all its values together
         "value": _real(),
         "low": _real(nullable=True),
         "high": _real(nullable=True),
+        "error": _real(0),  # standard error over persons
+        "persons": _whole(),
         "faces": _whole(),
     },
     "realism",
+)
+REALISM_GAPS = _table(
+    {
+        "comparison": _text("boundary", "null"),  # null: halves of the in-domain persons
+        "metric": _text(),
+        "attribute": _text(nullable=True),
+        "control": _text(nullable=True),
+        "gap": _real(),  # out-domain less in-domain, paired by seed, mean over seeds
+        "low": _real(nullable=True),
+        "high": _real(nullable=True),
+        "p": _real(0, 1, nullable=True),  # of no gap
+        "seeds": _whole(1),
+    },
+    "gaps in realism",
+)
+SCORES = _table(
+    {
+        "seed": _whole(),
+        "row": _whole(),  # of translations.npy; translations alone
+        "shown": _real(0, 1),  # how sure the classifier is of the wanted value
+        "identity": _real(-1, 1),  # cosine with the original
+        "perceptual": _real(0),  # distance to the original
+    },
+    "scores of translations",
 )
 PAIRS = _table(
     {
         "pair_id": _text(unique=True),
         "participant": _text(),
         "position": _whole(),
+        "training": _flag(),  # shown first, to learn the page; not analysed
         "attribute": _text(),
         "value": pa.Column("Int8"),  # what the attribute was changed to in both images
         "control": _text(),
         "left_image": _text(),  # blinded image ids, names in images.zip
         "right_image": _text(),
+        "left_original": _text(),  # the faces that the images were made of
+        "right_original": _text(),
     },
     "pairs",
+)
+PERSONS = _table(
+    {
+        "person_id": _text(unique=True),
+        "participant": _text(),
+        "position": _whole(),
+        "image": _text(),  # of the original face, in images.zip
+    },
+    "persons to recognise",
 )
 KEY = _table(
     {
         "pair_id": _text(unique=True),
+        "kind": _text("training", "compared", "attention", "repeat"),
+        "comparison": _text(),  # the same for pairs of the same two images
+        "repeats": _text(nullable=True),  # the pair_id that this one shows again, sides exchanged
+        "degraded": _text("left", "right", nullable=True),  # of an attention pair
         "seed": _whole(),
         "left_domain": _text("in-domain", "out-domain"),
         "left_row": _whole(),  # of the seed's translations.npy
         "right_row": _whole(),
+        "left_original_row": _whole(),
+        "right_original_row": _whole(),
         "left_subject": _text(),
         "right_subject": _text(),
     },
     "key of the pairs",
 )
+PERSONS_KEY = _table(
+    {
+        "person_id": _text(unique=True),
+        "participant": _text(),
+        "subject_id": _text(),
+        "domain": _text("in-domain", "out-domain"),
+    },
+    "key of the persons",
+)
 RESPONSES = _table(
     {
-        "pair_id": _text(),
+        "pair_id": _text(unique=True),
         "participant": _text(),
         "choice": _text("left", "right"),
+        "realism": _text("left", "right", nullable=True),  # the criteria one by one, if asked
+        "transfer": _text("left", "right", nullable=True),
+        "identity": _text("left", "right", nullable=True),
         "seconds": _real(0, nullable=True),
         "simulated": _flag(),
     },
     "responses",
+)
+FAMILIAR = _table(
+    {
+        "person_id": _text(unique=True),
+        "participant": _text(),
+        "known": _flag(),  # to the participant, before the study
+        "simulated": _flag(),
+    },
+    "persons known to participants",
+)
+BRADLEY_TERRY = _table(
+    {
+        "by": _text("all", "seed", "attribute", "seed and attribute"),
+        "seed": pa.Column("Int64", nullable=True),
+        "attribute": _text(nullable=True),
+        "answers": _whole(),
+        "chosen": _whole(),  # of these, the in-domain output
+        "score": _real(),  # Bradley-Terry: log strength of in-domain over out-domain
+        "low": _real(),
+        "high": _real(),
+        "simulated": _flag(),
+    },
+    "Bradley-Terry scores",
 )
 TABLE5 = _table(
     {

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 import yaml
+from numpy.typing import NDArray
 from PIL import Image
 
 from facegap import tables
 from facegap.files import read_json, whole
 from facegap.report.gap import CELL, cell_name
+from facegap.report.provenance import summary
 
 SMALL = 300_000  # bytes of a PNG that is embedded as it is
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -45,14 +48,18 @@ def write_report(
     aligned: Mapping[str, str | Path],
     unread: Mapping[str, str | Path],
     unaligned: Mapping[str, str | Path],
+    rejected: str | Path,
     labels: Mapping[str, str | Path],
     kept: str | Path,
     measures: str | Path,
     comparisons: str | Path,
     agreement: str | Path | None,
     partition: str | Path,
+    calibration: str | Path | None,
     judge: str | Path,
     realism: str | Path,
+    provenance: str | Path,
+    realism_gaps: str | Path,
     benchmarks: str | Path,
 ) -> None:
     """Write the page. `figures` are PNG files, embedded under their stems.
@@ -61,8 +68,8 @@ def write_report(
     """
     printed = yaml.safe_load(Path(published).read_text())
     model, agreed = read_json(judge), read_json(agreement) if agreement else None
-    rejected = {name: [unread[name], unaligned[name]] for name in faces}
-    sets = {name: _set(name, faces, aligned, rejected, labels) for name in faces}
+    aside = {name: [unread[name], unaligned[name]] for name in faces}
+    sets = {name: _set(name, faces, aligned, aside, labels) for name in faces}
     sides = read_json(partition)
     text = _template().render(
         config=config,
@@ -77,12 +84,15 @@ def write_report(
         figures={Path(path).stem: _embedded(path) for path in figures},
         sets=sets,
         counts=_counts(sets, agreed, sides, model),
+        set_aside=tables.read(rejected, tables.SET_ASIDE).to_dict("records"),
         agreement=agreed,
         partition=sides,
+        calibration=read_json(calibration) if calibration else None,
         judge=model,
-        realism=_realism(realism),
+        realism=_realism(realism, realism_gaps),
         stages=_stages(Path(benchmarks)),
         versions=_versions(),
+        provenance=summary(provenance),
         drawn=[name for name, part in config["datasets"].items() if part["kind"] == "drawn"],
         simulated=_simulated(model, agreed),
     )
@@ -163,10 +173,11 @@ def _counts(
     agreement: Mapping[str, Any] | None,
     partition: Mapping[str, Any],
     judge: Mapping[str, Any],
-) -> dict[str, int | None]:
+) -> dict[str, float | None]:
     """Ours beside the counts of published.yaml, by its keys; None where there is no such thing."""
     split = sets["target"]["split"] if agreement else {"train": None, "test": None}
     asked = [part["asked"] for part in judge["participants"].values()]
+    known = judge["familiarity"] or {"in-domain": {}, "out-domain": {}}
     return {
         "source_inside": sets["source"]["sides"]["inside"],
         "source_outside": sets["source"]["sides"]["outside"],
@@ -177,6 +188,8 @@ def _counts(
         **{key: partition["sides"][key.replace("_", " ")] for key in PARTS},
         "participants": len(asked),
         "pairs": max(asked, default=0),
+        "familiar_inside": known["in-domain"].get("estimate"),
+        "familiar_outside": known["out-domain"].get("estimate"),
     }
 
 
@@ -193,7 +206,7 @@ def _protocol(kept: Mapping[str, Any]) -> dict[str, Any]:
 
 def _measures(path: str | Path, kept: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The measures of the kept cell, a row a measure, by what it was tested on."""
-    table = tables.read(path, tables.MEASURES)
+    table = tables.read(path, tables.MODEL_MEASURES)
     own = (table[CELL] == [kept[key] for key in CELL]).all(axis=1)
     own &= table["trained_on"] == "source"
     rows = table[own & table["dataset"].isin(["source", "target"])].to_dict("records")
@@ -205,22 +218,40 @@ def _measures(path: str | Path, kept: Mapping[str, Any]) -> list[dict[str, Any]]
     ]
 
 
-def _realism(path: str | Path) -> list[dict[str, Any]]:
-    """Means over seeds of each measure, in-domain and out-domain, attributes together."""
-    table = tables.read(path, tables.REALISM)
-    table = table[table["attribute"].isna()]
-    paired = table.pivot_table(index=["metric", "seed"], columns="domain", values="value")
-    return [
-        {
-            "metric": metric,
-            "inside": seeds["in-domain"].mean(),
-            "outside": seeds["out-domain"].mean(),
-            "least": (seeds["out-domain"] - seeds["in-domain"]).min(),
-            "most": (seeds["out-domain"] - seeds["in-domain"]).max(),
-            "seeds": len(seeds),
-        }
-        for metric, seeds in paired.groupby("metric")
-    ]
+def _realism(path: str | Path, gaps: str | Path) -> list[dict[str, Any]]:
+    """Each measure's means over seeds, in-domain and out-domain, their gap and the null check's.
+
+    All together, by attribute, and by value of the control.
+    """
+    table, apart = tables.read(path, tables.REALISM), tables.read(gaps, tables.REALISM_GAPS)
+    keys = ["metric", "attribute", "control"]
+    null = apart[apart["comparison"] == "null"]
+    rows: list[dict[str, Any]] = []
+    for gap in apart[apart["comparison"] == "boundary"].to_dict("records"):
+        key = [gap[name] for name in keys]
+        own = table[_of_group(table, key)]
+        means = own.groupby("domain")["value"].mean()
+        check = null[_of_group(null, key)].to_dict("records")
+        ends = {"inside": means["in-domain"], "outside": means["out-domain"]}
+        known = {name: None if pd.isna(gap[name]) else gap[name] for name in keys}
+        rows.append(
+            {
+                **{str(name): value for name, value in gap.items()},
+                **known,
+                **ends,
+                "null": check[0] if check else None,
+            }
+        )
+    return rows
+
+
+def _of_group(table: pd.DataFrame, key: Sequence[Any]) -> NDArray[np.bool_]:
+    """Which rows have this metric, attribute and control; missing is a value too."""
+    fits: NDArray[np.bool_] = (table["metric"] == key[0]).to_numpy(bool)
+    for name, value in zip(("attribute", "control"), key[1:], strict=True):
+        same = table[name].isna() if pd.isna(value) else table[name] == value
+        fits &= same.to_numpy(bool)
+    return fits
 
 
 def _stages(benchmarks: Path) -> list[dict[str, Any]]:

@@ -21,8 +21,7 @@ LINE = 0.30  # inches a row and column
 UNITS = {"Loss": "cross-entropy", "Time": "epochs"}
 BETTER = {
     "attribute transfer": "share, more is better",
-    "classifier Frechet distance": "less is better",
-    "reconstruction error": "share of the range, less is better",
+    "identity preservation": "cosine, more is better",
 }
 
 
@@ -110,31 +109,52 @@ def _ends(part: Mapping[str, Any]) -> tuple[float, float, float]:
     return gap["low"], gap["estimate"], gap["high"]
 
 
-def draw_realism(realism: str | Path, outputs: Sequence[str | Path]) -> None:
-    """Each measure of realism, one line a seed from in-domain to out-domain, with intervals.
+def draw_realism(realism: str | Path, gaps: str | Path, outputs: Sequence[str | Path]) -> None:
+    """Each measure, a line a seed from in-domain to out-domain, and beside it their gap.
 
     The accuracy of the classifier on the originals says nothing of the outputs: it is no panel.
     """
-    table = tables.read(realism, tables.REALISM)
-    table = table[table["attribute"].isna() & (table["metric"] != "classifier accuracy")]
+    tested = [tables.read(realism, tables.REALISM), tables.read(gaps, tables.REALISM_GAPS)]
+    table, apart = (
+        part[
+            part["attribute"].isna()
+            & part["control"].isna()
+            & (part["metric"] != "classifier accuracy")
+        ]
+        for part in tested
+    )
     metrics, seeds = sorted(table["metric"].unique()), sorted(table["seed"].unique())
     theme.use()
-    size = (2.9 * max(len(metrics), 1), 2.9)
+    lines = -(-len(metrics) // 3) or 1
     figure, grid = plt.subplots(
-        1, max(len(metrics), 1), figsize=size, squeeze=False, layout="constrained"
+        lines, 3, figsize=(7.6, 2.6 * lines), squeeze=False, layout="constrained"
     )
-    for axes, metric in zip(grid[0], metrics, strict=False):
+    for axes in grid.flat[len(metrics) :]:
+        axes.axis("off")
+    for axes, metric in zip(grid.flat, metrics, strict=False):
+        part = table[table["metric"] == metric]
         for k, seed in enumerate(seeds):
-            part = table[(table["metric"] == metric) & (table["seed"] == seed)]
-            x = part["domain"].map({"in-domain": 0, "out-domain": 1}) + 0.36 * (
+            own = part[part["seed"] == seed]
+            x = own["domain"].map({"in-domain": 0, "out-domain": 1}) + 0.36 * (
                 (k + 0.5) / len(seeds) - 0.5
             )
-            reach = part[["low", "high"]].sub(part["value"], axis=0).abs().fillna(0).to_numpy().T
-            axes.plot(x, part["value"], color=theme.COLOURS["grey"], linewidth=0.8, zorder=1)
-            axes.errorbar(x, part["value"], yerr=reach, color=theme.COLOURS["blue"], **theme.OURS)
+            reach = own[["low", "high"]].sub(own["value"], axis=0).abs().fillna(0).to_numpy().T
+            axes.plot(x, own["value"], color=theme.COLOURS["grey"], linewidth=0.8, zorder=1)
+            axes.errorbar(x, own["value"], yerr=reach, color=theme.COLOURS["blue"], **theme.OURS)
         axes.set_xticks([0, 1], ["in-domain", "out-domain"])
         axes.set_xlim(-0.45, 1.45)
         axes.grid(visible=False, axis="x")
         axes.set_title(metric, fontsize=9)
-        axes.set_ylabel(BETTER.get(metric, ""), fontsize=8)
+        axes.set_ylabel(BETTER.get(metric, "less is better"), fontsize=8)
+        axes.set_xlabel(_told(apart[apart["metric"] == metric]), fontsize=7)
     theme.save_as(figure, outputs)
+
+
+def _told(apart: pd.DataFrame) -> str:
+    """The gap and the null check's, in words."""
+    words = []
+    for comparison, name in (("boundary", "gap"), ("null", "null check")):
+        for gap in apart[apart["comparison"] == comparison].to_dict("records"):
+            numbers = (f"{gap[key]:.2g}" for key in ("gap", "low", "high"))
+            words.append("{} {} [{}, {}]".format(name, *numbers).replace("-", "−"))
+    return "\n".join(words)

@@ -1,4 +1,4 @@
-"""A small classifier of attributes, trained on real faces: the judge of what translations show.
+"""A small network trained on real faces, the judge of translations: attributes, and who it is.
 
 It is trained on both sides, so that it does not itself favour the side of the generator, and on
 nobody who is translated.
@@ -7,6 +7,7 @@ nobody who is translated.
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +30,22 @@ from facegap.synthesise.pixels import as_input
 log = logging.getLogger(__name__)
 FEATURES = 32
 CHUNK = 256  # faces at a time when none is trained on
+IDENTITY = 0.2  # how much telling persons apart counts beside the attributes
+SHARPNESS = 16.0  # of cosines as logits
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the recogniser sees in n faces."""
+
+    features: NDArray[np.float64]  # (n, FEATURES)
+    shown: NDArray[np.float64]  # (n, a), probability of each attribute
+    identity: NDArray[np.float64]  # (n, FEATURES) of length 1: near where the person is the same
+    layers: list[NDArray[np.float32]]  # (n, c, h, w) a layer, of length 1 over the channels
 
 
 class Recogniser(nn.Module):
-    """A face to `FEATURES` numbers, and these to the logits of its attributes."""
+    """A face to `FEATURES` numbers, these to the logits of its attributes, and who it is."""
 
     def __init__(self, attributes: int, size: int) -> None:
         """For faces of `size` pixels a side."""
@@ -43,13 +56,22 @@ class Recogniser(nn.Module):
             layers += [nn.Conv2d(width, channels, 4, stride=2, padding=1, bias=False)]
             layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
             width, channels, size = channels, min(2 * channels, 64), size // 2
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * size * size, FEATURES))
+        self.body = nn.Sequential(*layers)
+        self.narrow = nn.Linear(width * size * size, FEATURES)
         self.head = nn.Linear(FEATURES, attributes)
+        self.identity = nn.Linear(width * size * size, FEATURES)
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (n, FEATURES) and logits (n, a) of faces (n, 3, s, s) in -1..1."""
-        features = self.body(faces)
-        return features, self.head(F.relu(features))
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """Of faces (n, 3, s, s) in -1..1: features, logits, identity, and every layer's output."""
+        layers = []
+        for part in self.body:
+            faces = part(faces)
+            if isinstance(part, nn.ReLU):
+                layers.append(faces)
+        flat = faces.flatten(1)
+        features = self.narrow(flat)
+        identity = F.normalize(self.identity(flat))
+        return features, self.head(F.relu(features)), identity, layers
 
 
 def train_attribute_classifier(
@@ -68,7 +90,8 @@ def train_attribute_classifier(
 ) -> None:
     """Train on every aligned face of persons who are not translated; write the classifier.
 
-    Both values of an attribute count alike, however rare one is.
+    Both values of an attribute count alike, however rare one is. Who it is, is learnt by telling
+    these persons apart, where some are known by several pictures.
     """
     device = settle(threads)
     crops = Crops(crop_shards)
@@ -79,7 +102,9 @@ def train_attribute_classifier(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.number(seed, "synthesise", "classifier", "weights"))
         network = Recogniser(len(attributes), crops.size).to(device)
-    optimiser = torch.optim.Adam(network.parameters(), rate)
+        persons, names = pd.factorize(faces["subject_id"], sort=True)
+        centres = nn.Parameter(torch.randn(max(len(names), 1), FEATURES).to(device))
+    optimiser = torch.optim.Adam([*network.parameters(), centres], rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=iterations)
     rng = seeds.generator(seed, "synthesise", "classifier", "batches")
     rows = faces["row"].to_numpy()
@@ -88,15 +113,19 @@ def train_attribute_classifier(
         images = crops.take(rows[chosen])
         mirrored = rng.random(batch) < 0.5
         images[mirrored] = images[mirrored, :, ::-1]
-        _, logits = network(as_input(images, device))
+        _, logits, identity, _ = network(as_input(images, device))
         wanted = labels[chosen].to(device)
         loss = F.binary_cross_entropy_with_logits(logits, wanted, pos_weight=balance)
+        who = torch.from_numpy(persons[chosen]).to(device)
+        if (who >= 0).any():  # -1: not known
+            nearness = SHARPNESS * identity @ F.normalize(centres).T
+            loss = loss + IDENTITY * F.cross_entropy(nearness, who, ignore_index=-1)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         if step % 100 == 99:
-            log.info("step %d of %d: loss %.3f", step + 1, iterations, float(loss))
+            log.info("step %d of %d: loss %.3f", step + 1, iterations, float(loss.detach()))
     _save(network, attributes, crops.size, classifier_safetensors)
 
 
@@ -113,18 +142,24 @@ def load_recogniser(path: str | Path, device: torch.device) -> tuple[Recogniser,
     return network.to(device).eval().requires_grad_(False), about["attributes"]
 
 
-def recognise(
-    network: Recogniser, images: NDArray[np.uint8], device: torch.device
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Of images uint8 (n, s, s, 3): features (n, FEATURES), and which attributes (n, a) it sees."""
-    features, seen = [], []
+def recognise(network: Recogniser, images: NDArray[np.uint8], device: torch.device) -> Sight:
+    """What the network sees in images uint8 (n, s, s, 3)."""
+    features, shown, identity = [], [], []
+    layers: list[list[NDArray[np.float32]]] = []
     with torch.no_grad():
         for start in range(0, len(images), CHUNK):
             part = np.array(images[start : start + CHUNK])  # off the disk
-            numbers, logits = network(as_input(part, device))
-            features.append(numbers.double().cpu().numpy())
-            seen.append((logits > 0).cpu().numpy())
-    return np.concatenate(features), np.concatenate(seen)
+            numbers, logits, who, outputs = network(as_input(part, device))
+            features.append(numbers.cpu().double().numpy())
+            shown.append(logits.cpu().double().sigmoid().numpy())
+            identity.append(who.cpu().double().numpy())
+            layers.append([F.normalize(output).cpu().numpy() for output in outputs])
+    return Sight(
+        np.concatenate(features),
+        np.concatenate(shown),
+        np.concatenate(identity),
+        [np.concatenate(parts) for parts in zip(*layers, strict=True)],
+    )
 
 
 def _faces(
@@ -133,7 +168,7 @@ def _faces(
     aligned_parquet: str | Path,
     attributes: Sequence[str],
 ) -> pd.DataFrame:
-    """Aligned faces (face_id, row) with all attributes, of persons who are not translated."""
+    """Aligned faces (face_id, row, subject_id) with all attributes, of nobody translated."""
     cast = tables.read(cast_parquet, tables.CAST)
     translated = cast[cast["role"] != "train"]
     faces = tables.read(faces_parquet, tables.FACES).set_index("face_id")
@@ -145,7 +180,7 @@ def _faces(
     found = aligned[~shown].dropna(subset=list(attributes))
     if found.empty:
         raise DataError(f"{faces_parquet}: every person is translated; lower synthesise.translated")
-    return found[["face_id", "row"]]
+    return found[["face_id", "row", "subject_id"]]
 
 
 def _save(network: Recogniser, attributes: Sequence[str], size: int, path: str | Path) -> None:

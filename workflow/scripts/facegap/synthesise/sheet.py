@@ -32,7 +32,8 @@ def draw_sheet(
     seed. A cell says "has it" where a face has an attribute that can only be set.
     """
     columns = ["real", "reconstruction", *attributes]
-    chosen = {str(domain): _faces(part) for domain, part in table.groupby("domain")}
+    originals = table[table["kind"] == "original"]
+    chosen = {str(domain): faces_shown(part) for domain, part in originals.groupby("domain")}
     height = TOP + sum(len(faces) * (SIDE + GAP) for faces in chosen.values()) + BREAK
     sheet = Image.new("RGB", (LEFT + len(columns) * (SIDE + GAP), height), "white")
     pen = ImageDraw.Draw(sheet)
@@ -45,17 +46,27 @@ def draw_sheet(
         _upright(sheet, f"{side} ({domain})", (LEFT // 2, y + len(faces) * (SIDE + GAP) // 2))
         for face in faces:
             own = table[table["face_id"] == face]
-            for k, column in enumerate(columns):
-                _cell(sheet, (LEFT + k * (SIDE + GAP), y), own, column, images)
+            sheet.paste(draw_row(own, columns, images), (LEFT, y))
             y += SIDE + GAP
         y += BREAK
     with whole(sheet_png) as temporary:
         sheet.save(temporary)
 
 
-def _faces(part: pd.DataFrame) -> list[str]:
-    """The first faces of each value of the control in turn, persons before further pictures."""
-    originals = part[part["kind"] == "original"].drop_duplicates("subject_id")
+def draw_row(own: pd.DataFrame, columns: Sequence[str], images: NDArray[np.uint8]) -> Image.Image:
+    """One face's images side by side, `columns` of "real", "reconstruction" and attributes.
+
+    `own` are the face's rows of the table (TRANSLATIONS) of `images` (n, s, s, 3).
+    """
+    row = Image.new("RGB", (len(columns) * (SIDE + GAP) - GAP, SIDE), "white")
+    for k, column in enumerate(columns):
+        _cell(row, (k * (SIDE + GAP), 0), own, column, images)
+    return row
+
+
+def faces_shown(faces: pd.DataFrame) -> list[str]:
+    """The first faces of each value of the control in turn, a person once."""
+    originals = faces.drop_duplicates("subject_id")
     turn = originals.groupby("control", dropna=False).cumcount()
     ordered = originals.assign(turn=turn).sort_values(["turn", "control"], kind="stable")
     return list(ordered["face_id"].head(EACH))

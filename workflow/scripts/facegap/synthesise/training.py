@@ -7,11 +7,14 @@ that there is to remember of the data's order, the flips and the mixing.
 import hashlib
 import json
 import logging
+import resource
+import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +23,14 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
 
 from facegap import seeds, tables
 from facegap.crops import Crops
-from facegap.errors import TrainingError
+from facegap.errors import DataError, TrainingError
 from facegap.files import whole
 from facegap.network import settle
+from facegap.progress import Pace
 from facegap.synthesise.attributes import Labels, read_labels
 from facegap.synthesise.losses import (
     CRITIC_TERMS,
@@ -41,6 +46,7 @@ from facegap.synthesise.networks import Critic, Generator
 from facegap.synthesise.pixels import as_input
 from facegap.synthesise.resume import Resume, warned
 from facegap.synthesise.trained import save_generator
+from facegap.synthesise.translation import Samples, read_samples
 
 log = logging.getLogger(__name__)
 TERMS = (*CRITIC_TERMS, *GENERATOR_TERMS)
@@ -64,6 +70,7 @@ class Settings:
     rate: float
     betas: tuple[float, float]
     decay: float  # last share of the iterations, over which the rate falls to zero
+    precision: str  # float32, tf32 or bfloat16
     threads: int
     seed: int
 
@@ -90,14 +97,26 @@ class Training:
     curve: list[list[float]] = field(default_factory=list)  # step and mean terms before them
 
 
+@dataclass(frozen=True)
+class Records:
+    """What is written down on the way: scalars for TensorBoard, and checkpoints to look at."""
+
+    board: SummaryWriter
+    checkpoints: Path
+    samples: Samples
+    steps: int  # between two checkpoints
+
+
 def train_stargan(
     cast_parquet: str | Path,
     faces_parquet: str | Path,
     crop_shards: Sequence[str | Path],
     generator_safetensors: str | Path,
     losses_csv: str | Path,
+    tensorboard: str | Path,
     *,
     attributes: Sequence[str],
+    exclusive: Sequence[Sequence[str]],
     generator: Mapping[str, int],
     critic: Mapping[str, int],
     weights: Mapping[str, float],
@@ -108,15 +127,19 @@ def train_stargan(
     betas: Sequence[float],
     decay: float,
     save_seconds: float,
+    save_steps: int,
+    gpu: Mapping[str, Any],
     threads: int,
     seed: int,
 ) -> None:
     """Train on the faces whose role is train (CAST); write the generator and its loss curve.
 
-    The state is saved every `save_seconds` and at SIGTERM and SIGURG, beside the generator, and
-    taken up from there by a later call with the same settings and faces. Raises `TrainingError`
-    when a loss is not finite or explodes, naming step and term, or when there are fewer faces
-    than a batch.
+    The state is saved every `save_seconds` and `save_steps`, and at SIGTERM and SIGURG, beside
+    the generator, and taken up from there by a later call with the same settings and faces. Every
+    `save_steps` the generator and a sheet of the same few faces go to the folder `checkpoints`
+    beside it, and the losses' curves to the folder `tensorboard`. `gpu` has `precision` (float32,
+    tf32 or bfloat16) and `compile`. Raises `TrainingError` when a loss is not finite or explodes,
+    naming step and term, or when there are fewer faces than a batch.
     """
     settings = Settings(
         attributes=tuple(attributes),
@@ -131,22 +154,32 @@ def train_stargan(
         rate=rate,
         betas=(betas[0], betas[1]),
         decay=decay,
+        precision=gpu["precision"],
         threads=threads,
         seed=seed,
     )
-    device = settle(threads)
+    device = settle(threads, which=seed)
+    _set_precision(settings, device)
     faces = read_faces(cast_parquet, faces_parquet, crop_shards, attributes)
     folder = Path(generator_safetensors).parent
     resume = Resume(folder / "training.resume", digest(settings, faces))
+    samples = read_samples(cast_parquet, faces_parquet, faces.crops, attributes, exclusive)
     with resume.alone():
-        training = begin(settings, faces, device)
+        training = begin(settings, faces, device, compiled=gpu["compile"])
+        checkpoints = folder / "checkpoints"
         if state := resume.load():
             restore(training, state)
             log.info("resumed at step %d", training.step)
-        run(training, settings, faces, resume, save_seconds, device)
+        else:
+            for old in (checkpoints, Path(tensorboard)):
+                shutil.rmtree(old, ignore_errors=True)
+        with SummaryWriter(str(tensorboard), purge_step=training.step + 1) as board:
+            records = Records(board, checkpoints, samples, save_steps)
+            run(training, settings, faces, resume, records, save_seconds, device)
         save_generator(training.generator, attributes, generator_safetensors)
         _write_curve(training, losses_csv)
         resume.remove()
+    log.info("peak memory %s", _peak_memory(device))
 
 
 def read_faces(
@@ -162,7 +195,9 @@ def read_faces(
     return Faces(Crops(crop_shards), cast["row"].to_numpy(), labels)
 
 
-def begin(settings: Settings, faces: Faces, device: torch.device) -> Training:
+def begin(
+    settings: Settings, faces: Faces, device: torch.device, *, compiled: bool = False
+) -> Training:
     """Networks and optimisers before the first step."""
     if len(faces.rows) < settings.batch:
         raise TrainingError(
@@ -174,7 +209,12 @@ def begin(settings: Settings, faces: Faces, device: torch.device) -> Training:
         count = len(settings.attributes)
         generator = Generator(count, settings.generator_channels, settings.generator_blocks)
         critic = Critic(count, faces.crops.size, settings.critic_channels, settings.critic_layers)
-    generator, critic = generator.to(device), critic.to(device)
+    for network in (generator, critic):
+        network.to(device)
+        if device.type == "cuda":
+            network.to(memory_format=torch.channels_last)
+            if compiled:
+                network.compile()
     return Training(generator, critic, _adam(generator, settings), _adam(critic, settings))
 
 
@@ -183,21 +223,28 @@ def run(
     settings: Settings,
     faces: Faces,
     resume: Resume,
+    records: Records,
     save_seconds: float,
     device: torch.device,
 ) -> None:
-    """Every step that is left, with a state saved every `save_seconds` and at a warning."""
+    """Every step that is left, with a state saved by time, by step and at a warning."""
     every = settings.critic_steps
     every *= max(1, settings.iterations // (CURVE * settings.critic_steps))
+    pace = Pace(settings.iterations, training.step)
     saved = time.monotonic()
     with warned() as warnings:
         while training.step < settings.iterations:
             advance(training, settings, batch_at(training.step, settings, faces, device))
+            if pace.due():
+                log.info("step %d: %s", training.step, pace.words(training.step))
             if training.step % every == 0 or training.step == settings.iterations:
-                _note(training, settings)
-            if warnings.came() or time.monotonic() - saved >= save_seconds:
+                _note(training, settings, records.board)
+            due = training.step % records.steps == 0
+            if due or warnings.came() or time.monotonic() - saved >= save_seconds:
                 _checked(training, settings)  # a state with a loss that is no number is of no use
                 resume.save(state_of(training))
+                if due:
+                    _check_point(training, settings, records, device)
                 saved = time.monotonic()
                 log.info("state saved at step %d", training.step)
 
@@ -207,14 +254,19 @@ def advance(training: Training, settings: Settings, batch: Batch) -> None:
     training.step += 1
     both = training.step % settings.critic_steps == 0
     rate = rate_at(training.step - 1, settings)
-    with torch.set_grad_enabled(both):
-        fakes = training.generator(batch.faces, batch.wanted)
-    terms = critic_terms(training.critic, batch, fakes)
-    _descend(training.critic_optimiser, critic_loss(terms, settings.weights), rate)
+    half = settings.precision == "bfloat16"
+    lowered = partial(torch.autocast, batch.faces.device.type, torch.bfloat16, enabled=half)
+    with lowered(), torch.set_grad_enabled(both):
+        fakes = training.generator(batch.faces, batch.wanted).float()
+    with lowered():
+        terms = critic_terms(training.critic, batch, fakes)
+        loss = critic_loss(terms, settings.weights)
+    _descend(training.critic_optimiser, loss, rate)
     if both:
         with _frozen(training.critic):
-            terms |= generator_terms(training.generator, training.critic, batch, fakes)
-            loss = generator_loss(terms, settings.weights)
+            with lowered():
+                terms |= generator_terms(training.generator, training.critic, batch, fakes)
+                loss = generator_loss(terms, settings.weights)
             _descend(training.generator_optimiser, loss, rate)
     nothing = fakes.new_tensor(float("nan"))
     training.recent.append(torch.stack([terms.get(name, nothing).detach() for name in TERMS]))
@@ -302,13 +354,16 @@ def _frozen(critic: Critic) -> Iterator[None]:
         critic.requires_grad_(True)
 
 
-def _note(training: Training, settings: Settings) -> None:
+def _note(training: Training, settings: Settings, board: SummaryWriter) -> None:
     """The latest steps' mean terms, as a row of the curve."""
     values = _checked(training, settings)
     has = ~np.isnan(values)
     sums, counts = np.where(has, values, 0).sum(0), has.sum(0)
     row = [float(total / n) if n else float("nan") for total, n in zip(sums, counts, strict=True)]
     training.curve.append([float(training.step), *row])
+    for name, value in zip(TERMS, row, strict=True):
+        board.add_scalar(name, value, training.step)
+    board.add_scalar("rate", rate_at(training.step - 1, settings), training.step)
     training.recent.clear()
     if len(training.curve) % 10 == 0:
         named = ", ".join(f"{name} {value:.3f}" for name, value in zip(TERMS, row, strict=True))
@@ -322,7 +377,7 @@ def _checked(training: Training, settings: Settings) -> NDArray[np.float64]:
     """
     if not training.recent:
         return np.empty((0, len(TERMS)))
-    values = torch.stack(training.recent).double().cpu().numpy()
+    values = torch.stack(training.recent).cpu().double().numpy()
     for step, terms in enumerate(values, training.step - len(values) + 1):
         taken = TERMS if step % settings.critic_steps == 0 else CRITIC_TERMS
         for name, value in zip(taken, terms, strict=False):
@@ -332,6 +387,34 @@ def _checked(training: Training, settings: Settings) -> NDArray[np.float64]:
                     " Lower synthesise.rate, or raise synthesise.weights.penalty."
                 )
     return values
+
+
+def _check_point(
+    training: Training, settings: Settings, records: Records, device: torch.device
+) -> None:
+    """The generator as it is, and what it makes of the same few faces each time."""
+    stem = records.checkpoints / f"step-{training.step:07}"
+    try:
+        save_generator(training.generator, settings.attributes, f"{stem}.safetensors")
+        records.samples.draw(training.generator, f"{stem}.png", device)
+    except DataError as error:  # a full disk costs a checkpoint, not the training
+        log.error("no checkpoint at step %d, the training goes on: %s", training.step, error)
+
+
+def _set_precision(settings: Settings, device: torch.device) -> None:
+    """Whether a GPU may round the factors of products to ten bits (TF32)."""
+    if device.type == "cuda":
+        coarse = settings.precision == "tf32"
+        torch.set_float32_matmul_precision("high" if coarse else "highest")
+        torch.backends.cudnn.allow_tf32 = coarse
+
+
+def _peak_memory(device: torch.device) -> str:
+    unit = 2**30 if sys.platform == "darwin" else 2**20  # getrusage tells bytes there, KiB else
+    told = f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit:.2f} GiB"
+    if device.type == "cuda":
+        told += f", of the GPU's {torch.cuda.max_memory_allocated(device) / 2**30:.2f} GiB"
+    return told
 
 
 def _write_curve(training: Training, losses_csv: str | Path) -> None:

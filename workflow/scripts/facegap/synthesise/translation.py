@@ -18,11 +18,10 @@ from facegap.network import settle
 from facegap.synthesise.attributes import Labels, changed, read_labels
 from facegap.synthesise.networks import Generator
 from facegap.synthesise.pixels import as_images, as_input
-from facegap.synthesise.sheet import draw_sheet
+from facegap.synthesise.sheet import draw_sheet, faces_shown
 from facegap.synthesise.trained import load_generator
 
 log = logging.getLogger(__name__)
-DOMAINS = ("in-domain", "out-domain")
 CHUNK = 64  # faces at a time
 
 
@@ -65,7 +64,7 @@ def translate_faces(
     if trained != list(attributes):
         raise DataError(f"{generator_safetensors}: trained on {trained}, not {list(attributes)}")
     cast = tables.read(cast_parquet, tables.CAST)
-    cast = cast[cast["role"].isin(DOMAINS)].reset_index(drop=True)
+    cast = cast[cast["role"].isin(tables.DOMAINS)].reset_index(drop=True)
     labels = read_labels(faces_parquet, cast["face_id"], attributes)
     rng = seeds.generator(seed, "synthesise", "reconstruction")
     plan = plan_translations(cast, labels, attributes, exclusive, rng)
@@ -81,6 +80,41 @@ def translate_faces(
     log.info("%d images of %d faces", len(plan.table), len(cast))
 
 
+@dataclass(frozen=True)
+class Samples:
+    """A few unseen faces of both domains, always the same, to watch a training by."""
+
+    plan: Plan
+    crops: Crops
+    crop_rows: NDArray[np.int64]
+    attributes: Sequence[str]
+
+    def draw(self, generator: Generator, sheet_png: str | Path, device: torch.device) -> None:
+        """Write a sheet of what `generator` makes of them."""
+        images = np.empty((len(self.plan.table), *self.crops.shape[1:]), np.uint8)
+        for rows, made in _made(self.plan, generator, self.crops, self.crop_rows, device):
+            images[rows] = made
+        sides = {"inside": "inside", "outside": "outside"}
+        draw_sheet(self.plan.table, images, self.attributes, sides, sheet_png)
+
+
+def read_samples(
+    cast_parquet: str | Path,
+    faces_parquet: str | Path,
+    crops: Crops,
+    attributes: Sequence[str],
+    exclusive: Sequence[Sequence[str]],
+) -> Samples:
+    """The faces that the sheet of translations shows."""
+    cast = tables.read(cast_parquet, tables.CAST)
+    shown = [face for role in tables.DOMAINS for face in faces_shown(cast[cast["role"] == role])]
+    cast = cast[cast["face_id"].isin(shown)].reset_index(drop=True)
+    labels = read_labels(faces_parquet, cast["face_id"], attributes)
+    rng = seeds.generator(0, "synthesise", "samples")
+    plan = plan_translations(cast, labels, attributes, exclusive, rng)
+    return Samples(plan, crops, cast["row"].to_numpy(), attributes)
+
+
 def plan_translations(
     cast: pd.DataFrame,
     labels: Labels,
@@ -94,7 +128,7 @@ def plan_translations(
     (hair colours), has no row for that face.
     """
     parts: list[tuple[str, str, str | None, NDArray[np.int64], Labels]] = []
-    for domain in DOMAINS:
+    for domain in tables.DOMAINS:
         who = np.flatnonzero(cast["role"] == domain)
         parts.append((domain, "original", None, who, labels[who]))
         parts.append((domain, "reconstruction", None, who, labels[rng.permutation(who)]))
