@@ -1,4 +1,4 @@
-# setup, study, test, lint, bench, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
+# setup, study, plan, test, lint, bench, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
 SHELL := bash
 PYTHON ?= python3
 STUDY ?= config/config.yaml
@@ -6,7 +6,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 
-.PHONY: setup study test lint bench clean
+.PHONY: setup study plan test lint bench clean
 .DEFAULT_GOAL := study
 
 setup: .venv/ready
@@ -21,6 +21,9 @@ setup: .venv/ready
 
 study: .venv/ready
 	$(BIN)/snakemake --cores all --configfile $(STUDY)
+
+plan: .venv/ready
+	$(BIN)/snakemake -n --nocolor --profile profiles/slurm --configfile $(STUDY) 2>&1 | $(BIN)/python -m facegap.plan
 
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile

@@ -23,16 +23,20 @@ include: "workflow/rules/partition.smk"
 include: "workflow/rules/synthesise.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/start.smk"
 
 
 onstart:
     check_results()
     check_data()
     check_answers()
+    check_leftovers()
+    keep_changed()
 
 
 onsuccess:
-    print(f"The report is at {STUDY}/report/index.html")
+    if Path(f"{STUDY}/report/index.html").exists():
+        print(f"The report is at {STUDY}/report/index.html")
 
 
 rule all:

@@ -82,6 +82,11 @@ def test_names_agree(stage: str) -> None:
         assert not re.search(r"^\s+run:|\blambda\b", body, re.M)
 
 
+def test_a_table_has_a_name_of_its_own() -> None:
+    names = re.findall(r"^(\w+) = _table\(", (LIBRARY / "tables.py").read_text(), re.M)
+    assert len(names) == len(set(names))
+
+
 def test_every_script_has_its_rule() -> None:
     assert {path.stem for path in SCRIPTS} == {
         rule for stage, rules in RULES.items() for rule in rules if rule != stage
@@ -90,7 +95,7 @@ def test_every_script_has_its_rule() -> None:
 
 def test_the_contents_page_lists_the_stages_in_order() -> None:
     included = re.findall(r"rules/(\w+)\.smk", (ROOT / "Snakefile").read_text())
-    assert included == ["common", *STAGES]
+    assert included == ["common", *STAGES, "start"]
 
 
 def test_the_conda_environment_has_the_pins_of_the_lock() -> None:
@@ -112,6 +117,15 @@ def test_the_conda_environment_has_the_pins_of_the_lock() -> None:
     # Snakemake and its plugins start the jobs, outside of their environment
     needed = {name for name in needed if not name.startswith("snakemake")}
     assert needed <= pins.keys()
+
+
+def test_the_cluster_profile_names_rules_that_exist() -> None:
+    """A key that it shares with the default profile would be lost without a word."""
+    profile = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
+    default = yaml.safe_load((ROOT / "profiles/default/profile.yaml").read_text())
+    rules = {rule for stage in STAGES for rule in RULES[stage]}
+    assert {*profile["set-resources"], *profile["groups"]} <= rules
+    assert not profile.keys() & default.keys()
 
 
 def test_no_address_of_a_registry_or_a_machine_is_committed() -> None:

@@ -18,6 +18,7 @@ def test_the_gap_that_was_planted_is_the_gap_that_is_found(planted: float, tmp_p
     config["classify"] |= {
         "backbones": {"vgg16": "random"},
         "kept_backbone": "vgg16",
+        "alone": False,
         "optimiser_pairs": [["adam", "adam"]],
         "repeats": 2,
     }

@@ -22,6 +22,7 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
     config["classify"] = micro["classify"] | {
         "backbones": {"vgg16": "random"},
         "kept_backbone": "vgg16",
+        "alone": False,
     }
     config["synthesise"] |= micro["synthesise"] | {
         "control": "Young",

@@ -1,6 +1,5 @@
 """The whole graph on drawn faces: it ends, it rests, it reruns what an edit concerns."""
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -9,19 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from runs import copy_code, snakemake
+from runs import copy_code, digests, planned, snakemake
 
 from facegap import tables
 
 STUDY = "results/micro"
 MICRO = ("--configfile", "micro.yaml")
 STAGES = ("acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report")
-
-
-def planned(output: str) -> dict[str, int]:
-    """Jobs by rule, as the plan in Snakemake's output counts them."""
-    stats = output.partition("Job stats:")[2].partition("total")[0]
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.M)}
 
 
 @contextmanager
@@ -100,17 +93,6 @@ def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
     assert not {"draw_faces", "train_cell", "train_stargan", "pair_outputs"} & jobs.keys()
 
 
-def digests(study: Path) -> dict[str, str]:
-    """Every result's digest; logs and the times of jobs are none, the page shows times."""
-    return {
-        str(path.relative_to(study)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(study.rglob("*"))
-        if path.is_file()
-        and path.relative_to(study).parts[0] not in ("logs", "benchmarks")
-        and path.name != "index.html"
-    }
-
-
 def test_one_core_gives_the_same_bytes(micro: Path, tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "again")
     done = snakemake(folder, "--cores", "1", *MICRO)
@@ -137,13 +119,35 @@ def test_a_broken_config_stops_before_the_first_job(
     assert not (folder / "results").exists()
 
 
+def test_missing_answers_stop_what_needs_them_and_not_the_way_to_the_page(
+    tmp_path: Path,
+) -> None:
+    folder = copy_code(tmp_path / "people")
+    people = "{annotators: {a: {answers: a.csv}, b: {answers: b.csv}}}"
+    with appended(folder / "micro.yaml", f"\nannotate: {people}\n"):
+        refused = snakemake(folder, "partition", "--cores", "1", *MICRO)
+        assert refused.returncode != 0
+        assert "data/a.csv does not exist; make the target align, label on" in refused.stdout
+        assert "Finished jobid" not in refused.stdout
+        faces = f"{STUDY}/acquire/target/faces.parquet"
+        done = snakemake(folder, faces, "--cores", "1", *MICRO)
+        assert done.returncode == 0, done.stdout[-4000:]
+
+
 def test_missing_images_stop_before_the_first_job(tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "nothing")
     gender = ("--configfile", "config/gender.yaml", "--config", "data_root=nowhere")
     refused = snakemake(folder, "--cores", "1", *gender)
     assert refused.returncode != 0
     assert "nowhere/UTKFace.tar.gz does not exist" in refused.stdout
-    assert "non-commercial research only" in refused.stdout
+    assert "utkface (non-commercial research only): UTKFace is for non-comm" in refused.stdout
+    assert "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html" in refused.stdout
+    assert "accept_terms: [celeba]" in refused.stdout
+    assert "Finished jobid" not in refused.stdout
+
+    accepted = ("accept_terms=[utkface,celeba]", "offline=True")
+    refused = snakemake(folder, "--cores", "1", *gender, *accepted)
+    assert "nowhere/list_attr_celeba.txt does not exist; get it from https" in refused.stdout
     assert "Finished jobid" not in refused.stdout
 
 

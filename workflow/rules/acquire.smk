@@ -1,9 +1,11 @@
 """
 Stage 1, acquire: images, and one table of what is known of them.
 
-Reads   config data_root       UTKFace, CelebA or a folder, where a data set is of that kind
+Reads   config data_root       UTKFace, CelebA, FairFace, LFW or a folder, where a data set is of
+                               that kind; what is not there is fetched
 Writes  acquire/<dataset>/faces.parquet   table FACES: a row a face, with its part of the split
         acquire/<dataset>/rejected.csv    table REJECTED: what was set aside, with the reason
+        acquire/<dataset>/duplicates.csv  table DUPLICATES: images of the same bytes
         acquire/<dataset>/images.zip      drawn faces, or a tar.gz repacked; others stay in place
         assets/<file>                     files that facegap fetches (config/assets.yaml)
 """
@@ -21,6 +23,7 @@ rule acquire:
 
 rule fetch_asset:
     input:
+        by_hand=by_hand,
         code=code_of("fetch_asset.py"),
     output:
         f"{ASSETS}/{{asset}}",
@@ -35,6 +38,7 @@ rule fetch_asset:
         runtime=240,
     params:
         asset=asset_of,
+        offline=config["offline"],
     script:
         "../scripts/fetch_asset.py"
 
@@ -68,7 +72,7 @@ rule draw_faces:
 
 rule unpack_images:
     input:
-        archive=original_of,
+        archives=originals_of,
         code=code_of("unpack_images.py"),
     output:
         f"{STUDY}/acquire/{{dataset}}/images.zip",
@@ -77,12 +81,14 @@ rule unpack_images:
     benchmark:
         f"{STUDY}/benchmarks/acquire/unpack_images-{{dataset}}.tsv"
     wildcard_constraints:
-        dataset=of_kind("utkface", "celeba", "folder"),
+        dataset=of_kind("utkface", "celeba", "fairface", "lfw", "folder"),
     conda:
         ENVIRONMENT
     resources:
         mem_mb=1000,
         runtime=60,
+    params:
+        digests=digests_of(originals_of),
     script:
         "../scripts/unpack_images.py"
 
@@ -94,6 +100,7 @@ rule read_utkface:
     output:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         rejected=f"{STUDY}/acquire/{{dataset}}/rejected.csv",
+        duplicates=f"{STUDY}/acquire/{{dataset}}/duplicates.csv",
     log:
         f"{STUDY}/logs/acquire/read_utkface-{{dataset}}.log",
     benchmark:
@@ -104,8 +111,9 @@ rule read_utkface:
         ENVIRONMENT
     resources:
         mem_mb=1000,
-        runtime=10,
+        runtime=60,
     params:
+        digests=digests_of(images_of),
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],
@@ -119,10 +127,12 @@ rule read_celeba:
         attributes=celeba_text("list_attr_celeba.txt"),
         identities=celeba_text("identity_CelebA.txt"),
         partitions=celeba_text("list_eval_partition.txt"),
+        landmarks=celeba_landmarks,
         code=code_of("read_celeba.py"),
     output:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         rejected=f"{STUDY}/acquire/{{dataset}}/rejected.csv",
+        duplicates=f"{STUDY}/acquire/{{dataset}}/duplicates.csv",
     log:
         f"{STUDY}/logs/acquire/read_celeba-{{dataset}}.log",
     benchmark:
@@ -133,13 +143,71 @@ rule read_celeba:
         ENVIRONMENT
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=60,
     params:
+        digests=digests_of(images_of, celeba_landmarks, *map(celeba_text, CELEBA_TEXTS)),
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],
     script:
         "../scripts/read_celeba.py"
+
+
+rule read_fairface:
+    input:
+        images=images_of,
+        labels=fairface_labels,
+        code=code_of("read_fairface.py"),
+    output:
+        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        rejected=f"{STUDY}/acquire/{{dataset}}/rejected.csv",
+        duplicates=f"{STUDY}/acquire/{{dataset}}/duplicates.csv",
+    log:
+        f"{STUDY}/logs/acquire/read_fairface-{{dataset}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/acquire/read_fairface-{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=of_kind("fairface"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        digests=digests_of(images_of, fairface_labels),
+        faces=setting_of("faces"),
+        split=setting_of("split"),
+        seed=config["seed"],
+    script:
+        "../scripts/read_fairface.py"
+
+
+rule read_lfw:
+    input:
+        images=images_of,
+        code=code_of("read_lfw.py"),
+    output:
+        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        rejected=f"{STUDY}/acquire/{{dataset}}/rejected.csv",
+        duplicates=f"{STUDY}/acquire/{{dataset}}/duplicates.csv",
+    log:
+        f"{STUDY}/logs/acquire/read_lfw-{{dataset}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/acquire/read_lfw-{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=of_kind("lfw"),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        digests=digests_of(images_of),
+        faces=setting_of("faces"),
+        split=setting_of("split"),
+        seed=config["seed"],
+    script:
+        "../scripts/read_lfw.py"
 
 
 rule read_folder:
@@ -150,6 +218,7 @@ rule read_folder:
     output:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         rejected=f"{STUDY}/acquire/{{dataset}}/rejected.csv",
+        duplicates=f"{STUDY}/acquire/{{dataset}}/duplicates.csv",
     log:
         f"{STUDY}/logs/acquire/read_folder-{{dataset}}.log",
     benchmark:
@@ -160,8 +229,9 @@ rule read_folder:
         ENVIRONMENT
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=60,
     params:
+        digests=digests_of(images_of, labels_of),
         faces=setting_of("faces"),
         split=setting_of("split"),
         seed=config["seed"],

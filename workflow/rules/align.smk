@@ -5,7 +5,9 @@ Reads   acquire/<dataset>/faces.parquet            table FACES, and the images i
         assets/face_landmarker.task                MediaPipe's landmark model
 Writes  align/<dataset>/faces.parquet              table ALIGNED: row i is row i of every crop
         align/<dataset>/landmarks.parquet          table LANDMARKS: the 68 points
+        align/<dataset>/measures.parquet           table MEASURES: size, sharpness, pose
         align/<dataset>/rejected.csv               table REJECTED: faces set aside, with the reason
+        align/<dataset>/rejected.npy               small pictures of these, uint8 (n, 96, 96, 3)
         align/<dataset>/<crop>/shard-<k>.npy       uint8 (n, size, size, 3) RGB
 """
 
@@ -30,7 +32,9 @@ rule align_shard:
             allow_missing=True,
         ),
         landmarks=f"{STUDY}/align/{{dataset}}/shards/landmarks-{{shard}}.parquet",
+        measures=f"{STUDY}/align/{{dataset}}/shards/measures-{{shard}}.parquet",
         rejected=f"{STUDY}/align/{{dataset}}/shards/rejected-{{shard}}.csv",
+        thumbnails=f"{STUDY}/align/{{dataset}}/shards/rejected-{{shard}}.npy",
     log:
         f"{STUDY}/logs/align/align_shard-{{dataset}}-{{shard}}.log",
     benchmark:
@@ -42,8 +46,10 @@ rule align_shard:
         mem_mb=1500,
         runtime=120,
     params:
+        digests=digests_of(images_of),
         shards=config["align"]["shards"],
         crops=config["align"]["crops"],
+        limits=config["align"]["limits"],
         confidence=config["align"]["confidence"],
         face=config["align"]["face"],
         max_pixels=config["align"]["max_pixels"],
@@ -59,8 +65,18 @@ rule gather_shards:
             shard=SHARDS,
             allow_missing=True,
         ),
+        measures=expand(
+            f"{STUDY}/align/{{dataset}}/shards/measures-{{shard}}.parquet",
+            shard=SHARDS,
+            allow_missing=True,
+        ),
         rejected=expand(
             f"{STUDY}/align/{{dataset}}/shards/rejected-{{shard}}.csv",
+            shard=SHARDS,
+            allow_missing=True,
+        ),
+        thumbnails=expand(
+            f"{STUDY}/align/{{dataset}}/shards/rejected-{{shard}}.npy",
             shard=SHARDS,
             allow_missing=True,
         ),
@@ -68,7 +84,9 @@ rule gather_shards:
     output:
         faces=f"{STUDY}/align/{{dataset}}/faces.parquet",
         landmarks=f"{STUDY}/align/{{dataset}}/landmarks.parquet",
+        measures=f"{STUDY}/align/{{dataset}}/measures.parquet",
         rejected=f"{STUDY}/align/{{dataset}}/rejected.csv",
+        thumbnails=f"{STUDY}/align/{{dataset}}/rejected.npy",
     log:
         f"{STUDY}/logs/align/gather_shards-{{dataset}}.log",
     benchmark:

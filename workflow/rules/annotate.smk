@@ -1,7 +1,7 @@
 """
 Stage 3, annotate: on which side of the boundary a face lies, from the data set or from people.
 
-Reads   acquire/<dataset>/faces.parquet, and the annotators' CSVs below data_root
+Reads   acquire/<dataset>/faces.parquet, and the annotators' files below data_root
 Writes  annotate/<dataset>/labels.parquet    table: face_id, side, provenance, annotators, simulated
         annotate/<dataset>/agreement.json    how far people agree; only where people label
         annotate/<dataset>/answers-<name>.csv  answers of a simulated annotator
@@ -56,6 +56,8 @@ rule simulate_annotators:
     params:
         own_label=own_label_of,
         error=error_of,
+        tentative=config["annotate"]["tentative"],
+        repeated=config["annotate"]["repeated"],
         seed=config["seed"],
     script:
         "../scripts/simulate_annotators.py"
@@ -65,11 +67,7 @@ rule merge_annotators:
     input:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         answers=ANSWERS,
-        adjudication=(
-            f"{config['data_root']}/{config['annotate']['adjudication']}"
-            if config["annotate"]["adjudication"]
-            else []
-        ),
+        adjudication=ADJUDICATION,
         code=code_of("merge_annotators.py"),
     output:
         labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",
@@ -86,12 +84,12 @@ rule merge_annotators:
         mem_mb=2000,
         runtime=10,
     params:
+        digests=digests_of(
+            *GIVEN, f"{config['data_root']}/{config['annotate']['adjudication']}"
+        ),
         annotators=list(ANNOTATORS),
-        errors={
-            name: ANNOTATORS[name]["error"]
-            for name in ANNOTATORS
-            if "error" in ANNOTATORS[name]
-        },
+        formats=formats_of(ANNOTATORS),
+        errors={name: ANNOTATORS[name]["error"] for name in SIMULATED},
         seed=config["seed"],
         confidence=config["report"]["confidence"],
     script:

@@ -4,25 +4,31 @@ Stage 4, classify: how far a classifier of the boundary falls from the source to
 Reads   acquire/<dataset>/faces.parquet, annotate/<dataset>/labels.parquet
         align/<dataset>/faces.parquet and the crops of classify.crops
         assets/<file>                      weights, of pretrained backbones
-Writes  classify/features/<dataset>/<backbone>/<view>/   table ENTRIES, boundary.npy, pooled.npy
-        classify/cells/<cell>/             tables RUNS and PREDICTIONS of one cell of the grid;
-                                           weights of those that may be kept (never to publish)
+Writes  classify/features/<backbone>/<view>/<dataset>/   table ENTRIES, boundary.npy, pooled.npy
+        classify/cells/<backbone>-<view>/  tables RUNS, PREDICTIONS and CURVES of its pairs of
+                                           optimisers; weights of those that may be kept (never
+                                           to publish)
+        classify/cells/benchmark-<dataset>/  the kept cell, trained on another data set
         classify/kept.json                 the cell that is kept
         classify/runs.parquet              table RUNS: the whole grid
         classify/predictions.parquet       table PREDICTIONS: of all test faces
+        classify/tensorboard/<run>/        training losses
         classify/proposals.parquet         table PROPOSALS: the kept model on every target face
+        classify/saliency.npz              what the kept model looks at
+        classify/model-card.md             the kept model: what it is, and what it is not for
         classify/samples.npz               what the networks see, for Figure 2
 
 The grid is the paper's coordinate descent. Every backbone on plain and on augmented faces with the
 first pair of optimisers (Tables 1 and 2), every pair on the kept backbone (Table 3), and the kept
-cell again, trained on the target (Table 4). With kept_backbone: best, Table 3 is run for each.
+cell again, trained on the target (Table 4). With kept_backbone: best, Table 3 is run for each. The
+kept backbone is run with each technique alone, too. With protocol: factorial, every backbone is
+run on every view with every pair.
 """
 
 
 wildcard_constraints:
     view="|".join(VIEWS),
-    tune="adam|sgd|rmsprop",
-    fine_tune="adam|sgd|rmsprop",
+    model="|".join(map(re.escape, FETCHED)) or "(?!)",
 
 
 rule classify:
@@ -30,7 +36,27 @@ rule classify:
         f"{CLASSIFIED}/runs.parquet",
         f"{CLASSIFIED}/predictions.parquet",
         f"{CLASSIFIED}/proposals.parquet",
+        f"{CLASSIFIED}/saliency.npz",
+        f"{CLASSIFIED}/model-card.md",
         f"{CLASSIFIED}/samples.npz",
+
+
+rule fetch_timm:
+    input:
+        code=code_of("fetch_timm.py"),
+    output:
+        f"{ASSETS}/timm/{{model}}.safetensors",
+    log:
+        f"{STUDY}/logs/classify/fetch_timm-{{model}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/classify/fetch_timm-{{model}}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    script:
+        "../scripts/fetch_timm.py"
 
 
 rule extract_features:
@@ -38,27 +64,32 @@ rule extract_features:
         faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
         labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
         aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
-        source=crops_seen("source"),
-        target=crops_seen("target"),
+        shards=[
+            shard
+            for dataset in DATASETS
+            for crop in SEEN
+            for shard in crop_shards(dataset, crop)
+        ],
         weights=own_weights,
         code=code_of("extract_features.py"),
     output:
-        source=directory(f"{FEATURES}/source/{{backbone}}/{{view}}"),
-        target=directory(f"{FEATURES}/target/{{backbone}}/{{view}}"),
+        features=directory(f"{FEATURES}/{{backbone}}"),
     log:
-        f"{STUDY}/logs/classify/extract_features-{{backbone}}-{{view}}.log",
+        f"{STUDY}/logs/classify/extract_features-{{backbone}}.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/extract_features-{{backbone}}-{{view}}.tsv"
+        f"{STUDY}/benchmarks/classify/extract_features-{{backbone}}.tsv"
     conda:
         ENVIRONMENT
     threads: GRID["threads"]
     resources:
         mem_mb=4000,
-        runtime=240,
+        runtime=480,
     params:
+        datasets=DATASETS,
+        crops=SEEN,
+        views=views_of,
         parts=parts_of,
-        augmentation=augmentation_of,
-        size=GRID["input_size"],
+        size=own_size,
         layers=GRID["fine_tune"]["layers"],
         cache=GRID["cache"],
         threads=GRID["threads"],
@@ -69,27 +100,28 @@ rule extract_features:
 
 rule train_cell:
     input:
-        source=f"{FEATURES}/source/{{backbone}}/{{view}}",
-        target=f"{FEATURES}/target/{{backbone}}/{{view}}",
+        features=f"{FEATURES}/{{backbone}}",
         weights=own_weights,
+        crops=fresh_crops,
         code=code_of("train_cell.py"),
     output:
-        cell=directory(
-            f"{CLASSIFIED}/cells/{{backbone}}-{{view}}-{{tune}}-{{fine_tune}}-source"
-        ),
+        cell=directory(f"{CLASSIFIED}/cells/{{backbone}}-{{view}}"),
     log:
-        f"{STUDY}/logs/classify/train_cell-{{backbone}}-{{view}}-{{tune}}-{{fine_tune}}.log",
+        f"{STUDY}/logs/classify/train_cell-{{backbone}}-{{view}}.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/train_cell-{{backbone}}-{{view}}-{{tune}}-{{fine_tune}}.tsv"
+        f"{STUDY}/benchmarks/classify/train_cell-{{backbone}}-{{view}}.tsv"
     conda:
         ENVIRONMENT
     threads: GRID["threads"]
     resources:
         mem_mb=4000,
-        runtime=1440,
+        runtime=2880,
     params:
+        made=view_of,
+        pairs=pairs_of,
+        datasets=DATASETS,
         recipe=RECIPE,
-        size=GRID["input_size"],
+        size=own_size,
         threads=GRID["threads"],
         seed=config["seed"],
         saved=is_keepable,
@@ -113,6 +145,7 @@ rule keep_model:
         mem_mb=1000,
         runtime=10,
     params:
+        protocol=GRID["protocol"],
         backbone=GRID["kept_backbone"],
         first_pair=PAIRS[0],
     script:
@@ -122,16 +155,16 @@ rule keep_model:
 rule train_benchmark:
     input:
         kept=f"{CLASSIFIED}/kept.json",
-        source=expand(f"{FEATURES}/source/{{name}}/augmented", name=CANDIDATES),
-        target=expand(f"{FEATURES}/target/{{name}}/augmented", name=CANDIDATES),
+        features=expand(f"{FEATURES}/{{name}}", name=CANDIDATES),
         weights=weights_of(CANDIDATES),
+        crops=own_fresh_crops,
         code=code_of("train_benchmark.py"),
     output:
-        cell=directory(BENCHMARK),
+        cell=directory(f"{CLASSIFIED}/cells/benchmark-{{dataset}}"),
     log:
-        f"{STUDY}/logs/classify/train_benchmark.log",
+        f"{STUDY}/logs/classify/train_benchmark-{{dataset}}.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/train_benchmark.tsv"
+        f"{STUDY}/benchmarks/classify/train_benchmark-{{dataset}}.tsv"
     conda:
         ENVIRONMENT
     threads: GRID["threads"]
@@ -140,9 +173,11 @@ rule train_benchmark:
         runtime=1440,
     params:
         candidates=CANDIDATES,
-        pretrained=[name for name in CANDIDATES if name in PRETRAINED],
+        pretrained=with_weights(CANDIDATES),
+        views=VIEWS,
+        datasets=DATASETS,
         recipe=RECIPE,
-        size=GRID["input_size"],
+        sizes=SIZES,
         threads=GRID["threads"],
         seed=config["seed"],
     script:
@@ -151,11 +186,12 @@ rule train_benchmark:
 
 rule gather_runs:
     input:
-        cells=[*PLAIN, *OTHERS, *KEEPABLE, BENCHMARK],
+        cells=[*CELLS, *BENCHMARKS],
         code=code_of("gather_runs.py"),
     output:
         runs=f"{CLASSIFIED}/runs.parquet",
         predictions=f"{CLASSIFIED}/predictions.parquet",
+        tensorboard=directory(f"{CLASSIFIED}/tensorboard"),
     log:
         f"{STUDY}/logs/classify/gather_runs.log",
     benchmark:
@@ -174,7 +210,11 @@ rule propose_sides:
         kept=f"{CLASSIFIED}/kept.json",
         cells=KEEPABLE,
         aligned=f"{STUDY}/align/target/faces.parquet",
-        shards=crop_shards("target", GRID["crops"]["augmented"]),
+        shards=[
+            shard
+            for crop in dict.fromkeys(KEEPABLE_CROPS.values())
+            for shard in crop_shards("target", crop)
+        ],
         weights=weights_of(CANDIDATES),
         code=code_of("propose_sides.py"),
     output:
@@ -190,9 +230,10 @@ rule propose_sides:
         mem_mb=4000,
         runtime=480,
     params:
-        pretrained=[name for name in CANDIDATES if name in PRETRAINED],
+        crops=KEEPABLE_CROPS,
+        pretrained=with_weights(CANDIDATES),
         head=GRID["head"],
-        size=GRID["input_size"],
+        sizes=SIZES,
         layers=GRID["fine_tune"]["layers"],
         cache=GRID["cache"],
         threads=GRID["threads"],
@@ -201,9 +242,78 @@ rule propose_sides:
         "../scripts/propose_sides.py"
 
 
+rule explain_model:
+    input:
+        kept=f"{CLASSIFIED}/kept.json",
+        cells=KEEPABLE,
+        aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=BOTH),
+        labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=BOTH),
+        shards=[
+            shard
+            for dataset in BOTH
+            for crop in dict.fromkeys(KEEPABLE_CROPS.values())
+            for shard in crop_shards(dataset, crop)
+        ],
+        weights=weights_of(CANDIDATES),
+        code=code_of("explain_model.py"),
+    output:
+        saliency=f"{CLASSIFIED}/saliency.npz",
+    log:
+        f"{STUDY}/logs/classify/explain_model.log",
+    benchmark:
+        f"{STUDY}/benchmarks/classify/explain_model.tsv"
+    conda:
+        ENVIRONMENT
+    threads: GRID["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        datasets=BOTH,
+        crops=KEEPABLE_CROPS,
+        pretrained=with_weights(CANDIDATES),
+        head=GRID["head"],
+        sizes=SIZES,
+        layers=GRID["fine_tune"]["layers"],
+        threads=GRID["threads"],
+        seed=config["seed"],
+    script:
+        "../scripts/explain_model.py"
+
+
+rule write_model_card:
+    input:
+        kept=f"{CLASSIFIED}/kept.json",
+        runs=f"{CLASSIFIED}/runs.parquet",
+        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=BOTH),
+        template=relpath(SCRIPTS / "facegap/classify/card.md.j2"),
+        code=code_of("write_model_card.py"),
+    output:
+        card=f"{CLASSIFIED}/model-card.md",
+    log:
+        f"{STUDY}/logs/classify/write_model_card.log",
+    benchmark:
+        f"{STUDY}/benchmarks/classify/write_model_card.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        study=config["study"],
+        boundary=config["boundary"],
+        sides=config["sides"],
+        datasets=BOTH,
+        backbones=GRID["backbones"],
+        recipe=RECIPE,
+        confidence=config["report"]["confidence"],
+    script:
+        "../scripts/write_model_card.py"
+
+
 rule sample_views:
     input:
-        aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
+        aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=BOTH),
         plain_source=crop_shards("source", GRID["crops"]["plain"]),
         plain_target=crop_shards("target", GRID["crops"]["plain"]),
         crop_source=crop_shards("source", GRID["crops"]["augmented"]),
@@ -221,7 +331,7 @@ rule sample_views:
         mem_mb=2000,
         runtime=10,
     params:
-        datasets=DATASETS,
+        datasets=BOTH,
         augmentation=GRID["augmentation"],
         seed=config["seed"],
     script:

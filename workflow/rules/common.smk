@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import sys
+from functools import cache
 from os.path import relpath
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from facegap.config import complete
+from facegap.acquire.manifest import obstacles
+from facegap.config import TARS, complete
+from facegap.digests import digest
 from facegap.errors import ConfigError
 
 try:
@@ -40,7 +43,7 @@ wildcard_constraints:
     dataset="|".join(DATASETS),
     crop="|".join(CROPS),
     shard=r"\d+",
-    backbone="|".join(BACKBONES),
+    backbone="|".join(map(re.escape, BACKBONES)),
     seed="|".join(map(str, SEEDS)),
 
 
@@ -75,6 +78,29 @@ def _imported(path):
                         yield file
 
 
+@cache
+def content_of(path):
+    """The digest of one of the user's own files or folders, read once."""
+    return digest(path, ".snakemake/digests.json")
+
+
+def digests_of(*places):
+    """What the user's own files hold, so that one replaced unnoticed reruns what reads it.
+
+    `places` are paths, or input functions that give one or several; Snakemake compares no params that depend on input.
+    """
+
+    def digests(wildcards):
+        found = [place(wildcards) if callable(place) else place for place in places]
+        paths = [
+            p for place in found for p in ([place] if isinstance(place, str) else place)
+        ]
+        own = [path for path in paths if path.startswith(f"{config['data_root']}/")]
+        return [content_of(path) for path in own if Path(path).exists()]
+
+    return digests
+
+
 def check_results():
     """Stop before the first job when nothing can be written where the results go."""
     try:
@@ -99,8 +125,19 @@ MANIFEST = yaml.safe_load((Path(workflow.basedir) / "config/assets.yaml").read_t
 OFFICIAL = {  # images by kind of data set, the first that is there
     "utkface": ["UTKFace.tar.gz", "UTKFace"],
     "celeba": ["img_align_celeba.zip", "img_align_celeba"],
+    "fairface": [
+        "fairface-img-margin025-trainval.zip",
+        "fairface-img-margin125-trainval.zip",
+        "fairface",
+    ],
+    "lfw": ["lfw.tgz", "lfw-funneled.tgz", "lfw", "lfw_funneled"],
 }
-ARCHIVES = (".tar", ".tar.gz", ".tgz")
+CELEBA_TEXTS = (
+    *("list_attr_celeba.txt", "identity_CelebA.txt"),
+    "list_eval_partition.txt",
+)
+FAIRFACE_LABELS = ("fairface_label_train.csv", "fairface_label_val.csv")
+WANTED = set()  # the assets of this run's jobs
 
 
 def of_kind(*kinds):
@@ -126,11 +163,14 @@ def located(key, names):
 
 def original_images(name):
     """Where a data set's images lie as the user has them; nowhere for drawn faces."""
-    dataset = config["datasets"][name]
+    dataset, key = config["datasets"][name], f"datasets.{name}.images"
     if dataset["kind"] == "drawn":
-        return None
-    given = [dataset["images"]] if "images" in dataset else OFFICIAL[dataset["kind"]]
-    return located(f"datasets.{name}.images", given)
+        return []
+    if "images" not in dataset:
+        return [located(key, OFFICIAL[dataset["kind"]])]
+    given = dataset["images"]
+    names = [given] if isinstance(given, str) else given
+    return [located(key, [name]) for name in names]
 
 
 ORIGINALS = {name: original_images(name) for name in DATASETS}
@@ -138,20 +178,33 @@ ORIGINALS = {name: original_images(name) for name in DATASETS}
 
 def images_of(wildcards):
     """The folder or zip that a data set's images are read from."""
-    original = ORIGINALS[wildcards.dataset]
-    if original is None or original.endswith(ARCHIVES):
+    originals = ORIGINALS[wildcards.dataset]
+    if not originals or originals[0].endswith(TARS):
         return f"{STUDY}/acquire/{wildcards.dataset}/images.zip"
-    return original
+    return originals[0]
 
 
-def original_of(wildcards):
-    """The archive that a data set's images came in."""
+def originals_of(wildcards):
+    """The archives that a data set's images came in."""
     return ORIGINALS[wildcards.dataset]
 
 
 def celeba_text(name):
     """One of CelebA's text files."""
     return located(f"data_root ({name})", [name])
+
+
+def celeba_landmarks(wildcards):
+    """CelebA's own five points: where they lie beside its images, and whenever it is fetched."""
+    path = celeba_text("list_landmarks_align_celeba.txt")
+    fetched = ORIGINALS[wildcards.dataset][0].startswith(ASSETS)
+    return [path] if fetched or Path(path).exists() else []
+
+
+def fairface_labels(wildcards):
+    """FairFace's tables: those that are there, else both."""
+    paths = [located(f"data_root ({name})", [name]) for name in FAIRFACE_LABELS]
+    return [path for path in paths if Path(path).exists()] or paths
 
 
 def labels_of(wildcards):
@@ -174,25 +227,23 @@ def asset_of(wildcards):
     return MANIFEST[wildcards.asset]
 
 
+def by_hand(wildcards):
+    """An asset that the user has put below data_root; what is asked for is noted on the way."""
+    WANTED.add(wildcards.asset)
+    path = f"{config['data_root']}/{wildcards.asset}"
+    return [path] if Path(path).exists() else []
+
+
 def check_data():
-    """Stop before the first job when images cannot be had."""
-    wanted = [path for path in ORIGINALS.values() if path]
-    if any(config["datasets"][name]["kind"] == "celeba" for name in DATASETS):
-        texts = (
-            "list_attr_celeba.txt",
-            "identity_CelebA.txt",
-            "list_eval_partition.txt",
-        )
-        wanted += [celeba_text(name) for name in texts]
-    for path in wanted:
-        entry = MANIFEST.get(Path(path).name, {})
-        if Path(path).exists() or "data set" not in entry:
-            continue
-        where = f"{config['data_root']}/{Path(path).name}"
-        raise WorkflowError(
-            f"data_root: {where} does not exist. {Path(path).name} ({entry['licence']}): "
-            f"read the terms at {entry['terms']}, get it there and put it at {where}"
-        )
+    """Stop before the first job when a file cannot be had, or its terms are not accepted."""
+    wanted = {
+        name: MANIFEST[name]
+        for name in sorted(WANTED)
+        if not Path(f"{ASSETS}/{name}").exists()
+    }
+    accepted, offline = config["accept_terms"], config["offline"]
+    if reason := obstacles(wanted, config["data_root"], accepted, offline):
+        raise WorkflowError(reason)
 
 
 # annotate
@@ -225,19 +276,58 @@ def answers_of(name):
     return f"{STUDY}/annotate/{{dataset}}/answers-{name}.csv"
 
 
+VERIFIERS = config["partition"]["verification"]
+
+
+def verifier_error(wildcards):
+    """How often a simulated verifier errs."""
+    return VERIFIERS[wildcards.verifier]["error"]
+
+
+def verified_of(name):
+    """Where a verifier's answers are: given, or simulated."""
+    if "answers" in VERIFIERS[name]:
+        return f"{config['data_root']}/{VERIFIERS[name]['answers']}"
+    return f"{STUDY}/partition/target/verified-{name}.csv"
+
+
+def formats_of(people):
+    """How the answers of each of these people lie in their file, as far as the config says."""
+    return {
+        name: {
+            key: value
+            for key, value in entry.items()
+            if key not in ("answers", "error")
+        }
+        for name, entry in people.items()
+    }
+
+
 GIVEN = [answers_of(name) for name in ANNOTATORS if "answers" in ANNOTATORS[name]]
+VERIFIED = [verified_of(name) for name in VERIFIERS] if "target" in PEOPLE else []
+GIVEN += [path for path in VERIFIED if not path.startswith(f"{STUDY}/")]
+ADJUDICATION = [
+    f"{config['data_root']}/{path}"
+    for path in [config["annotate"]["adjudication"]]
+    if path and "target" in PEOPLE
+]
+GIVEN += ADJUDICATION
 AWAITED = [
     path for path in GIVEN if not Path(path).exists()
 ]  # planned without, never run without
 ANSWERS = [path for path in map(answers_of, ANNOTATORS) if path not in AWAITED]
+VERIFIED = [path for path in VERIFIED if path not in AWAITED]
+ADJUDICATION = [path for path in ADJUDICATION if path not in AWAITED]
 
 
 def check_answers():
-    """Stop before the first job while an annotator's answers are missing."""
-    if AWAITED:
+    """Stop before the first job where answers of people are needed, and missing."""
+    rules_to_run = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    if AWAITED and rules_to_run & {"merge_annotators", "partition_target"}:
         raise WorkflowError(
-            f"annotate.annotators: {AWAITED[0]} does not exist; it is a CSV of face_id and side"
-            " for the target's train and test parts, one an annotator"
+            f"annotate, partition.verification: {AWAITED[0]} does not exist; make the target"
+            " align, label on the page (facegap annotate serve), or give answers from elsewhere:"
+            " docs/annotation.md"
         )
 
 
@@ -246,16 +336,42 @@ def check_answers():
 CLASSIFIED = f"{STUDY}/classify"
 FEATURES = f"{CLASSIFIED}/features"
 GRID = config["classify"]
-VIEWS = list(GRID["crops"])
+BOTH = ["source", "target"]
 PAIRS = GRID["optimiser_pairs"]
-CANDIDATES = BACKBONES if GRID["kept_backbone"] == "best" else [GRID["kept_backbone"]]
-PRETRAINED = [name for name in BACKBONES if GRID["backbones"][name] == "pretrained"]
+FACTORIAL = GRID["protocol"] == "factorial"
+VIEWS = {  # the techniques apart and together
+    "plain": {"crop": GRID["crops"]["plain"], "augmentation": None},
+    "cropped": {"crop": GRID["crops"]["augmented"], "augmentation": None},
+    "transformed": {
+        "crop": GRID["crops"]["plain"],
+        "augmentation": GRID["augmentation"],
+    },
+    "augmented": {
+        "crop": GRID["crops"]["augmented"],
+        "augmentation": GRID["augmentation"],
+    },
+}
+SEEN = list(dict.fromkeys(GRID["crops"].values()))
+CANDIDATES = (
+    BACKBONES
+    if FACTORIAL or GRID["kept_backbone"] == "best"
+    else [GRID["kept_backbone"]]
+)
+SIZES = {
+    name: given.get("input_size", GRID["input_size"])
+    for name, given in GRID["backbones"].items()
+}
 WEIGHTS = {  # in config/assets.yaml
     "resnet50": "resnet50-11ad3fa6.pth",
     "vgg16": "vgg16-397923af.pth",
     "vgg19": "vgg19-dcbb9e9d.pth",
     "vggface": "vgg_face_dag.pth",
 }
+FETCHED = [
+    name
+    for name in BACKBONES
+    if GRID["backbones"][name]["weights"] == "pretrained" and name not in WEIGHTS
+]
 RECIPE = {
     key: GRID[key]
     for key in (
@@ -265,57 +381,122 @@ RECIPE = {
 }
 
 
-def cells_of(backbones, view, pairs):
-    """Folders of cells that are trained on the source."""
-    return [
-        f"{CLASSIFIED}/cells/{name}-{view}-{tune}-{fine_tune}-source"
-        for name in backbones
-        for tune, fine_tune in pairs
-    ]
+def views_run(name):
+    """Views that a backbone is run on: the paper's two, or each technique alone, too."""
+    every = FACTORIAL or GRID["alone"] and name in CANDIDATES
+    return list(VIEWS) if every else ["plain", "augmented"]
 
 
-PLAIN = cells_of(BACKBONES, "plain", PAIRS[:1])
-OTHERS = cells_of([n for n in BACKBONES if n not in CANDIDATES], "augmented", PAIRS[:1])
-KEEPABLE = cells_of(CANDIDATES, "augmented", PAIRS)
-BENCHMARK = f"{CLASSIFIED}/cells/benchmark"
+def pairs_run(name, view):
+    """Pairs of optimisers of one backbone and view: the first, but for the kept backbone."""
+    varied = ["plain", "augmented"] if GRID["alone"] else ["augmented"]
+    every = FACTORIAL or name in CANDIDATES and view in varied
+    return PAIRS if every else PAIRS[:1]
+
+
+def keepable(name, view):
+    """Whether a cell's weights may be asked for the proposals."""
+    return name in CANDIDATES and (FACTORIAL or view == "augmented")
+
+
+CELLS = [
+    f"{CLASSIFIED}/cells/{name}-{view}"
+    for view in VIEWS
+    for name in BACKBONES
+    if view in views_run(name)
+]
+KEEPABLE = [
+    f"{CLASSIFIED}/cells/{name}-{view}"
+    for name in BACKBONES
+    for view in views_run(name)
+    if keepable(name, view)
+]
+KEEPABLE_CROPS = {
+    view: made["crop"]
+    for view, made in VIEWS.items()
+    if FACTORIAL or view == "augmented"
+}
+BENCHMARKS = [
+    f"{CLASSIFIED}/cells/benchmark-{name}" for name in DATASETS if name != "source"
+]
+
+
+def with_weights(names):
+    """Those of these backbones that start from a file."""
+    return [name for name in names if GRID["backbones"][name]["weights"] != "random"]
+
+
+def weights_file(name):
+    """Where the first weights of a backbone are: an asset, timm's, or a file of the user's."""
+    given = GRID["backbones"][name]["weights"]
+    if given != "pretrained":
+        return located(f"classify.backbones.{name}.weights", [given])
+    return f"{ASSETS}/{WEIGHTS.get(name, f'timm/{name}.safetensors')}"
 
 
 def weights_of(names):
-    """The files of the published weights of those of these backbones that start from them."""
-    return [f"{ASSETS}/{WEIGHTS[name]}" for name in names if name in PRETRAINED]
+    """The files of the first weights of those of these backbones that start from one."""
+    return [weights_file(name) for name in with_weights(names)]
 
 
 def own_weights(wildcards):
-    """The file of the published weights, if this backbone starts from them."""
+    """The file of the first weights, if this backbone starts from one."""
     return weights_of([wildcards.backbone])
 
 
-def crops_seen(dataset):
-    """An input function: the crops that a view of a data set is made from."""
-
-    def crops(wildcards):
-        return crop_shards(dataset, GRID["crops"][wildcards.view])
-
-    return crops
+def own_size(wildcards):
+    """Side in pixels that faces enter this backbone with."""
+    return SIZES[wildcards.backbone]
 
 
-def augmentation_of(wildcards):
-    """Random views, of the augmented runs alone."""
-    return GRID["augmentation"] if wildcards.view == "augmented" else None
+def view_of(wildcards):
+    """The crop and the augmentation of this view."""
+    return VIEWS[wildcards.view]
+
+
+def views_of(wildcards):
+    """Those of every view that this backbone is run on."""
+    return {view: VIEWS[view] for view in views_run(wildcards.backbone)}
+
+
+def pairs_of(wildcards):
+    """Pairs of optimisers of this cell."""
+    return pairs_run(wildcards.backbone, wildcards.view)
 
 
 def parts_of(wildcards):
-    """Parts of the data sets that are needed: the target's training part for the benchmark."""
-    benchmark = wildcards.view == "augmented" and wildcards.backbone in CANDIDATES
+    """Parts of the data sets that each view needs: training parts of others for the benchmark."""
+    every = ["train", "test"]
     return {
-        "source": ["train", "test"],
-        "target": ["train", "test"] if benchmark else ["test"],
+        view: {
+            name: (
+                every
+                if name == "source" or keepable(wildcards.backbone, view)
+                else ["test"]
+            )
+            for name in DATASETS
+        }
+        for view in views_run(wildcards.backbone)
     }
 
 
+def fresh_crops(wildcards):
+    """The source's crops, where each epoch of fine-tuning draws its views anew."""
+    made = VIEWS[wildcards.view]
+    fresh = GRID["augmentation"]["fresh"] and made["augmentation"]
+    return crop_shards("source", made["crop"]) if fresh else []
+
+
+def own_fresh_crops(wildcards):
+    """The same for the benchmark: every crop, since the kept view is not known beforehand."""
+    if not GRID["augmentation"]["fresh"]:
+        return []
+    return [shard for crop in SEEN for shard in crop_shards(wildcards.dataset, crop)]
+
+
 def is_keepable(wildcards):
-    """Whether a cell's weights may be asked for the proposals."""
-    return wildcards.view == "augmented" and wildcards.backbone in CANDIDATES
+    """Whether this cell's weights may be asked for the proposals."""
+    return keepable(wildcards.backbone, wildcards.view)
 
 
 # report
@@ -323,11 +504,34 @@ def is_keepable(wildcards):
 PUBLISHED = relpath(Path(workflow.basedir) / "config/published.yaml")
 TABLES = [f"{STUDY}/report/tables/table{number}.csv" for number in range(1, 6)]
 TABLE_FIGURES = [f"table{number}" for number in range(1, 6)]
+MODELS = {
+    name: f"{STUDY}/report/models/{name}.csv"
+    for name in ("measures", "groups", "comparisons", "calibration", "transfer")
+}
+MODEL_FIGURES = ["groups", "calibration", "transfer", "saliency"]
 FIGURES = ["figure1", "figure2", "figure3", "figure4", *TABLE_FIGURES, "gap", "realism"]
+FIGURES += ["rejected", "set_aside"]
+FIGURES += MODEL_FIGURES
 FORMATS = ["png", "svg"]
 NAMES = {name: f"{name} ({part['kind']})" for name, part in config["datasets"].items()}
 BY_PEOPLE = config["datasets"]["target"]["labels"] == "people"
 ALL_DRAWN = all(part["kind"] == "drawn" for part in config["datasets"].values())
+
+
+def given_data():
+    """The user's own files that the study reads, for the record of its provenance."""
+    kinds = {dataset["kind"] for dataset in config["datasets"].values()}
+    paths = [*ANSWERS, *(path for paths in ORIGINALS.values() for path in paths)]
+    if "celeba" in kinds:
+        paths += map(celeba_text, CELEBA_TEXTS)
+    if "fairface" in kinds:
+        paths += fairface_labels(None)
+    for name, dataset in config["datasets"].items():
+        if dataset["kind"] == "folder":
+            paths.append(f"{config['data_root']}/{dataset['table']}")
+    if PEOPLES_ANSWERS:
+        paths.append(f"{config['data_root']}/{PEOPLES_ANSWERS}")
+    return [path for path in paths if path.startswith(f"{config['data_root']}/")]
 
 
 def figure(name, caption):

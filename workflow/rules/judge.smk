@@ -2,17 +2,23 @@
 Stage 7, judge: people compare outputs of both sides of the boundary, blind to which is which.
 
 Reads   synthesise/seed-<n>/translations.parquet and .npy; people's answers below data_root
-Writes  judge/pairs.parquet      table: pair_id, participant, position, attribute, value, control,
-                                 left_image, right_image
-        judge/images.zip         the images, by blinded id
+Writes  judge/pairs.parquet      table: pair_id, participant, position, training, attribute, value,
+                                 control, left_image, right_image, left_original, right_original
+        judge/persons.parquet    table: person_id, participant, position, image
+        judge/sheet.json         study, digest of the pairs, what the page asks
+        judge/images.zip         the images, by blinded id; `facegap judge serve` reads these four
         judge/key.parquet        which is which; only judge_pairs and simulated observers read it
-        judge/responses.parquet  table: pair_id, participant, choice, seconds, simulated
+        judge/persons_key.parquet
+        judge/responses.parquet  table: pair_id, participant, choice, criteria, seconds, simulated
+        judge/familiar.parquet   table: person_id, participant, known, simulated
         judge/table5.csv         table: control, domain, answers, chosen, share, low, high, p, simulated
-        judge/model.json         shares by attribute, participant and seed; side bias; the model
+        judge/scores.csv         table: by, seed, attribute, answers, chosen, score, low, high, simulated
+        judge/model.json         shares by attribute, participant and seed; models; reliability; power
 """
 
 JUDGED = f"{STUDY}/judge"
 PEOPLES_ANSWERS = config["judge"]["responses"]
+PERSONS_KNOWN = config["judge"]["familiarity_responses"]
 
 
 rule judge:
@@ -29,8 +35,11 @@ rule pair_outputs:
         code=code_of("pair_outputs.py"),
     output:
         pairs=f"{JUDGED}/pairs.parquet",
-        key=f"{JUDGED}/key.parquet",
+        persons=f"{JUDGED}/persons.parquet",
+        sheet=f"{JUDGED}/sheet.json",
         images=f"{JUDGED}/images.zip",
+        key=f"{JUDGED}/key.parquet",
+        persons_key=f"{JUDGED}/persons_key.parquet",
     log:
         f"{STUDY}/logs/judge/pair_outputs.log",
     benchmark:
@@ -42,8 +51,16 @@ rule pair_outputs:
         runtime=10,
     params:
         synthesis_seeds=SEEDS,
+        study=config["study"],
         participants=config["judge"]["participants"],
         pairs=config["judge"]["pairs"],
+        overlap=config["judge"]["overlap"],
+        attention=config["judge"]["attention"],
+        repeats=config["judge"]["repeats"],
+        training=config["judge"]["training"],
+        familiarity=config["judge"]["familiarity"],
+        criteria=config["judge"]["criteria"],
+        break_every=config["judge"]["break_every"],
         seed=config["seed"],
     script:
         "../scripts/pair_outputs.py"
@@ -55,10 +72,13 @@ rule pair_outputs:
 rule simulate_responses:
     input:
         pairs=f"{JUDGED}/pairs.parquet",
+        persons=f"{JUDGED}/persons.parquet",
         key=f"{JUDGED}/key.parquet",
+        persons_key=f"{JUDGED}/persons_key.parquet",
         code=code_of("simulate_responses.py"),
     output:
         responses=[] if PEOPLES_ANSWERS else f"{JUDGED}/responses.parquet",
+        familiar=[] if PEOPLES_ANSWERS else f"{JUDGED}/familiar.parquet",
     log:
         f"{STUDY}/logs/judge/simulate_responses.log",
     benchmark:
@@ -70,6 +90,7 @@ rule simulate_responses:
         runtime=10,
     params:
         preference=config["judge"]["simulated"],
+        known=config["judge"]["simulated_familiarity"],
         seed=config["seed"],
     script:
         "../scripts/simulate_responses.py"
@@ -78,10 +99,14 @@ rule simulate_responses:
 rule read_responses:
     input:
         answers=f"{config['data_root']}/{PEOPLES_ANSWERS}" if PEOPLES_ANSWERS else [],
+        familiarity=f"{config['data_root']}/{PERSONS_KNOWN}" if PERSONS_KNOWN else [],
         pairs=f"{JUDGED}/pairs.parquet",
+        persons=f"{JUDGED}/persons.parquet",
+        sheet=f"{JUDGED}/sheet.json",
         code=code_of("read_responses.py"),
     output:
         responses=f"{JUDGED}/responses.parquet" if PEOPLES_ANSWERS else [],
+        familiar=f"{JUDGED}/familiar.parquet" if PEOPLES_ANSWERS else [],
     log:
         f"{STUDY}/logs/judge/read_responses.log",
     benchmark:
@@ -91,6 +116,8 @@ rule read_responses:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        digests=digests_of(f"{config['data_root']}/{PEOPLES_ANSWERS}"),
     script:
         "../scripts/read_responses.py"
 
@@ -99,10 +126,14 @@ rule judge_pairs:
     input:
         pairs=f"{JUDGED}/pairs.parquet",
         key=f"{JUDGED}/key.parquet",
+        persons_key=f"{JUDGED}/persons_key.parquet",
         responses=f"{JUDGED}/responses.parquet",
+        familiar=f"{JUDGED}/familiar.parquet",
+        realism=f"{STUDY}/synthesise/realism.parquet",
         code=code_of("judge_pairs.py"),
     output:
         table5=f"{JUDGED}/table5.csv",
+        scores=f"{JUDGED}/scores.csv",
         model=f"{JUDGED}/model.json",
     log:
         f"{STUDY}/logs/judge/judge_pairs.log",
@@ -114,6 +145,8 @@ rule judge_pairs:
         mem_mb=2000,
         runtime=10,
     params:
+        attention_needed=config["judge"]["attention_needed"],
         confidence=config["report"]["confidence"],
+        seed=config["seed"],
     script:
         "../scripts/judge_pairs.py"

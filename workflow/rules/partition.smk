@@ -2,11 +2,16 @@
 Stage 5, partition: every face of the target on one side of the boundary, or left out.
 
 Reads   acquire/target/faces.parquet, align/target/faces.parquet, annotate/target/labels.parquet
-        classify/proposals.parquet      only where people label the target
-Writes  partition/target/sides.parquet  table: face_id, side, provenance, confidence
-        partition/target/sides.csv      the same, to publish
+        annotate/target/agreement.json, classify/proposals.parquet, and the verifiers' files below
+        data_root               only where people label the target
+Writes  partition/target/weighed.parquet    table: face_id, probability (calibrated), accepted
+        partition/target/queue.csv          persons to verify, the most uncertain first
+        partition/target/calibration.json   threshold, precision, reliability
+        partition/target/verified-<name>.csv  answers of a simulated verifier
+        partition/target/sides.parquet      table: face_id, side, provenance, confidence
+        partition/target/sides.csv          the same, to publish
         partition/target/inside.txt, outside.txt  face ids (CelebC and CelebO in the paper)
-        partition/target/summary.json   counts, and the estimated error of the labels
+        partition/target/summary.json       counts, and the estimated error of the labels
 """
 
 PARTITIONED = f"{STUDY}/partition/target"
@@ -17,16 +22,70 @@ rule partition:
         f"{PARTITIONED}/sides.parquet",
 
 
+rule accept_proposals:
+    input:
+        faces=f"{STUDY}/acquire/target/faces.parquet",
+        labels=f"{STUDY}/annotate/target/labels.parquet",
+        proposals=f"{STUDY}/classify/proposals.parquet",
+        code=code_of("accept_proposals.py"),
+    output:
+        weighed=f"{PARTITIONED}/weighed.parquet",
+        queue=f"{PARTITIONED}/queue.csv",
+        calibration=f"{PARTITIONED}/calibration.json",
+    log:
+        f"{STUDY}/logs/partition/accept_proposals.log",
+    benchmark:
+        f"{STUDY}/benchmarks/partition/accept_proposals.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        by_person=config["partition"]["by_person"],
+        precision=config["partition"]["precision"],
+        confidence=config["report"]["confidence"],
+    script:
+        "../scripts/accept_proposals.py"
+
+
+rule simulate_verifiers:
+    input:
+        faces=f"{STUDY}/acquire/target/faces.parquet",
+        queue=f"{PARTITIONED}/queue.csv",
+        code=code_of("simulate_verifiers.py"),
+    output:
+        answers=f"{PARTITIONED}/verified-{{verifier}}.csv",
+    log:
+        f"{STUDY}/logs/partition/simulate_verifiers-{{verifier}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/partition/simulate_verifiers-{{verifier}}.tsv"
+    wildcard_constraints:
+        verifier=any_of(VERIFIERS),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        own_label=config["datasets"]["target"].get("own_label"),
+        error=verifier_error,
+        tentative=config["annotate"]["tentative"],
+        seed=config["seed"],
+    script:
+        "../scripts/simulate_verifiers.py"
+
+
 rule partition_target:
     input:
         faces=f"{STUDY}/acquire/target/faces.parquet",
         aligned=f"{STUDY}/align/target/faces.parquet",
         labels=f"{STUDY}/annotate/target/labels.parquet",
-        proposals=(
-            f"{STUDY}/classify/proposals.parquet"
-            if config["datasets"]["target"]["labels"] == "people"
-            else []
+        agreement=(
+            f"{STUDY}/annotate/target/agreement.json" if "target" in PEOPLE else []
         ),
+        weighed=f"{PARTITIONED}/weighed.parquet" if "target" in PEOPLE else [],
+        verified=VERIFIED,
         code=code_of("partition_target.py"),
     output:
         sides=f"{PARTITIONED}/sides.parquet",
@@ -44,9 +103,10 @@ rule partition_target:
         mem_mb=4000,
         runtime=10,
     params:
+        formats=formats_of(VERIFIERS) if "target" in PEOPLE else {},
         by_person=config["partition"]["by_person"],
-        threshold=config["partition"]["threshold"],
         contentious=config["partition"]["contentious"],
+        truth=config["datasets"]["target"].get("own_label") if SIMULATED else None,
         confidence=config["report"]["confidence"],
     script:
         "../scripts/partition_target.py"

@@ -4,8 +4,12 @@ Stage 8, report: every table and figure beside the published one.
 Reads   the tables of all stages, config/published.yaml
 Writes  report/tables/table<1-5>.csv      row, column, ours, low, high, published, difference
         report/gap.json                   the fall across the boundary, and the verdict on it
+        report/rejected.csv               share of each group that alignment set aside
+        report/models/*.csv               measures, groups, comparisons, calibration and transfer
+                                          of the classifiers
         report/figures/figure<1-4>.*      PNG and SVG; also tables, gap and realism as plots
         report/index.html                 all of it on one page
+        ro-crate-metadata.json            how it came to be; settings.yaml, the whole configuration
 """
 
 
@@ -69,6 +73,62 @@ rule measure_gap:
         "../scripts/measure_gap.py"
 
 
+rule measure_models:
+    input:
+        runs=f"{STUDY}/classify/runs.parquet",
+        predictions=f"{STUDY}/classify/predictions.parquet",
+        kept=f"{STUDY}/classify/kept.json",
+        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
+        code=code_of("measure_models.py"),
+    output:
+        **MODELS,
+    log:
+        f"{STUDY}/logs/report/measure_models.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/measure_models.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        datasets=DATASETS,
+        age_bands=config["report"]["age_bands"],
+        confidence=config["report"]["confidence"],
+        seed=config["seed"],
+    script:
+        "../scripts/measure_models.py"
+
+
+rule draw_models:
+    input:
+        groups=MODELS["groups"],
+        calibration=MODELS["calibration"],
+        transfer=MODELS["transfer"],
+        saliency=f"{STUDY}/classify/saliency.npz",
+        code=code_of("draw_models.py"),
+    output:
+        png=report(
+            expand(f"{STUDY}/report/figures/{{name}}.png", name=MODEL_FIGURES),
+            caption="../report/models.rst",
+            category="Figures",
+        ),
+        svg=expand(f"{STUDY}/report/figures/{{name}}.svg", name=MODEL_FIGURES),
+    log:
+        f"{STUDY}/logs/report/draw_models.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_models.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        sides=config["sides"],
+    script:
+        "../scripts/draw_models.py"
+
+
 rule draw_samples:
     input:
         source=crop_shards("source", "none"),
@@ -111,6 +171,77 @@ rule draw_augmentations:
         runtime=10,
     script:
         "../scripts/draw_augmentations.py"
+
+
+rule measure_rejected:
+    input:
+        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
+        rejected=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
+        code=code_of("measure_rejected.py"),
+    output:
+        f"{STUDY}/report/rejected.csv",
+    log:
+        f"{STUDY}/logs/report/measure_rejected.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/measure_rejected.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        datasets=DATASETS,
+        names=config["sides"],
+        confidence=config["report"]["confidence"],
+        seed=config["seed"],
+    script:
+        "../scripts/measure_rejected.py"
+
+
+rule draw_rejected:
+    input:
+        shares=f"{STUDY}/report/rejected.csv",
+        code=code_of("draw_rejected.py"),
+    output:
+        figure("rejected", "rejected"),
+    log:
+        f"{STUDY}/logs/report/draw_rejected.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_rejected.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        names=NAMES,
+    script:
+        "../scripts/draw_rejected.py"
+
+
+rule draw_set_aside:
+    input:
+        rejected=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        thumbnails=expand(f"{STUDY}/align/{{dataset}}/rejected.npy", dataset=DATASETS),
+        code=code_of("draw_set_aside.py"),
+    output:
+        figure("set_aside", "set_aside"),
+    log:
+        f"{STUDY}/logs/report/draw_set_aside.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/draw_set_aside.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        datasets=DATASETS,
+        names=NAMES,
+        seed=config["seed"],
+    script:
+        "../scripts/draw_set_aside.py"
 
 
 rule draw_contentious:
@@ -224,8 +355,50 @@ rule draw_realism:
         "../scripts/draw_realism.py"
 
 
+rule record_provenance:
+    input:
+        results=[
+            *expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
+            *expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
+            *expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
+            f"{STUDY}/classify/runs.parquet",
+            f"{STUDY}/classify/predictions.parquet",
+            f"{STUDY}/partition/target/sides.parquet",
+            *expand(
+                f"{STUDY}/synthesise/seed-{{seed}}/generator.safetensors", seed=SEEDS
+            ),
+            f"{STUDY}/synthesise/realism.parquet",
+            f"{STUDY}/judge/table5.csv",
+            f"{STUDY}/judge/model.json",
+            f"{STUDY}/report/gap.json",
+            *TABLES,
+            *expand(f"{STUDY}/report/figures/{{name}}.png", name=FIGURES),
+        ],
+        data=given_data(),
+        code=code_of("record_provenance.py"),
+    output:
+        record=f"{STUDY}/ro-crate-metadata.json",
+        settings=f"{STUDY}/settings.yaml",
+    log:
+        f"{STUDY}/logs/report/record_provenance.log",
+    benchmark:
+        f"{STUDY}/benchmarks/report/record_provenance.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=config,
+        digests=digests_of(*given_data()),
+        logs=f"{STUDY}/logs",
+    script:
+        "../scripts/record_provenance.py"
+
+
 rule write_report:
     input:
+        provenance=f"{STUDY}/ro-crate-metadata.json",
         published=PUBLISHED,
         template=relpath(SCRIPTS / "facegap/report/page.html.j2"),
         tables=TABLES,
@@ -235,10 +408,16 @@ rule write_report:
         aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
         unread=expand(f"{STUDY}/acquire/{{dataset}}/rejected.csv", dataset=DATASETS),
         unaligned=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        rejected=f"{STUDY}/report/rejected.csv",
         labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
         kept=f"{STUDY}/classify/kept.json",
+        measures=MODELS["measures"],
+        comparisons=MODELS["comparisons"],
         agreement=[f"{STUDY}/annotate/target/agreement.json"] if BY_PEOPLE else [],
         partition=f"{STUDY}/partition/target/summary.json",
+        calibration=(
+            [f"{STUDY}/partition/target/calibration.json"] if BY_PEOPLE else []
+        ),
         judge=f"{STUDY}/judge/model.json",
         realism=f"{STUDY}/synthesise/realism.parquet",
         realism_gaps=f"{STUDY}/synthesise/gaps.parquet",

@@ -1,4 +1,4 @@
-"""Rule fetch_asset: a file from the first source that serves the right bytes."""
+"""Rule fetch_asset: a file from the user, the cache, or the first source that has it."""
 
 from facegap.acquire.assets import fetch_asset
 from facegap.joblog import log_to
@@ -9,4 +9,6 @@ if __name__ == "__main__":
         name=snakemake.wildcards.asset,
         asset=snakemake.params.asset,
         target=snakemake.output[0],
+        by_hand=(snakemake.input.by_hand or [None])[0],
+        offline=snakemake.params.offline,
     )

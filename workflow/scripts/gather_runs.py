@@ -9,4 +9,5 @@ if __name__ == "__main__":
         cells=snakemake.input.cells,
         runs=snakemake.output.runs,
         predictions=snakemake.output.predictions,
+        tensorboard=snakemake.output.tensorboard,
     )

@@ -8,8 +8,12 @@ if __name__ == "__main__":
     gather_shards(
         faces=snakemake.input.faces,
         shard_landmarks=snakemake.input.landmarks,
+        shard_measures=snakemake.input.measures,
         shard_rejected=snakemake.input.rejected,
+        shard_thumbnails=snakemake.input.thumbnails,
         aligned=snakemake.output.faces,
         landmarks=snakemake.output.landmarks,
+        measures=snakemake.output.measures,
         rejected=snakemake.output.rejected,
+        thumbnails=snakemake.output.thumbnails,
     )

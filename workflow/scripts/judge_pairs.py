@@ -8,8 +8,14 @@ if __name__ == "__main__":
     judge_pairs(
         snakemake.input.pairs,
         snakemake.input.key,
+        snakemake.input.persons_key,
         snakemake.input.responses,
+        snakemake.input.familiar,
+        snakemake.input.realism,
         snakemake.output.table5,
+        snakemake.output.scores,
         snakemake.output.model,
+        attention_needed=snakemake.params.attention_needed,
         confidence=snakemake.params.confidence,
+        seed=snakemake.params.seed,
     )

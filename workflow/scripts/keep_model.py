@@ -8,6 +8,7 @@ if __name__ == "__main__":
     keep_model(
         cells=snakemake.input.cells,
         kept=snakemake.output.kept,
+        protocol=snakemake.params.protocol,
         backbone=snakemake.params.backbone,
         first_pair=snakemake.params.first_pair,
     )

@@ -1,6 +1,7 @@
 """Rule merge_annotators: several people's answers as one label a face, and their agreement."""
 
 from facegap.annotate.merge import merge_annotators
+from facegap.answers import format_of
 from facegap.joblog import log_to
 
 if __name__ == "__main__":
@@ -8,10 +9,11 @@ if __name__ == "__main__":
     merge_annotators(
         snakemake.input.faces,
         snakemake.input.answers,
-        snakemake.input.adjudication or None,
+        next(iter(snakemake.input.adjudication), None),
         snakemake.output.labels,
         snakemake.output.agreement,
         annotators=snakemake.params.annotators,
+        formats={name: format_of(entry) for name, entry in snakemake.params.formats.items()},
         errors=snakemake.params.errors,
         seed=snakemake.params.seed,
         confidence=snakemake.params.confidence,

@@ -1,7 +1,8 @@
 """Rule partition_target: every face of the target on one side of the boundary, or left out."""
 
+from facegap.answers import format_of
 from facegap.joblog import log_to
-from facegap.partition import partition_target
+from facegap.partition.merge import partition_target
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
@@ -9,10 +10,18 @@ if __name__ == "__main__":
         snakemake.input.faces,
         snakemake.input.aligned,
         snakemake.input.labels,
-        snakemake.input.proposals or None,
+        snakemake.input.agreement or None,
+        snakemake.input.weighed or None,
+        list(
+            zip(
+                snakemake.input.verified,
+                map(format_of, snakemake.params.formats.values()),
+                strict=True,
+            )
+        ),
         *snakemake.output,
         by_person=snakemake.params.by_person,
-        threshold=snakemake.params.threshold,
         contentious=snakemake.params.contentious,
+        truth=snakemake.params.truth,
         confidence=snakemake.params.confidence,
     )

@@ -8,8 +8,7 @@ if __name__ == "__main__":
     read_folder(
         images=snakemake.input.images,
         labels=snakemake.input.labels,
-        faces_table=snakemake.output.faces,
-        rejected_table=snakemake.output.rejected,
+        outputs=dict(snakemake.output.items()),
         dataset=snakemake.wildcards.dataset,
         faces=snakemake.params.faces,
         split=snakemake.params.split,

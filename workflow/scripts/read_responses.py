@@ -7,6 +7,10 @@ if __name__ == "__main__":
     log_to(snakemake.log[0])
     read_responses(
         snakemake.input.answers,
+        snakemake.input.familiarity or None,
         snakemake.input.pairs,
+        snakemake.input.persons,
+        snakemake.input.sheet,
         snakemake.output.responses,
+        snakemake.output.familiar,
     )

@@ -7,8 +7,7 @@ if __name__ == "__main__":
     log_to(snakemake.log[0])
     read_utkface(
         images=snakemake.input.images,
-        faces_table=snakemake.output.faces,
-        rejected_table=snakemake.output.rejected,
+        outputs=dict(snakemake.output.items()),
         dataset=snakemake.wildcards.dataset,
         faces=snakemake.params.faces,
         split=snakemake.params.split,

@@ -11,5 +11,7 @@ if __name__ == "__main__":
         own_label=snakemake.params.own_label,
         annotator=snakemake.wildcards.annotator,
         error=snakemake.params.error,
+        tentative=snakemake.params.tentative,
+        repeated=snakemake.params.repeated,
         seed=snakemake.params.seed,
     )

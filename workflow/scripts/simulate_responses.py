@@ -7,8 +7,12 @@ if __name__ == "__main__":
     log_to(snakemake.log[0])
     simulate_responses(
         snakemake.input.pairs,
+        snakemake.input.persons,
         snakemake.input.key,
+        snakemake.input.persons_key,
         snakemake.output.responses,
+        snakemake.output.familiar,
         preference=snakemake.params.preference,
+        known=snakemake.params.known,
         seed=snakemake.params.seed,
     )

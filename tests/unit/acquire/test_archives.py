@@ -30,7 +30,7 @@ def tar(path: Path, *members: tuple[str, bytes, bytes]) -> Path:
 def test_plain_files_are_copied_and_equal_archives_give_equal_bytes(tmp_path: Path) -> None:
     members = [("UTKFace/a.jpg", tarfile.REGTYPE, b"one"), ("UTKFace", tarfile.DIRTYPE, b"")]
     for name in ("one", "two"):
-        unpack_images(tar(tmp_path / f"{name}.tar.gz", *members), tmp_path / f"{name}.zip")
+        unpack_images([tar(tmp_path / f"{name}.tar.gz", *members)], tmp_path / f"{name}.zip")
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip") as images:
         assert images.namelist() == ["UTKFace/a.jpg"]
@@ -56,7 +56,7 @@ def test_an_unsafe_member_is_refused_and_nothing_is_left(
     good = ("good.jpg", tarfile.REGTYPE, b"x")
     archive = tar(tmp_path / "a.tar.gz", good, member)
     with pytest.raises(DataError, match=message):
-        unpack_images(archive, tmp_path / "images.zip")
+        unpack_images([archive], tmp_path / "images.zip")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
 
 
@@ -65,7 +65,7 @@ def test_a_bomb_is_refused(limit: str, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(archives, limit, 1)
     members = [(f"{k}.jpg", tarfile.REGTYPE, b"xx") for k in range(3)]
     with pytest.raises(DataError, match="more files or bytes"):
-        unpack_images(tar(tmp_path / "a.tar.gz", *members), tmp_path / "images.zip")
+        unpack_images([tar(tmp_path / "a.tar.gz", *members)], tmp_path / "images.zip")
 
 
 @pytest.mark.parametrize("keep", [0, 20, 0.5, -1])
@@ -76,10 +76,21 @@ def test_a_truncated_archive_is_refused(keep: float, tmp_path: Path) -> None:
     end = keep if isinstance(keep, int) else int(keep * len(data))
     whole.write_bytes(data[:end])
     with pytest.raises(DataError, match=r"a\.tar\.gz: truncated or no tar archive"):
-        unpack_images(whole, tmp_path / "images.zip")
+        unpack_images([whole], tmp_path / "images.zip")
     assert not (tmp_path / "images.zip").exists()
+
+
+def test_several_archives_become_one_zip(tmp_path: Path) -> None:
+    parts = [
+        tar(tmp_path / f"part{k}.tar.gz", (f"part{k}/a.jpg", tarfile.REGTYPE, b"x")) for k in (1, 2)
+    ]
+    unpack_images(parts, tmp_path / "images.zip")
+    with zipfile.ZipFile(tmp_path / "images.zip") as images:
+        assert images.namelist() == ["part1/a.jpg", "part2/a.jpg"]
+    with pytest.raises(DataError, match=r"part1\.tar\.gz: two files are called"):
+        unpack_images([*parts, parts[0]], tmp_path / "twice.zip")
 
 
 def test_an_empty_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no file in it"):
-        unpack_images(tar(tmp_path / "a.tar.gz"), tmp_path / "images.zip")
+        unpack_images([tar(tmp_path / "a.tar.gz")], tmp_path / "images.zip")

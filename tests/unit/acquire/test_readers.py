@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from facegap import tables
-from facegap.acquire.readers import read_celeba, read_folder, read_utkface
+from facegap.acquire.readers import (
+    read_celeba,
+    read_fairface,
+    read_folder,
+    read_lfw,
+    read_utkface,
+)
 from facegap.errors import DataError
 
 SETTINGS = {"faces": None, "split": {"train": 0.5, "test": 0.5}, "seed": 1, "dataset": "source"}
@@ -15,15 +21,25 @@ ATTRIBUTES = "4\nBangs Male Young\na.jpg 1 -1 1\nb.jpg -1 1 1\nc.jpg 1 1 -1\nd.j
 TIME = "20170109142408075.jpg.chip.jpg"
 
 
+def outputs_in(folder: Path) -> dict[str, Path]:
+    return {
+        "faces": folder / "faces.parquet",
+        "rejected": folder / "rejected.csv",
+        "duplicates": folder / "duplicates.csv",
+    }
+
+
 def utkface(
     folder: Path, names: list[str], **settings: object
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     with zipfile.ZipFile(folder / "images.zip", "w") as archive:
         for name in names:
-            archive.writestr(f"UTKFace/{name}", b"any")
-    outputs = folder / "faces.parquet", folder / "rejected.csv"
-    read_utkface(folder / "images.zip", *outputs, **{**SETTINGS, **settings})
-    return tables.read(outputs[0], tables.FACES), tables.read(outputs[1], tables.REJECTED)
+            archive.writestr(f"UTKFace/{name}", name)
+    outputs = outputs_in(folder)
+    read_utkface(folder / "images.zip", outputs, **{**SETTINGS, **settings})
+    return tables.read(outputs["faces"], tables.FACES), tables.read(
+        outputs["rejected"], tables.REJECTED
+    )
 
 
 def test_utkfaces_names_are_its_labels(tmp_path: Path) -> None:
@@ -63,13 +79,16 @@ def celeba(folder: Path, **changes: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     }
     with zipfile.ZipFile(folder / "img_align_celeba.zip", "w") as archive:
         for name in files.pop("images").split():
-            archive.writestr(f"img_align_celeba/{name}.jpg", b"any")
+            archive.writestr(f"img_align_celeba/{name}.jpg", name)
     for name, text in files.items():
         (folder / f"{name}.txt").write_bytes(text.encode())
-    outputs = folder / "faces.parquet", folder / "rejected.csv"
+    outputs = outputs_in(folder)
     texts = [folder / f"{name}.txt" for name in ("attributes", "identities", "partitions")]
-    read_celeba(folder / "img_align_celeba.zip", *texts, *outputs, **SETTINGS)  # type: ignore[arg-type]
-    return tables.read(outputs[0], tables.FACES), tables.read(outputs[1], tables.REJECTED)
+    points = folder / "points.txt" if (folder / "points.txt").exists() else None
+    read_celeba(folder / "img_align_celeba.zip", *texts, points, outputs, **SETTINGS)  # type: ignore[arg-type]
+    return tables.read(outputs["faces"], tables.FACES), tables.read(
+        outputs["rejected"], tables.REJECTED
+    )
 
 
 def test_celebas_four_files_become_one_table(tmp_path: Path) -> None:
@@ -135,11 +154,13 @@ def folder_of(folder: Path, csv: str, names: tuple[str, ...] = ("a.jpg", "b c.pn
     for name in names:
         path = folder / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"any")
+        path.write_text(name)
     (folder / "labels.csv").write_text(csv, encoding="utf-8")
-    outputs = folder / "faces.parquet", folder / "rejected.csv"
-    read_folder(folder / "images", folder / "labels.csv", *outputs, **SETTINGS)  # type: ignore[arg-type]
-    return tables.read(outputs[0], tables.FACES), tables.read(outputs[1], tables.REJECTED)
+    outputs = outputs_in(folder)
+    read_folder(folder / "images", folder / "labels.csv", outputs, **SETTINGS)  # type: ignore[arg-type]
+    return tables.read(outputs["faces"], tables.FACES), tables.read(
+        outputs["rejected"], tables.REJECTED
+    )
 
 
 def test_a_folder_of_ones_own(tmp_path: Path) -> None:
@@ -177,3 +198,153 @@ def test_a_folders_missing_and_extra_images_are_listed(tmp_path: Path) -> None:
 def test_a_wrong_csv_is_named_by_row(csv: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
         folder_of(tmp_path, csv)
+
+
+POINTS = "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y "
+POINTS += "leftmouth_x leftmouth_y rightmouth_x rightmouth_y"
+
+
+def test_celebas_own_landmarks_are_kept(tmp_path: Path) -> None:
+    rows = "".join(f"{name}.jpg {' '.join(map(str, range(10)))}\n" for name in "abd")
+    (tmp_path / "points.txt").write_text(f"3\n{POINTS}\n{rows}")
+    points = celeba(tmp_path)[0].set_index("face_id")["official_landmarks"]
+    assert list(points["a"]) == list(range(10))
+    assert points["c"] is None
+    for bad in (f"1\n{POINTS}\na.jpg 1 2 3\n", f"1\n{POINTS}\na.jpg {'x ' * 10}\n"):
+        (tmp_path / "points.txt").write_text(bad)
+        with pytest.raises(DataError, match=r"points\.txt, line 3: a file name and 10 numbers"):
+            celeba(tmp_path)
+
+
+def test_utkface_in_the_wild(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        archive.writestr("part1/7_1_3_20170109142408075.jpg", b"one")
+        archive.writestr("part2/70_0_1_20170109142408076.jpg", b"two")
+    outputs = outputs_in(tmp_path)
+    read_utkface(tmp_path / "images.zip", outputs, **SETTINGS)  # type: ignore[arg-type]
+    faces = tables.read(outputs["faces"], tables.FACES).set_index("face_id")
+    assert faces.loc["7_1_3_20170109142408075", ["age", "race_raw"]].tolist() == [7, "Indian"]
+
+
+def duplicates(folder: Path) -> pd.DataFrame:
+    return tables.read(folder / "duplicates.csv", tables.DUPLICATES)
+
+
+def test_the_same_bytes_are_listed_and_stay_together(tmp_path: Path) -> None:
+    """Two labels for one face: both rows stay, and the list says in what they differ."""
+    twins = {
+        "a1": b"same",
+        "a2": b"same",
+        "b1": b"alike",
+        "b2": b"alike",
+        "empty1": b"",
+        "empty2": b"",
+    }
+    csv = "path,gender\na1.jpg,male\na2.jpg,female\nb1.jpg,male\nb2.jpg,male\n"
+    for k in range(20):
+        twins[f"z{k:02d}"] = f"single {k}".encode()
+    (tmp_path / "images").mkdir()
+    for name, data in twins.items():
+        (tmp_path / "images" / f"{name}.jpg").write_bytes(data)
+        csv += f"{name}.jpg,\n" if name[0] in "ez" else ""
+    (tmp_path / "labels.csv").write_text(csv)
+    for seed in range(8):
+        read_folder(
+            tmp_path / "images",
+            tmp_path / "labels.csv",
+            outputs_in(tmp_path),
+            **{**SETTINGS, "seed": seed},  # type: ignore[arg-type]
+        )
+        split = tables.read(tmp_path / "faces.parquet", tables.FACES).set_index("face_id")["split"]
+        assert split["a1"] == split["a2"]
+        assert split["b1"] == split["b2"]
+    found = duplicates(tmp_path).set_index("face_id")
+    assert found["same_as"].to_dict() == {"a1": "a1", "a2": "a1", "b1": "b1", "b2": "b1"}
+    assert found["differs"]["a2"] == "gender"
+    assert found["differs"].isna()["b2"]
+
+
+def test_persons_with_an_image_in_common_are_in_one_part(tmp_path: Path) -> None:
+    rows = [("1a", "x", b"1"), ("1b", "x", b"shared"), ("2a", "y", b"shared"), ("2b", "y", b"2")]
+    rows += [(f"9{k}", f"z{k}", f"{k}".encode()) for k in range(4)]
+    (tmp_path / "images").mkdir()
+    for name, _, data in rows:
+        (tmp_path / "images" / f"{name}.jpg").write_bytes(data)
+    lines = [f"{name}.jpg,{subject}" for name, subject, _ in rows]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,subject_id", *lines]))
+    for seed in range(8):
+        read_folder(
+            tmp_path / "images",
+            tmp_path / "labels.csv",
+            outputs_in(tmp_path),
+            **{**SETTINGS, "seed": seed},  # type: ignore[arg-type]
+        )
+        faces = tables.read(tmp_path / "faces.parquet", tables.FACES).set_index("face_id")
+        assert faces.loc[["1a", "1b", "2a", "2b"], "split"].nunique() == 1
+        assert faces.loc["2a", "subject_id"] == "y"
+
+
+FAIRFACE = """file,age,gender,race,service_test
+train/1.jpg,50-59,Male,East Asian,True
+train/2.jpg,more than 70,Female,Latino_Hispanic,False
+train/3.jpg,3-9,Female,White,False
+"""
+
+
+def fairface(folder: Path, csv: str = FAIRFACE) -> tuple[pd.DataFrame, pd.DataFrame]:
+    with zipfile.ZipFile(folder / "fairface.zip", "w") as archive:
+        for name in ("train/1", "train/2", "val/1", "val/9"):
+            archive.writestr(f"fairface/{name}.jpg", name)
+    (folder / "train.csv").write_text(csv)
+    (folder / "val.csv").write_text(
+        "file,age,gender,race,service_test\nval/1.jpg,0-2,Male,Black,True"
+    )
+    outputs = outputs_in(folder)
+    labels = [folder / "train.csv", folder / "val.csv"]
+    read_fairface(folder / "fairface.zip", labels, outputs, **SETTINGS)  # type: ignore[arg-type]
+    return tables.read(outputs["faces"], tables.FACES), tables.read(
+        outputs["rejected"], tables.REJECTED
+    )
+
+
+def test_fairface(tmp_path: Path) -> None:
+    faces, rejected = fairface(tmp_path)
+    faces = faces.set_index("path")
+    assert faces["age"].to_dict() == {
+        "fairface/train/1.jpg": 55,
+        "fairface/train/2.jpg": 70,
+        "fairface/val/1.jpg": 1.5,
+    }
+    assert faces.loc["fairface/train/2.jpg", "race_raw"] == "Latino_Hispanic"
+    assert faces.loc["fairface/val/1.jpg", ["official_split", "gender"]].tolist() == ["val", "male"]
+    assert sorted(rejected["path"]) == ["fairface/val/9.jpg", "train/3.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("race,", "", r"train\.csv: not FairFace's: no column race"),
+        ("Male", "M", r"train\.csv, row 2: gender is 'M', allowed are Male, Female"),
+        ("White", "Martian", r"train\.csv, row 4: race is 'Martian'"),
+        ("3-9", "03-Sep", r"train\.csv, row 4: age is '03-Sep', no range of years"),
+        ("train/2", "train/1", r"train\.csv: train/1\.jpg has two rows"),
+    ],
+)
+def test_labels_that_are_not_fairfaces_are_named(
+    old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=message):
+        fairface(tmp_path, FAIRFACE.replace(old, new))
+
+
+def test_lfw_knows_its_persons(tmp_path: Path) -> None:
+    names = ["Ann_Lee/Ann_Lee_0001", "Ann_Lee/Ann_Lee_0002", "Bo/Bo_0001", "Bo/Ann_Lee_0003"]
+    with zipfile.ZipFile(tmp_path / "lfw.zip", "w") as archive:
+        for name in names:
+            archive.writestr(f"lfw/{name}.jpg", name)
+    outputs = outputs_in(tmp_path)
+    read_lfw(tmp_path / "lfw.zip", outputs, **SETTINGS)  # type: ignore[arg-type]
+    faces = tables.read(outputs["faces"], tables.FACES)
+    assert faces["subject_id"].tolist() == ["Ann_Lee", "Ann_Lee", "Bo"]
+    rejected = tables.read(outputs["rejected"], tables.REJECTED)
+    assert rejected["path"].tolist() == ["lfw/Bo/Ann_Lee_0003.jpg"]

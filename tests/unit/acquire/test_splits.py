@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facegap.acquire.splits import choose, split_faces
+from facegap.acquire.splits import Split, choose, split_faces, split_table
 from facegap.errors import DataError
 
 people = st.lists(st.one_of(st.none(), st.integers(0, 12).map(str)), min_size=1, max_size=60)
@@ -64,3 +64,45 @@ def test_a_choice_takes_whole_persons() -> None:
     assert chosen.sum() == 12
     assert chosen.groupby(subjects).nunique().max() == 1
     assert choose(subjects, None, np.random.default_rng(0)).all()
+
+
+def population(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    person = np.repeat(np.arange(300), 1 + rng.poisson(4, 300))
+    male = np.repeat(rng.random(300) < 0.4, np.bincount(person))
+    gender = np.where(male, "male", "female")
+    return pd.DataFrame({"subject_id": [f"p{k}" for k in person], "gender": gender})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sample_of_persons_keeps_the_shares_of_the_strata(seed: int) -> None:
+    faces = population(seed)
+    split = {"train": 120, "test": 40, "pictures": 1, "strata": ["gender"]}
+    parts = split_table(faces, split, np.random.default_rng(seed), "faces")  # type: ignore[arg-type]
+    sampled = parts.isin(["train", "test"])
+    assert (parts == "train").sum() == 120
+    assert (parts == "test").sum() == 40
+    assert faces["subject_id"][sampled].is_unique
+    persons = faces.drop_duplicates("subject_id")
+    for part, size in (("train", 120), ("test", 40)):
+        male = (faces["gender"][parts == part] == "male").sum()
+        assert abs(male - size * (persons["gender"] == "male").mean()) < 1
+    again = split_table(faces, split, np.random.default_rng(seed), "faces")  # type: ignore[arg-type]
+    pd.testing.assert_series_equal(parts, again)
+
+
+def test_without_strata_and_pictures_the_split_is_of_all_faces() -> None:
+    faces = population(1)
+    split: Split = {"train": 0.5, "test": 0.2}
+    parts = split_table(faces, split, np.random.default_rng(4), "faces")
+    plain = split_faces(faces["subject_id"], split, np.random.default_rng(4))
+    assert parts.tolist() == plain.tolist()
+
+
+def test_what_a_sample_lacks_is_named() -> None:
+    faces = population(2)
+    rng = np.random.default_rng(0)
+    with pytest.raises(DataError, match=r"faces\.csv: no column hat for split\.strata"):
+        split_table(faces, {"train": 5, "test": 5, "strata": ["hat"]}, rng, "faces.csv")
+    with pytest.raises(DataError, match="ask for 400 faces, and 300 are there"):
+        split_table(faces, {"train": 300, "test": 100, "pictures": 1}, rng, "faces.csv")

@@ -15,6 +15,7 @@ from facegap.acquire.collection import draw_faces
 from facegap.align.shards import align_shard
 
 ASSET = "face_landmarker.task"
+LIMITS = {"size": 0, "sharpness": 0, "yaw": 180, "pitch": 180, "roll": 180}
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,22 @@ def aligned(model: Path) -> Callable[..., Path]:
             "none": {"size": 64},
             "ears-chin": {"size": 128, "margin": 0},
             "openface": {"size": 96},
+            "openface-similarity": {"size": 112, "scale": 0.7, "mask": True},
             "centre": {"size": 64, "box": 178},
         }
         align_shard(
             faces=drawn.faces,
             images=drawn.images,
             model=changed.get("model", model),
-            arrays=[folder / f"{crop}-{shard}.npy" for crop in crops],
+            arrays=[folder / f"{crop}-{shard}.npy" for crop in changed.get("crops", crops)],
             landmarks=folder / f"landmarks-{shard}.parquet",
+            measures=folder / f"measures-{shard}.parquet",
             rejected=folder / f"rejected-{shard}.csv",
+            thumbnails=folder / f"rejected-{shard}.npy",
             shard=shard,
             shards=shards,
-            crops=crops,
+            crops=changed.get("crops", crops),
+            limits={**LIMITS, **changed.get("limits", {})},
             confidence=0.5,
             face="nearest",
             max_pixels=changed.get("max_pixels", 1_000_000),

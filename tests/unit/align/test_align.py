@@ -1,11 +1,14 @@
 """Drawn faces through the stage: found, level, in order, the same in any cut of the work."""
 
 import json
+import shutil
 import subprocess
 import sys
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,14 +18,14 @@ import pandas as pd
 import pytest
 
 from facegap import tables
-from facegap.align import geometry
+from facegap.align import geometry, shards
 from facegap.align.gather import gather_shards
-from facegap.align.landmarks import TABLE, chosen, open_landmarker
+from facegap.align.landmarks import TABLE, Found, chosen, open_landmarker
 from facegap.crops import Crops
 from facegap.errors import AssetError, DataError
 from facegap.images import open_images
 
-CROPS = ("none", "ears-chin", "openface", "centre")
+CROPS = ("none", "ears-chin", "openface", "openface-similarity", "centre")
 Align = Callable[..., Path]
 
 
@@ -65,7 +68,7 @@ def test_eyes_are_level_when_searched_again(whole: Path, model: Path) -> None:
     crops = Crops([whole / "ears-chin-0.npy"])
     with open_landmarker(model, 0.5) as find:
         again = [chosen(find(crop), crop.shape, "nearest") for crop in crops.take(range(30))]
-    tilts = np.array([tilt(face) for face in again if face is not None])
+    tilts = np.array([tilt(face.points) for face in again if face is not None])
     assert len(tilts) > 20
     assert np.median(np.abs(tilts)) < 1
 
@@ -78,6 +81,7 @@ def test_row_i_is_row_i_of_every_crop(whole: Path, drawn: Drawn) -> None:
         "none": (30, 64, 64, 3),
         "ears-chin": (30, 128, 128, 3),
         "openface": (30, 96, 96, 3),
+        "openface-similarity": (30, 112, 112, 3),
         "centre": (30, 64, 64, 3),
     }
     with open_images(drawn.images) as images:
@@ -85,6 +89,7 @@ def test_row_i_is_row_i_of_every_crop(whole: Path, drawn: Drawn) -> None:
             image, face = images.read(drawn.table["path"][row]), points(whole)[row]
             for crop, array in arrays.items():
                 settings = {"size": array.size, "box": 178, "margin": 0.0}
+                settings |= {"scale": 0.7, "mask": True}
                 expected = geometry.cut(image, face, crop, settings)
                 np.testing.assert_array_equal(array.take([row])[0], expected)
 
@@ -97,6 +102,10 @@ def contents(folder: Path, shards: int) -> dict[str, Any]:
     return {
         **{crop: array.take(range(len(array))).tobytes() for crop, array in crops.items()},
         "points": np.concatenate([points(folder, k) for k in numbers]).tobytes(),
+        "measures": pd.concat(
+            tables.read(folder / f"measures-{k}.parquet", tables.MEASURES) for k in numbers
+        ).to_csv(index=False),
+        "thumbnails": b"".join(np.load(folder / f"rejected-{k}.npy").tobytes() for k in numbers),
         "rejected": pd.concat(aside).to_csv(index=False),
     }
 
@@ -130,16 +139,81 @@ def test_faces_that_cannot_be_used_are_listed_with_the_reason(
     assert rejected["face_id"].to_list() == [spoilt.table["face_id"][row] for row in reasons]
     assert rejected["path"].to_list() == [spoilt.table["path"][row] for row in reasons]
     assert len(Crops([folder / "none-0.npy"])) == 4
+    pictures = np.load(folder / "rejected-0.npy")
+    assert pictures.shape == (4, 96, 96, 3)
+    assert [int(picture.mean()) for picture in pictures] == [238, 238, 90, 238]
 
 
-@pytest.mark.parametrize("shards", [3, 11])
+def measures(folder: Path) -> pd.DataFrame:
+    return tables.read(folder / "measures-0.parquet", tables.MEASURES).set_index("face_id")
+
+
+def test_faces_are_measured_as_they_were_drawn(whole: Path, drawn: Drawn) -> None:
+    found = measures(whole)
+    truth = np.stack(drawn.table["landmarks"].to_list()).reshape(-1, 68, 2)
+    assert np.abs(found["roll"] - [tilt(face) for face in truth]).median() < 1.5
+    sizes = np.array([geometry.side(face) for face in truth])
+    assert np.abs(found["size"] / sizes - 1).median() < 0.15
+    assert found["faces"].eq(1).all()
+    assert found["aligned"].all()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("size", "face smaller than"),
+        ("sharpness", "face blurred: sharpness below"),
+        ("yaw", "face turned: yaw beyond"),
+        ("pitch", "face turned: pitch beyond"),
+        ("roll", "face turned: roll beyond"),
+    ],
+)
+def test_a_limit_sets_faces_aside_with_the_reason(
+    aligned: Align, drawn: Drawn, whole: Path, tmp_path: Path, name: str, reason: str
+) -> None:
+    found = measures(whole)[name].abs()
+    limit = float(found.median())
+    shutil.copy(whole / "found-0.parquet", tmp_path)
+    folder = aligned(drawn, tmp_path, limits={name: limit})
+    beyond = found < limit if name in ("size", "sharpness") else found > limit
+    rejected = tables.read(folder / "rejected-0.csv", tables.REJECTED)
+    assert rejected["face_id"].tolist() == found.index[beyond].tolist()
+    assert rejected["reason"].str.startswith(reason).all()
+    assert measures(folder)["aligned"].tolist() == (~beyond).tolist()
+
+
+def test_another_crop_needs_no_new_detection(
+    aligned: Align, drawn: Drawn, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(whole / "found-0.parquet", tmp_path)
+    searched: list[int] = []
+
+    @contextmanager
+    def counting(*_: object) -> Iterator[Callable[[np.ndarray], list[Found]]]:
+        yield lambda image: searched.append(len(image)) or []  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(shards, "open_landmarker", counting)
+    folder = aligned(drawn, tmp_path, crops={"ears-chin": {"size": 32, "margin": 0.2}})
+    assert not searched
+    assert len(Crops([folder / "ears-chin-0.npy"])) == 30
+    np.testing.assert_array_equal(points(folder), points(whole))
+
+    with zipfile.ZipFile(drawn.images) as source, zipfile.ZipFile(tmp_path / "i.zip", "w") as other:
+        for k, path in enumerate(drawn.table["path"]):
+            other.writestr(path, source.read(drawn.table["path"][0] if k == 3 else path))
+    changed = type(drawn)(drawn.faces, tmp_path / "i.zip")  # type: ignore[call-arg]
+    aligned(changed, tmp_path, crops={"none": {"size": 32}})
+    assert len(searched) == 1, "the image that is another"
+
+
+@pytest.mark.parametrize("number", [3, 11])
 def test_the_cut_into_shards_changes_nothing(
-    aligned: Align, spoilt: Drawn, tmp_path: Path, shards: int
+    aligned: Align, spoilt: Drawn, tmp_path: Path, number: int
 ) -> None:
     one = contents(aligned(spoilt, tmp_path / "one"), 1)
-    for shard in range(shards):
-        aligned(spoilt, tmp_path / "cut", shard, shards)
-    assert contents(tmp_path / "cut", shards) == one
+    for shard in range(number):
+        aligned(spoilt, tmp_path / "cut", shard, number)
+    assert contents(tmp_path / "cut", number) == one
 
 
 def test_work_beside_it_changes_no_byte(
@@ -164,10 +238,14 @@ def gather(drawn: Drawn, folder: Path, shards: int) -> Path:
     gather_shards(
         faces=drawn.faces,
         shard_landmarks=[folder / f"landmarks-{k}.parquet" for k in range(shards)],
+        shard_measures=[folder / f"measures-{k}.parquet" for k in range(shards)],
         shard_rejected=[folder / f"rejected-{k}.csv" for k in range(shards)],
+        shard_thumbnails=[folder / f"rejected-{k}.npy" for k in range(shards)],
         aligned=folder / "faces.parquet",
         landmarks=folder / "landmarks.parquet",
+        measures=folder / "measures.parquet",
         rejected=folder / "rejected.csv",
+        thumbnails=folder / "rejected.npy",
     )
     return folder
 
@@ -201,8 +279,9 @@ def test_no_aligned_face_is_an_error(aligned: Align, spoilt: Drawn, tmp_path: Pa
 
 
 def test_which_of_two_faces() -> None:
-    near = np.array([[40.0, 40], [60, 60]], np.float32)
-    large = np.array([[0.0, 0], [50, 50]], np.float32)
+    pose = np.zeros(3, np.float32)
+    near = Found(np.array([[40.0, 40], [60, 60]], np.float32), pose)
+    large = Found(np.array([[0.0, 0], [50, 50]], np.float32), pose)
     assert chosen([large, near], (100, 100, 3), "nearest") is near
     assert chosen([near, large], (100, 100, 3), "largest") is large
     assert chosen([], (100, 100, 3), "nearest") is None
@@ -251,10 +330,13 @@ def test_aligning_opens_no_connection(model: Path, drawn: Drawn, tmp_path: Path)
             "model": str(model),
             "arrays": [str(tmp_path / "none.npy")],
             "landmarks": str(tmp_path / "landmarks.parquet"),
+            "measures": str(tmp_path / "measures.parquet"),
             "rejected": str(tmp_path / "rejected.csv"),
+            "thumbnails": str(tmp_path / "rejected.npy"),
             "shard": 0,
             "shards": 3,
             "crops": {"none": {"size": 64}},
+            "limits": {"size": 0, "sharpness": 0, "yaw": 180, "pitch": 180, "roll": 180},
             "confidence": 0.5,
             "face": "nearest",
             "max_pixels": 1_000_000,
@@ -263,3 +345,38 @@ def test_aligning_opens_no_connection(model: Path, drawn: Drawn, tmp_path: Path)
 
     assert run.returncode == 0, run.stderr[-2000:]
     assert len(Crops([tmp_path / "none.npy"])) == 10
+
+
+def test_images_wait_until_there_is_room() -> None:
+    room = shards.Room(100)
+    held: list[int] = []
+    most: list[int] = []
+
+    def hold(pixels: int) -> None:
+        room.take(pixels)
+        held.append(pixels)
+        most.append(sum(held))
+        time.sleep(0.002)
+        held.remove(pixels)
+        room.give(pixels)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(hold, [30, 60, 5, 250, 40, 70, 100, 1] * 4))
+    assert max(most) == 250, "an image larger than all of the room is alone"
+    assert any(50 < total <= 100 for total in most)
+
+
+def test_a_failure_in_the_middle_ends_the_job(
+    aligned: Align, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without waiting for room that nobody will give."""
+
+    @contextmanager
+    def failing(*_: object) -> Iterator[Callable[[np.ndarray], list[Found]]]:
+        yield lambda image: list[Found]() if 1 / 0 else []
+
+    monkeypatch.setattr(shards, "ROOM", 1)
+    monkeypatch.setattr(shards, "open_landmarker", failing)
+    with pytest.raises(ZeroDivisionError):
+        aligned(drawn, tmp_path)
+    assert not list(tmp_path.rglob("*.npy"))

@@ -159,3 +159,73 @@ def test_the_middle(
 ) -> None:
     image = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
     np.testing.assert_array_equal(geometry.middle(image, box), image[slice(*rows), slice(*columns)])
+
+
+@given(similarities, st.integers(16, 512), st.floats(0.1, 3))
+def test_openface_similarity_undoes_any_similarity(
+    known: np.ndarray, size: int, scale: float
+) -> None:
+    moved = through(known, FACE)
+    np.testing.assert_allclose(
+        through(geometry.openface_similarity(moved, size, scale), moved),
+        through(geometry.openface_similarity(FACE, size, scale), FACE),
+        atol=1e-6 * size * scale,
+    )
+
+
+@given(similarities)
+def test_openface_similarity_brings_the_mean_face_to_its_place(known: np.ndarray) -> None:
+    face = np.full((68, 2), np.nan)
+    face[geometry.RIGID] = geometry.MEAN_FACE
+    moved = through(known, face)
+    found = through(geometry.openface_similarity(moved, 112, 0.7), moved)[geometry.RIGID]
+    np.testing.assert_allclose(found, 0.7 * geometry.MEAN_FACE + 55.5, atol=1e-6)
+
+
+def test_the_mean_face_does_not_lean() -> None:
+    place = dict(zip(geometry.RIGID, geometry.MEAN_FACE, strict=True))
+    for right, left in ((36, 45), (39, 42), (31, 35), (1, 15), (4, 12)):
+        np.testing.assert_allclose(place[right] * [-1, 1], place[left])
+    assert np.ptp(geometry.MEAN_FACE[:, 0]) < 144.8 < 1.1 * np.ptp(geometry.MEAN_FACE[:, 0])
+
+
+def test_openface_similarity_does_not_see_the_expression() -> None:
+    moved = FACE.copy()
+    moved[48:] += [3, 12]  # the mouth
+    moved[17:27] -= [0, 9]  # the brows
+    before = geometry.openface_similarity(FACE, 112, 0.7)
+    np.testing.assert_array_equal(geometry.openface_similarity(moved, 112, 0.7), before)
+
+
+def test_the_mask_keeps_the_face_and_nothing_else() -> None:
+    settings = {"size": 112, "scale": 0.7, "mask": True}
+    white = np.full((400, 400, 3), 255, np.uint8)
+    moved = FACE + 200
+    face = geometry.cut(white, moved, "openface-similarity", settings)
+    at = through(geometry.openface_similarity(moved, 112, 0.7), moved)
+    hull = cv2.convexHull(np.delete(at, [0, 16], axis=0).astype(np.float32))  # ears are lifted
+    inside = [
+        (x, y)
+        for x in range(112)
+        for y in range(112)
+        if cv2.pointPolygonTest(hull, (x, y), True) > 1
+    ]
+    assert all(face[y, x].all() for x, y in inside)
+    assert not face[-1].any()
+    below = at[:17, 1].max() + 2
+    assert not face[int(np.ceil(below)) :].any()
+    plain = geometry.cut(white, moved, "openface-similarity", {**settings, "mask": False})
+    assert plain.all()
+
+
+def test_a_blurred_face_is_less_sharp_at_any_size() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3), dtype=np.uint8)
+    face = FACE + 200
+    values = [
+        geometry.sharpness(cv2.GaussianBlur(noise, (0, 0), sigma) if sigma else noise, face)
+        for sigma in (0, 1, 2, 4)
+    ]
+    assert values == sorted(values, reverse=True)
+    small = cv2.resize(noise, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)
+    assert geometry.sharpness(small, face * 0.2) < values[0]
+    assert geometry.side(face * 3) == pytest.approx(3 * geometry.side(face))

@@ -259,3 +259,38 @@ def test_threads_may_share_a_zip(tmp_path: Path) -> None:
     with open_images(tmp_path / "images.zip") as images, ThreadPoolExecutor(8) as pool:
         for name, found in zip(shades, pool.map(images.read, shades), strict=True):
             np.testing.assert_array_equal(found, shades[name])
+
+
+def test_a_truncated_zip_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", encoded(SMOOTH))
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DataError, match=r"images\.zip: neither a folder nor a readable zip"):
+        read(path, "a.png")
+
+
+def test_a_zip_of_too_many_files_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facegap.images.MAX_FILES", 2)
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for k in range(3):
+            archive.writestr(f"{k}.png", b"")
+    with pytest.raises(DataError, match="more files than a data set of faces has"):
+        read(tmp_path / "images.zip", "0.png")
+
+
+def test_a_link_in_a_zip_leads_nowhere(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("a.png")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(ImageError, match="not an image"):
+        read(tmp_path / "images.zip", "a.png")
+
+
+def test_a_panorama_is_read(place: Callable[..., Path]) -> None:
+    wide = np.zeros((60, 20_000, 3), np.uint8)
+    wide[:, -1] = 200
+    np.testing.assert_array_equal(read(place(a=encoded(wide)), "a"), wide)

@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facegap import tables
-from facegap.annotate.agreement import agreement, kappa
+from facegap.annotate.agreement import agreement, alpha, answer_error, coincidences, kappa
 from facegap.annotate.merge import merge, merge_annotators
 from facegap.annotate.simulated import simulate_annotators
 from facegap.errors import DataError
 
 TRUTH = {"column": "group", "inside": ["A"], "outside": ["B"]}
+TENTATIVE = {"right": 0.1, "wrong": 0.5}
 SAMPLE = 40  # of 60 faces, two of one person after another
 
 
@@ -45,6 +46,8 @@ def folder(tmp_path: Path) -> Path:
             own_label=TRUTH,
             annotator=name,
             error=0.1,
+            tentative=TENTATIVE,
+            repeated=0.1,
             seed=1,
         )
     return tmp_path
@@ -60,6 +63,7 @@ def merged(
         folder / "labels.parquet",
         folder / "agreement.json",
         annotators=names,
+        formats={},
         errors=dict.fromkeys(names, 0.1),
         seed=1,
         confidence=0.95,
@@ -69,7 +73,9 @@ def merged(
 
 
 def answers_of(folder: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(folder / f"{name}.csv", dtype=str)
+    """The first answers of an annotator; the four repeated ones are left out."""
+    rows = pd.read_csv(folder / f"{name}.csv", dtype=str)
+    return rows[rows["showing"] == "0"].reset_index(drop=True)
 
 
 def test_simulated_annotators_err_on_their_own_and_label_the_sample_only(folder: Path) -> None:
@@ -84,6 +90,8 @@ def test_simulated_annotators_err_on_their_own_and_label_the_sample_only(folder:
             own_label=TRUTH,
             annotator=name,
             error=error,
+            tentative=TENTATIVE,
+            repeated=0,
             seed=1,
         )
         right = answers_of(folder, name)["side"] == np.where(
@@ -113,7 +121,7 @@ def test_labels_and_agreement_of_two_annotators(folder: Path) -> None:
 def test_neither_row_order_nor_file_order_matters(folder: Path) -> None:
     first = merged(folder)
     for name in ("ada", "ben"):
-        shuffled = answers_of(folder, name).sample(frac=1, random_state=3)
+        shuffled = pd.read_csv(folder / f"{name}.csv", dtype=str).sample(frac=1, random_state=3)
         shuffled.to_csv(folder / f"{name}.csv", index=False)
     faces = pd.read_parquet(folder / "faces.parquet").sample(frac=1, random_state=4)
     tables.write(faces, folder / "faces.parquet", tables.FACES)
@@ -204,6 +212,7 @@ def test_a_side_without_faces_is_named(folder: Path) -> None:
 ANSWER = st.sampled_from(["inside", "outside", "unsure"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(ANSWER, ANSWER, ANSWER), min_size=1, max_size=30), st.randoms())
 def test_laws_of_the_merge(rows: list[tuple[str, str, str]], random: Any) -> None:
     answers = pd.DataFrame(rows, columns=["a", "b", "c"], index=[f"f{i}" for i in range(len(rows))])
@@ -233,6 +242,33 @@ def test_kappa_against_a_table_computed_by_hand() -> None:
     assert kappa(np.array([[[5, 0], [0, 5]], [[0, 5], [5, 0]]])).tolist() == [1, -1]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [  # Krippendorff 2011, Computing Krippendorff's Alpha-Reliability: examples A and C
+        (["0100000010", "1110010000"], 0.095),
+        (["123321412...", "1233224125.3", ".3332342251.", "12332441251."], 0.743),
+    ],
+)
+def test_alpha_against_the_published_examples(values: list[str], expected: float) -> None:
+    words = sorted({word for row in values for word in row if word != "."})
+    given = np.array([list(row) for row in values]).T
+    counts = np.stack([(given == word).sum(1) for word in words], axis=1)
+    assert float(alpha(coincidences(counts).sum(0))) == pytest.approx(expected, abs=5e-4)
+
+
+def test_alpha_of_one_and_the_same_answer_is_none() -> None:
+    assert np.isnan(alpha(coincidences(np.array([[2, 0], [2, 0]])).sum(0)))
+
+
+def known_of(persons: "pd.Series[str]", **columns: Any) -> pd.DataFrame:
+    about = pd.DataFrame({"person": persons, "gender": None, "tentative": False})
+    return about.assign(**columns)
+
+
+def no_repeats(answers: pd.DataFrame) -> dict[str, "pd.Series[bool]"]:
+    return {name: pd.Series(dtype=bool) for name in answers}
+
+
 def test_the_intervals_know_that_a_person_has_several_pictures() -> None:
     rng = np.random.default_rng(0)
     truth = rng.random(50) < 0.5
@@ -242,7 +278,7 @@ def test_the_intervals_know_that_a_person_has_several_pictures() -> None:
     many = one.loc[one.index.repeat(8)].set_axis([f"{i:04}" for i in range(400)])
     persons = pd.Series(one.index.repeat(8), index=many.index)
     found = [
-        agreement(answers, who, {}, np.random.default_rng(1), 0.95)
+        agreement(answers, known_of(who), no_repeats(answers), {}, np.random.default_rng(1), 0.95)
         for answers, who in ((one, pd.Series(one.index, index=one.index)), (many, persons))
     ]
     assert found[0]["agreement"] == pytest.approx(found[1]["agreement"])
@@ -256,6 +292,49 @@ def test_the_intervals_know_that_a_person_has_several_pictures() -> None:
 def test_unsure_never_agrees_and_one_answer_throughout_has_no_kappa() -> None:
     index = pd.Index(["a", "b"])
     answers = pd.DataFrame({"x": ["unsure"] * 2, "y": ["unsure"] * 2}, index=index)
-    found = agreement(answers, pd.Series(index, index), {}, np.random.default_rng(0), 0.95)
+    who = known_of(pd.Series(index, index))
+    found = agreement(answers, who, no_repeats(answers), {}, np.random.default_rng(0), 0.95)
     assert found["agreement"]["estimate"] == 0
     assert found["pairs"][0]["kappa"] == {"estimate": None, "low": None, "high": None}
+
+
+def test_agreement_is_told_apart_by_gender_and_by_certainty() -> None:
+    rows = [("inside", "inside"), ("inside", "outside"), ("outside", "outside"), ("unsure",) * 2]
+    answers = pd.DataFrame(rows, columns=["a", "b"], index=list("wxyz"))
+    about = known_of(pd.Series(answers.index, answers.index)).assign(
+        gender=["male", "male", "female", None], tentative=[False, True, False, True]
+    )
+    again = {"a": pd.Series([True, False], ["w", "x"]), "b": pd.Series([True], ["w"])}
+    found = agreement(answers, about, again, {}, np.random.default_rng(0), 0.95)
+    by = {name: (part["estimate"], part["faces"]) for name, part in found["by_gender"].items()}
+    assert by == {"female": (1, 1), "male": (0.5, 2), "not known": (0, 1)}
+    by = {name: part["estimate"] for name, part in found["by_certainty"].items()}
+    assert by == {"certain": 1, "tentative": 0}
+    assert found["annotators"]["a"]["consistency"]["estimate"] == 0.5
+    assert found["annotators"]["a"]["repeated"] == 2
+
+
+def test_the_error_of_an_answer_is_found_from_how_often_two_differ() -> None:
+    rng = np.random.default_rng(0)
+    n, error = 20_000, 0.08
+    sides = np.where(rng.random((n, 3)) < error, "outside", "inside")
+    answers = pd.DataFrame(sides, columns=list("abc"), index=[f"{i:05}" for i in range(n)])
+    found = answer_error(answers, pd.Series(answers.index, answers.index), 0.95)
+    assert found.low < error < found.high
+    assert found.high - found.low < 0.01
+    unsure = answers.assign(c="unsure")
+    assert answer_error(unsure, pd.Series(answers.index, answers.index), 0.95).low < error
+
+
+def test_a_face_shown_again_tells_of_the_annotator_not_of_the_face(folder: Path) -> None:
+    before, first = merged(folder)
+    rows = pd.read_csv(folder / "ada.csv", dtype=str)
+    again = rows["showing"] == "1"
+    assert again.sum() == first["annotators"]["ada"]["repeated"] == 4
+    turned = {"inside": "outside", "outside": "inside"}
+    rows.loc[again, "side"] = rows.loc[again, "side"].map(turned)
+    rows.to_csv(folder / "ada.csv", index=False)
+    after, second = merged(folder)
+    pd.testing.assert_frame_equal(before, after)
+    steady = [found["annotators"]["ada"]["consistency"]["estimate"] for found in (first, second)]
+    assert sum(steady) == 1

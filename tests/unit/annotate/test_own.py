@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from facegap import tables
-from facegap.annotate.own import label_own, sides_of
+from facegap.annotate.own import label_own
+from facegap.boundary import sides_of
 from facegap.config import OWN_LABELS
 from facegap.errors import DataError
 

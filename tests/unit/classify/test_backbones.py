@@ -1,7 +1,12 @@
-"""The four networks: what they are fed, where they are cut, which weights they take."""
+"""The networks: what they are fed, where they are cut, which weights they take."""
 
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -10,7 +15,8 @@ from torch import nn
 from torchvision import models
 
 from facegap.classify.backbones import BACKBONES, cut, network, preprocess, trainable
-from facegap.errors import DataError, TrainingError
+from facegap.classify.pretrained import fetch_timm
+from facegap.errors import AssetError, DataError, TrainingError
 
 CPU = torch.device("cpu")
 
@@ -71,8 +77,8 @@ def test_five_weight_layers_are_trained_and_no_other(name: str) -> None:
 
 def test_the_cut_agrees_with_torchvisions_own_layers() -> None:
     body = models.vgg16(weights=None).features.eval()
-    trunk, tail = cut(body, 5)
     images = torch.randn(1, 3, 32, 32)
+    trunk, tail = cut(body, 5, images)
     with torch.no_grad():
         torch.testing.assert_close(trunk(images)[0], body[:19](images))
         torch.testing.assert_close(tail(body[:19](images)), body(images).mean((2, 3)))
@@ -107,22 +113,134 @@ def vggface_file(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def test_vggfaces_published_file_gives_the_layers_an_independent_pass_gives(tmp_path: Path) -> None:
+def as_keras(state: dict[str, torch.Tensor], path: Path) -> None:
+    """The same network as Keras releases it: kernels (h, w, in, out), of BGR."""
+    with h5py.File(path, "w") as file:
+        for name, tensor in state.items():
+            layer, kind = name.split(".")
+            first = tensor.flip(1) if name == "conv1_1.weight" else tensor
+            array = first.permute(2, 3, 1, 0) if kind == "weight" else first
+            kind = {"weight": "W", "bias": "b"}[kind]
+            file[f"{layer}/{layer}/{layer}_{kind}_1:0"] = array.numpy()
+        file.create_group("pool1")
+
+
+@pytest.mark.parametrize("layout", ["vgg_face_dag.pth", "vggface_tf_notop_vgg16.h5"])
+def test_vggfaces_published_files_give_what_an_independent_pass_gives_layer_by_layer(
+    tmp_path: Path, layout: str
+) -> None:
     state = vggface_file(tmp_path / "vgg_face_dag.pth")
-    found = net("vggface", weights=tmp_path / "vgg_face_dag.pth")
+    as_keras(state, tmp_path / "vggface_tf_notop_vgg16.h5")
+    found = net("vggface", weights=tmp_path / layout)
+    seen: list[torch.Tensor] = []
+    for module in found.body.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda _m, _i, maps: seen.append(maps.clone()))
     with torch.no_grad():
         boundary = found.unpacked(found.boundary(faces(), CPU))
         pooled = found.tail(*boundary)
-    # straight: RGB less the means, as the file's first layer takes it
+    # straight: RGB less the means, as the torch file's first layer takes it
     means = torch.tensor([129.1863, 104.7624, 93.5940]).view(3, 1, 1)
     x = torch.from_numpy(faces()).permute(0, 3, 1, 2).float() - means
-    for name in [key.removesuffix(".weight") for key in state if key.endswith("weight")]:
+    names = [key.removesuffix(".weight") for key in state if key.endswith("weight")]
+    for name, ours in zip(names, seen, strict=True):
         if name == "conv4_2":
             torch.testing.assert_close(boundary[0], x, rtol=1e-4, atol=1e-4)
-        x = torch.relu(torch.conv2d(x, state[f"{name}.weight"], state[f"{name}.bias"], padding=1))
+        x = torch.conv2d(x, state[f"{name}.weight"], state[f"{name}.bias"], padding=1)
+        torch.testing.assert_close(ours, x, rtol=1e-4, atol=1e-3)
+        x = torch.relu(x)
         if name in ("conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3"):
             x = torch.max_pool2d(x, 2)
     torch.testing.assert_close(pooled, x.mean((2, 3)), rtol=1e-4, atol=1e-4)
+
+
+def test_a_keras_file_that_points_out_of_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(bytes(64 * 4))
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        outside = [(str(tmp_path / "secret"), 0, 256)]
+        file.create_dataset("conv1_1/conv1_1_b_1:0", (64,), "f4", external=outside)
+    with pytest.raises(DataError, match=r"x\.h5.*conv1_1_b_1:0 is no array of numbers within"):
+        net("vggface", weights=tmp_path / "x.h5")
+
+
+@pytest.mark.parametrize("name", ["resnet10t", "vit_tiny_patch16_224"])
+def test_any_model_of_timm_is_cut_and_is_whole_again(name: str) -> None:
+    size = 32
+    found, again = net(name, layers=5), net(name, layers=1)
+    with torch.no_grad():
+        pooled = found.pooled(found.boundary(faces(3), CPU))
+        other = again.pooled(again.boundary(faces(3), CPU))
+        straight = found.body(preprocess(faces(3), found.backbone, size, CPU))
+    torch.testing.assert_close(pooled, straight, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(pooled, other, rtol=1e-4, atol=1e-5)
+    assert len({place.rsplit(".", 1)[0] for place in trainable(found.tail)}) == 5
+    assert found.digest == net(name).digest != again.digest
+
+
+def test_timms_published_weights_are_loaded_by_name(tmp_path: Path) -> None:
+    import timm
+
+    model = timm.create_model("resnet10t")  # with its classifier, as it is published
+    save_file(model.state_dict(), tmp_path / "resnet10t.safetensors")
+    found = net("resnet10t", weights=tmp_path / "resnet10t.safetensors")
+    image = preprocess(faces(), found.backbone, 32, CPU)
+    with torch.no_grad():
+        expected = model.eval().forward_head(model.forward_features(image), pre_logits=True)
+        pooled = found.pooled(found.boundary(faces(), CPU))
+    torch.testing.assert_close(pooled, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_name_that_is_no_network_is_refused() -> None:
+    with pytest.raises(TrainingError, match="resnet51 is neither resnet50"):
+        net("resnet51")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
+    """A local stand-in for Hugging Face with one file; the client's own code does the rest."""
+    content = b"weights of a model"
+    etag = hashlib.sha256(content).hexdigest()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            there = self.path == "/timm/resnet10t.c3_in1k/resolve/main/model.safetensors"
+            self.send_response(200 if there else 404)
+            self.send_header("ETag", f'"{etag}"')
+            self.send_header("X-Repo-Commit", "0" * 40)
+            self.send_header("Content-Length", str(len(content) if there else 0))
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_HEAD()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    from huggingface_hub import constants
+
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.file_download.constants", constants)
+    yield content
+    server.shutdown()
+    server.server_close()
+
+
+def test_timms_weights_are_fetched_once_and_whole(hub: bytes, tmp_path: Path) -> None:
+    fetch_timm(name="resnet10t.c3_in1k", weights=tmp_path / "timm/x.safetensors")
+    assert (tmp_path / "timm/x.safetensors").read_bytes() == hub
+
+
+def test_weights_that_cannot_be_had_say_what_to_do(hub: bytes, tmp_path: Path) -> None:
+    with pytest.raises(AssetError, match=r"resnet18.* could not be had .*classify\.backbones"):
+        fetch_timm(name="resnet18.a1_in1k", weights=tmp_path / "x.safetensors")
+    assert not (tmp_path / "x.safetensors").exists()
 
 
 class Evil:

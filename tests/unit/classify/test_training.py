@@ -1,5 +1,8 @@
 """Tuning and fine-tuning: the same as the straight way, by seed, and stopped by bad input."""
 
+import json
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,13 @@ import torch
 
 from facegap import tables
 from facegap.classify import backbones, heads, training
-from facegap.classify.cells import train_cell
+from facegap.classify.backbones import trainable
+from facegap.classify.cells import Cell, _fresh, _Setting, train_cell
 from facegap.classify.features import Features, features
 from facegap.classify.training import Randomness, Schedule, epochs_to_convergence
 from facegap.classify.views import augmented
+from facegap.classify.weights import restore
+from facegap.crops import Crops
 from facegap.errors import DataError, TrainingError
 
 CPU = torch.device("cpu")
@@ -42,6 +48,7 @@ def cached(width: int = 8, train: int = 48, test: int = 32, views: int = 1) -> F
             several = range(1, views + 1) if split == "train" and views > 1 else [0]
             rows += [(f"{split}{face}", split, view, face % 2 == 0) for view in several]
     table = pd.DataFrame(rows, columns=["face_id", "split", "view", "inside"])
+    table["row"] = pd.factorize(table["face_id"])[0]
     pooled = rng.normal(size=(len(table), width)).astype(np.float32)
     pooled[:, 0] += np.where(table["inside"], 3, -3)
     return Features(table, pooled.copy(), pooled)
@@ -54,7 +61,7 @@ def tuned(
     rows = data.rows("train").ravel()
     head = heads.head(torch.from_numpy(data.pooled[rows]), [c.draws for c in chances], HEAD, True)
     plan = Schedule(epochs, 16, optimiser, 0.01, 0.9)
-    return head, training.tune(head, data, chances, plan, [str(seed) for seed in seeds])
+    return head, training.tune(head, data, chances, [plan], [str(seed) for seed in seeds])
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "sgd", "rmsprop"])
@@ -66,6 +73,20 @@ def test_repeats_side_by_side_are_the_repeats_one_by_one(optimiser: str) -> None
         np.testing.assert_allclose(losses[:, i], own[:, 0], rtol=1e-5)
         for many, one in zip(together.parameters(), alone.parameters(), strict=True):
             torch.testing.assert_close(many[i], one[0], rtol=1e-5, atol=1e-5)
+
+
+def test_optimisers_side_by_side_are_the_optimisers_one_by_one() -> None:
+    data, optimisers, seeds = cached(), ["adam", "sgd", "rmsprop"], [1, 2]
+    chances = [randomness(seed) for _ in optimisers for seed in seeds]
+    pooled = torch.from_numpy(data.pooled[data.rows("train").ravel()])
+    together = heads.head(pooled, [chance.draws for chance in chances], HEAD, True)
+    plans = [Schedule(12, 16, optimiser, 0.01, 0.9) for optimiser in optimisers]
+    losses = training.tune(together, data, chances, plans, [str(k) for k in range(6)])
+    for k, optimiser in enumerate(optimisers):
+        alone, own = tuned(seeds, data, optimiser)
+        np.testing.assert_allclose(losses[:, 2 * k : 2 * k + 2], own, rtol=1e-5)
+        for many, one in zip(together.parameters(), alone.parameters(), strict=True):
+            torch.testing.assert_close(many[2 * k : 2 * k + 2], one, rtol=1e-5, atol=1e-5)
 
 
 def test_what_can_be_told_apart_is_learnt() -> None:
@@ -105,12 +126,14 @@ def test_a_step_from_the_cache_is_a_step_of_the_whole_network() -> None:
         pooled = net.tail(*net.unpacked(boundary)).numpy()
     table = pd.DataFrame({"face_id": [str(k) for k in range(8)], "split": "train", "view": 0})
     table["inside"] = [k % 2 == 0 for k in range(8)]
+    table["row"] = range(8)
     data = Features(table, boundary.numpy(), pooled)
     first = randomness(3)
     head = heads.head(torch.from_numpy(pooled), [first.draws], HEAD, True)
     straight = head.of_repeat(0)
     plan = Schedule(1, 8, "sgd", 1e-4, 0.9)
-    tail, _ = training.fine_tune(net, head.of_repeat(0), data, randomness(3), plan, "x")
+    tail = deepcopy(net.tail)
+    training.fine_tune(net, tail, head.of_repeat(0), data, randomness(3), plan, "x")
     # straight: all of the network, one batch, gradients of its last five layers
     again = backbones.network("vgg16", size=32, layers=5, weights=None, seed=1, device=CPU)
     unfrozen = backbones.trainable(again.tail)
@@ -138,6 +161,10 @@ def test_convergence_is_the_first_epoch_that_stays_near_the_lowest_loss() -> Non
     assert epochs_to_convergence(np.array([0.2, 0.2]), 0.05) == 1
 
 
+MADE: dict[str, Any] = {"crop": "none", "augmentation": None}
+FRESH = {"views": 2, "fresh": True, "zoom": 0.2, "shear": 10, "flip": True, "shuffle": 0.5}
+
+
 def folder_of(path: Path, data: Features, net: backbones.Network) -> Path:
     """Cached features as the stage writes them, with a boundary that fits the network."""
     path.mkdir(parents=True)
@@ -154,25 +181,32 @@ def net() -> backbones.Network:
     return backbones.network("vgg16", size=32, layers=5, weights=None, seed=1, device=CPU)
 
 
-def trained(folder: Path, net: backbones.Network, data: Features, recipe: dict[str, Any]) -> Path:
-    for name in ("source", "target"):
-        if not (folder / name).exists():
-            folder_of(folder / name, data, net)
-    train_cell(
-        source=folder / "source",
-        target=folder / "target",
-        weights_file=None,
-        cell=folder / f"cell{len(list(folder.glob('cell*')))}",
-        backbone="vgg16",
-        view="plain",
-        tune_optimiser="adam",
-        fine_tune_optimiser="adam",
-        recipe=recipe,
-        size=32,
-        threads=1,
-        seed=1,
-        saved=True,
-    )
+def trained(
+    folder: Path, net: backbones.Network, data: Features, recipe: dict[str, Any], **more: Any
+) -> Path:
+    made = more.get("made", MADE)
+    if not (folder / "features").exists():
+        for name in ("source", "target", "third"):
+            folder_of(folder / "features/plain" / name, data, net)
+        about = {"network": net.digest, "views": {"plain": made}}
+        (folder / "features/about.json").write_text(json.dumps(about))
+    arguments: dict[str, Any] = {
+        "cached": folder / "features",
+        "weights_file": None,
+        "crops": [],
+        "cell": folder / f"cell{len(list(folder.glob('cell?')))}",
+        "backbone": "vgg16",
+        "view": "plain",
+        "made": made,
+        "datasets": ["source", "target", "third"],
+        "pairs": [["adam", "adam"]],
+        "recipe": recipe,
+        "size": 32,
+        "threads": 1,
+        "seed": 1,
+        "saved": True,
+    }
+    train_cell(**(arguments | more))
     return folder
 
 
@@ -186,20 +220,74 @@ def test_a_cell_is_the_same_bytes_twice(tmp_path: Path, net: backbones.Network) 
     runs = tables.read(one / "runs.parquet", tables.RUNS)
     assert runs.groupby("stage")["repeat"].nunique().to_dict() == {"tuned": 2, "fine-tuned": 2}
     predictions = tables.read(one / "predictions.parquet", tables.PREDICTIONS)
-    assert len(predictions) == 4 * 2 * 8
+    assert len(predictions) == 4 * 3 * 8
+    curves = tables.read(one / "curves.parquet", tables.CURVES)
+    assert curves.groupby("run")["epoch"].max().to_dict() == {
+        run: 12 if "tuned-" in run and "fine" not in run else 1 for run in runs["run"]
+    }
     first = runs.iloc[0]
     own = predictions[(predictions["run"] == first["run"]) & (predictions["dataset"] == "target")]
     accuracy = ((own["probability"] >= 0.5) == own["inside"]).mean()
     assert accuracy == pytest.approx(first["target_accuracy"])
 
 
-def test_an_exploding_loss_names_run_epoch_and_optimiser(
+def test_a_loss_that_is_lost_names_run_and_epoch_and_keeps_the_last_good_state(
     tmp_path: Path, net: backbones.Network
 ) -> None:
-    recipe = {**RECIPE, "fine_tune": {**RECIPE["fine_tune"], "rates": {"adam": 1e30}}}
+    rates = {"epochs": 3, "rates": {"adam": 1e30}}
+    recipe = {**RECIPE, "fine_tune": {**RECIPE["fine_tune"], **rates}}
     with pytest.raises(TrainingError, match=r"vgg16-plain-.*fine-tuned-0: .* epoch \d.*adam"):
         trained(tmp_path, net, cached(512, 32, 8), recipe)
-    assert not list(tmp_path.glob("cell*")), "nothing half-done is left"
+    assert [path.name for path in tmp_path.glob("cell*")] == ["cell0.last-good.safetensors"]
+    kept = restore(tmp_path / "cell0.last-good.safetensors", net, HEAD, CPU)
+    parameters = [*trainable(kept[0][0]).values(), *kept[0][1].parameters()]
+    assert all(bool(parameter.isfinite().all()) for parameter in parameters)
+
+
+def test_of_many_heads_the_one_that_is_lost_is_named() -> None:
+    data = cached()
+    chances = [randomness(seed) for seed in (1, 2, 1, 2)]
+    pooled = torch.from_numpy(data.pooled[:48])
+    head = heads.head(pooled, [chance.draws for chance in chances], HEAD, True)
+    plans = [Schedule(9, 16, "adam", 0.01, 0.9), Schedule(9, 16, "sgd", 1e30, 0.9)]
+    names = ["adam-0", "adam-1", "sgd-0", "sgd-1"]
+    with pytest.raises(training.DivergedError, match=r"sgd-\d: .* epoch \d.*rate of sgd"):
+        training.tune(head, data, chances, plans, names)
+    assert all(bool(parameter.isfinite().all()) for parameter in head.parameters())
+
+
+@pytest.mark.parametrize("of", ["network", "crop"])
+def test_features_of_another_network_or_crop_are_refused_by_their_digest(
+    tmp_path: Path, net: backbones.Network, of: str
+) -> None:
+    data = cached(512, 32, 8)
+    trained(tmp_path, net, data, RECIPE)
+    more = {"seed": 2} if of == "network" else {"made": {**MADE, "crop": "ears-chin"}}
+    with pytest.raises(DataError, match=r"features: plain is of another .*run extract_features"):
+        trained(tmp_path, net, data, RECIPE, **more)
+
+
+def test_fresh_views_are_the_trunk_on_pixels_and_other_ones_each_epoch(
+    tmp_path: Path, net: backbones.Network
+) -> None:
+    data = cached(512, 32, 8)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+    np.save(tmp_path / "shard.npy", pixels)
+    cell = Cell("vgg16", "augmented", "adam", "adam", "source")
+    fresh = (Crops([tmp_path / "shard.npy"]), FRESH)
+    setting = _Setting(net, {"source": data}, RECIPE, fresh, 1, CPU, tmp_path)
+    seen = _fresh(cell, ("fine-tuned", "0"), setting)
+    rows = np.array([3, 1])
+    first, same, later = seen(rows, 0), seen(rows, 0), seen(rows, 1)
+    assert torch.equal(first, same)
+    assert not torch.equal(first, later)
+    still = {**FRESH, "zoom": 0, "shear": 0, "flip": False, "shuffle": 0}
+    setting = replace(setting, fresh=(fresh[0], still))
+    as_they_are = _fresh(cell, ("fine-tuned", "0"), setting)(rows, 0)
+    torch.testing.assert_close(as_they_are, net.boundary(pixels[rows], CPU))
+    made = {"crop": "none", "augmentation": FRESH}
+    trained(tmp_path, net, data, RECIPE, made=made, crops=[tmp_path / "shard.npy"])
+    assert (tmp_path / "cell0/runs.parquet").is_file()
 
 
 def test_one_side_alone_and_too_large_a_batch_are_refused() -> None:
@@ -233,9 +321,9 @@ def test_each_face_is_seen_once_an_epoch_in_one_of_its_views() -> None:
 def test_views_are_by_seed_and_settings_change_nothing_else() -> None:
     face = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     still = {"zoom": 0.0, "shear": 0.0, "flip": False, "shuffle": 0.0}
-    assert np.array_equal(augmented(face, np.random.default_rng(1), **still), face)
+    assert np.array_equal(augmented(face, np.random.default_rng(1), still), face)
     lively = {"zoom": 0.2, "shear": 10.0, "flip": True, "shuffle": 0.5}
-    one, two, other = (augmented(face, np.random.default_rng(s), **lively) for s in (1, 1, 2))
+    one, two, other = (augmented(face, np.random.default_rng(s), lively) for s in (1, 1, 2))
     assert one.shape == face.shape
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)
@@ -246,13 +334,14 @@ def test_a_flip_is_a_mirror_and_an_exchange_moves_two_patches() -> None:
     still = {"zoom": 0.0, "shear": 0.0}
     flips = [
         np.array_equal(
-            augmented(face, np.random.default_rng(s), **still, flip=True, shuffle=0.0),
+            augmented(face, np.random.default_rng(s), {**still, "flip": True, "shuffle": 0.0}),
             face[:, ::-1],
         )
         for s in range(40)
     ]
     assert 8 < sum(flips) < 32
-    swapped = augmented(face, np.random.default_rng(1), **still, flip=False, shuffle=1.0)
+    exchange = {**still, "flip": False, "shuffle": 1.0}
+    swapped = augmented(face, np.random.default_rng(1), exchange)
     patches = (swapped != face).any(2).reshape(4, 10, 4, 10).any((1, 3))
     assert patches.sum() == 2
     assert np.array_equal(np.sort(swapped, axis=None), np.sort(face, axis=None))

@@ -4,6 +4,7 @@ import io
 import zipfile
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from scipy import stats
 
 from facegap import tables
 from facegap.errors import DataError
-from facegap.judge.pairs import blind, draw_pairs, pair_outputs
+from facegap.judge.pairs import Design, blind, draw_pairs, pair_outputs
 
 
 def outputs(persons: int = 6, seeds: int = 2, pictures: int = 2) -> pd.DataFrame:
@@ -42,9 +43,10 @@ def outputs(persons: int = 6, seeds: int = 2, pictures: int = 2) -> pd.DataFrame
 
 
 def drawn(
-    table: pd.DataFrame, participants: int = 3, pairs: int = 20, seed: int = 0
+    table: pd.DataFrame, participants: int = 3, pairs: int = 20, seed: int = 0, **more: Any
 ) -> pd.DataFrame:
-    return draw_pairs(table, participants, pairs, np.random.default_rng(seed))
+    design = Design(participants, pairs, **more)
+    return draw_pairs(table, design, np.random.default_rng(seed))
 
 
 @settings(deadline=None, max_examples=25)
@@ -109,7 +111,8 @@ def test_too_few_outputs_are_counted(table: pd.DataFrame, message: str) -> None:
 
 
 def test_the_ids_tell_nothing_of_the_side() -> None:
-    pairs, key = blind(drawn(outputs(20), 5, 200), np.random.default_rng(0))
+    rows = drawn(outputs(100), 5, 200).assign(in_original_row=0, out_original_row=0)
+    pairs, key = blind(rows, np.random.default_rng(0))
     together = pairs.merge(key, on="pair_id").sort_values("pair_id", ignore_index=True)
     left = (together["left_domain"] == "in-domain").to_numpy()
     chances = [stats.mannwhitneyu(np.flatnonzero(left), np.flatnonzero(~left)).pvalue]
@@ -124,54 +127,123 @@ def test_the_ids_tell_nothing_of_the_side() -> None:
     smaller = (together["left_image"] < together["right_image"]).to_numpy()
     chances.append(stats.binomtest(int((smaller == left).sum()), len(left)).pvalue)
     assert min(chances) > 0.01
-    ids = [*pairs["pair_id"], *pairs["left_image"], *pairs["right_image"]]
-    assert len(set(ids)) == 3 * len(pairs)
+    assert pairs["pair_id"].is_unique
+    assert not set(pairs["pair_id"]) & set(pairs["left_image"])
     assert set(pairs) == set(tables.PAIRS.columns), "no column of the key is shown"
     assert key["pair_id"].is_monotonic_increasing
 
 
-def test_the_files_and_their_images(tmp_path: Path) -> None:
-    table = outputs()
-    rng = np.random.default_rng(0)
-    arrays = {}
+SETTINGS: dict[str, Any] = {
+    "synthesis_seeds": [1, 2],
+    "study": "test",
+    "participants": 2,
+    "pairs": 20,
+    "overlap": False,
+    "attention": 0.1,
+    "repeats": 0.1,
+    "training": 2,
+    "familiarity": 3,
+    "criteria": False,
+    "break_every": 5,
+    "seed": 5,
+}
+WRITTEN = ["pairs.parquet", "persons.parquet", "sheet.json", "images.zip"]
+WRITTEN += ["key.parquet", "persons_key.parquet"]
+
+
+def made(folder: Path, where: Path, **changed: Any) -> None:
+    pair_outputs(
+        [folder / "1.parquet", folder / "2.parquet"],
+        [folder / "1.npy", folder / "2.npy"],
+        *(where / name for name in WRITTEN),
+        **{**SETTINGS, **changed},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Translations of two seeds with their originals."""
+    table, rng = outputs(), np.random.default_rng(0)
     for seed, part in table.groupby("seed"):
-        original = part.head(1).assign(kind="original", attribute=None, value=None, row=len(part))
-        part = pd.concat([part, original])[list(tables.TRANSLATIONS.columns)]
+        originals = part.drop_duplicates("face_id").assign(kind="original")
+        originals = originals.assign(attribute=None, value=pd.array([pd.NA] * len(originals)))
+        part = pd.concat([part, originals], ignore_index=True)[list(tables.TRANSLATIONS.columns)]
+        part = part.assign(row=range(len(part)))
         tables.write(part, tmp_path / f"{seed}.parquet", tables.TRANSLATIONS)
-        arrays[seed] = rng.integers(0, 256, (len(part), 8, 8, 3), dtype=np.uint8)
-        np.save(tmp_path / f"{seed}.npy", arrays[seed])
+        np.save(tmp_path / f"{seed}.npy", rng.integers(0, 256, (len(part), 24, 24, 3), np.uint8))
+    return tmp_path
+
+
+def test_the_files_and_their_images(folder: Path) -> None:
     for run in ("a", "b"):
-        (tmp_path / run).mkdir()
-        pair_outputs(
-            [tmp_path / "1.parquet", tmp_path / "2.parquet"],
-            [tmp_path / "1.npy", tmp_path / "2.npy"],
-            *(tmp_path / run / name for name in ("pairs.parquet", "key.parquet", "images.zip")),
-            synthesis_seeds=[1, 2],
-            participants=2,
-            pairs=10,
-            seed=5,
-        )
-    for name in ("pairs.parquet", "key.parquet", "images.zip"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    pairs = tables.read(tmp_path / "a/pairs.parquet", tables.PAIRS)
-    key = tables.read(tmp_path / "a/key.parquet", tables.KEY)
-    with zipfile.ZipFile(tmp_path / "a/images.zip") as archive:
+        made(folder, folder / run)
+    for name in WRITTEN:
+        assert (folder / "a" / name).read_bytes() == (folder / "b" / name).read_bytes()
+    pairs = tables.read(folder / "a/pairs.parquet", tables.PAIRS)
+    key = tables.read(folder / "a/key.parquet", tables.KEY)
+    assert len(pairs) == 2 * (20 + 2 + 2 + 2)
+    arrays = {seed: np.load(folder / f"{seed}.npy") for seed in (1, 2)}
+    with zipfile.ZipFile(folder / "a/images.zip") as archive:
         assert archive.namelist() == sorted(archive.namelist())
-        assert len(archive.namelist()) == 2 * len(pairs)
+
+        def pixels(name: str) -> np.ndarray:
+            png = Image.open(io.BytesIO(archive.read(f"{name}.png")))
+            assert not png.info, "nothing but the picture"
+            return np.asarray(png)
+
+        spoiled = 0
         for row in pairs.merge(key, on="pair_id").to_dict("records"):
             for side in ("left", "right"):
-                png = Image.open(io.BytesIO(archive.read(f"{row[f'{side}_image']}.png")))
-                assert (np.asarray(png) == arrays[row["seed"]][row[f"{side}_row"]]).all()
-                assert not png.info, "nothing but the picture"
-    np.save(tmp_path / "2.npy", arrays[2][:5])
+                array = arrays[row["seed"]]
+                same = (pixels(row[f"{side}_image"]) == array[row[f"{side}_row"]]).all()
+                assert same != (row["degraded"] == side)
+                spoiled += not same
+                face = array[row[f"{side}_original_row"]]
+                assert (pixels(row[f"{side}_original"]) == face).all()
+        assert spoiled == 4
+        persons = tables.read(folder / "a/persons.parquet", tables.PERSONS)
+        known = persons.merge(tables.read(folder / "a/persons_key.parquet", tables.PERSONS_KEY))
+        assert known.groupby(["participant", "domain"]).size().tolist() == [3] * 4
+        assert {f"{image}.png" for image in persons["image"]} <= set(archive.namelist())
+        images = pairs[["left_image", "right_image", "left_original", "right_original"]]
+        assert len(archive.namelist()) == len(set(images.to_numpy().ravel()))
+    np.save(folder / "2.npy", arrays[2][:5])
     with pytest.raises(DataError, match=r"2\.npy: has 5 images"):
-        pair_outputs(
-            [tmp_path / "1.parquet", tmp_path / "2.parquet"],
-            [tmp_path / "1.npy", tmp_path / "2.npy"],
-            *(tmp_path / name for name in ("pairs.parquet", "key.parquet", "images.zip")),
-            synthesis_seeds=[1, 2],
-            participants=2,
-            pairs=10,
-            seed=5,
-        )
-    assert not (tmp_path / "images.zip").exists()
+        made(folder, folder / "c")
+    assert not (folder / "c/images.zip").exists()
+
+
+def test_attention_pairs_and_repeats_stand_beside_the_pairs() -> None:
+    rows = drawn(outputs(), 3, 40, attention=0.1, repeats=0.1, training=3)
+    for _, theirs in rows.groupby("participant"):
+        kinds = theirs["kind"].value_counts()
+        assert kinds.to_dict() == {"compared": 40, "attention": 4, "repeat": 4, "training": 3}
+        assert (theirs["kind"][:3] == "training").all()
+        spoiled = theirs["degraded"].value_counts()
+        assert spoiled.to_dict() == {"left": 2, "right": 2}
+        assert theirs["degraded"].notna().tolist() == (theirs["kind"] == "attention").tolist()
+        persons = [set(pair) for pair in zip(theirs.in_subject, theirs.out_subject, strict=True)]
+        assert not any(a & b for a, b in pairwise(persons)), "nobody twice running, repeats too"
+        again = theirs[theirs["kind"] == "repeat"]
+        first = rows.loc[again["repeats"].astype(int)]
+        assert (first["kind"] == "compared").all()
+        assert (first["participant"] == again["participant"].iloc[0]).all()
+        assert (first["comparison"].to_numpy() == again["comparison"].to_numpy()).all()
+        assert (first["in_left"].to_numpy() != again["in_left"].to_numpy()).all()
+        assert (again["position"].to_numpy() - first["position"].to_numpy()).min() > 1
+        assert again["repeats"].is_unique
+
+
+def test_overlapping_participants_compare_the_same_pairs_in_their_own_order() -> None:
+    rows = drawn(outputs(), 3, 30, overlap=True, attention=0.1, repeats=0.1)
+    compared = rows[rows["kind"] == "compared"]
+    seen = [part["comparison"].tolist() for _, part in compared.groupby("participant")]
+    assert sorted(seen[0]) == sorted(seen[1]) == sorted(seen[2])
+    assert seen[0] != seen[1]
+    sides = compared.pivot_table(index="comparison", columns="participant", values="in_left")
+    assert (sides.nunique(axis=1) > 1).any(), "sides of their own"
+    distinct = drawn(outputs(), 3, 30)
+    assert distinct["comparison"].nunique() > 60
+    for _, theirs in rows.groupby("participant"):
+        persons = [set(pair) for pair in zip(theirs.in_subject, theirs.out_subject, strict=True)]
+        assert not any(a & b for a, b in pairwise(persons))

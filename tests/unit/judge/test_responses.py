@@ -9,6 +9,7 @@ import pytest
 
 from facegap import tables
 from facegap.errors import ConfigError, DataError
+from facegap.files import write_json
 from facegap.judge.responses import read_responses, simulate_responses
 
 
@@ -24,21 +25,35 @@ def folder(tmp_path: Path) -> Path:
             "attribute": "Young",
             "value": 1,
             "control": np.where(n % 2, "male", "female"),
-            "left_image": "l" + pd.Series(n).astype(str),
-            "right_image": "r" + pd.Series(n).astype(str),
+            "training": False,
+            **dict.fromkeys(["left_image", "right_image", "left_original", "right_original"], "x"),
         }
     )
     key = pd.DataFrame(
         {
             "pair_id": pairs["pair_id"],
+            "kind": np.where(n % 400 < 390, "compared", "attention"),
+            "comparison": pairs["pair_id"],
+            "repeats": None,
+            "degraded": np.where(n % 400 < 390, None, np.where(n % 3, "left", "right")),
             "seed": 1,
             "left_domain": np.where(n % 3, "in-domain", "out-domain"),
-            "left_row": n,
-            "right_row": n,
+            **dict.fromkeys(
+                ["left_row", "right_row", "left_original_row", "right_original_row"], 0
+            ),
             "left_subject": "a",
             "right_subject": "b",
         }
     )
+    persons = pd.DataFrame(
+        {"person_id": [f"k{i}" for i in n], "participant": pairs["participant"], "position": n}
+    ).assign(image="x")
+    persons_key = persons[["person_id", "participant"]].assign(
+        subject_id="a", domain=np.where(n % 2, "in-domain", "out-domain")
+    )
+    tables.write(persons, tmp_path / "persons.parquet", tables.PERSONS)
+    tables.write(persons_key, tmp_path / "persons_key.parquet", tables.PERSONS_KEY)
+    write_json({"pairs": "digest"}, tmp_path / "sheet.json")
     tables.write(pairs, tmp_path / "pairs.parquet", tables.PAIRS)
     tables.write(key, tmp_path / "key.parquet", tables.KEY)
     return tmp_path
@@ -46,10 +61,12 @@ def folder(tmp_path: Path) -> Path:
 
 def simulated(folder: Path, preference: dict[str, float]) -> pd.DataFrame:
     simulate_responses(
-        folder / "pairs.parquet",
-        folder / "key.parquet",
-        folder / "responses.parquet",
+        *(
+            folder / f"{name}.parquet"
+            for name in ("pairs", "persons", "key", "persons_key", "responses", "familiar")
+        ),
         preference=preference,
+        known={"in-domain": 0.9, "out-domain": 0.2},
         seed=1,
     )
     return tables.read(folder / "responses.parquet", tables.RESPONSES)
@@ -62,9 +79,15 @@ def test_simulated_observers_have_the_stated_preference_and_are_marked(folder: P
     both = found.merge(tables.read(folder / "key.parquet", tables.KEY), on="pair_id").merge(
         tables.read(folder / "pairs.parquet", tables.PAIRS), on="pair_id"
     )
+    spoiled = both[both["degraded"].notna()]
+    assert (spoiled["choice"] != spoiled["degraded"]).all()
+    both = both[both["degraded"].isna()]
     chose_in = (both["choice"] == "left") == (both["left_domain"] == "in-domain")
     assert chose_in[both["control"] == "male"].all()
     assert abs(chose_in[both["control"] == "female"].mean() - 0.25) < 0.06
+    knew = tables.read(folder / "familiar.parquet", tables.FAMILIAR)["known"]
+    assert abs(knew[1::2].mean() - 0.9) < 0.06
+    assert abs(knew[::2].mean() - 0.2) < 0.06
     with pytest.raises(ConfigError, match=r"judge\.simulated: no preference for 'female'"):
         simulated(folder, {"male": 1.0})
 
@@ -79,9 +102,21 @@ GOOD = pd.DataFrame(
 )
 
 
+def read(folder: Path, familiarity: Path | None = None) -> None:
+    read_responses(
+        folder / "answers.csv",
+        familiarity,
+        folder / "pairs.parquet",
+        folder / "persons.parquet",
+        folder / "sheet.json",
+        folder / "responses.parquet",
+        folder / "familiar.parquet",
+    )
+
+
 def answered(folder: Path, answers: pd.DataFrame) -> pd.DataFrame:
     answers.to_csv(folder / "answers.csv", index=False)
-    read_responses(folder / "answers.csv", folder / "pairs.parquet", folder / "responses.parquet")
+    read(folder)
     return tables.read(folder / "responses.parquet", tables.RESPONSES)
 
 
@@ -103,6 +138,9 @@ def test_peoples_answers_are_read_in_the_order_of_the_pairs(folder: Path) -> Non
         ({"participant": ["p2", "p1", "p2"]}, r"not theirs, by 'p2' \(line 4; 1 such"),
         ({"choice": ["left", "both", "left"]}, r"neither left nor right: choice 'both' \(line 3"),
         ({"seconds": ["1", "-3", "soon"]}, r"no time in seconds: '-3' \(line 3; 2 such"),
+        ({"realism": ["left", "", "x"]}, r"neither left nor right: realism 'x' \(line 4"),
+        ({"study": ["digest", "digest", "other"]}, r"of another study: 'other' \(line 4"),
+        ({"closed": ["True", "True", "False"]}, "the study is not closed"),
         ({"seconds": ["1", "inf", "2"]}, "no time in seconds: 'inf'"),
     ],
 )
@@ -120,6 +158,22 @@ def test_a_file_that_is_no_answers_is_named(folder: Path) -> None:
         answered(folder, GOOD[:0])
     (folder / "answers.csv").write_bytes(b"")
     with pytest.raises(DataError, match=r"answers\.csv: not readable as CSV"):
-        read_responses(
-            folder / "answers.csv", folder / "pairs.parquet", folder / "responses.parquet"
-        )
+        read(folder)
+
+
+def test_persons_known_are_read_and_checked(folder: Path) -> None:
+    GOOD.to_csv(folder / "answers.csv", index=False)
+    known = folder / "known.csv"
+    known.write_text("person_id,participant,known\nk1,p1,True\nk500,p2,false\n")
+    read(folder, known)
+    found = tables.read(folder / "familiar.parquet", tables.FAMILIAR)
+    assert found[["person_id", "known"]].to_numpy().tolist() == [["k1", True], ["k500", False]]
+    assert not found["simulated"].any()
+    for line, message in (
+        ("k1,p1,maybe", "neither true nor false: known 'maybe'"),
+        ("x,p1,true", "unknown in .*: person 'x'"),
+        ("k1,p2,true", "persons that were not theirs, by 'p2'"),
+    ):
+        known.write_text(f"person_id,participant,known\n{line}\n")
+        with pytest.raises(DataError, match=message):
+            read(folder, known)

@@ -5,23 +5,27 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facegap import tables
+from facegap.answers import Format
 from facegap.errors import DataError
-from facegap.partition import counts, decide, evidence, label_error, partition_target
+from facegap.intervals import Interval
+from facegap.partition.errors import label_error
+from facegap.partition.merge import counts, decide, evidence, merged_answers, partition_target
 
-# person, split, label (i, o, contentious c, none -), proposal (None: none), has a crop
+THRESHOLD = 0.9  # of the proposals that count as accepted here
+NOBODY = merged_answers([])
+# person, split, label (i, o, contentious c, none -), probability (None: none), has a crop
 Row = tuple[str | None, str, str, float | None, bool]
 LABEL = {"i": ("inside", "agreed"), "o": ("outside", "agreed"), "c": (None, "contentious")}
 
 
 def study(rows: Iterable[Row]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, "pd.Series[str]"]:
-    """Faces, labels, proposals and aligned ids of `rows`; face i is called f<i>."""
+    """Faces, labels, weighed proposals and aligned ids of `rows`; face i is called f<i>."""
     rows = list(rows)
     ids = [f"f{i:05}" for i in range(len(rows))]
     faces = pd.DataFrame(
@@ -35,24 +39,44 @@ def study(rows: Iterable[Row]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
         ],
         columns=list(tables.LABELS.columns),
     ).astype({"side": "str", "provenance": "str"})
-    proposals = pd.DataFrame(
-        [(face, row[3]) for face, row in zip(ids, rows, strict=True) if row[3] is not None],
-        columns=["face_id", "probability"],
-    ).astype({"face_id": "str", "probability": float})
+    weighed = pd.DataFrame(
+        [
+            (face, row[3], max(row[3], 1 - row[3]) >= THRESHOLD)
+            for face, row in zip(ids, rows, strict=True)
+            if row[3] is not None
+        ],
+        columns=list(tables.WEIGHED.columns),
+    ).astype({"face_id": "str", "probability": float, "accepted": bool})
     aligned = pd.Series([f for f, row in zip(ids, rows, strict=True) if row[4]], dtype="str")
-    return faces, labels, proposals, aligned
+    return faces, labels, weighed, aligned
+
+
+def known_of(
+    rows: Iterable[Row], verified: pd.DataFrame = NOBODY, *, by_person: bool = True
+) -> pd.DataFrame:
+    faces, labels, weighed, aligned = study(rows)
+    return evidence(faces, labels, weighed, verified, aligned, by_person=by_person)
 
 
 def fates(
     rows: Iterable[Row],
+    verified: pd.DataFrame = NOBODY,
     *,
     by_person: bool = True,
-    threshold: float = 0.9,
     contentious: str = "outside",
 ) -> list[tuple[str, str]]:
-    known = evidence(*study(rows), by_person=by_person)
-    sides = decide(known, threshold=threshold, contentious=contentious)
+    sides = decide(known_of(rows, verified, by_person=by_person), contentious=contentious)
     return list(zip(sides["side"].fillna("left out"), sides["provenance"], strict=True))
+
+
+def checked(*answers: dict[str, str]) -> pd.DataFrame:
+    """What verifiers say, by face; each is a verifier."""
+    return merged_answers(
+        [
+            pd.DataFrame({"face_id": list(told), "side": list(told.values()), "showing": 0})
+            for told in answers
+        ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,7 +94,6 @@ def fates(
         ([("p", "test", "c", 0.99, True), ("p", "test", "o", 0, True)], ("outside", "by person")),
         ([("p", "rest", "-", 0.99, True), ("p", "test", "c", 0, True)], ("outside", "contentious")),
         ([("p", "rest", "-", 0.99, True), ("q", "test", "o", 0, True)], ("inside", "proposed")),
-        ([("p", "rest", "-", 0.99, True), ("p", "rest", "-", 0, True)], ("left out", "no label")),
         ([(None, "rest", "-", 0.99, True), (None, "rest", "-", 0, True)], ("inside", "proposed")),
         (
             [
@@ -89,10 +112,37 @@ def test_the_order_of_trust(rows: list[Row], fate: tuple[str, str]) -> None:
 def test_settings_change_what_they_say() -> None:
     rows: list[Row] = [("p", "rest", "-", 0.85, True), ("p", "test", "o", 0.85, True)]
     assert fates(rows, by_person=False)[0] == ("left out", "no label")
-    assert fates(rows, by_person=False, threshold=0.8)[0] == ("inside", "proposed")
+    assert fates(rows)[0] == ("outside", "by person")
     disputed: list[Row] = [("p", "test", "c", 0.85, True)]
     for where in ("inside", "outside", "left out"):
         assert fates(disputed, contentious=where) == [(where, "contentious")]
+
+
+@pytest.mark.parametrize(
+    ("verified", "fate"),
+    [
+        (checked({"f00000": "outside"}), ("outside", "verified")),
+        (checked({"f00000": "outside"}, {"f00000": "outside"}), ("outside", "verified")),
+        (checked({"f00001": "inside"}), ("inside", "verified")),  # of the person's other picture
+        (checked({"f00000": "outside"}, {"f00000": "inside"}), ("outside", "contentious")),
+        (checked({"f00000": "unsure"}), ("outside", "contentious")),
+        (checked({"f00000": "inside", "f00001": "outside"}), ("outside", "contentious")),
+        (checked({"f00002": "inside"}), ("inside", "proposed")),  # somebody else
+    ],
+)
+def test_a_verified_person_needs_no_proposal(verified: pd.DataFrame, fate: tuple[str, str]) -> None:
+    rows: list[Row] = [
+        ("p", "rest", "-", 0.99, True),
+        ("p", "rest", "-", 0.99, True),
+        ("q", "rest", "-", 0.5, True),
+    ]
+    assert fates(rows, verified)[0] == fate
+
+
+def test_a_verification_changes_no_label_by_people() -> None:
+    rows: list[Row] = [("p", "test", "i", 0.5, True), ("p", "rest", "-", 0.5, True)]
+    found = fates(rows, checked({"f00000": "outside", "f00001": "outside"}))
+    assert found == [("inside", "agreed"), ("inside", "by person")]
 
 
 ROW = st.tuples(
@@ -104,32 +154,40 @@ ROW = st.tuples(
 )
 
 
+ERROR = Interval(0.04, 0.02, 0.06)
+ANSWER = st.sampled_from(["inside", "outside", "unsure"])
+
+
+@settings(deadline=None, max_examples=60)
 @given(
-    st.lists(ROW, min_size=1, max_size=25), st.booleans(), st.sampled_from(["outside", "left out"])
+    st.lists(ROW, min_size=1, max_size=25),
+    st.lists(st.dictionaries(st.integers(0, 24), ANSWER, max_size=8), max_size=2),
+    st.booleans(),
+    st.sampled_from(["outside", "left out"]),
 )
 def test_each_face_has_one_fate_and_keeps_its_human_label(
-    rows: list[Row], by_person: bool, contentious: str
+    rows: list[Row], answers: list[dict[int, str]], by_person: bool, contentious: str
 ) -> None:
-    faces, labels, proposals, aligned = study(rows)
-    known = evidence(faces, labels, proposals, aligned, by_person=by_person)
-    sides = decide(known, threshold=0.9, contentious=contentious)
-    checked = tables.FACE_SIDES.validate(sides)
-    assert checked["face_id"].tolist() == faces["face_id"].tolist()
+    told = [{f"f{k:05}": side for k, side in who.items() if k < len(rows)} for who in answers]
+    faces, labels, weighed, aligned = study(rows)
+    known = evidence(faces, labels, weighed, checked(*told), aligned, by_person=by_person)
+    sides = decide(known, contentious=contentious, error=ERROR)
+    fate = tables.FACE_SIDES.validate(sides).set_index("face_id")
+    assert fate.index.tolist() == faces["face_id"].tolist()
     human = labels[labels["side"].notna()].set_index("face_id")
-    fate = sides.set_index("face_id")
     assert (fate.loc[human.index, "side"] == human["side"]).all()
     assert (fate.loc[human.index, "provenance"] == human["provenance"]).all()
     summary = counts(sides)
     assert sum(summary["sides"].values()) == len(rows) == summary["faces"]
     assert sum(n for row in summary["provenance"].values() for n in row.values()) == len(rows)
     assert summary["labelled"] == len(human)
-    error = label_error(known, sides, 0.9, 0.95)
-    assert error["all"]["applies_to"] == sum(summary["gained"].values())
+    error = label_error(known, sides, ERROR, 0.95)
+    assert error["all"]["applies_to"] == len(human) + sum(summary["gained"].values())
 
-    turned = [table.iloc[::-1].reset_index(drop=True) for table in (faces, labels, proposals)]
-    again = evidence(*turned, aligned.iloc[::-1], by_person=by_person)
+    turned = [table.iloc[::-1].reset_index(drop=True) for table in (faces, labels, weighed)]
+    again = evidence(*turned, checked(*told[::-1]), aligned.iloc[::-1], by_person=by_person)
     pd.testing.assert_frame_equal(
-        sides, decide(again, threshold=0.9, contentious=contentious), check_exact=True
+        sides, decide(again, contentious=contentious, error=ERROR), check_exact=True
     )
 
 
@@ -138,21 +196,18 @@ def test_the_error_is_of_what_the_procedure_says_without_the_faces_own_label() -
         *[(f"t{i}", "test", "i", 0.99, True) for i in range(18)],
         *[(f"w{i}", "test", "o", 0.99, True) for i in range(2)],  # the classifier is wrong
         *[(f"u{i}", "test", "o", 0.7, True) for i in range(5)],  # unsure: proposes nothing
-        *[(f"s{i}", "train", "o", 0.99, True) for i in range(50)],  # seen in training
-        *[(f"r{i}", "rest", "-", 0.99, True) for i in range(30)],
+        *[(f"s{i}", "train", "o", 0.99, True) for i in range(50)],  # chose the threshold
+        *[(f"r{i}", "rest", "-", 0.99, True) for i in range(10**5)],
     ]
-    known = evidence(*study(rows), by_person=True)
-    sides = decide(known, threshold=0.9, contentious="outside")
-    error = label_error(known, sides, 0.9, 0.95)
-    proposed = error["proposed"]
+    known = known_of(rows)
+    sides = decide(known, contentious="outside")
+    proposed = label_error(known, sides, Interval(0, 0, 0), 0.95)["proposed"]
     assert (proposed["estimate"], proposed["wrong"], proposed["tested"]) == (0.1, 2, 20)
-    assert (round(proposed["low"], 3), round(proposed["high"], 3)) == (0.028, 0.301)
-    assert proposed["applies_to"] == 30
-    assert error["by person"]["tested"] == 0
-    assert error["all"] == {
-        **{k: proposed[k] for k in ("estimate", "low", "high")},
-        "applies_to": 30,
-    }
+    assert (round(proposed["low"], 3), round(proposed["high"], 3)) == (0.028, 0.301)  # Wilson
+    assert proposed["applies_to"] == 10**5
+    doubted = label_error(known, sides, Interval(0.2, 0.1, 0.3), 0.95)["proposed"]
+    reference = 0.2**2 / (0.2**2 + 0.8**2)
+    assert doubted["estimate"] == pytest.approx((0.1 - reference) / (1 - 2 * reference))
 
 
 def test_spreading_by_person_is_tested_on_the_persons_other_labels() -> None:
@@ -162,66 +217,55 @@ def test_spreading_by_person_is_tested_on_the_persons_other_labels() -> None:
         ("r", "train", "i", None, True),
         ("p", "rest", "-", None, True),
     ]
-    known = evidence(*study(rows), by_person=True)
-    error = label_error(known, decide(known, threshold=0.9, contentious="outside"), 0.9, 0.95)
+    known = known_of(rows)
+    error = label_error(known, decide(known, contentious="outside"), Interval(0, 0, 0), 0.95)
     assert error["by person"]["tested"] == 4
     assert error["by person"]["wrong"] == 2
-    assert error["all"]["estimate"] == 0.5
-    known = evidence(*study(rows), by_person=False)
-    error = label_error(known, decide(known, threshold=0.9, contentious="outside"), 0.9, 0.95)
-    assert error["by person"]["tested"] == error["all"]["applies_to"] == 0
-    assert error["all"]["estimate"] is None
+    assert error["by person"]["applies_to"] == 1
+    known = known_of(rows, by_person=False)
+    error = label_error(known, decide(known, contentious="outside"), None, 0.95)
+    assert error["by person"]["tested"] == error["by person"]["applies_to"] == 0
 
 
-def test_the_interval_covers_the_truth_where_persons_share_their_proposal() -> None:
-    rng = np.random.default_rng(1)
-    covered, studies = 0, 60
-    for _ in range(studies):
-        inside, wrong = rng.random(80) < 0.6, rng.random(80) < 0.1
-        rows: list[Row] = [
-            (
-                f"p{i}",
-                "test",
-                "i" if inside[i] else "o",
-                0.99 if inside[i] ^ wrong[i] else 0.01,
-                True,
-            )
-            for i in range(80)
-            for _ in range(1 + i % 5)
-        ]
-        rows.append(("new", "rest", "-", 0.99, True))
-        known = evidence(*study(rows), by_person=True)
-        sides = decide(known, threshold=0.9, contentious="outside")
-        found = label_error(known, sides, 0.9, 0.95)["proposed"]
-        covered += found["low"] <= 0.1 <= found["high"]
-    assert covered >= 0.88 * studies
+def test_people_are_as_sure_as_they_agree() -> None:
+    rows: list[Row] = [
+        ("p", "train", "i", None, True),
+        ("p", "rest", "-", None, True),
+        ("q", "train", "c", None, True),
+        ("r", "rest", "-", 0.95, True),
+        ("s", "rest", "-", 0.5, True),
+    ]
+    known = known_of(rows, checked({"f00004": "inside"}))
+    sides = decide(known, contentious="outside", error=Interval(0.1, 0.05, 0.15))
+    both = 1 - 0.1**2 / (0.1**2 + 0.9**2)
+    assert sides["confidence"].tolist() == pytest.approx(
+        [both, both, float("nan"), 0.95, 0.9], nan_ok=True
+    )
 
 
 def written(tmp_path: Path, rows: list[Row], **change: Any) -> dict[str, Path]:
-    faces, labels, proposals, aligned = study(rows)
+    faces, labels, weighed, aligned = study(rows)
     more = {"path": "x", "age": None, "gender": None, "race_raw": None}
     tables.write(faces.assign(**more), tmp_path / "faces.parquet", tables.FACES)
     tables.write(labels, tmp_path / "labels.parquet", tables.LABELS)
-    tables.write(proposals, tmp_path / "proposals.parquet", tables.PROPOSALS)
+    tables.write(weighed, tmp_path / "weighed.parquet", tables.WEIGHED)
+    agreement = tmp_path / "agreement.json"
+    agreement.write_text('{"answer_error": {"estimate": 0.1, "low": 0.05, "high": 0.2}}')
     found = pd.DataFrame({"face_id": aligned, "shard": 0, "row": range(len(aligned))})
     tables.write(found, tmp_path / "aligned.parquet", tables.ALIGNED)
     out = {name: tmp_path / name for name in ("sides.parquet", "sides.csv", "in", "out", "s.json")}
-    settings = {
-        "by_person": True,
-        "threshold": 0.9,
-        "contentious": "outside",
-        "confidence": 0.95,
-        "proposals_parquet": tmp_path / "proposals.parquet",
-    }
-    settings |= change
-    proposals_parquet = settings.pop("proposals_parquet")
+    options = {"by_person": True, "contentious": "outside", "confidence": 0.95, "truth": None}
+    inputs = {"weighed": tmp_path / "weighed.parquet", "agreement": agreement, "verified": []}
+    inputs |= {name: change.pop(name) for name in list(change) if name in inputs}
     partition_target(
         tmp_path / "faces.parquet",
         tmp_path / "aligned.parquet",
         tmp_path / "labels.parquet",
-        proposals_parquet,
+        inputs["agreement"],
+        inputs["weighed"],
+        [(path, Format()) for path in inputs["verified"]],
         *out.values(),
-        **settings,
+        **{**options, **change},
     )
     return out
 
@@ -244,21 +288,33 @@ def test_the_files_agree_with_each_other(tmp_path: Path) -> None:
     assert out["out"].read_text() == "f00002\n"
     summary = json.loads(out["s.json"].read_text())
     assert summary["sides"] == {"inside": 3, "outside": 1, "left out": 2}
-    assert summary["gained"] == {"by person": 1, "proposed": 1}
+    assert summary["gained"] == {"by person": 1, "verified": 0, "proposed": 1}
     assert summary["provenance"]["no face"] == {"inside": 0, "outside": 0, "left out": 1}
     assert summary["simulated"] is True
-    assert sides["confidence"].notna().tolist() == [False, False, False, True, True, False]
+    assert sides["confidence"].notna().tolist() == [True, True, True, True, True, False]
+    assert summary["true_error"] is None
 
 
 def test_a_target_that_labels_itself_needs_no_proposals(tmp_path: Path) -> None:
-    out = written(tmp_path, ROWS, proposals_parquet=None)
+    out = written(tmp_path, ROWS, weighed=None, agreement=None)
     summary = json.loads(out["s.json"].read_text())
     assert summary["sides"] == {"inside": 2, "outside": 1, "left out": 3}
 
 
 def test_labels_of_other_images_are_named(tmp_path: Path) -> None:
-    written(tmp_path, ROWS)
-    strange = pd.DataFrame({"face_id": ["elsewhere"], "probability": [0.5]})
-    tables.write(strange, tmp_path / "strange.parquet", tables.PROPOSALS)
+    strange = pd.DataFrame({"face_id": ["elsewhere"], "probability": [0.5], "accepted": [False]})
+    tables.write(strange, tmp_path / "strange.parquet", tables.WEIGHED)
     with pytest.raises(DataError, match=r"strange\.parquet: 1 faces are not in .*elsewhere"):
-        written(tmp_path, ROWS, proposals_parquet=tmp_path / "strange.parquet")
+        written(tmp_path, ROWS, weighed=tmp_path / "strange.parquet")
+    (tmp_path / "eve.csv").write_text("face_id,side\nelsewhere,inside\n")
+    with pytest.raises(DataError, match=r"eve\.csv: 1 faces are not in .*elsewhere"):
+        written(tmp_path, ROWS, verified=[tmp_path / "eve.csv"])
+
+
+def test_verified_persons_are_in_the_files(tmp_path: Path) -> None:
+    (tmp_path / "eve.csv").write_text("face_id,side\nf00004,outside\n")
+    out = written(tmp_path, ROWS, verified=[tmp_path / "eve.csv"])
+    summary = json.loads(out["s.json"].read_text())
+    assert summary["gained"] == {"by person": 1, "verified": 1, "proposed": 1}
+    assert summary["label_error"]["verified"]["estimate"] == 0.1
+    assert out["out"].read_text() == "f00002\nf00004\n"

@@ -27,7 +27,8 @@ def samples(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     plain = rng.integers(0, 255, (2, 8, 8, 3)).astype("uint8")
     views = rng.integers(0, 255, (2, 3, 8, 8, 3)).astype("uint8")
-    np.savez(folder / "samples.npz", plain=plain, crop=plain, views=views)
+    dataset = np.array(["source", "target"])
+    np.savez(folder / "samples.npz", plain=plain, crop=plain, views=views, dataset=dataset)
     return folder / "samples.npz"
 
 

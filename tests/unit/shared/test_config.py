@@ -48,7 +48,8 @@ def test_the_papers_numbers_are_in_the_papers_study() -> None:
     assert (head["hidden"], head["dropout"]) == ([64, 64, 64], 0.5)
     assert (tune["epochs"], tune["batch"], tune["rates"]["adam"]) == (30, 128, 0.001)
     assert paper["classify"]["repeats"] == 5
-    assert paper["datasets"]["target"]["split"] == {"train": 2000, "test": 500}
+    split = paper["datasets"]["target"]["split"]
+    assert split == {"train": 2000, "test": 500, "pictures": 1, "strata": ["gender"]}
     gan = paper["synthesise"]
     assert (gan["iterations"], gan["batch"], gan["critic_steps"]) == (200_000, 16, 5)
     assert (gan["rate"], gan["betas"], len(gan["seeds"])) == (0.0001, [0.5, 0.999], 5)
@@ -75,7 +76,9 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("study", "../up", "study: '../up' does not fit"),
         ("synthesise.seeds", [], "synthesise.seeds"),
         ("classify.repeats", 1, "classify.repeats: 1 is less than the minimum of 2"),
-        ("classify.backbones", {"vgg61": "random"}, "vgg61"),
+        ("classify.backbones", {"vgg61": "random"}, "vgg61 is neither resnet50, vgg16, vgg19"),
+        ("classify.backbones", {"vgg16": {"size": 64}}, "classify.backbones.vgg16"),
+        ("classify.protocol", "random", "classify.protocol"),
         ("boundary", "race", "datasets.source.labels: drawn has no label of its own"),
         ("sides.outside", "A", "sides: inside and outside have the same name"),
         ("annotate.annotators", {"ada": {"error": 0.1}}, "name two or more"),
@@ -114,6 +117,23 @@ def test_a_wrong_value_is_refused_by_its_key(path: str, value: Any, message: str
     assert message in str(error.value)
 
 
+def test_a_backbone_may_be_timms_with_a_size_and_a_file_of_its_own() -> None:
+    mine = {"weights": "mine.safetensors", "input_size": 64}
+    config = changed("classify.backbones", {"vggface": "random", "resnet10t.c3_in1k": mine})
+    assert complete(config)["classify"]["backbones"] == {
+        "vggface": {"weights": "random"},
+        "resnet10t.c3_in1k": mine,
+    }
+
+
+def test_further_data_sets_label_themselves() -> None:
+    third = {"kind": "drawn", "faces": 60, "split": {"train": 40, "test": 20}, "labels": "own"}
+    full = complete(changed("datasets.third", third))
+    assert full["datasets"]["third"]["own_label"]["inside"] == ["A"]
+    with pytest.raises(ConfigError, match=r"datasets\.third\.labels: the third has to label"):
+        complete(changed("datasets.third", third | {"labels": "people"}))
+
+
 def test_simulated_annotators_are_for_drawn_faces_only() -> None:
     config = changed("datasets.target.kind", "celeba")
     with pytest.raises(ConfigError, match=r"annotate\.annotators\.ada\.error"):
@@ -134,3 +154,16 @@ def undescribed(part: dict[str, Any], definitions: dict[str, Any], place: str) -
 def test_every_key_of_the_schema_is_described() -> None:
     schema = yaml.safe_load(SCHEMA.read_text())
     assert undescribed(schema, schema["$defs"], "") == []
+
+
+def test_words_and_simulated_people_that_cannot_be_are_named() -> None:
+    config = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    config["annotate"]["annotators"]["cyd"] = {"answers": "cyd.csv"}
+    with pytest.raises(ConfigError, match=r"annotate\.annotators: ada is simulated; people and"):
+        complete(config)
+    config = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    words = {"inside": ["a", 1], "outside": ["1"]}
+    config["partition"]["verification"] = {"cyd": {"answers": "cyd.csv", "words": words}}
+    message = r"partition\.verification\.cyd\.words: '1' is both inside and outside"
+    with pytest.raises(ConfigError, match=message):
+        complete(config)

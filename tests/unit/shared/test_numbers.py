@@ -74,3 +74,31 @@ def test_a_clustered_share_of_copies_is_wilsons_share_of_the_originals() -> None
         "low": 0.0,
         "high": 1.0,
     }
+
+
+def test_a_correlated_share_is_wilsons_of_as_many_trials_as_the_clusters_are_worth() -> None:
+    rng = np.random.default_rng(0)
+    hits = rng.random(4000) < 0.3
+    alone, inside = np.arange(4000), np.arange(4000) // 8
+    assert intervals.of_correlated_share(hits, alone) == pytest.approx(
+        intervals.of_share(int(hits.sum()), 4000), abs=1e-9
+    )
+    found = intervals.of_correlated_share(hits, inside)  # clusters by chance: worth nearly all
+    plain = intervals.of_share(int(hits.sum()), 4000)
+    assert found.high - found.low < 1.2 * (plain.high - plain.low)
+    same = np.repeat(rng.random(500) < 0.3, 8)  # all of a cluster alike: worth one
+    assert intervals.of_correlated_share(same, inside) == pytest.approx(
+        intervals.of_share(int(same.sum()) // 8, 500), abs=1e-9
+    )
+
+
+def test_a_share_in_few_further_trials_is_less_certain() -> None:
+    hits, alone = np.arange(100) < 10, np.arange(100)
+    ends = [intervals.of_correlated_share(hits, alone, population=n) for n in (np.inf, 1e6, 100)]
+    widths = [end.high - end.low for end in ends]
+    assert widths[0] == pytest.approx(widths[1], rel=1e-3)
+    assert widths[2] > 1.3 * widths[0]
+    nothing = intervals.of_correlated_share([], [])
+    assert np.isnan(nothing.estimate)
+    assert nothing[1:] == (0, 1)
+    assert intervals.of_correlated_share([False] * 9, [0, 0, 0, 1, 1, 1, 2, 2, 2]).high > 0.5

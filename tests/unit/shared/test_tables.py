@@ -74,5 +74,6 @@ def test_a_damaged_or_missing_file_is_named(tmp_path: Path) -> None:
 def test_text_that_looks_like_a_number_stays_text(tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     answers = pd.DataFrame({"face_id": ["000123", "1e5"], "side": ["inside", "unsure"]})
+    answers = answers.assign(tentative=False, showing=0)
     tables.write(answers, path, tables.ANSWERS)
     assert tables.read(path, tables.ANSWERS)["face_id"].tolist() == ["000123", "1e5"]

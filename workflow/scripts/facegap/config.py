@@ -10,6 +10,7 @@ import yaml
 
 from facegap.errors import ConfigError
 
+TARS = (".tar", ".tar.gz", ".tgz")
 SCHEMA = Path(__file__).parents[2] / "schemas/config.schema.yaml"
 _GENDER = {"column": "gender", "inside": ["male"], "outside": ["female"]}
 _RACE = {
@@ -17,8 +18,17 @@ _RACE = {
     "inside": ["White"],
     "outside": ["Black", "Asian", "Indian", "Others"],
 }
+_FAIRFACE_RACE = {
+    "column": "race_raw",
+    "inside": ["White"],
+    "outside": [
+        *("Black", "East Asian", "Southeast Asian", "Indian"),
+        *("Middle Eastern", "Latino_Hispanic"),
+    ],
+}
 _YEARS = {"column": "age", "below": 40}  # inside; CelebA does not say up to what age is Young
 _YOUNG = {"column": "Young", "inside": [1], "outside": [0]}
+PAPERS_BACKBONES = ("resnet50", "vgg16", "vgg19", "vggface")
 OWN_LABELS: dict[str, dict[str, dict[str, Any]]] = {  # own_label by kind of data set and boundary
     "drawn": {
         "group": {"column": "group", "inside": ["A"], "outside": ["B"]},
@@ -27,6 +37,8 @@ OWN_LABELS: dict[str, dict[str, dict[str, Any]]] = {  # own_label by kind of dat
     },
     "utkface": {"race": _RACE, "gender": _GENDER, "age": _YEARS},
     "celeba": {"gender": _GENDER, "age": _YOUNG},
+    "fairface": {"race": _FAIRFACE_RACE, "gender": _GENDER, "age": _YEARS},
+    "lfw": {},
     "folder": {"race": _RACE, "gender": _GENDER, "age": _YEARS},
 }
 
@@ -41,6 +53,7 @@ def complete(given: Mapping[str, Any]) -> dict[str, Any]:
     config = deepcopy(dict(given))
     _fill(config, schema, schema)
     _fill_own_labels(config)
+    _fill_backbones(config)
     problems = [_say(error) for error in _leaves(config, schema)] or list(_impossible(config))
     if problems:
         raise ConfigError("the configuration cannot be used:\n  " + "\n  ".join(problems))
@@ -72,6 +85,15 @@ def _fill_own_labels(config: dict[str, Any]) -> None:
                 dataset["own_label"] = deepcopy(known)
 
 
+def _fill_backbones(config: dict[str, Any]) -> None:
+    """`name: random` is short for `name: {weights: random}`."""
+    classify = config.get("classify")
+    backbones = classify.get("backbones") if isinstance(classify, dict) else None
+    for name, given in backbones.items() if isinstance(backbones, dict) else ():
+        if isinstance(given, str):
+            backbones[name] = {"weights": given}
+
+
 def _leaves(
     config: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> Iterator[jsonschema.ValidationError]:
@@ -96,8 +118,9 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
         yield "sides: inside and outside have the same name"
     for name, dataset in config["datasets"].items():
         yield from _impossible_dataset(f"datasets.{name}", dataset, config)
-    if config["datasets"]["source"]["labels"] == "people":
-        yield "datasets.source.labels: the source has to label the boundary itself (own)"
+    for name, dataset in config["datasets"].items():
+        if name != "target" and dataset["labels"] == "people":
+            yield f"datasets.{name}.labels: the {name} has to label the boundary itself (own)"
     yield from _impossible_annotators(config)
     yield from _impossible_training(config)
     yield from _impossible_observers(config)
@@ -108,7 +131,7 @@ def _impossible_dataset(
 ) -> Iterator[str]:
     kind, boundary = dataset["kind"], config["boundary"]
     if dataset["labels"] == "own" and "own_label" not in dataset:
-        known = ", ".join(sorted(OWN_LABELS[kind]))
+        known = ", ".join(sorted(OWN_LABELS[kind])) or "none"
         yield (
             f"{place}.labels: {kind} has no label of its own for the boundary {boundary!r} (it has"
             f" {known}); give {place}.own_label, or labels: people"
@@ -116,6 +139,9 @@ def _impossible_dataset(
     yield from _impossible_own_label(f"{place}.own_label", dataset.get("own_label", {}))
     if kind == "folder" and not {"images", "table"} <= set(dataset):
         yield f"{place}: kind folder needs images and table"
+    several = dataset.get("images")
+    if isinstance(several, list) and not all(str(n).endswith(TARS) for n in several):
+        yield f"{place}.images: a list is for .tar.gz archives; name one folder or zip instead"
     parts = [dataset["split"]["train"], dataset["split"]["test"]]
     if len({isinstance(part, int) for part in parts}) == 2:
         yield f"{place}.split: give train and test both as numbers, or both as shares"
@@ -139,12 +165,29 @@ def _impossible_annotators(config: Mapping[str, Any]) -> Iterator[str]:
     annotators, target = config["annotate"]["annotators"], config["datasets"]["target"]
     if target["labels"] == "people" and len(annotators) < 2:
         yield "annotate.annotators: the target is labelled by people, so name two or more"
-    for name, annotator in annotators.items():
-        place = f"annotate.annotators.{name}.error"
-        if "error" in annotator and target["kind"] != "drawn":
-            yield f"{place}: only drawn faces can be simulated"
-        elif "error" in annotator and "own_label" not in target:
-            yield f"{place}: drawn faces have no truth for the boundary {config['boundary']!r}"
+    groups = {
+        "annotate.annotators": annotators,
+        "partition.verification": config["partition"]["verification"],
+    }
+    for group, people in groups.items():
+        simulated = [name for name, entry in people.items() if "error" in entry]
+        if simulated and len(simulated) < len(people):
+            yield f"{group}: {simulated[0]} is simulated; people and simulated ones do not mix"
+        for name in simulated:
+            place = f"{group}.{name}.error"
+            if target["kind"] != "drawn":
+                yield f"{place}: only drawn faces can be simulated"
+            elif "own_label" not in target:
+                yield f"{place}: drawn faces have no truth for the boundary {config['boundary']!r}"
+        for name in sorted(set(people) - set(simulated)):
+            yield from _ambiguous(f"{group}.{name}.words", people[name].get("words", {}))
+
+
+def _ambiguous(place: str, words: Mapping[str, Any]) -> Iterator[str]:
+    meant: dict[str, str] = {}
+    for side, word in [(side, str(word)) for side, listed in words.items() for word in listed]:
+        if meant.setdefault(word, side) != side:
+            yield f"{place}: {word!r} is both {meant[word]} and {side}"
 
 
 def _impossible_observers(config: Mapping[str, Any]) -> Iterator[str]:
@@ -158,8 +201,23 @@ def _impossible_observers(config: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
+def _impossible_backbones(backbones: Mapping[str, Any]) -> Iterator[str]:
+    others = [name for name in backbones if name not in PAPERS_BACKBONES]
+    if others:
+        import timm  # takes seconds, and is not needed by the paper's four
+
+        for name in others:
+            if not timm.is_model(name):
+                near = ", ".join(timm.list_models(f"*{name[:5]}*")[:5]) or "timm.list_models()"
+                yield (
+                    f"classify.backbones: {name} is neither {', '.join(PAPERS_BACKBONES)} nor a"
+                    f" model of timm (such as {near})"
+                )
+
+
 def _impossible_training(config: Mapping[str, Any]) -> Iterator[str]:
     classify, synthesise = config["classify"], config["synthesise"]
+    yield from _impossible_backbones(classify["backbones"])
     for view, crop in classify["crops"].items():
         if crop not in config["align"]["crops"]:
             yield f"classify.crops.{view}: {crop} is not among align.crops"

@@ -19,3 +19,7 @@ class AssetError(FacegapError):
 
 class TrainingError(FacegapError):
     """A training cannot start or go on (one class only, loss not finite, batch too large)."""
+
+
+class StoreError(FacegapError):
+    """A database of answers is locked, full, damaged or away; what was acknowledged is kept."""

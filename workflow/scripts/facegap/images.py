@@ -18,6 +18,7 @@ from facegap.errors import DataError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 MAX_PIXELS = 50_000_000
+MAX_FILES = 2_000_000  # in a zip
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit; ours is checked before any pixel is decoded
 
@@ -36,7 +37,7 @@ class Images(ABC):
 
     def __init__(self, max_pixels: int) -> None:
         """Refuse images of more than `max_pixels` unread."""
-        self._max_pixels = max_pixels
+        self.max_pixels = max_pixels
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -47,21 +48,20 @@ class Images(ABC):
         """The file at `path`, unless it is missing, empty, not readable or far too large."""
 
     def read(self, path: str) -> NDArray[np.uint8]:
-        """The image at `path`, uint8 (h, w, 3) RGB, turned upright as its EXIF data say.
+        """The image at `path`, as `decoded` gives it; an `ImageError` says why it is not usable."""
+        return decoded(self.contents(path), path, self.max_pixels)
 
-        Deeper pixels keep their upper eight bits, transparent ones lie on white; colour profiles
-        are not applied. An `ImageError` says why an image is not usable: missing, empty, not an
-        image, truncated or damaged, too large, or outside of the place.
-        """
+    def contents(self, path: str) -> bytes:
+        """The file at `path`; an `ImageError` when it is missing, empty or outside of the place."""
         inside = PurePosixPath(path)
         if inside.is_absolute() or ".." in inside.parts:
             raise ImageError(path, "the path leads outside of the images")
-        return _decoded(self._bytes(path), path, self._max_pixels)
+        return self._bytes(path)
 
     def _check_size(self, path: str, size: int) -> None:
         if size == 0:
             raise ImageError(path, "empty file, zero bytes")
-        if size > 8 * self._max_pixels + 2**20:  # 16-bit RGBA, not compressed, and its metadata
+        if size > 8 * self.max_pixels + 2**20:  # 16-bit RGBA, not compressed, and its metadata
             raise ImageError(path, f"{size} bytes, more than an image of max_pixels can have")
 
 
@@ -128,6 +128,8 @@ def open_images(place: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Ima
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{place}: neither a folder nor a readable zip: {error}") from error
     with archive:
+        if len(archive.infolist()) > MAX_FILES:
+            raise DataError(f"{place}: more files than a data set of faces has; refused")
         yield _Zip(archive, max_pixels)
 
 
@@ -135,7 +137,13 @@ def _is_hidden(path: PurePosixPath) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
-def _decoded(data: bytes, path: str, max_pixels: int) -> NDArray[np.uint8]:
+def decoded(data: bytes, path: str, max_pixels: int) -> NDArray[np.uint8]:
+    """The image in the file `data` at `path`, uint8 (h, w, 3) RGB, turned upright by its EXIF data.
+
+    Deeper pixels keep their upper eight bits, transparent ones lie on white; colour profiles are
+    not applied. An `ImageError` says why an image is not usable: not an image, truncated or
+    damaged, or of more than `max_pixels`, which is known before any pixel is decoded.
+    """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:

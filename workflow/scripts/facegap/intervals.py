@@ -41,6 +41,42 @@ def of_clustered_share(hits: ArrayLike, clusters: ArrayLike, confidence: float =
     return Interval(share, min(float(low), share), max(float(high), share))
 
 
+def of_correlated_share(
+    hits: ArrayLike, clusters: ArrayLike, confidence: float = 0.95, population: float = np.inf
+) -> Interval:
+    """Wilson's interval of the share of `hits` (n,) bool, with the clusters' correlation estimated.
+
+    The effective number of trials is n / (1 + (m - 1) r) (Kish 1965), m the mean size of a hit's
+    cluster and r the correlation within clusters by analysis of variance, cut to 0 and 1; r is 1
+    where nothing varies. With `population` the interval is of the share in as many further
+    independent trials, whose own chance it then holds too. (nan, 0, 1) of no members.
+    """
+    hit = np.asarray(hits, dtype=float)
+    if not len(hit):
+        return Interval(float("nan"), 0.0, 1.0)
+    _, cluster, sizes = np.unique(np.asarray(clusters), return_inverse=True, return_counts=True)
+    share, n = float(hit.mean()), len(hit)
+    within = 1 + (float((sizes**2).sum()) / n - 1) * _correlation(hit, cluster, sizes)
+    trials = 1 / (within / n + 1 / population)
+    low, high = proportion_confint(share * trials, trials, 1 - confidence, method="wilson")
+    return Interval(share, min(float(low), share), max(float(high), share))
+
+
+def _correlation(
+    hit: NDArray[np.float64], cluster: NDArray[np.intp], sizes: NDArray[np.intp]
+) -> float:
+    """Correlation within clusters by one-way analysis of variance, in [0, 1]."""
+    n, groups, mean = len(hit), len(sizes), hit.mean()
+    means = np.bincount(cluster, hit) / sizes
+    between = float((sizes * (means - mean) ** 2).sum())
+    within = float(((hit - means[cluster]) ** 2).sum())
+    if groups == n or groups == 1 or between + within == 0:
+        return 1.0
+    between, within = between / (groups - 1), within / (n - groups)
+    size = (n - float((sizes**2).sum()) / n) / (groups - 1)
+    return float(np.clip((between - within) / (between + (size - 1) * within), 0, 1))
+
+
 def of_mean(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """Student's t interval of the mean of independent repeats (shape (n,)); NaN ends when n < 2."""
     sample = np.asarray(values, dtype=float)

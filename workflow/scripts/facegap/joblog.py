@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 import sys
 from types import TracebackType
 
@@ -15,6 +16,7 @@ def log_to(path: str) -> None:
     os.dup2(log, 2)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True)
     sys.excepthook = _say
+    logging.getLogger(__name__).info("on %s", platform.node())
 
 
 def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

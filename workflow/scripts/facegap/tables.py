@@ -70,12 +70,43 @@ FACES = _table(
 REJECTED = _table(
     {"path": _text(), "face_id": _text(nullable=True), "reason": _text()}, "rejected images"
 )
+DUPLICATES = _table(
+    {
+        "path": _text(),
+        "face_id": _text(unique=True),
+        "same_as": _text(),  # face_id of the first of the same bytes, itself included
+        "differs": _text(nullable=True),  # the labels in which they differ, joined by "+"
+    },
+    "duplicates",
+)
 ALIGNED = _table(
     {"face_id": _text(unique=True), "shard": _whole(), "row": _whole()}, "aligned faces"
 )  # row i of this table is row i of the shards of every crop, one after another
 LANDMARKS = _table(
     {"face_id": _text(unique=True), "landmarks": pa.Column(object)}, "landmarks"
 )  # landmarks: 136 float32, x0 y0 x1 y1 ... of the 68 points, pixels of the image as read
+FOUND = _table(
+    {
+        "face_id": _text(unique=True),
+        "image": _text(),  # digest of its file
+        "points": pa.Column(object),  # k x 136 float32 of its k faces
+        "poses": pa.Column(object),  # k x 3 float32: yaw, pitch, roll
+    },
+    "faces found in images",
+)
+MEASURES = _table(
+    {
+        "face_id": _text(unique=True),
+        "faces": _whole(1),  # found in the image
+        "size": _real(0),  # side of the square from ear to ear and brow to chin, pixels
+        "sharpness": _real(0),  # variance of the Laplacian at 128 pixels from ear to ear
+        "yaw": _real(-180, 180),  # degrees; positive to the right of the image
+        "pitch": _real(-180, 180),  # positive up
+        "roll": _real(-180, 180),  # positive where the left eye is the lower one
+        "aligned": _flag(),  # or set aside
+    },
+    "measures of the faces found",
+)
 LABELS = _table(
     {
         "face_id": _text(unique=True),
@@ -87,7 +118,13 @@ LABELS = _table(
     "labels",
 )
 ANSWERS = _table(
-    {"face_id": _text(unique=True), "side": _text(*SIDES, "unsure")}, "annotator's answers"
+    {
+        "face_id": _text(),
+        "side": _text(*SIDES, "unsure"),
+        "tentative": _flag(),  # the annotator marked the answer as a guess
+        "showing": _whole(),  # 0: the first; 1: shown again, to see how steady the annotator is
+    },
+    "annotator's answers",
 )
 ENTRIES = _table(
     {
@@ -95,6 +132,7 @@ ENTRIES = _table(
         "split": _text("train", "test"),
         "view": _whole(),  # 0: as it is; from 1 on a random view
         "inside": _flag(),
+        "row": _whole(),  # of the aligned crops
     },
     "entries of the features",
 )  # row i of this table is row i of the arrays beside it
@@ -102,9 +140,9 @@ RUNS = _table(
     {
         "run": _text(unique=True),
         "backbone": _text(),
-        "view": _text("plain", "augmented"),
+        "view": _text("plain", "cropped", "transformed", "augmented"),
         "stage": _text("tuned", "fine-tuned"),
-        "trained_on": _text("source", "target"),  # target: the in-domain benchmark
+        "trained_on": _text(),  # a data set; target: the in-domain benchmark
         "tune_optimiser": _text("adam", "sgd", "rmsprop"),
         "fine_tune_optimiser": _text("adam", "sgd", "rmsprop"),
         "repeat": _whole(),
@@ -115,19 +153,117 @@ RUNS = _table(
     },
     "runs",
 )
+CURVES = _table(
+    {"run": _text(), "epoch": _whole(1), "loss": _real(0)}, "curves"
+)  # loss: mean over the training part, of the run's own stage
 PREDICTIONS = _table(
     {
         "run": _text(),
-        "dataset": _text("source", "target"),
+        "dataset": _text(),
         "face_id": _text(),
         "inside": pa.Column(bool),  # the label
         "probability": _real(0, 1),  # of inside
     },
     "predictions",
 )
+SET_ASIDE = _table(
+    {
+        "dataset": _text("source", "target"),
+        "grouping": _text("gender", "race", "age", "boundary"),
+        "group": _text(),
+        "faces": _whole(),
+        "set_aside": _whole(),  # of these, by the alignment
+        "share": _real(0, 1),
+        "low": _real(0, 1),
+        "high": _real(0, 1),
+        "p": _real(0, 1, nullable=True),  # of the grouping: missing where none was set aside
+        "adjusted": _real(0, 1, nullable=True),  # for all tests of the table (Holm)
+    },
+    "shares set aside",
+)
 PROPOSALS = _table(
     {"face_id": _text(unique=True), "probability": _real(0, 1)}, "proposals"
 )  # probability of inside, mean over repeats of the kept model
+WEIGHED = _table(
+    {
+        "face_id": _text(unique=True),
+        "probability": _real(0, 1),  # of inside: calibrated, the same for all of a person's faces
+        "accepted": _flag(),  # sure enough to be taken as it is
+    },
+    "weighed proposals",
+)
+QUEUE = _table(
+    {
+        "face_id": _text(unique=True),  # one face a person, the one nearest to the person's mean
+        "subject_id": _text(nullable=True),
+        "probability": _real(0, 1),
+    },
+    "queue of persons to verify",
+)  # the most uncertain first
+_ESTIMATE = {
+    "value": _real(nullable=True),
+    "low": _real(nullable=True),
+    "high": _real(nullable=True),
+}
+_CELL = {name: _text() for name in ("backbone", "view", "tune_optimiser", "fine_tune_optimiser")}
+MODEL_MEASURES = _table(
+    {
+        **_CELL,
+        "trained_on": _text(),
+        "dataset": _text(),
+        "measure": _text("accuracy", "balanced accuracy", "AUROC", "Brier score"),
+        **_ESTIMATE,  # mean probability of the repeats; the interval is over persons
+        "faces": _whole(1),
+    },
+    "measures",
+)
+GROUPS = _table(
+    {
+        "dataset": _text(),
+        "factors": _text(),  # all, or what is told apart, joined by ×
+        "group": _text(),
+        **_ESTIMATE,  # accuracy of the kept cell
+        "faces": _whole(1),
+        "persons": _whole(1),
+    },
+    "accuracy by group",
+)
+COMPARISONS = _table(
+    {
+        "one": _text(),
+        "other": _text(),
+        "difference": _real(-1, 1),  # accuracy of one minus that of other, on the target
+        "low": _real(-1, 1),
+        "high": _real(-1, 1),
+        "one_alone": _whole(),  # faces that one alone gets right
+        "other_alone": _whole(),
+        "p": _real(0, 1),  # McNemar's exact test
+        "holm": _real(0, 1),  # the same, corrected over the table
+    },
+    "comparisons",
+)
+CALIBRATION = _table(
+    {
+        "dataset": _text(),
+        "bin": _whole(),
+        "probability": _real(0, 1),  # mean of those given
+        **_ESTIMATE,  # share of faces that are inside
+        "faces": _whole(1),
+    },
+    "calibration",
+)
+TRANSFER = _table(
+    {
+        "trained_on": _text(),
+        "tested_on": _text(),
+        **_ESTIMATE,  # accuracy of the kept cell, so trained
+        "fall": _real(-1, 1),  # from the test part of the data set it was trained on
+        "fall_low": _real(-1, 1),
+        "fall_high": _real(-1, 1),
+        "faces": _whole(1),
+    },
+    "transfer matrix",
+)
 FACE_SIDES = _table(
     {
         "face_id": _text(unique=True),
@@ -205,35 +341,88 @@ PAIRS = _table(
         "pair_id": _text(unique=True),
         "participant": _text(),
         "position": _whole(),
+        "training": _flag(),  # shown first, to learn the page; not analysed
         "attribute": _text(),
         "value": pa.Column("Int8"),  # what the attribute was changed to in both images
         "control": _text(),
         "left_image": _text(),  # blinded image ids, names in images.zip
         "right_image": _text(),
+        "left_original": _text(),  # the faces that the images were made of
+        "right_original": _text(),
     },
     "pairs",
+)
+PERSONS = _table(
+    {
+        "person_id": _text(unique=True),
+        "participant": _text(),
+        "position": _whole(),
+        "image": _text(),  # of the original face, in images.zip
+    },
+    "persons to recognise",
 )
 KEY = _table(
     {
         "pair_id": _text(unique=True),
+        "kind": _text("training", "compared", "attention", "repeat"),
+        "comparison": _text(),  # the same for pairs of the same two images
+        "repeats": _text(nullable=True),  # the pair_id that this one shows again, sides exchanged
+        "degraded": _text("left", "right", nullable=True),  # of an attention pair
         "seed": _whole(),
         "left_domain": _text("in-domain", "out-domain"),
         "left_row": _whole(),  # of the seed's translations.npy
         "right_row": _whole(),
+        "left_original_row": _whole(),
+        "right_original_row": _whole(),
         "left_subject": _text(),
         "right_subject": _text(),
     },
     "key of the pairs",
 )
+PERSONS_KEY = _table(
+    {
+        "person_id": _text(unique=True),
+        "participant": _text(),
+        "subject_id": _text(),
+        "domain": _text("in-domain", "out-domain"),
+    },
+    "key of the persons",
+)
 RESPONSES = _table(
     {
-        "pair_id": _text(),
+        "pair_id": _text(unique=True),
         "participant": _text(),
         "choice": _text("left", "right"),
+        "realism": _text("left", "right", nullable=True),  # the criteria one by one, if asked
+        "transfer": _text("left", "right", nullable=True),
+        "identity": _text("left", "right", nullable=True),
         "seconds": _real(0, nullable=True),
         "simulated": _flag(),
     },
     "responses",
+)
+FAMILIAR = _table(
+    {
+        "person_id": _text(unique=True),
+        "participant": _text(),
+        "known": _flag(),  # to the participant, before the study
+        "simulated": _flag(),
+    },
+    "persons known to participants",
+)
+BRADLEY_TERRY = _table(
+    {
+        "by": _text("all", "seed", "attribute", "seed and attribute"),
+        "seed": pa.Column("Int64", nullable=True),
+        "attribute": _text(nullable=True),
+        "answers": _whole(),
+        "chosen": _whole(),  # of these, the in-domain output
+        "score": _real(),  # Bradley-Terry: log strength of in-domain over out-domain
+        "low": _real(),
+        "high": _real(),
+        "simulated": _flag(),
+    },
+    "Bradley-Terry scores",
 )
 TABLE5 = _table(
     {

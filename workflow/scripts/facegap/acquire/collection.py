@@ -11,7 +11,7 @@ import pandas as pd
 
 from facegap import tables
 from facegap.acquire.drawing import Capture, Colour, Face, draw
-from facegap.acquire.splits import Split, split_faces
+from facegap.acquire.splits import Split, split_table
 from facegap.files import whole
 from facegap.seeds import generator
 
@@ -115,9 +115,8 @@ def draw_faces(
                 }
             )
     table = pd.DataFrame(rows)
-    table["split"] = split_faces(
-        table["subject_id"], split, generator(seed, "acquire", dataset, "split")
-    )
+    rng = generator(seed, "acquire", dataset, "split")
+    table["split"] = split_table(table, split, rng, faces_table)
     flags = [*(name for name in HAIR if name != "grey"), "Male", "Young", "No_Beard", "Bangs"]
     flags += ["Eyeglasses", "Smiling"]
     table = table.astype(dict.fromkeys(flags, "Int8"))

@@ -1,39 +1,47 @@
-"""UTKFace, CelebA and a folder of one's own: one table of faces, one list of what is set aside."""
+"""Each kind of collection as one table of faces; lists of what is set aside or there twice."""
 
+import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from facegap import tables
-from facegap.acquire.splits import Split, choose, split_faces
+from facegap.acquire.splits import Split, choose, split_table
 from facegap.errors import DataError
-from facegap.images import open_images
+from facegap.images import ImageError, open_images
 from facegap.seeds import generator
 
 IMAGE = re.compile(r"\.(jpe?g|png|webp|bmp|tiff?|gif|ppm)$", re.IGNORECASE)
 UTKFACE_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_(\d+)\.")
+FAIRFACE_RACES = (
+    *("White", "Black", "East Asian", "Southeast Asian", "Indian"),
+    *("Middle Eastern", "Latino_Hispanic"),
+)
+CELEBA_POINTS = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
 UTKFACE_RACES = ("White", "Black", "Asian", "Indian", "Others")
 KNOWN = ("path", "subject_id", "age", "gender", "race_raw")  # other columns are attributes
+NOT_LABELS = ("path", "face_id", "split", "official_split", "official_landmarks")
+Outputs = Mapping[str, str | Path]  # where `faces`, `rejected` and `duplicates` are written
 NO_REJECTED: dict[str, list[str]] = {"path": [], "face_id": [], "reason": []}
 
 
 def read_utkface(
     images: str | Path,
-    faces_table: str | Path,
-    rejected_table: str | Path,
+    outputs: Outputs,
     *,
     faces: int | None,
     split: Split,
     seed: int,
     dataset: str,
 ) -> None:
-    """UTKFace from its folder or a zip of it: labels are in the file names.
+    """UTKFace, aligned or in the wild, from a folder or a zip: labels are in the file names.
 
-    `[age]_[gender]_[race]_[time].jpg.chip.jpg`: gender 0 male, 1 female; race 0 to 4 White, Black,
-    Asian, Indian, Others (the authors' page). Names of another form are set aside, never guessed.
+    `[age]_[gender]_[race]_[time].jpg`, of an aligned face with `.chip.jpg` behind it: gender 0
+    male, 1 female; race 0 to 4 White, Black, Asian, Indian, Others (the authors' page). Names of
+    another form are set aside, never guessed.
     Persons are not known.
     """
     rows, rejected = [], []
@@ -48,7 +56,7 @@ def read_utkface(
     table = pd.DataFrame(rows, columns=["path", "age", "gender", "race_raw"])
     table["subject_id"] = None
     about = {"source": "UTKFace", "licence": "non-commercial research only"}
-    _write(table, rejected, (faces_table, rejected_table), faces, split, (seed, dataset), about)
+    _write(table, rejected, images, outputs, faces, split, (seed, dataset), about)
 
 
 def read_celeba(
@@ -56,18 +64,20 @@ def read_celeba(
     attributes: str | Path,
     identities: str | Path,
     partitions: str | Path,
-    faces_table: str | Path,
-    rejected_table: str | Path,
+    landmarks: str | Path | None,
+    outputs: Outputs,
     *,
     faces: int | None,
     split: Split,
     seed: int,
     dataset: str,
 ) -> None:
-    """CelebA from its images (zip or folder) and its three text files.
+    """CelebA from its images (zip or folder) and its text files.
 
-    Attributes become 0 and 1; gender is `Male`. Images without a row, and rows without an image,
-    are set aside when they are few; files that do not belong together are a `DataError`.
+    Attributes become 0 and 1; gender is `Male`; `landmarks`, when given, are kept as
+    `official_landmarks`, float32 (10,): x and y of both eyes, nose and corners of the mouth.
+    Images without a row, and rows without an image, are set aside when they are few; files that
+    do not belong together are a `DataError`.
     """
     table = _celeba_attributes(attributes)
     for path, column in ((identities, "subject_id"), (partitions, "official_split")):
@@ -76,6 +86,10 @@ def read_celeba(
             first = table.index[table[column].isna()][0]
             raise DataError(f"{path}: no row for {first}, which {attributes} names")
     table["official_split"] = table["official_split"].map({"0": "train", "1": "val", "2": "test"})
+    if landmarks is not None:
+        points = _celeba_landmarks(landmarks)
+        own = [points.get(str(name)) for name in table.index]
+        table["official_landmarks"] = pd.Series(own, index=table.index, dtype=object)
     names = pd.Series({PurePosixPath(path).name: path for path in _images_in(images)})
     both = table.index.intersection(names.index, sort=False)
     missing, unnamed = table.index.difference(both), names.index.difference(both)
@@ -93,14 +107,110 @@ def read_celeba(
     table["gender"] = np.where(table["Male"] == 1, "male", "female")
     table["age"], table["race_raw"] = np.nan, None
     about = {"source": "CelebA", "licence": "non-commercial research only"}
-    _write(table, rejected, (faces_table, rejected_table), faces, split, (seed, dataset), about)
+    _write(table, rejected, images, outputs, faces, split, (seed, dataset), about)
+
+
+def read_fairface(
+    images: str | Path,
+    labels: Sequence[str | Path],
+    outputs: Outputs,
+    *,
+    faces: int | None,
+    split: Split,
+    seed: int,
+    dataset: str,
+) -> None:
+    """FairFace from its images (zip, or the folder with train/ and val/) and its one or two CSVs.
+
+    Ages come as ranges of years (`20-29`, `more than 70`); age is the middle of the range, and its
+    lower end where it has no upper one. Persons are not known.
+    """
+    table = pd.concat([_fairface_labels(path) for path in labels], ignore_index=True)
+    _refuse_duplicates(pd.Index(table["path"]), labels[0])
+    found = {_below_part(path): path for path in _images_in(images)}
+    rejected = [
+        _rejected(path, "a row of FairFace's labels, but no image")
+        for path in table["path"][~table["path"].isin(found)]
+    ]
+    rejected += [
+        _rejected(found[name], "no row in FairFace's labels")
+        for name in sorted(set(found) - set(table["path"]))
+    ]
+    table = table[table["path"].isin(found)]
+    table["path"] = table["path"].map(found)
+    about = {"source": "FairFace", "licence": "CC BY 4.0"}
+    _write(table, rejected, images, outputs, faces, split, (seed, dataset), about)
+
+
+def _below_part(path: str) -> str:
+    """`train/1.jpg` of a path in whatever folder, as the labels name it."""
+    return "/".join(PurePosixPath(path).parts[-2:])
+
+
+def _fairface_labels(path: str | Path) -> pd.DataFrame:
+    table = _read_csv(path)
+    missing = [name for name in ("file", "age", "gender", "race") if name not in table]
+    if missing:
+        raise DataError(f"{path}: not FairFace's: no column {', '.join(missing)}")
+    for name, allowed in (("gender", ("Male", "Female")), ("race", FAIRFACE_RACES)):
+        for row in np.flatnonzero(~table[name].isin(allowed)):
+            raise DataError(
+                f"{path}, row {row + 2}: {name} is {table[name][row]!r}, allowed are"
+                f" {', '.join(allowed)}"
+            )
+    ages = table["age"].map(_middle_of)
+    for row in np.flatnonzero(ages.isna()):
+        raise DataError(f"{path}, row {row + 2}: age is {table['age'][row]!r}, no range of years")
+    return pd.DataFrame(
+        {
+            "path": table["file"],
+            "subject_id": None,
+            "age": ages,
+            "gender": table["gender"].str.lower(),
+            "race_raw": table["race"],
+            "official_split": table["file"].map(lambda name: PurePosixPath(name).parts[0]),
+        }
+    )
+
+
+def _middle_of(words: object) -> float | None:
+    """The middle of a range of years; spreadsheets make a date of 3-9, which is no range."""
+    if found := re.fullmatch(r"(\d{1,2})-(\d{1,2})", str(words)):
+        return (int(found[1]) + int(found[2]) + 1) / 2
+    found = re.fullmatch(r"more than (\d{1,3})", str(words))
+    return float(found[1]) if found else None
+
+
+def read_lfw(
+    images: str | Path,
+    outputs: Outputs,
+    *,
+    faces: int | None,
+    split: Split,
+    seed: int,
+    dataset: str,
+) -> None:
+    """Labeled Faces in the Wild from its folder or a zip: `Name_Name/Name_Name_0001.jpg`.
+
+    Persons are its only labels. A file that is not named for its folder is set aside.
+    """
+    rows, rejected = [], []
+    for path in _images_in(images):
+        file = PurePosixPath(path)
+        if re.fullmatch(rf"{re.escape(file.parent.name)}_\d{{4}}", file.stem):
+            rows.append((path, file.parent.name))
+        else:
+            rejected.append(_rejected(path, "not named [person]/[person]_[number]"))
+    table = pd.DataFrame(rows, columns=["path", "subject_id"])
+    table["age"], table["gender"], table["race_raw"] = np.nan, None, None
+    about = {"source": "Labeled Faces in the Wild", "licence": "for research"}
+    _write(table, rejected, images, outputs, faces, split, (seed, dataset), about)
 
 
 def read_folder(
     images: str | Path,
     labels: str | Path,
-    faces_table: str | Path,
-    rejected_table: str | Path,
+    outputs: Outputs,
     *,
     faces: int | None,
     split: Split,
@@ -136,31 +246,76 @@ def read_folder(
     ]
     table = table[table["path"].isin(there)]
     about = {"source": str(images), "licence": "the user's"}
-    _write(table, rejected, (faces_table, rejected_table), faces, split, (seed, dataset), about)
+    _write(table, rejected, images, outputs, faces, split, (seed, dataset), about)
 
 
 def _write(
     table: pd.DataFrame,
     rejected: list[dict[str, str | None]],
-    places: tuple[str | Path, str | Path],
+    images: str | Path,
+    outputs: Outputs,
     faces: int | None,
     split: Split,
     stream: tuple[int, str],
     about: dict[str, str],
 ) -> None:
-    """Draw the faces to use and their split, and write both tables."""
+    """Draw the faces to use and their split, and write the tables.
+
+    Images of the same bytes are listed, and go to one part of the split as one person's do.
+    """
     if table.empty:
-        raise DataError(f"data set {stream[1]}: not one image with labels; see {places[1]}")
+        raise DataError(
+            f"data set {stream[1]}: not one image with labels; see {outputs['rejected']}"
+        )
     table = table.sort_values("path", ignore_index=True)
     table["face_id"] = table["path"].map(lambda path: _stem(PurePosixPath(path).name))
     twice = table["face_id"].duplicated(keep=False)
     table.loc[twice, "face_id"] = table.loc[twice, "path"]
     rng = generator(stream[0], "acquire", stream[1], "choice")
     table = table[choose(table["subject_id"], faces, rng)].reset_index(drop=True)
+    same = _same_bytes(table["path"], images)
     rng = generator(stream[0], "acquire", stream[1], "split")
-    table["split"] = split_faces(table["subject_id"], split, rng)
-    tables.write(pd.DataFrame(rejected or NO_REJECTED), places[1], tables.REJECTED)
-    tables.write(table, places[0], tables.FACES, about)
+    alike = table.assign(subject_id=_persons(table["subject_id"], same))
+    table["split"] = split_table(alike, split, rng, outputs["faces"])
+    tables.write(pd.DataFrame(rejected or NO_REJECTED), outputs["rejected"], tables.REJECTED)
+    tables.write(_duplicates(table, same), outputs["duplicates"], tables.DUPLICATES)
+    tables.write(table, outputs["faces"], tables.FACES, about)
+
+
+def _same_bytes(paths: pd.Series, images: str | Path) -> list[list[int]]:
+    """The rows of `paths` whose files hold the same bytes, two and more of them, in order."""
+    rows: dict[bytes, list[int]] = {}
+    with open_images(images) as source:
+        for row, path in enumerate(paths):
+            try:
+                digest = hashlib.blake2b(source.contents(path), digest_size=16).digest()
+            except ImageError:
+                continue  # said where the image is read
+            rows.setdefault(digest, []).append(row)
+    return [same for same in rows.values() if len(same) > 1]
+
+
+def _persons(subjects: pd.Series, same: Sequence[Sequence[int]]) -> pd.Series:
+    """Who is on each face for the split: those with an image in common are taken for one person."""
+    persons = subjects.astype(object)
+    for rows in same:
+        known = list(dict.fromkeys(persons[list(rows)].dropna()))
+        one = known[0] if known else f"\0{rows[0]}"
+        persons[list(rows)] = one
+        if known[1:]:
+            persons[persons.isin(known[1:])] = one
+    return persons
+
+
+def _duplicates(table: pd.DataFrame, same: Sequence[Sequence[int]]) -> pd.DataFrame:
+    labels = table.drop(columns=[name for name in NOT_LABELS if name in table])
+    rows = []
+    for group in same:
+        values = labels.iloc[list(group)].nunique(dropna=False)
+        differs = "+".join(str(name) for name in values.index[values > 1]) or None
+        first = table["face_id"][group[0]]
+        rows += [(table["path"][k], table["face_id"][k], first, differs) for k in group]
+    return pd.DataFrame(rows, columns=list(tables.DUPLICATES.columns))
 
 
 def _stem(name: str) -> str:
@@ -199,6 +354,24 @@ def _celeba_attributes(path: str | Path) -> pd.DataFrame:
     return (table == "1").astype("Int8")
 
 
+def _celeba_landmarks(path: str | Path) -> dict[str, np.ndarray]:
+    """File name to five points (10,) float32; two header lines, then the rows."""
+    lines = _lines(path)
+    names = [f"{point}_{axis}" for point in CELEBA_POINTS for axis in "xy"]
+    if len(lines) < 3 or lines[1].split() != names:
+        raise DataError(f"{path}, line 2: not CelebA's: {' '.join(names)} belong here")
+    points = {}
+    for number, line in enumerate(lines[2:], 3):
+        name, *values = line.split()
+        try:
+            points[name] = np.array(values, dtype=np.float32).reshape(10)
+        except ValueError as error:
+            raise DataError(
+                f"{path}, line {number}: a file name and 10 numbers belong here"
+            ) from error
+    return points
+
+
 def _two_columns(path: str | Path) -> dict[str, str]:
     """File name to value, of CelebA's identities and partitions."""
     rows = [line.split() for line in _lines(path)]
@@ -222,17 +395,21 @@ def _lines(path: str | Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _csv(path: str | Path) -> pd.DataFrame:
+def _read_csv(path: str | Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, dtype=str, skipinitialspace=True, encoding="utf-8-sig")
+        return pd.read_csv(path, dtype=str, skipinitialspace=True, encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # pandas' own errors are among these
         raise DataError(f"{path}: not readable as CSV: {error}") from error
+
+
+def _csv(path: str | Path) -> pd.DataFrame:
+    table = _read_csv(path)
     if "path" not in table or table["path"].isna().any():
         raise DataError(f"{path}: needs a column path, filled in every row")
     if table["path"].duplicated().any():
         row = int(np.flatnonzero(table["path"].duplicated())[0])
         raise DataError(f"{path}, row {row + 2}: {table['path'][row]} has two rows")
-    reserved = {"face_id", "split", "group", "landmarks", "official_split"} & set(table.columns)
+    reserved = {"face_id", "group", "landmarks", *NOT_LABELS[2:]} & set(table.columns)
     if reserved:
         raise DataError(f"{path}: column {sorted(reserved)[0]} has a meaning here; rename it")
     return table

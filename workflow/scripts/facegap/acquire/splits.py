@@ -1,6 +1,8 @@
-"""Which faces train, which test, and which rest: whole persons, by seed."""
+"""Which faces train, which test, and which rest: no person in two parts, by seed."""
 
-from typing import TypedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -9,10 +11,65 @@ from facegap.errors import DataError
 
 
 class Split(TypedDict):
-    """Sizes of the two parts: numbers of faces, or shares of all."""
+    """Sizes of the two parts: numbers of faces, or shares of all.
+
+    `pictures`: at most so many of a person are in a part. `strata`: columns whose values have
+    the same shares in each part.
+    """
 
     train: float
     test: float
+    pictures: NotRequired[int | None]
+    strata: NotRequired[Sequence[str]]
+
+
+def split_table(
+    faces: pd.DataFrame, split: Split, rng: np.random.Generator, place: str | Path
+) -> pd.Series:
+    """`train`, `test` or `rest` for each row of `faces` (from `place`), by `split_faces`.
+
+    Within each stratum (a person's first picture decides) the parts have their share of its
+    pictures. Pictures beyond `pictures` of a person rest, whatever part the person is in.
+    """
+    if missing := set(split.get("strata") or []) - set(faces.columns):
+        raise DataError(
+            f"{place}: no column {', '.join(sorted(missing))} for split.strata; it has"
+            f" {', '.join(faces.columns)}"
+        )
+    person = pd.Series(_persons(faces["subject_id"]), index=faces.index)
+    offered = faces.index
+    if most := split.get("pictures"):
+        shuffled = person.sample(frac=1, random_state=rng)
+        offered = shuffled[shuffled.groupby(shuffled).cumcount() < most].index.sort_values()
+    strata = [faces[name].astype("str") for name in split.get("strata") or []]
+    of_face = pd.concat([pd.Series("", faces.index), *strata], axis=1).agg("\0".join, axis=1)
+    stratum = of_face.groupby(person).transform("first")[offered]
+    parts = pd.Series("rest", index=faces.index, dtype=object)
+    for name, sizes in _shares(stratum, _sizes(split, len(faces)), place).items():
+        here = stratum.index[stratum == name]
+        parts[here] = split_faces(faces["subject_id"][here], sizes, rng)
+    return parts
+
+
+def _shares(
+    stratum: "pd.Series[str]", sizes: dict[str, int], place: str | Path
+) -> dict[str, Split]:
+    """Sizes of the parts within each stratum, by largest remainders."""
+    counts = stratum.value_counts().sort_index()
+    if sum(sizes.values()) > counts.sum():
+        raise DataError(
+            f"{place}: the parts ask for {sum(sizes.values())} faces, and {counts.sum()} are there"
+            " with at most split.pictures of each person"
+        )
+    found: dict[str, Split] = {str(name): {"train": 0, "test": 0} for name in counts.index}
+    for part, size in sizes.items():
+        exact = size * counts / counts.sum()
+        whole = (exact // 1).astype(int)
+        most = (exact - whole).sort_values(ascending=False, kind="stable").index
+        whole[most[: size - int(whole.sum())]] += 1
+        for name, number in whole.items():
+            found[str(name)][part] = int(number)  # type: ignore[literal-required]
+    return found
 
 
 def split_faces(subjects: pd.Series, split: Split, rng: np.random.Generator) -> pd.Series:

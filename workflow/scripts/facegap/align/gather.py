@@ -4,10 +4,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from facegap import tables
 from facegap.errors import DataError
+from facegap.files import whole
 
 log = logging.getLogger(__name__)
 
@@ -16,10 +18,14 @@ def gather_shards(
     *,
     faces: str | Path,
     shard_landmarks: Sequence[str | Path],
+    shard_measures: Sequence[str | Path],
     shard_rejected: Sequence[str | Path],
+    shard_thumbnails: Sequence[str | Path],
     aligned: str | Path,
     landmarks: str | Path,
+    measures: str | Path,
     rejected: str | Path,
+    thumbnails: str | Path,
 ) -> None:
     """Join the tables of all shards, given in the shards' order.
 
@@ -35,8 +41,12 @@ def gather_shards(
         part[["face_id"]].assign(shard=number, row=range(len(part)))
         for number, part in enumerate(found)
     )
+    measured = pd.concat([tables.read(path, tables.MEASURES) for path in shard_measures])
     tables.write(points, landmarks, tables.LANDMARKS)
+    tables.write(measured, measures, tables.MEASURES)
     tables.write(aside, rejected, tables.REJECTED)
+    with whole(thumbnails) as temporary:
+        np.save(temporary, np.concatenate([np.load(path) for path in shard_thumbnails]))
     tables.write(rows, aligned, tables.ALIGNED)
     log.info("%d of %d faces aligned", len(rows), len(asked))
     for reason, count in aside["reason"].value_counts().sort_index().items():

@@ -33,6 +33,61 @@ _TEMPLATE_POINTS = np.array(
     ]
 )
 TEMPLATE = (_TEMPLATE_POINTS - _TEMPLATE_LOW) / (_TEMPLATE_HIGH - _TEMPLATE_LOW)
+# The similarity of the Cambridge OpenFace 2.2 (Baltrušaitis et al. 2018; lib/local/FaceAnalyser,
+# Face_utils.cpp): points that move little with the expression go as near as can be to their place
+# in a mean face around the crop's middle. Its own mean face may not be passed on, so the one above
+# stands in, in the same unit: 144.8 from ear to ear, where `scale` is 0.7 in a crop of 112.
+RIGID = [*range(1, 5), *range(12, 16), *range(27, 30), *range(31, 37), *range(39, 43), 45, 46, 47]
+RAISED = [0, *range(16, 27)]  # ears and brows, which the mask is lifted above
+LIFT = 30 / 0.7
+_RIGID_POINTS = np.array(
+    [
+        *((0.0829219487236, 0.456955367943), (0.0967927109165, 0.575648016728)),
+        *((0.122141515615, 0.691921601066), (0.168687863544, 0.800341263616)),
+        *((0.894792677532, 0.792494155836), (0.939395486253, 0.681546643421)),
+        *((0.96111933829, 0.562238253072), (0.970579841181, 0.441758925744)),
+        *((0.51534533827, 0.31863546193), (0.516221448289, 0.396200446263)),
+        *((0.517118861835, 0.473797687758), (0.433701156035, 0.604054457668)),
+        *((0.475501237769, 0.62076344024), (0.520712933176, 0.634268222208)),
+        *((0.565874114041, 0.618796581487), (0.607054002672, 0.60157671656)),
+        *((0.252418718401, 0.331052263829), (0.403718978315, 0.33867711083)),
+        *((0.352507175597, 0.349987615384), (0.296791759886, 0.350478978225)),
+        *((0.631326076346, 0.334136672344), (0.782865376271, 0.321305281656)),
+        *((0.740312274764, 0.341849376713), (0.68499850091, 0.343734332172)),
+    ]
+)
+_MIDDLE = np.array([0.522725, 0.568218])  # mean of its 68 points
+_UNIT = 144.8 / (0.971193274221 - 0.0792396913815)
+_MIRRORED = [
+    15,
+    14,
+    13,
+    12,
+    4,
+    3,
+    2,
+    1,
+    27,
+    28,
+    29,
+    35,
+    34,
+    33,
+    32,
+    31,
+    45,
+    42,
+    47,
+    46,
+    39,
+    36,
+    41,
+    40,
+]
+_FROM_MIDDLE = _UNIT * (_RIGID_POINTS - _MIDDLE)
+# The mean of it and its mirror image: alone it leans to a side by one degree.
+MEAN_FACE = (_FROM_MIDDLE + _FROM_MIDDLE[[RIGID.index(k) for k in _MIRRORED]] * [-1, 1]) / 2
+SHARP_AT = 128
 THINNEST = 1 / 30  # height to base of the triangle of outer eyes and nose
 
 
@@ -50,6 +105,10 @@ def cut(image: Image, points: ArrayLike, crop: str, settings: Mapping[str, Any])
         return warped(image, ears_chin(points, size, settings["margin"]), size)
     if crop == "openface":
         return warped(image, openface(points, size), size)
+    if crop == "openface-similarity":
+        matrix = openface_similarity(points, size, settings["scale"])
+        face = warped(image, matrix, size)
+        return masked(face, points, matrix, settings["scale"]) if settings["mask"] else face
     raise ValueError(f"no crop is called {crop}")
 
 
@@ -85,6 +144,47 @@ def openface(points: ArrayLike, size: int) -> Matrix:
     source = np.asarray(points, dtype=float)[OUTER_EYES_AND_NOSE]
     matrix: Matrix = np.linalg.solve(np.column_stack([source, np.ones(3)]), size * TEMPLATE).T
     return matrix
+
+
+def openface_similarity(points: ArrayLike, size: int, scale: float) -> Matrix:
+    """The Cambridge OpenFace's similarity: the rigid points near their place in its mean face.
+
+    Rotation by Kabsch (1976), scale by the ratio of the root mean squares, as in its
+    AlignShapesWithScale. `scale` is in pixels of the crop per unit of the mean face.
+    """
+    source = np.asarray(points, dtype=float)[RIGID] @ [1, 1j]
+    goal = (scale * MEAN_FACE + (size - 1) / 2) @ [1, 1j]
+    one, two = source - source.mean(), goal - goal.mean()
+    turn = np.vdot(one, two)
+    factor = turn / abs(turn) * np.sqrt((abs(two) ** 2).sum() / (abs(one) ** 2).sum())
+    shift = goal.mean() - factor * source.mean()
+    return np.array(
+        [[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]]
+    )
+
+
+def masked(face: Image, points: ArrayLike, matrix: Matrix, scale: float) -> Image:
+    """`face`, a crop through `matrix`, black outside of the hull of jaw and lifted brows."""
+    hull = np.asarray(points, dtype=float) @ matrix[:, :2].T + matrix[:, 2]
+    hull[RAISED, 1] -= LIFT * scale
+    mask = np.zeros(face.shape[:2], dtype=np.uint8)
+    corners = cv2.convexHull((16 * hull).round().astype(np.int32))  # sixteenths of a pixel
+    cv2.fillConvexPoly(mask, corners, (1,), shift=4)
+    return face * mask[:, :, None]
+
+
+def side(points: ArrayLike) -> float:
+    """The side of the square that `ears_chin` cuts, in pixels of the image: the face's size."""
+    return 1.0 / float(np.hypot(*ears_chin(points, 1)[:, 0]))
+
+
+def sharpness(image: Image, points: ArrayLike) -> float:
+    """Variance of the Laplacian of the face's grey levels, at 128 pixels from ear to ear.
+
+    Small where a face is blurred or enlarged (Pech-Pacheco et al. 2000).
+    """
+    grey = cv2.cvtColor(warped(image, ears_chin(points, SHARP_AT), SHARP_AT), cv2.COLOR_RGB2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_32F).var())
 
 
 def warped(image: Image, matrix: Matrix, size: int) -> Image:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import mediapipe
@@ -34,15 +35,32 @@ TABLE: tuple[tuple[int, ...], ...] = (
 )
 _ENDS = [vertices[0] for vertices in TABLE] + [vertices[-1] for vertices in TABLE]
 
+# Outer corner of the right and of the left eye, top of the forehead, chin: the axes of a head.
+_AXES = (33, 263, 10, 152)
+# The plane through these leans so far back, in degrees, when the face looks straight ahead: median
+# of the difference to MediaPipe's own pose, which takes longer, on 150 real faces (correlation of
+# yaw 0.998, of pitch 0.992).
+_LEANING = 5.5
+
 Points = NDArray[np.float32]
-Finder = Callable[[NDArray[np.uint8]], list[Points]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A face of an image: its 68 points (68, 2), in pixels, and its yaw, pitch, roll (3,)."""
+
+    points: Points
+    pose: Points
+
+
+Finder = Callable[[NDArray[np.uint8]], list[Found]]
 
 
 @contextmanager
 def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
-    """A function from an image, uint8 (h, w, 3) RGB, to the 68 points of each of its faces.
+    """A function from an image, uint8 (h, w, 3) RGB, to its faces.
 
-    The points are (68, 2), x and y in pixels, whole numbers being the middle of a pixel.
+    Points are x and y in pixels, whole numbers being the middle of a pixel.
     `model` is MediaPipe's face_landmarker.task; an `AssetError` names a file that is none.
     """
     options = vision.FaceLandmarkerOptions(
@@ -55,9 +73,12 @@ def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
     except (OSError, RuntimeError, ValueError) as error:
         raise AssetError(f"{model}: no model of the face landmarker: {error}") from error
 
-    def find(image: NDArray[np.uint8]) -> list[Points]:
+    def find(image: NDArray[np.uint8]) -> list[Found]:
         result = landmarker.detect(mediapipe.Image(mediapipe.ImageFormat.SRGB, image))
-        return [sixty_eight(mesh, image.shape) for mesh in result.face_landmarks]
+        return [
+            Found(sixty_eight(mesh, image.shape), pose(mesh, image.shape))
+            for mesh in result.face_landmarks
+        ]
 
     try:
         yield find
@@ -72,16 +93,33 @@ def sixty_eight(mesh: Sequence[NormalizedLandmark], shape: tuple[int, ...]) -> P
     return points
 
 
-def chosen(faces: list[Points], shape: tuple[int, ...], face: str) -> Points | None:
+def pose(mesh: Sequence[NormalizedLandmark], shape: tuple[int, ...]) -> Points:
+    """Yaw, pitch and roll (3,) in degrees, of a mesh of 478 in an image of `shape` (h, w, ...).
+
+    Of the plane through the eyes' outer corners, forehead and chin, by the mesh's own depth: yaw
+    is positive where the face looks to the right of the image, pitch where it looks up, roll
+    where its left eye is the lower one.
+    """
+    height, width = shape[:2]
+    corners = [(mesh[k].x * width, mesh[k].y * height, mesh[k].z * width) for k in _AXES]
+    right, left, top, chin = np.array(corners)
+    across, down = left - right, chin - top
+    x, y, z = np.cross(down, across)  # out of the face; z is towards the camera where negative
+    angles = np.arctan2([x, -y, across[1]], [-z, np.hypot(x, z), across[0]])
+    degrees: Points = (np.degrees(angles) + np.array([0, _LEANING, 0])).astype(np.float32)
+    return degrees
+
+
+def chosen(faces: Sequence[Found], shape: tuple[int, ...], face: str) -> Found | None:
     """The face of an image of `shape` (h, w, ...) to align, or none when there is none.
 
     `face` is nearest (the middle of its box nearest to the image's middle) or largest (its box).
     """
     if face == "largest":
-        return max(faces, key=lambda points: float(np.ptp(points, axis=0).prod()), default=None)
+        return max(faces, key=lambda f: float(np.ptp(f.points, axis=0).prod()), default=None)
     middle = (np.array([shape[1], shape[0]]) - 1) / 2
     return min(
         faces,
-        key=lambda points: float(np.linalg.norm((points.min(0) + points.max(0)) / 2 - middle)),
+        key=lambda f: float(np.linalg.norm((f.points.min(0) + f.points.max(0)) / 2 - middle)),
         default=None,
     )

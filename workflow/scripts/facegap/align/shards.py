@@ -1,5 +1,6 @@
 """One shard of a data set: its faces read, found, cut and written, in the order of their table."""
 
+import hashlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -7,7 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
+from threading import Condition
 from typing import Any, TypeVar
 
 import cv2
@@ -17,14 +20,18 @@ from numpy.typing import NDArray
 
 from facegap import tables
 from facegap.align import geometry
-from facegap.align.landmarks import Finder, chosen, open_landmarker
+from facegap.align.landmarks import Finder, Found, chosen, open_landmarker
+from facegap.errors import DataError
 from facegap.files import whole
-from facegap.images import ImageError, Images, open_images
+from facegap.images import ImageError, Images, decoded, open_images
 
-AHEAD = 4  # images held at a time on either side of the detection; each may have max_pixels
+AHEAD = 4  # images held at a time on either side of the detection
+ROOM = 100_000_000  # pixels of all images held at a time, or one image
+THUMBNAIL = 96  # pixels of the pictures of faces set aside
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+Known = Mapping[str, tuple[str, tuple[Found, ...]]]  # by face_id: the image's digest, its faces
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +42,35 @@ class Face:
 
     face_id: str
     path: str
+    digest: str = ""  # of the image's file
     image: NDArray[np.uint8] | None = None  # (h, w, 3) RGB
-    points: NDArray[np.float32] | None = None  # (68, 2)
+    found: tuple[Found, ...] | None = None  # every face in the image
+    points: NDArray[np.float32] | None = None  # (68, 2) of the face to align
+    measures: tuple[float, ...] = ()  # size, sharpness, yaw, pitch, roll
     crops: tuple[NDArray[np.uint8], ...] = ()
+    thumbnail: NDArray[np.uint8] | None = None
     reason: str = ""
+
+
+class Room:
+    """Pixels of images that may be held at a time; `take` waits for those of others to be given."""
+
+    def __init__(self, pixels: int) -> None:
+        """Room for `pixels`, all of it free."""
+        self._all = self._left = pixels
+        self._changed = Condition()
+
+    def take(self, pixels: int) -> None:
+        """Wait until there is room; an image larger than all of it waits until it is alone."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= min(pixels, self._all))
+            self._left -= pixels
+
+    def give(self, pixels: int) -> None:
+        """Free what was taken."""
+        with self._changed:
+            self._left += pixels
+            self._changed.notify_all()
 
 
 def align_shard(
@@ -48,10 +80,13 @@ def align_shard(
     model: str | Path,
     arrays: Sequence[str | Path],
     landmarks: str | Path,
+    measures: str | Path,
     rejected: str | Path,
+    thumbnails: str | Path,
     shard: int,
     shards: int,
     crops: Mapping[str, Mapping[str, Any]],
+    limits: Mapping[str, float],
     confidence: float,
     face: str,
     max_pixels: int,
@@ -59,40 +94,52 @@ def align_shard(
     """Align the faces of shard number `shard` of `shards`, whole rows of the table `faces`.
 
     Writes an array for each crop (`arrays`, in the order of `crops`), uint8 (n, size, size, 3)
-    RGB, and `landmarks`, both with one row for each aligned face, and the others to `rejected`.
+    RGB, and `landmarks`, both with one row for each aligned face, and the others to `rejected`,
+    with small pictures of them in `thumbnails`, uint8 (n, 96, 96, 3). What was found in an image
+    is kept beside `landmarks`, so that other crops, limits or choices need no new detection.
     """
     table = tables.read(faces, tables.FACES)[["face_id", "path"]]
     rows = np.array_split(np.arange(len(table)), shards)[shard]
     cv2.setNumThreads(1)  # the job has one core
-    aligned: list[Face] = []
-    aside: list[Face] = []
+    memory = Path(landmarks).with_name(f"found-{shard}.parquet")
+    settings = _detection(model, confidence)
+    room = Room(ROOM)
+    done: list[Face] = []
     with ExitStack() as stack:
+        stack.callback(room.give, 2**62)  # after a failure nothing waits
         source = stack.enter_context(open_images(images, max_pixels))
         find = stack.enter_context(open_landmarker(model, confidence))
         appends = [
-            stack.enter_context(_growing(path, settings["size"]))
-            for path, settings in zip(arrays, crops.values(), strict=True)
+            stack.enter_context(_growing(path, crop["size"]))
+            for path, crop in zip(arrays, crops.values(), strict=True)
         ]
-        for done in _aligned(table.iloc[rows], source, find, crops, face):
-            for append, crop in zip(appends, done.crops, strict=False):  # none of a face set aside
-                append(crop)
-            (aside if done.reason else aligned).append(replace(done, crops=()))
-    _write_tables(aligned, landmarks, aside, rejected)
-    log.info("shard %d: %d faces aligned, %d set aside", shard, len(aligned), len(aside))
+        aside = stack.enter_context(_growing(thumbnails, THUMBNAIL))
+        steps = (
+            partial(_read, source, room),
+            partial(_found, find, face, _remembered(memory, settings)),
+            partial(_cut, crops, limits, room),
+        )
+        for row in _aligned(table.iloc[rows], *steps):
+            for append, cut in zip(appends, row.crops, strict=False):  # none of a face set aside
+                append(cut)
+            if row.reason:
+                aside(_thumbnail(row))
+            done.append(replace(row, crops=(), thumbnail=None))
+    _write_tables(done, landmarks, measures, rejected)
+    _remember(done, memory, settings)
+    count = sum(not row.reason for row in done)
+    log.info("shard %d: %d faces aligned, %d set aside", shard, count, len(done) - count)
 
 
 def _aligned(
     table: pd.DataFrame,
-    images: Images,
-    find: Finder,
-    crops: Mapping[str, Mapping[str, Any]],
-    which: str,
+    read: Callable[[Face], Face],
+    find: Callable[[Face], Face],
+    cut: Callable[[Face], Face],
 ) -> Iterator[Face]:
     """The faces of `table` in order; images are read and crops cut while the next is searched."""
     faces = [Face(*row) for row in table.itertuples(index=False)]
-    read = _ahead(partial(_read, images), faces)
-    found = (_found(face, find, which) for face in read)
-    return _ahead(partial(_cut, crops), found)
+    return _ahead(cut, map(find, _ahead(read, faces)))
 
 
 def _ahead(function: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
@@ -107,30 +154,69 @@ def _ahead(function: Callable[[Given], Made], items: Iterable[Given]) -> Iterato
             yield waiting.popleft().result()
 
 
-def _read(images: Images, face: Face) -> Face:
+def _read(images: Images, room: Room, face: Face) -> Face:
     try:
-        return replace(face, image=images.read(face.path))
+        data = images.contents(face.path)
+        image = decoded(data, face.path, images.max_pixels)
     except ImageError as error:
         return replace(face, reason=error.reason)
+    room.take(image.size // 3)
+    return replace(face, image=image, digest=hashlib.blake2b(data, digest_size=16).hexdigest())
 
 
-def _found(face: Face, find: Finder, which: str) -> Face:
+def _found(find: Finder, which: str, known: Known, face: Face) -> Face:
     if face.image is None:
         return face
-    points = chosen(find(face.image), face.image.shape, which)
-    if points is None:
-        return replace(face, reason="no face found")
-    if geometry.is_flat(points):
-        return replace(face, reason="eyes and nose on one line")
-    return replace(face, points=points)
+    before, faces = known.get(face.face_id, ("", ()))
+    found = faces if before == face.digest else tuple(find(face.image))
+    best = chosen(found, face.image.shape, which)
+    if best is None:
+        return replace(face, found=found, reason="no face found")
+    if geometry.is_flat(best.points):
+        return replace(face, found=found, reason="eyes and nose on one line")
+    size = geometry.side(best.points)
+    measures = (size, 0.0, *map(float, best.pose))  # sharpness follows
+    return replace(face, found=found, points=best.points, measures=measures)
 
 
-def _cut(crops: Mapping[str, Mapping[str, Any]], face: Face) -> Face:
-    """The face with its crops, and without its image, which may be large."""
-    if face.image is None or face.points is None:
-        return replace(face, image=None)
-    cuts = (geometry.cut(face.image, face.points, crop, crops[crop]) for crop in crops)
-    return replace(face, image=None, crops=tuple(cuts))
+def _cut(
+    crops: Mapping[str, Mapping[str, Any]], limits: Mapping[str, float], room: Room, face: Face
+) -> Face:
+    """The face with its crops, or a small picture of it, and without its image."""
+    if face.image is None:
+        return face
+    image, pixels = face.image, face.image.size // 3
+    face = replace(face, image=None)
+    if face.points is not None:
+        size, _, *pose = face.measures
+        face = replace(face, measures=(size, geometry.sharpness(image, face.points), *pose))
+        face = replace(face, reason=beyond(face.measures, limits))
+    if face.reason or face.points is None:
+        face = replace(face, thumbnail=geometry.resized(image, THUMBNAIL))
+    else:
+        cuts = (geometry.cut(image, face.points, crop, crops[crop]) for crop in crops)
+        face = replace(face, crops=tuple(cuts))
+    room.give(pixels)
+    return face
+
+
+def beyond(measures: Sequence[float], limits: Mapping[str, float]) -> str:
+    """The first of `limits` that a face of these measures is beyond, in words, or nothing."""
+    size, sharpness, *pose = measures
+    if size < limits["size"]:
+        return f"face smaller than {limits['size']:g} pixels"
+    if sharpness < limits["sharpness"]:
+        return f"face blurred: sharpness below {limits['sharpness']:g}"
+    for name, angle in zip(("yaw", "pitch", "roll"), pose, strict=True):
+        if abs(angle) > limits[name]:
+            return f"face turned: {name} beyond {limits[name]:g} degrees"
+    return ""
+
+
+def _thumbnail(face: Face) -> NDArray[np.uint8]:
+    if face.thumbnail is not None:
+        return face.thumbnail
+    return np.full((THUMBNAIL, THUMBNAIL, 3), 238, dtype=np.uint8)  # of what could not be read
 
 
 @contextmanager
@@ -158,8 +244,9 @@ def _growing(path: str | Path, size: int) -> Iterator[Callable[[NDArray[np.uint8
 
 
 def _write_tables(
-    aligned: list[Face], landmarks: str | Path, aside: list[Face], rejected: str | Path
+    done: Sequence[Face], landmarks: str | Path, measures: str | Path, rejected: str | Path
 ) -> None:
+    aligned = [face for face in done if not face.reason]
     points = [face.points.ravel() for face in aligned if face.points is not None]
     found = pd.DataFrame(
         {
@@ -168,9 +255,64 @@ def _write_tables(
         }
     )
     reasons = pd.DataFrame(
-        [(face.path, face.face_id, face.reason) for face in aside],
+        [(face.path, face.face_id, face.reason) for face in done if face.reason],
         columns=["path", "face_id", "reason"],
         dtype=str,
     )
+    measured = pd.DataFrame(
+        [
+            (face.face_id, len(face.found or ()), *face.measures, not face.reason)
+            for face in done
+            if face.measures
+        ],
+        columns=list(tables.MEASURES.columns),
+    )
     tables.write(found, landmarks, tables.LANDMARKS)
+    tables.write(measured, measures, tables.MEASURES)
     tables.write(reasons, rejected, tables.REJECTED)
+
+
+def _detection(model: str | Path, confidence: float) -> str:
+    """What a detection depends on, beside the image."""
+    try:
+        with Path(model).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        digest = ""  # said where it is opened
+    return f"{digest} {confidence} mediapipe {version('mediapipe')}"
+
+
+def _remembered(memory: Path, settings: str) -> Known:
+    """What an earlier run found in the images, if it looked with the same settings."""
+    try:
+        table = tables.read(memory, tables.FOUND)
+        if tables.about(memory).get("detection") != settings:
+            return {}
+    except DataError:
+        return {}
+    log.info("what was found before in %d images is used again", len(table))
+    columns = (table[name] for name in tables.FOUND.columns)
+    return {
+        face_id: (image, _faces(points, poses))
+        for face_id, image, points, poses in zip(*columns, strict=True)
+    }
+
+
+def _faces(points: NDArray[np.float32], poses: NDArray[np.float32]) -> tuple[Found, ...]:
+    shaped = np.asarray(points, np.float32).reshape(-1, 68, 2)
+    return tuple(map(Found, shaped, np.asarray(poses, np.float32).reshape(-1, 3)))
+
+
+def _remember(done: Sequence[Face], memory: Path, settings: str) -> None:
+    rows = [
+        (
+            face.face_id,
+            face.digest,
+            np.array([one.points for one in face.found], np.float32).ravel(),
+            np.array([one.pose for one in face.found], np.float32).ravel(),
+        )
+        for face in done
+        if face.found is not None
+    ]
+    table = pd.DataFrame(rows, columns=list(tables.FOUND.columns))
+    tables.write(table, memory, tables.FOUND, {"detection": settings})

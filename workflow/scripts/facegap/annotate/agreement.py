@@ -6,97 +6,205 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from facegap import tables
-from facegap.intervals import Interval, of_clustered_share, plain
+from facegap.answers import ANSWERS, agreed_side
+from facegap.intervals import Interval, of_clustered_share, of_correlated_share, plain
 
-ANSWERS = (*tables.SIDES, "unsure")
 DRAWS = 2000
+BLOCK = 250  # draws at once: 200,000 faces of 10,000 persons stay small
 
 
 def agreement(
     answers: pd.DataFrame,
-    persons: "pd.Series[str]",
+    about: pd.DataFrame,
+    again: Mapping[str, "pd.Series[bool]"],
     errors: Mapping[str, float],
     rng: np.random.Generator,
     confidence: float,
 ) -> dict[str, Any]:
     """Agreement of the annotators, for JSON.
 
-    `answers` (faces, annotators) holds inside, outside or unsure; `persons` (faces,) who a face
-    is; `errors` the planted rates of simulated annotators. Raw agreement counts a face on which
-    all name one side (unsure never agrees), with Wilson's interval on persons. Cohen's kappa
-    (1960) takes the three answers as they are; its interval is a percentile bootstrap over
-    persons. It is null where both annotators give one answer throughout, which leaves no chance
-    agreement to correct for.
+    `answers` (faces, annotators) holds inside, outside or unsure. `about` has for each face who
+    it shows (`person`), the person's `gender` (may be missing), and whether any annotator was
+    `tentative`. `again` says of each annotator's repeated faces whether the answer stayed the
+    same; `errors` has the planted rates of simulated annotators. Raw agreement counts a face on
+    which all name one side (unsure never agrees), with Wilson's interval on persons. Cohen's
+    kappa (1960) and Krippendorff's alpha (nominal, 2011) take the three answers as they are;
+    their intervals are percentile bootstraps over persons. They are null where all answers are
+    one and the same, which leaves no chance agreement to correct for.
     """
-    first = answers.iloc[:, 0]
-    same = answers.eq(first, axis=0).all(axis=1) & first.isin(tables.SIDES)
-    weights = _resampled(persons, rng)
+    same = agreed_side(answers).notna()
+    persons = about["person"]
+    picks = _picks(persons.nunique(), rng)
     return {
         "faces": len(answers),
         "persons": int(persons.nunique()),
         "confidence": confidence,
         "agreement": plain(of_clustered_share(same, persons, confidence)),
+        "alpha": plain(_alpha_interval(answers, persons, picks, confidence)),
+        "by_gender": _by(about["gender"].fillna("not known"), same, persons, confidence),
+        "by_certainty": _by(
+            about["tentative"].map({True: "tentative", False: "certain"}), same, persons, confidence
+        ),
+        "answer_error": plain(answer_error(answers, persons, confidence)),
         "pairs": [
-            _pair(answers, list(pair), persons, weights, confidence)
+            _pair(answers, list(pair), persons, picks, confidence)
             for pair in combinations(answers.columns, 2)
         ],
         "annotators": {
-            name: _annotator(answers[name], persons, errors.get(name), confidence)
+            name: _annotator(answers[name], persons, again[name], errors.get(name), confidence)
             for name in answers.columns
         },
     }
 
 
-def kappa(counts: np.ndarray) -> np.ndarray:
+def kappa(counts: NDArray[Any]) -> NDArray[Any]:
     """Cohen's kappa (1960) of confusion tables (..., k, k); NaN where chance explains all."""
     total = counts.sum((-2, -1))
     observed = np.trace(counts, axis1=-2, axis2=-1) / total
     expected = (counts.sum(-1) * counts.sum(-2)).sum(-1) / total**2
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(expected < 1, (observed - expected) / (1 - expected), np.nan)
+        found: NDArray[Any] = np.where(expected < 1, (observed - expected) / (1 - expected), np.nan)
+    return found
 
 
-def _resampled(persons: "pd.Series[str]", rng: np.random.Generator) -> np.ndarray:
-    """How often each person is drawn, int64 (draws, persons), persons in sorted order."""
-    n = persons.nunique()
-    return np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(DRAWS)])
+def coincidences(counts: NDArray[Any]) -> NDArray[Any]:
+    """Krippendorff's coincidences of each unit, (n, k, k), of how often each value was given.
+
+    `counts` is (n, k); a unit with fewer than two values has none.
+    """
+    values = counts.sum(-1, keepdims=True)
+    given: NDArray[Any] = np.where(values > 1, counts, 0).astype(float)
+    pairs = given[:, :, None] * given[:, None, :]
+    pairs[:, range(counts.shape[1]), range(counts.shape[1])] -= given
+    shared: NDArray[Any] = pairs / np.maximum(values - 1, 1)[:, :, None]
+    return shared
+
+
+def alpha(coincidence: NDArray[Any]) -> NDArray[Any]:
+    """Krippendorff's alpha for nominal data of coincidence tables (..., k, k).
+
+    1 - (n - 1) sum of o_cd over c != d / sum of n_c n_d over c != d (Krippendorff 2011, Computing
+    Krippendorff's Alpha-Reliability, section C); NaN where all values are one and the same.
+    """
+    of_value = coincidence.sum(-1)
+    n = of_value.sum(-1)
+    differ = n - np.trace(coincidence, axis1=-2, axis2=-1)
+    chance = n**2 - (of_value**2).sum(-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(chance > 0, 1 - (n - 1) * differ / chance, np.nan)
+
+
+def answer_error(answers: pd.DataFrame, persons: "pd.Series[str]", confidence: float) -> Interval:
+    """The chance that one answer of one annotator is wrong, from how often two differ.
+
+    Two who err independently and alike differ with chance d = 2e(1 - e), so e = (1 - sqrt(1 -
+    2d)) / 2; where they err unequally this makes their common errors more, not fewer. All pairs
+    count, on faces where both name a side. Errors that annotators share leave no trace here.
+    """
+    differ, who = [], []
+    for one, two in combinations(answers.columns, 2):
+        both = answers[one].isin(tables.SIDES) & answers[two].isin(tables.SIDES)
+        differ.append(answers.loc[both, one] != answers.loc[both, two])
+        who.append(persons[both])
+    share = of_correlated_share(pd.concat(differ), pd.concat(who), confidence)
+    return Interval(*((1 - np.sqrt(1 - 2 * np.minimum(share, 0.5))) / 2).tolist())
+
+
+def _picks(persons: int, rng: np.random.Generator) -> NDArray[np.uint16]:
+    """How often each person is drawn, (draws, persons), persons in sorted order."""
+    picks = np.empty((DRAWS, persons), np.uint16)
+    for draw in range(DRAWS):
+        picks[draw] = np.bincount(rng.integers(0, persons, persons), minlength=persons)
+    return picks
+
+
+def _drawn(by_person: NDArray[np.float64], picks: NDArray[np.uint16]) -> NDArray[np.float64]:
+    """Sums of `by_person` (persons, k, k) over each draw of persons, (draws, k, k)."""
+    flat = by_person.reshape(len(by_person), -1)
+    blocks = [picks[k : k + BLOCK].astype(np.float64) @ flat for k in range(0, DRAWS, BLOCK)]
+    return np.concatenate(blocks).reshape(-1, *by_person.shape[1:])
+
+
+def _per_person(tables_: NDArray[np.float64], persons: "pd.Series[str]") -> NDArray[np.float64]:
+    """Sums of the faces' tables (n, k, k) over each person, persons in sorted order."""
+    who = np.unique(persons.to_numpy(str), return_inverse=True)[1]
+    flat = tables_.reshape(len(tables_), -1)
+    sums = np.stack([np.bincount(who, column).astype(np.float64) for column in flat.T], axis=1)
+    return sums.reshape(-1, *tables_.shape[1:])
+
+
+def _bootstrapped(
+    estimate: NDArray[np.float64], drawn: NDArray[np.float64], confidence: float
+) -> Interval:
+    drawn = drawn[np.isfinite(drawn)]
+    ends = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2]) if len(drawn) else None
+    low, high = (float("nan"),) * 2 if ends is None else map(float, ends)
+    return Interval(float(estimate), low, high)
+
+
+def _alpha_interval(
+    answers: pd.DataFrame,
+    persons: "pd.Series[str]",
+    picks: NDArray[np.uint16],
+    confidence: float,
+) -> Interval:
+    counts = np.stack([(answers == word).sum(axis=1).to_numpy() for word in ANSWERS], axis=1)
+    by_person = _per_person(coincidences(counts), persons)
+    return _bootstrapped(alpha(by_person.sum(0)), alpha(_drawn(by_person, picks)), confidence)
+
+
+def _by(
+    group: "pd.Series[str]", same: "pd.Series[bool]", persons: "pd.Series[str]", confidence: float
+) -> dict[str, dict[str, Any]]:
+    """Raw agreement on the faces of each group."""
+    return {
+        str(name): {
+            **plain(of_clustered_share(same[here.index], persons[here.index], confidence)),
+            "faces": len(here),
+        }
+        for name, here in group.groupby(group)
+    }
 
 
 def _pair(
     answers: pd.DataFrame,
     names: list[str],
     persons: "pd.Series[str]",
-    weights: np.ndarray,
+    picks: NDArray[np.uint16],
     confidence: float,
 ) -> dict[str, Any]:
     one, two = (pd.Categorical(answers[name], ANSWERS).codes.astype(int) for name in names)
-    _, person = np.unique(persons.to_numpy(), return_inverse=True)
     k = len(ANSWERS)
-    by_person = np.zeros((weights.shape[1], k * k))
-    np.add.at(by_person, (person, k * one + two), 1)
-    counts = by_person.sum(0).reshape(k, k)
-    drawn = kappa((weights @ by_person).reshape(-1, k, k))
-    drawn = drawn[np.isfinite(drawn)]
-    ends = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2]) if len(drawn) else None
-    low, high = (float("nan"),) * 2 if ends is None else map(float, ends)
+    cells = np.zeros((len(answers), k, k))
+    cells[np.arange(len(answers)), one, two] = 1
+    by_person = _per_person(cells, persons)
+    counts = by_person.sum(0)
     same = (one == two) & (one < len(tables.SIDES))
     return {
         "annotators": names,
         "agreement": plain(of_clustered_share(same, persons, confidence)),
-        "kappa": plain(Interval(float(kappa(counts)), low, high)),
+        "kappa": plain(_bootstrapped(kappa(counts), kappa(_drawn(by_person, picks)), confidence)),
         "answers": list(ANSWERS),
         "confusion": counts.astype(int).tolist(),  # rows: the first annotator
     }
 
 
 def _annotator(
-    answers: "pd.Series[str]", persons: "pd.Series[str]", error: float | None, confidence: float
+    answers: "pd.Series[str]",
+    persons: "pd.Series[str]",
+    again: "pd.Series[bool]",
+    error: float | None,
+    confidence: float,
 ) -> dict[str, Any]:
+    consistency = of_clustered_share(again, persons[again.index], confidence)
     return {
         "inside": plain(of_clustered_share(answers == "inside", persons, confidence)),
         "unsure": int((answers == "unsure").sum()),
+        "repeated": len(again),
+        "consistency": plain(consistency),
         "simulated": error is not None,
         "planted_error": error,
     }

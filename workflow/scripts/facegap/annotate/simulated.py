@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from facegap import seeds, tables
-from facegap.annotate.own import sides_of
 from facegap.annotate.sample import sample_of
+from facegap.answers import simulated_answers
+from facegap.boundary import sides_of
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +20,21 @@ def simulate_annotators(
     own_label: Mapping[str, Any],
     annotator: str,
     error: float,
+    tentative: Mapping[str, float],
+    repeated: float,
     seed: int,
 ) -> None:
     """Write the answers (ANSWERS) of one annotator who errs at each face with chance `error`.
 
     `own_label` says what of a drawn face is the truth. Errors of two annotators are independent.
     """
-    sample = sample_of(tables.read(faces_parquet, tables.FACES))
-    truth = sides_of(sample, own_label, faces_parquet)
-    errs = seeds.generator(seed, "annotate", annotator).random(len(sample)) < error
-    inside = (truth == "inside").to_numpy() ^ errs
-    answers = pd.DataFrame({"face_id": sample["face_id"], "side": np.where(inside, *tables.SIDES)})
+    sample = sample_of(tables.read(faces_parquet, tables.FACES)).set_index("face_id")
+    answers = simulated_answers(
+        sides_of(sample.reset_index(), own_label, faces_parquet).set_axis(sample.index),
+        error=error,
+        tentative=tentative,
+        repeated=repeated,
+        rng=seeds.generator(seed, "annotate", annotator),
+    )
     tables.write(answers, answers_csv, tables.ANSWERS)
-    log.info("%s: simulated, %d answers, %d of them wrong", annotator, len(sample), errs.sum())
+    log.info("%s: simulated, %d answers", annotator, len(answers))

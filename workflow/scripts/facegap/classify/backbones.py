@@ -1,28 +1,28 @@
-"""The four networks of paper 2.1, each cut where its frozen part ends.
+"""The networks: the paper's four (2.1) and any of timm's, each cut where its frozen part ends.
 
 A network's body (without its own classifier) is cut in front of its N-th last weight layer, by
-running order: the `trunk` is frozen, the `tail` ends in a global average pooling. Whatever the
-trunk leaves to the tail is the boundary. Before ResNet50's fifth last convolution (the second of
-the block before the last) these are two tensors, the branch and the identity beside it.
+running order: the `trunk` is frozen, the `tail` ends in the pooled features. Whatever the trunk
+leaves to the tail is the boundary. Before ResNet50's fifth last convolution (the second of the
+block before the last) these are two tensors, the branch and the identity beside it.
 """
 
-import pickle
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, fx, nn
 from torch.nn.functional import interpolate
 from torchvision import models
 
-from facegap.errors import DataError, TrainingError
+from facegap.classify import pretrained
+from facegap.errors import TrainingError
 from facegap.seeds import number
 
 IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
@@ -34,24 +34,28 @@ WEIGHTED = (nn.Conv2d, nn.Linear)
 class Backbone:
     """A network's body, what it is fed, and how the file of its weights is laid out."""
 
-    build: Callable[[], nn.Module]
+    build: Callable[[int, int | None], nn.Module]  # of a side in pixels; random by seed, or empty
     named: Callable[[nn.Module], dict[str, str]]  # the body's names to the file's
     others: tuple[str, ...]  # the file's further names begin so: the network's own classifier
-    mean: tuple[float, float, float] = IMAGENET_MEAN  # of RGB, in the range 0 to 255
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN  # of RGB, in the range 0 to 255
+    std: tuple[float, ...] = IMAGENET_STD
     bgr: bool = False  # the body is fed BGR
-    mirrored: bool = False  # the file's first layer is fed the other order of channels
-    spread: float = 1.0  # of what the body is fed, for random weights
+    mirrored: bool = False  # the torch file's first layer is fed the other order of channels
+    pooled: bool = False  # the body ends in pooled features, not in maps
+    leaves: tuple[tuple[type[nn.Module], ...], tuple[Callable[..., Any], ...]] = ((), ())
 
 
 @dataclass(frozen=True)
 class Network:
     """A backbone in two parts; `shapes` are those of the boundary's tensors, of one face."""
 
+    name: str
     backbone: Backbone
+    body: nn.Module
     trunk: nn.Module
     tail: nn.Module
     size: int
+    layers: int
     shapes: tuple[tuple[int, ...], ...] = field(default=())
 
     @property
@@ -59,16 +63,54 @@ class Network:
         """How many numbers a face has at the boundary."""
         return sum(int(np.prod(shape)) for shape in self.shapes)
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all that the features depend on: every weight, the side, and the cut."""
+        found = hashlib.sha256(f"{self.name} {self.size} {self.layers}".encode())
+        for name, tensor in self.body.state_dict().items():
+            found.update(name.encode())
+            found.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+        return found.hexdigest()
+
     @torch.no_grad()
     def boundary(self, faces: NDArray[np.uint8], device: torch.device) -> Tensor:
         """What the trunk says of `faces` (n, h, w, 3) RGB: float32 (n, width)."""
-        state = self.trunk(preprocess(faces, self.backbone, self.size, device))
-        return torch.cat([part.flatten(1) for part in state], 1)
+        with mixed(device):
+            state = self.trunk(preprocess(faces, self.backbone, self.size, device))
+        return torch.cat([part.flatten(1).float() for part in state], 1)
 
     def unpacked(self, boundary: Tensor) -> list[Tensor]:
         """The tail's arguments out of `boundary` (n, width)."""
         parts = torch.split(boundary, [int(np.prod(shape)) for shape in self.shapes], 1)
         return [part.reshape(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def pooled(self, boundary: Tensor, tail: nn.Module | None = None) -> Tensor:
+        """What the tail, or a trained copy of it, makes of `boundary`: float32 (n, features)."""
+        with mixed(boundary.device):
+            found: Tensor = (tail or self.tail)(*self.unpacked(boundary))
+        return found.float()
+
+
+def mixed(device: torch.device) -> torch.autocast:
+    """bfloat16 products on a GPU; nothing on a CPU, where they are slower."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
+def _empty(make: Callable[[], nn.Module]) -> nn.Module:
+    """Unfilled memory: torchvision's own initialisation would be overwritten."""
+    with torch.device("meta"):
+        body = make()
+    return body.to_empty(device="cpu")
+
+
+def _torchvision(
+    make: Callable[[], nn.Module], name: str, spread: float, size: int, seed: int | None
+) -> nn.Module:
+    """A body of torchvision's; `spread` is that of what it is fed, for random weights."""
+    body = _empty(make)
+    if seed is not None:
+        _initialise(body, spread, number(seed, "classify", "weights", name))
+    return body
 
 
 def _vgg(make: Callable[[], models.VGG]) -> nn.Module:
@@ -80,6 +122,18 @@ def _resnet50() -> nn.Module:
     network = models.resnet50()
     del network.avgpool, network.fc
     return nn.Sequential(OrderedDict(network.named_children()))
+
+
+def _timm(name: str, size: int, seed: int | None) -> nn.Module:
+    """A body of timm's, with its own initialisation; models of one size are built for `size`."""
+    import timm
+
+    fixed = timm.get_pretrained_cfg(name).fixed_input_size
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(number(seed or 0, "classify", "weights", name))
+        more = {"img_size": size} if fixed else {}
+        body: nn.Module = timm.create_model(name, num_classes=0, **more)
+    return body
 
 
 def _prefixed(body: nn.Module, prefix: str) -> dict[str, str]:
@@ -99,23 +153,55 @@ def _of_vggface(body: nn.Module) -> dict[str, str]:
 
 
 _VGG = partial(_prefixed, prefix="features.")
+_VGG16 = partial(_vgg, models.vgg16)
 BACKBONES: Mapping[str, Backbone] = {
-    "resnet50": Backbone(_resnet50, partial(_prefixed, prefix=""), ("fc.",)),
-    "vgg16": Backbone(partial(_vgg, models.vgg16), _VGG, ("classifier.",)),
-    "vgg19": Backbone(partial(_vgg, models.vgg19), _VGG, ("classifier.",)),
+    "resnet50": Backbone(
+        partial(_torchvision, _resnet50, "resnet50", 1.0), partial(_prefixed, prefix=""), ("fc.",)
+    ),
+    "vgg16": Backbone(partial(_torchvision, _VGG16, "vgg16", 1.0), _VGG, ("classifier.",)),
+    "vgg19": Backbone(
+        partial(_torchvision, partial(_vgg, models.vgg19), "vgg19", 1.0), _VGG, ("classifier.",)
+    ),
     # Parkhi et al. 2015. The network is fed BGR, less the means, as in its Caffe and Keras
     # releases; the torch file comes from the MatConvNet release, whose first layer takes RGB.
     "vggface": Backbone(
-        partial(_vgg, models.vgg16),
+        partial(_torchvision, _VGG16, "vggface", 57.0),
         _of_vggface,
         ("fc6.", "fc7.", "fc8."),
         mean=(129.1863, 104.7624, 93.5940),
         std=(1.0, 1.0, 1.0),
         bgr=True,
         mirrored=True,
-        spread=57.0,
     ),
 }
+
+
+def backbone_of(name: str) -> Backbone:
+    """The backbone called `name`: one of the paper's four, or a model of timm's.
+
+    Raises `TrainingError` where it is neither.
+    """
+    if name in BACKBONES:
+        return BACKBONES[name]
+    import timm  # not before it is needed: it takes seconds
+    from timm.models._features_fx import get_notrace_functions, get_notrace_modules
+
+    if not timm.is_model(name):
+        raise TrainingError(
+            f"classify.backbones: {name} is neither {', '.join(BACKBONES)} nor a model of timm"
+            " (timm.list_models() names them)"
+        )
+    settings = timm.get_pretrained_cfg(name)
+    classifier = settings.classifier or ()
+    return Backbone(
+        partial(_timm, name),
+        partial(_prefixed, prefix=""),
+        tuple(f"{part}." for part in ([classifier] if isinstance(classifier, str) else classifier)),
+        mean=tuple(255 * value for value in settings.mean),
+        std=tuple(255 * value for value in settings.std),
+        pooled=True,
+        leaves=(tuple(get_notrace_modules()), tuple(get_notrace_functions())),
+    )
 
 
 def preprocess(
@@ -144,20 +230,23 @@ def network(
 
     `weights` is the file of the published weights; None for random ones, the same for the same
     `seed`. Raises `DataError` where the file is not this network's, and `TrainingError` where
-    the body has fewer weight layers.
+    the body has fewer weight layers or there is no such network.
     """
-    backbone = BACKBONES[name]
-    with torch.device("meta"):
-        body = backbone.build()
-    body.to_empty(device="cpu")
-    if weights is None:
-        _initialise(body, backbone, number(seed, "classify", "weights", name))
-    else:
-        _load(body, backbone, Path(weights))
-    trunk, tail = cut(body.eval().requires_grad_(False).to(device), layers)
+    backbone = backbone_of(name)
+    body = backbone.build(size, seed if weights is None else None)
+    if weights is not None:
+        pretrained.load(
+            body, backbone.named(body), Path(weights), backbone.others, backbone.mirrored
+        )
+    body = body.eval().requires_grad_(False).to(device)
+    if device.type == "cuda":
+        body = body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = torch.zeros(1, 3, size, size, device=device)
+    trunk, tail = cut(body, layers, images, pooled=backbone.pooled, leaves=backbone.leaves)
     with torch.no_grad():
-        state = trunk(torch.zeros(1, 3, size, size, device=device))
-    return Network(backbone, trunk, tail, size, tuple(tuple(part.shape[1:]) for part in state))
+        state = trunk(images)
+    shapes = tuple(tuple(part.shape[1:]) for part in state)
+    return Network(name, backbone, body, trunk, tail, size, layers, shapes)
 
 
 class _Pooled(nn.Module):
@@ -170,12 +259,47 @@ class _Pooled(nn.Module):
         return maps.mean((2, 3))
 
 
-def cut(body: nn.Module, layers: int) -> tuple[nn.Module, nn.Module]:
+class _Tracer(fx.Tracer):
+    def __init__(
+        self, modules: tuple[type[nn.Module], ...], functions: tuple[Callable[..., Any], ...]
+    ) -> None:
+        super().__init__(autowrap_functions=functions)
+        self._modules = modules
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        known = isinstance(m, (*WEIGHTED, *self._modules))
+        return known or super().is_leaf_module(m, module_qualified_name)
+
+
+class _Kinds(fx.Interpreter):
+    """Runs a graph and notes which of its nodes are tensors; sizes of tensors are none."""
+
+    def __init__(self, whole: fx.GraphModule) -> None:
+        super().__init__(whole)
+        self.tensors: set[fx.Node] = set()
+
+    def run_node(self, n: fx.Node) -> Any:
+        found = super().run_node(n)
+        if isinstance(found, Tensor):
+            self.tensors.add(n)
+        return found
+
+
+def cut(
+    body: nn.Module,
+    layers: int,
+    images: Tensor,
+    *,
+    pooled: bool = False,
+    leaves: tuple[tuple[type[nn.Module], ...], tuple[Callable[..., Any], ...]] = ((), ()),
+) -> tuple[nn.Module, nn.Module]:
     """The part of `body` before its last `layers` weight layers, and the rest with the pooling.
 
     The first gives the tuple of tensors that the second takes, whatever the graph between them.
+    `images` (1, 3, h, w) are run through the body once.
     """
-    whole = fx.symbolic_trace(_Pooled(body)).eval()
+    root = body if pooled else _Pooled(body)
+    whole = fx.GraphModule(root, _Tracer(*leaves).trace(root)).eval()
     nodes = list(whole.graph.nodes)
     weighted = [node for node in nodes if isinstance(_module(whole, node), WEIGHTED)]
     if layers > len(weighted):
@@ -183,9 +307,16 @@ def cut(body: nn.Module, layers: int) -> tuple[nn.Module, nn.Module]:
             f"classify.fine_tune.layers: {layers}, but the body has {len(weighted)} weight layers"
         )
     at = nodes.index(weighted[-layers])
-    before, after = nodes[:at], nodes[at:]
-    live = [node for node in before if set(node.users) & set(after)]
-    return _part(whole, [], before, live), _part(whole, live, after, None)
+    before, after = nodes[:at], set(nodes[at:])
+    kinds = _Kinds(whole)
+    with torch.no_grad():
+        kinds.run(images)
+    for node in reversed(before):  # what is no tensor is found again, of whole batches
+        if node not in kinds.tensors and set(node.users) & after:
+            after.add(node)
+    live = [node for node in before if node not in after and set(node.users) & after]
+    rest = [node for node in nodes if node in after]
+    return _part(whole, [], before, live), _part(whole, live, rest, None)
 
 
 def _module(whole: fx.GraphModule, node: fx.Node) -> nn.Module | None:
@@ -219,8 +350,8 @@ def trainable(tail: nn.Module) -> dict[str, nn.Parameter]:
     }
 
 
-def _initialise(body: nn.Module, backbone: Backbone, seed: int) -> None:
-    """He et al. 2015 for ReLU, scaled for what the body is fed; residual branches are damped.
+def _initialise(body: nn.Module, spread: float, seed: int) -> None:
+    """He et al. 2015 for ReLU, scaled for the spread of the input; residual branches are damped.
 
     Without trained statistics nothing else would keep the sum of the residual blocks in range
     (as in Zhang et al. 2019, "Fixup").
@@ -232,59 +363,10 @@ def _initialise(body: nn.Module, backbone: Backbone, seed: int) -> None:
         if convolution.bias is not None:
             nn.init.zeros_(convolution.bias)
     with torch.no_grad():
-        convolutions[0].weight /= backbone.spread
+        convolutions[0].weight /= spread
     for module in body.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
     blocks = [module for module in body.modules() if isinstance(module, models.resnet.Bottleneck)]
     for block in blocks:
         nn.init.constant_(block.bn3.weight, len(blocks) ** -0.5)
-
-
-def _load(body: nn.Module, backbone: Backbone, path: Path) -> None:
-    """Fill the body with the weights at `path`, by name and shape; nothing in the file is run."""
-    found = _read(path)
-    names = {
-        name: theirs
-        for name, theirs in backbone.named(body).items()
-        if not name.endswith("num_batches_tracked")
-    }
-    own = body.state_dict()
-    wrong = [
-        f"{theirs} {tuple(found[theirs].shape) if theirs in found else 'is missing'}"
-        f" (needed: {tuple(own[name].shape)})"
-        for name, theirs in names.items()
-        if theirs not in found or found[theirs].shape != own[name].shape
-    ]
-    strange = [
-        name
-        for name in found
-        if name not in names.values()
-        and not name.startswith(backbone.others)
-        and not name.endswith("num_batches_tracked")
-    ]
-    if wrong or strange:
-        first = wrong[0] if wrong else f"{strange[0]} has no place"
-        raise DataError(
-            f"{path}: not the weights of this network: {first}"
-            f" ({len(wrong) + len(strange)} such layers); get the file named in config/assets.yaml"
-        )
-    state = {name: found[theirs].float() for name, theirs in names.items()}
-    if backbone.mirrored:
-        first_layer = next(iter(names))
-        state[first_layer] = state[first_layer].flip(1)
-    body.load_state_dict(state, strict=False)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            found = load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: not readable as a file of weights alone: {reason}") from error
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise DataError(f"{path}: a table of named weights is needed, this is something else")
-    return found

@@ -1,12 +1,14 @@
-"""One cell of the grid: a backbone, a view and a pair of optimisers, trained `repeats` times.
+"""Cells of the grid: a backbone, a view and a pair of optimisers, each trained `repeats` times.
 
 Each repeat tunes a head on the frozen network and then fine-tunes tail and head, so a cell has
-two runs a repeat. All runs are judged on the test parts of both data sets, whichever they were
-trained on.
+two runs a repeat. The cells of one backbone and view are trained together: the heads of all their
+repeats and optimisers are one tensor program. All runs are judged on the test parts of all data
+sets, whichever they were trained on.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,10 @@ from scipy.special import expit
 
 from facegap import tables
 from facegap.classify import backbones, features, heads, training, weights
-from facegap.errors import DataError
+from facegap.classify.kept import of_crop
+from facegap.classify.views import augmented
+from facegap.crops import Crops
+from facegap.errors import TrainingError
 from facegap.files import read_json, whole
 from facegap.network import settle
 from facegap.seeds import generator, number
@@ -43,168 +48,253 @@ class Cell:
         return "-".join(asdict(self).values())
 
 
+@dataclass(frozen=True)
+class Run:
+    """What one training came to: its losses, and its logits on the test parts, by data set."""
+
+    cell: Cell
+    stage: str
+    repeat: int
+    epochs: int  # till convergence
+    losses: NDArray[np.float64]  # of training, by epoch; of fine-tuning alone for fine-tuned runs
+    logits: Mapping[str, NDArray[np.float32]]
+
+    @property
+    def name(self) -> str:
+        """As in the column `run`."""
+        return f"{self.cell.name}-{self.stage}-{self.repeat}"
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """What the cells of one backbone and view share."""
+
+    net: backbones.Network
+    sets: Mapping[str, features.Features]
+    recipe: Mapping[str, Any]
+    fresh: tuple[Crops, Mapping[str, Any]] | None  # of the training set, and the augmentation
+    seed: int
+    device: torch.device
+    folder: Path  # of the results, for the last good state of a training that failed
+
+
 def train_cell(
     *,
-    source: str | Path,
-    target: str | Path,
+    cached: str | Path,
     weights_file: str | Path | None,
+    crops: Sequence[str | Path],
     cell: str | Path,
     backbone: str,
     view: str,
-    tune_optimiser: str,
-    fine_tune_optimiser: str,
+    made: Mapping[str, Any],
+    datasets: Sequence[str],
+    pairs: Sequence[Sequence[str]],
     recipe: Mapping[str, Any],
     size: int,
     threads: int,
     seed: int,
     saved: bool,
 ) -> None:
-    """Train one cell on the source's features and write its folder `cell`.
+    """Train the pairs of one backbone and view on the source and write their folder `cell`.
 
-    In it runs.parquet (RUNS), predictions.parquet (PREDICTIONS) and, if `saved`, the fine-tuned
-    weights.safetensors. `source` and `target` are folders of features; `recipe` has head, tune,
-    fine_tune, momentum, standardise, repeats and convergence of the config's classify. Raises
-    `TrainingError` where the training part has one side only or fewer faces than a batch, and
-    where a loss is not finite.
+    In it runs.parquet (RUNS), predictions.parquet (PREDICTIONS), curves.parquet (CURVES) and, if
+    `saved`, the fine-tuned <tune>-<fine_tune>.safetensors of each of the `pairs` of optimisers.
+    `cached` is the backbone's folder of features, with those of the `view`, as `made` says (crop
+    and augmentation), of each of `datasets`. `crops` are the source's shards where the config asks
+    for fresh views, else none. `recipe` has head, tune, fine_tune, momentum, standardise, repeats
+    and convergence of the config's classify. Raises `TrainingError` where the training part has
+    one side only or fewer faces than a batch, and where a loss is not finite, and `DataError`
+    where the features are not of this network or view.
     """
-    here = Cell(backbone, view, tune_optimiser, fine_tune_optimiser, "source")
-    sets = {"source": features.features(source), "target": features.features(target)}
-    _train(here, sets, weights_file, cell, recipe, size, threads, seed, saved)
+    wanted = [Cell(backbone, view, *pair, "source") for pair in pairs]
+    _train(
+        *(wanted, cached, weights_file, crops, cell, made),
+        *(datasets, recipe, size, threads, seed, saved),
+    )
 
 
 def train_benchmark(
     *,
     kept: str | Path,
-    source: Mapping[str, str | Path],
-    target: Mapping[str, str | Path],
+    cached: Mapping[str, str | Path],
     weights_files: Mapping[str, str | Path],
+    crops: Sequence[str | Path],
     cell: str | Path,
+    dataset: str,
+    views: Mapping[str, Mapping[str, Any]],
+    datasets: Sequence[str],
     recipe: Mapping[str, Any],
-    size: int,
+    sizes: Mapping[str, int],
     threads: int,
     seed: int,
 ) -> None:
-    """Train the kept cell's counterpart on the target's own training part, by the same recipe.
+    """Train the kept cell's counterpart on another data set's training part, by the same recipe.
 
-    `kept` is the file that names the cell; features and weights are by backbone. Paper 2.2: "the
-    corresponding model trained purely on the target domain".
+    `kept` is the file that names the cell; features, weights and sizes are by backbone, `views`
+    (crop and augmentation) by view. `crops` are the data set's shards of each crop in turn where
+    the config asks for fresh views, else none. Paper 2.2: "the corresponding model trained purely
+    on the target domain".
     """
     chosen = read_json(kept)
-    here = Cell(
-        chosen["backbone"],
-        "augmented",
-        chosen["tune_optimiser"],
-        chosen["fine_tune_optimiser"],
-        "target",
+    pair = chosen["tune_optimiser"], chosen["fine_tune_optimiser"]
+    here = Cell(chosen["backbone"], chosen["view"], *pair, dataset)
+    folder, file = cached[here.backbone], weights_files.get(here.backbone)
+    made, size = views[here.view], sizes[here.backbone]
+    if crops:
+        crops = of_crop(crops, {name: view["crop"] for name, view in views.items()}, here.view)
+    _train(
+        *([here], folder, file, crops, cell, made),
+        *(datasets, recipe, size, threads, seed, False),
     )
-    sets = {
-        "source": features.features(source[here.backbone]),
-        "target": features.features(target[here.backbone]),
-    }
-    file = weights_files.get(here.backbone)
-    _train(here, sets, file, cell, recipe, size, threads, seed, saved=False)
 
 
 def _train(
-    here: Cell,
-    sets: Mapping[str, features.Features],
+    wanted: Sequence[Cell],
+    cached: str | Path,
     weights_file: str | Path | None,
+    crops: Sequence[str | Path],
     folder: str | Path,
+    made: Mapping[str, Any],
+    datasets: Sequence[str],
     recipe: Mapping[str, Any],
     size: int,
     threads: int,
     seed: int,
     saved: bool,
 ) -> None:
-    device = settle(threads)
+    device, first = settle(threads), wanted[0]
+    layers = recipe["fine_tune"]["layers"]
     net = backbones.network(
-        here.backbone,
-        size=size,
-        layers=recipe["fine_tune"]["layers"],
-        weights=weights_file,
-        seed=seed,
-        device=device,
+        first.backbone, size=size, layers=layers, weights=weights_file, seed=seed, device=device
     )
-    for dataset, cached in sets.items():
-        if cached.boundary.shape[1] != net.width:
-            raise DataError(
-                f"the features of {dataset} have {cached.boundary.shape[1]} numbers a face, but"
-                f" {here.backbone} has {net.width} where it is cut; run extract_features again"
-            )
-    runs, models = _repeats(here, sets, net, recipe, seed, device)
+    features.check(cached, first.view, net, made)
+    sets = {name: features.features(Path(cached) / first.view / name) for name in datasets}
+    largest = max(recipe["tune"]["batch"], recipe["fine_tune"]["batch"])
+    training.check(sets[first.trained_on], first.name, largest)
+    fresh = (Crops(crops), made["augmentation"]) if crops and made["augmentation"] else None
+    setting = _Setting(net, sets, recipe, fresh, seed, device, Path(folder))
+    runs, models = _runs(wanted, setting)
     with whole(folder) as temporary:
         temporary.mkdir()
-        tables.write(_as_runs(here, sets, runs), temporary / "runs.parquet", tables.RUNS)
-        predictions = _as_predictions(here, sets, runs)
+        tables.write(_as_runs(sets, runs), temporary / "runs.parquet", tables.RUNS)
+        tables.write(_as_curves(runs), temporary / "curves.parquet", tables.CURVES)
+        predictions = _as_predictions(sets, runs)
         tables.write(predictions, temporary / "predictions.parquet", tables.PREDICTIONS)
-        if saved:
-            weights.save(models, temporary / "weights.safetensors")
+        for cell, trained in models.items() if saved else ():
+            name = f"{cell.tune_optimiser}-{cell.fine_tune_optimiser}.safetensors"
+            weights.save(trained, temporary / name)
 
 
-@dataclass(frozen=True)
-class Run:
-    """What one training came to: its logits on the test parts, by data set."""
-
-    stage: str
-    repeat: int
-    epochs: int  # till convergence
-    logits: Mapping[str, NDArray[np.float32]]
-
-
-def _repeats(
-    here: Cell,
-    sets: Mapping[str, features.Features],
-    net: backbones.Network,
-    recipe: Mapping[str, Any],
-    seed: int,
-    device: torch.device,
-) -> tuple[list[Run], list[weights.Model]]:
-    """Every repeat's tuned and fine-tuned run, and the fine-tuned models."""
-    own = sets[here.trained_on]
-    training.check(own, here.name, max(recipe["tune"]["batch"], recipe["fine_tune"]["batch"]))
-    tests = {dataset: cached.rows("test")[:, 0] for dataset, cached in sets.items()}
-    head, tuning = _tuned(here, own, recipe, seed, device)
-    logits = {name: training.tuned_logits(head, sets[name], rows) for name, rows in tests.items()}
-    plan = training.Schedule.of(recipe["fine_tune"], here.fine_tune_optimiser, recipe["momentum"])
-    tolerance = recipe["convergence"]["tolerance"]
-    runs, models = [], []
-    for repeat in range(recipe["repeats"]):
-        tuned = training.epochs_to_convergence(tuning[:, repeat], tolerance)
-        runs.append(Run("tuned", repeat, tuned, {name: logits[name][repeat] for name in tests}))
-        mine = head.of_repeat(repeat)
-        chance = _randomness(seed, "fine-tuned", *asdict(here).values(), str(repeat))
-        name = f"{here.name}-fine-tuned-{repeat}"
-        tail, losses = training.fine_tune(net, mine, own, chance, plan, name)
-        said = {
-            dataset: training.fine_tuned_logits(net, tail, mine, sets[dataset], rows)
-            for dataset, rows in tests.items()
-        }
-        epochs = tuned + training.epochs_to_convergence(losses[:, 0], tolerance)
-        runs.append(Run("fine-tuned", repeat, epochs, said))
-        models.append((tail, mine))
-        log.info("%s: losses %s", name, np.round(losses[:, 0], 3).tolist())
+def _runs(
+    wanted: Sequence[Cell], setting: _Setting
+) -> tuple[list[Run], dict[Cell, list[weights.Model]]]:
+    """Every cell's tuned and fine-tuned runs, repeat by repeat, and the fine-tuned models."""
+    tests = {dataset: cached.rows("test")[:, 0] for dataset, cached in setting.sets.items()}
+    head, tuning = _tuned(wanted, setting)
+    logits = {
+        name: training.tuned_logits(head, setting.sets[name], rows) for name, rows in tests.items()
+    }
+    tolerance, repeats = setting.recipe["convergence"]["tolerance"], setting.recipe["repeats"]
+    first = {name: k * repeats for k, name in enumerate(_optimisers(wanted))}
+    runs, models = [], {}
+    for cell in wanted:
+        models[cell] = []
+        for repeat in range(repeats):
+            place = first[cell.tune_optimiser] + repeat
+            losses = tuning[:, place]
+            epochs = training.epochs_to_convergence(losses, tolerance)
+            said = {name: logits[name][place] for name in tests}
+            runs.append(Run(cell, "tuned", repeat, epochs, losses, said))
+            model, losses = _fine_tuned(cell, repeat, head.of_repeat(place), setting)
+            said = {
+                name: training.fine_tuned_logits(setting.net, *model, setting.sets[name], rows)
+                for name, rows in tests.items()
+            }
+            epochs += training.epochs_to_convergence(losses, tolerance)
+            runs.append(Run(cell, "fine-tuned", repeat, epochs, losses, said))
+            models[cell].append(model)
     return runs, models
 
 
-def _tuned(
-    here: Cell,
-    own: features.Features,
-    recipe: Mapping[str, Any],
-    seed: int,
-    device: torch.device,
-) -> tuple[heads.Head, NDArray[np.float64]]:
-    """The tuned heads of all repeats and their losses; alike whatever fine-tuning follows."""
-    stream = (here.backbone, here.view, here.tune_optimiser, here.trained_on)
-    repeats = range(recipe["repeats"])
-    chances = [_randomness(seed, "tuned", *stream, str(repeat)) for repeat in repeats]
-    pooled = torch.from_numpy(own.pooled[own.rows("train").ravel()]).to(device)
+def _optimisers(wanted: Sequence[Cell]) -> list[str]:
+    """Those of tuning, each once."""
+    return list(dict.fromkeys(cell.tune_optimiser for cell in wanted))
+
+
+def _tuned(wanted: Sequence[Cell], setting: _Setting) -> tuple[heads.Head, NDArray[np.float64]]:
+    """The tuned heads of all optimisers and repeats, and their losses (epochs, heads).
+
+    Alike whatever fine-tuning follows, and whatever other heads are trained beside them.
+    """
+    first, recipe = wanted[0], setting.recipe
+    own = setting.sets[first.trained_on]
+    streams = [
+        (first.backbone, first.view, optimiser, first.trained_on, str(repeat))
+        for optimiser in _optimisers(wanted)
+        for repeat in range(recipe["repeats"])
+    ]
+    chances = [_randomness(setting.seed, "tuned", *stream) for stream in streams]
+    pooled = torch.from_numpy(own.pooled[own.rows("train").ravel()]).to(setting.device)
     draws = [chance.draws for chance in chances]
     head = heads.head(pooled, draws, recipe["head"], recipe["standardise"])
-    plan = training.Schedule.of(recipe["tune"], here.tune_optimiser, recipe["momentum"])
-    names = [f"{here.name}-tuned-{repeat}" for repeat in repeats]
-    losses = training.tune(head, own, chances, plan, names)
-    log.info("%s: tuned, last losses %s", here.name, np.round(losses[-1], 3).tolist())
+    plans = [
+        training.Schedule.of(recipe["tune"], optimiser, recipe["momentum"])
+        for optimiser in _optimisers(wanted)
+    ]
+    names = ["-".join((*stream[:4], "tuned", stream[4])) for stream in streams]
+    try:
+        losses = training.tune(head, own, chances, plans, names)
+    except training.DivergedError as error:
+        raise _kept(error, setting, (setting.net.tail, head.of_repeat(error.which))) from error
+    log.info("tuned %s: last losses %s", ", ".join(names), np.round(losses[-1], 3).tolist())
     return head, losses
+
+
+def _fine_tuned(
+    cell: Cell, repeat: int, head: heads.Head, setting: _Setting
+) -> tuple[weights.Model, NDArray[np.float64]]:
+    """One repeat's fine-tuned tail and head, and the losses (epochs,)."""
+    recipe, own = setting.recipe, setting.sets[cell.trained_on]
+    stream = ("fine-tuned", *asdict(cell).values(), str(repeat))
+    plan = training.Schedule.of(recipe["fine_tune"], cell.fine_tune_optimiser, recipe["momentum"])
+    name = f"{cell.name}-fine-tuned-{repeat}"
+    model = deepcopy(setting.net.tail), head
+    chance = _randomness(setting.seed, *stream)
+    seen = _fresh(cell, stream, setting) if setting.fresh else None
+    try:
+        losses = training.fine_tune(setting.net, *model, own, chance, plan, name, seen)[:, 0]
+    except training.DivergedError as error:
+        raise _kept(error, setting, model) from error
+    log.info("%s: losses %s", name, np.round(losses, 3).tolist())
+    return model, losses
+
+
+def _kept(error: training.DivergedError, setting: _Setting, good: weights.Model) -> TrainingError:
+    """`error`, saying where the state of the last good epoch was written."""
+    path = setting.folder.with_name(f"{setting.folder.name}.last-good.safetensors")
+    weights.save([good], path)
+    return TrainingError(f"{error} (the state before that epoch is kept in {path})")
+
+
+def _fresh(cell: Cell, stream: Sequence[str], setting: _Setting) -> training.Seen:
+    """What the trunk says of views that are drawn anew in each epoch, and kept nowhere."""
+    assert setting.fresh is not None
+    crops, augmentation = setting.fresh
+    entries = setting.sets[cell.trained_on].entries
+
+    def seen(rows: NDArray[np.int64], epoch: int) -> torch.Tensor:
+        chosen = entries.iloc[rows]
+        faces = crops.take(chosen["row"])
+        for i, face_id in enumerate(chosen["face_id"]):
+            rng = generator(setting.seed, "classify", *stream, "view", face_id, epoch)
+            faces[i] = augmented(faces[i], rng, augmentation)
+        parts = [
+            setting.net.boundary(faces[i : i + features.BATCH], setting.device)
+            for i in range(0, len(faces), features.BATCH)
+        ]
+        return torch.cat(parts)
+
+    return seen
 
 
 def _randomness(seed: int, *stream: str) -> training.Randomness:
@@ -214,22 +304,20 @@ def _randomness(seed: int, *stream: str) -> training.Randomness:
     )
 
 
-def _as_runs(
-    here: Cell, sets: Mapping[str, features.Features], runs: Sequence[Run]
-) -> pd.DataFrame:
+def _as_runs(sets: Mapping[str, features.Features], runs: Sequence[Run]) -> pd.DataFrame:
     """A row a run (RUNS)."""
+    labels = {name: _labels(cached) for name, cached in sets.items()}
     rows = []
     for run in runs:
-        labels = {name: _labels(sets[name]) for name in sets}
         right = {name: np.mean((run.logits[name] >= 0) == labels[name]) for name in sets}
         wrongness = np.where(labels["target"], -1.0, 1.0) * run.logits["target"]
         rows.append(
             {
-                "run": _name(here, run),
-                **asdict(here),
+                "run": run.name,
+                **asdict(run.cell),
                 "stage": run.stage,
                 "repeat": run.repeat,
-                **{f"{name}_accuracy": share for name, share in right.items()},
+                **{f"{name}_accuracy": right[name] for name in ("source", "target")},
                 "loss": float(np.logaddexp(0, wrongness).mean()),
                 "epochs_to_convergence": run.epochs,
             }
@@ -237,14 +325,22 @@ def _as_runs(
     return pd.DataFrame(rows)[list(tables.RUNS.columns)]
 
 
-def _as_predictions(
-    here: Cell, sets: Mapping[str, features.Features], runs: Sequence[Run]
-) -> pd.DataFrame:
+def _as_curves(runs: Sequence[Run]) -> pd.DataFrame:
+    """A row an epoch of each run (CURVES)."""
+    return pd.concat(
+        pd.DataFrame(
+            {"run": run.name, "epoch": np.arange(1, len(run.losses) + 1), "loss": run.losses}
+        )
+        for run in runs
+    )
+
+
+def _as_predictions(sets: Mapping[str, features.Features], runs: Sequence[Run]) -> pd.DataFrame:
     """A row a test face of each run and data set (PREDICTIONS)."""
     return pd.concat(
         pd.DataFrame(
             {
-                "run": _name(here, run),
+                "run": run.name,
                 "dataset": name,
                 "face_id": _tested(cached)["face_id"],
                 "inside": _labels(cached),
@@ -254,10 +350,6 @@ def _as_predictions(
         for run in runs
         for name, cached in sets.items()
     )
-
-
-def _name(here: Cell, run: Run) -> str:
-    return f"{here.name}-{run.stage}-{run.repeat}"
 
 
 def _tested(cached: features.Features) -> pd.DataFrame:

@@ -1,10 +1,10 @@
 """What a backbone says of each labelled face, computed once: training reads it, epoch by epoch.
 
-Two arrays a data set, backbone and view. `boundary.npy` is what the frozen trunk leaves to the
-tail, `pooled.npy` what the untrained tail makes of it; row i of both is row i of the table of
-entries. Fine-tuning starts from the boundary, so that the trunk is never run twice, and tuning
-from the pooled features, so that the tail is not run either. Augmented runs see `views` random
-views of each training face, cached; test faces are always as they are.
+Two arrays a view and data set. `boundary.npy` is what the frozen trunk leaves to the tail,
+`pooled.npy` what the untrained tail makes of it; row i of both is row i of the table of entries.
+Fine-tuning starts from the boundary, so that the trunk is never run twice, and tuning from the
+pooled features, so that the tail is not run either. Augmented runs see `views` random views of
+each training face, cached; test faces are always as they are.
 """
 
 import logging
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.lib.format import open_memmap
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from facegap import tables
@@ -24,20 +24,54 @@ from facegap.classify import backbones
 from facegap.classify.views import augmented, stream
 from facegap.crops import Crops
 from facegap.errors import DataError, TrainingError
-from facegap.files import whole
+from facegap.files import read_json, whole, write_json
 from facegap.network import settle
 
 log = logging.getLogger(__name__)
 BATCH = 32  # faces in memory at once
 FILES = ("entries.parquet", "boundary.npy", "pooled.npy")
+ABOUT = "about.json"
+
+
+class Stored:
+    """A matrix in a .npy file, read a few rows at a time.
+
+    Not mapped: pages of a map stay resident, and a large set's activations are tens of gigabytes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Check the file; a `DataError` names one that is no matrix of numbers, or cut short."""
+        try:
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"{path}: not readable as an array: {error}") from error
+        if mapped.ndim != 2 or mapped.dtype.kind != "f":
+            raise DataError(f"{path}: {mapped.dtype} {mapped.shape} is no matrix of numbers")
+        self.shape: tuple[int, int] = mapped.shape
+        self.dtype = mapped.dtype
+        self._offset = int(mapped.offset)
+        self._file = path.open("rb", buffering=0)
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return self.shape[0]
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.floating]:
+        """The `rows` (n,), in that order: (n, width)."""
+        taken = np.empty((len(rows), self.shape[1]), self.dtype)
+        size = taken.itemsize * self.shape[1]
+        for place, row in zip(taken, rows.tolist(), strict=True):
+            self._file.seek(self._offset + row * size)
+            self._file.readinto(place.data)
+        return taken
 
 
 @dataclass(frozen=True)
 class Features:
-    """A data set's entries with their arrays; `boundary` is mapped, not read."""
+    """A data set's entries with their arrays; of `boundary` rows are read as they are asked for."""
 
     entries: pd.DataFrame
-    boundary: NDArray[np.floating]
+    boundary: Stored | NDArray[np.floating]
     pooled: NDArray[np.float32]
 
     def rows(self, split: str) -> NDArray[np.int64]:
@@ -57,15 +91,24 @@ def features(folder: str | Path) -> Features:
     """The cached features in `folder`; a `DataError` names a file that does not fit the others."""
     entries, boundary, pooled = (Path(folder) / name for name in FILES)
     table = tables.read(entries, tables.ENTRIES)
-    arrays = []
-    for path in (boundary, pooled):
-        try:
-            arrays.append(np.load(path, mmap_mode="r", allow_pickle=False))
-        except (OSError, ValueError, EOFError) as error:
-            raise DataError(f"{path}: not readable as an array: {error}") from error
-        if arrays[-1].ndim != 2 or len(arrays[-1]) != len(table):
-            raise DataError(f"{path}: {arrays[-1].shape}, but {entries} has {len(table)} rows")
-    return Features(table, arrays[0], np.array(arrays[1]))
+    arrays = [Stored(boundary), Stored(pooled)]
+    for path, array in zip((boundary, pooled), arrays, strict=True):
+        if len(array) != len(table):
+            raise DataError(f"{path}: {array.shape}, but {entries} has {len(table)} rows")
+    return Features(table, arrays[0], arrays[1][np.arange(len(table))].astype(np.float32))
+
+
+def check(folder: str | Path, view: str, net: backbones.Network, made: Mapping[str, Any]) -> None:
+    """Raise `DataError` unless `view` in `folder` was made by `net`, and as `made` says.
+
+    `made` is the view's crop and augmentation. A cache of another network, weights, side, cut,
+    crop or augmentation is refused by its digest.
+    """
+    about = read_json(Path(folder) / ABOUT)
+    theirs = about["views"].get(view)
+    if about["network"] != net.digest or theirs != made:
+        what = "network, weights, side or cut" if theirs == made else f"crop or views ({theirs})"
+        raise DataError(f"{folder}: {view} is of another {what}; run extract_features again")
 
 
 def extract_features(
@@ -73,40 +116,53 @@ def extract_features(
     faces: Sequence[str | Path],
     labels: Sequence[str | Path],
     aligned: Sequence[str | Path],
-    shards: Mapping[str, Sequence[str | Path]],
+    datasets: Sequence[str],
+    shards: Sequence[str | Path],
+    crops: Sequence[str],
     weights: str | Path | None,
-    folders: Sequence[str | Path],
-    parts: Mapping[str, Sequence[str]],
+    features: str | Path,
+    views: Mapping[str, Mapping[str, Any]],
+    parts: Mapping[str, Mapping[str, Sequence[str]]],
     backbone: str,
-    augmentation: Mapping[str, Any] | None,
     size: int,
     layers: int,
     cache: str,
     threads: int,
     seed: int,
 ) -> None:
-    """Write the features of one backbone and view of the labelled faces of each data set.
+    """Write one backbone's features of the labelled faces, in <view>/<data set> of a folder.
 
-    `faces` (FACES), `labels` (LABELS), `aligned` (ALIGNED) and `folders` are in the order of
-    `shards`, the crops by data set; `parts` says which parts of each are needed. Training faces
-    get `augmentation["views"]` random views, or are as they are where `augmentation` is None.
-    `cache` is the type of the boundary, float16 or float32. Raises `TrainingError` where a part
-    has no labelled face, or a value is beyond float16.
+    `faces` (FACES), `labels` (LABELS), `aligned` (ALIGNED) are in the order of `datasets`;
+    `shards` are those of each data set's `crops`, one crop after another. `views` are the crop and
+    the augmentation (None: faces as they are) of each view; `parts` says which parts of each data
+    set a view needs. `cache` is the type of the boundary, float16 or float32. Raises
+    `TrainingError` where a part has no labelled face, or a value is beyond float16.
     """
     device = settle(threads)
     net = backbones.network(
         backbone, size=size, layers=layers, weights=weights, seed=seed, device=device
     )
-    views = augmentation["views"] if augmentation else 0
-    places = zip(shards, faces, labels, aligned, folders, strict=True)
-    for dataset, of_faces, of_labels, of_crops, folder in places:
-        table = entries(of_faces, of_labels, of_crops, parts[dataset], views)
-        log.info("%s: %d entries of %s", dataset, len(table), backbone)
-        pictures = _pictures(table, Crops(shards[dataset]), dataset, augmentation, seed)
-        with whole(folder) as temporary:
-            temporary.mkdir()
-            _run(net, pictures, len(table), temporary, np.dtype(cache), device)
-            tables.write(table.drop(columns="row"), temporary / FILES[0], tables.ENTRIES)
+    places = [(dataset, crop) for dataset in datasets for crop in crops]
+    pixels = {
+        place: Crops(list(paths))
+        for place, paths in zip(places, np.array_split(np.array(shards), len(places)), strict=True)
+    }
+    with whole(features) as temporary:
+        for view, made in views.items():
+            for dataset, *known in zip(datasets, faces, labels, aligned, strict=True):
+                augmentation = made["augmentation"]
+                several = augmentation["views"] if augmentation else 0
+                table = entries(*known, parts[view][dataset], several)
+                log.info("%s, %s: %d entries of %s", view, dataset, len(table), backbone)
+                folder = temporary / view / dataset
+                folder.mkdir(parents=True)
+                pictures = _pictures(
+                    table, pixels[dataset, made["crop"]], dataset, augmentation, seed
+                )
+                _run(net, pictures, len(table), folder, np.dtype(cache), device)
+                tables.write(table, folder / FILES[0], tables.ENTRIES)
+        about = {"network": net.digest, "views": {name: dict(made) for name, made in views.items()}}
+        write_json(about, temporary / ABOUT)
 
 
 def entries(
@@ -159,13 +215,12 @@ def _pictures(
     seed: int,
 ) -> Iterator[NDArray[np.uint8]]:
     """The entries' faces or views (n, h, w, 3), BATCH at a time."""
-    settings = {key: value for key, value in (augmentation or {}).items() if key != "views"}
     for start in range(0, len(table), BATCH):
         batch = table.iloc[start : start + BATCH]
         faces = crops.take(batch["row"])
         for i, (face_id, view) in enumerate(zip(batch["face_id"], batch["view"], strict=True)):
-            if view:
-                faces[i] = augmented(faces[i], stream(seed, dataset, face_id, view), **settings)
+            if view and augmentation:
+                faces[i] = augmented(faces[i], stream(seed, dataset, face_id, view), augmentation)
         yield faces
 
 
@@ -179,13 +234,12 @@ def _run(
     device: torch.device,
 ) -> None:
     """Write both arrays for `count` pictures; the tail sees what the cache keeps of the trunk."""
-    boundary = open_memmap(folder / FILES[1], "w+", cache, (count, net.width))
-    pooled, done = [], 0
-    for faces in pictures:
-        kept = stored(net.boundary(faces, device), cache)
-        boundary[done : done + len(kept)] = kept
-        state = net.unpacked(torch.from_numpy(kept).to(device).float())
-        pooled.append(net.tail(*state).cpu().numpy())
-        done += len(kept)
-    boundary.flush()
+    pooled = []
+    with (folder / FILES[1]).open("wb") as file:
+        shape = {"descr": npy.dtype_to_descr(cache), "fortran_order": False}
+        npy.write_array_header_1_0(file, {**shape, "shape": (count, net.width)})
+        for faces in pictures:
+            kept = stored(net.boundary(faces, device), cache)
+            file.write(kept.data)
+            pooled.append(net.pooled(torch.from_numpy(kept).to(device).float()).cpu().numpy())
     np.save(folder / FILES[2], np.concatenate(pooled))

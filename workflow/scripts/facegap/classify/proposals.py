@@ -9,12 +9,10 @@ import numpy as np
 import torch
 
 from facegap import tables
-from facegap.classify import backbones
 from facegap.classify.features import BATCH, stored
-from facegap.classify.weights import restore
+from facegap.classify.kept import kept_model, of_crop
 from facegap.crops import Crops
 from facegap.errors import DataError
-from facegap.files import read_json
 from facegap.network import settle
 
 log = logging.getLogger(__name__)
@@ -27,10 +25,11 @@ def propose_sides(
     cells: Sequence[str | Path],
     aligned: str | Path,
     shards: Sequence[str | Path],
+    crops: Mapping[str, str],
     weights_files: Mapping[str, str | Path],
     proposals: str | Path,
     head: Mapping[str, Any],
-    size: int,
+    sizes: Mapping[str, int],
     layers: int,
     cache: str,
     threads: int,
@@ -40,31 +39,27 @@ def propose_sides(
 
     The trunk is run once over the crops and each repeat's tail on what it leaves, so nothing of
     the target's size is cached. `cells` are the folders of the cells that could be kept, `kept`
-    says which is.
+    says which is; `crops` names the crop of each view, and `shards` are those of each crop, one
+    crop after another. Weights and sizes are by backbone.
     """
     device = settle(threads)
-    chosen = read_json(kept)
-    folder = {Path(cell).name: Path(cell) for cell in cells}[chosen["cell"]]
-    name = chosen["backbone"]
-    net = backbones.network(
-        name,
-        size=size,
-        layers=layers,
-        weights=weights_files.get(name),
-        seed=seed,
-        device=device,
+    model = kept_model(
+        kept, cells, weights_files, head=head, sizes=sizes, layers=layers, seed=seed, device=device
     )
-    models = restore(folder / "weights.safetensors", net, head, device)
-    faces, crops = tables.read(aligned, tables.ALIGNED)["face_id"], Crops(shards)
-    if len(faces) != len(crops):
-        raise DataError(f"{aligned}: {len(faces)} faces, but {len(crops)} crops; align again")
+    faces = tables.read(aligned, tables.ALIGNED)["face_id"]
+    pixels = Crops(of_crop(shards, crops, model.view))
+    if len(faces) != len(pixels):
+        raise DataError(f"{aligned}: {len(faces)} faces, but {len(pixels)} crops; align again")
     means = []
-    for start in range(0, len(crops), BATCH):
-        pictures = crops.take(np.arange(start, min(start + BATCH, len(crops))))
-        boundary = torch.from_numpy(stored(net.boundary(pictures, device), np.dtype(cache)))
-        state = net.unpacked(boundary.to(device).float())
-        said = torch.cat([perceptron(tail(*state)) for tail, perceptron in models])
+    for start in range(0, len(pixels), BATCH):
+        pictures = pixels.take(np.arange(start, min(start + BATCH, len(pixels))))
+        kept_as = stored(model.net.boundary(pictures, device), np.dtype(cache))
+        boundary = torch.from_numpy(kept_as).to(device).float()
+        pooled = [
+            (model.net.pooled(boundary, tail), perceptron) for tail, perceptron in model.repeats
+        ]
+        said = torch.cat([perceptron(features) for features, perceptron in pooled])
         means.append(torch.sigmoid(said.cpu().double()).mean(0).numpy())
     table = faces.to_frame().assign(probability=np.concatenate(means))
     tables.write(table, proposals, tables.PROPOSALS)
-    log.info("%d faces, %s", len(table), chosen["cell"])
+    log.info("%d faces, %s", len(table), model.net.name)

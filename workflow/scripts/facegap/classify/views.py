@@ -19,23 +19,18 @@ GRID = 4  # a patch is a quarter of the view's side
 
 
 def augmented(
-    face: NDArray[np.uint8],
-    rng: np.random.Generator,
-    *,
-    zoom: float,
-    shear: float,
-    flip: bool,
-    shuffle: float,
+    face: NDArray[np.uint8], rng: np.random.Generator, settings: Mapping[str, Any]
 ) -> NDArray[np.uint8]:
     """A random view of `face` (h, w, 3): zoomed, sheared, mirrored, two patches exchanged.
 
-    `zoom` is the largest share by which it grows or shrinks, `shear` the largest angle in
-    degrees along either axis, `shuffle` the chance of an exchange. What comes in from outside
+    `settings` is the config's classify.augmentation: `zoom` is the largest share by which the
+    face grows or shrinks, `shear` the largest angle in degrees along either axis, `flip` whether
+    half of the views are mirrored, `shuffle` the chance of an exchange. What comes in from outside
     mirrors the face at its edge. Each view takes as many draws, whatever the settings.
     """
-    scale = 1 + zoom * rng.uniform(-1, 1)
-    angles = shear * rng.uniform(-1, 1, 2)
-    mirrored, exchanged = rng.random() < 0.5, rng.random() < shuffle
+    scale = 1 + settings["zoom"] * rng.uniform(-1, 1)
+    angles = settings["shear"] * rng.uniform(-1, 1, 2)
+    mirrored, exchanged = rng.random() < 0.5, rng.random() < settings["shuffle"]
     patches = rng.choice(GRID * GRID, 2, replace=False)
     sides = [size // 3 for size in (face.shape[1], face.shape[0])]
     view = functional.affine(
@@ -47,7 +42,7 @@ def augmented(
         interpolation=InterpolationMode.BILINEAR,
     )
     view = functional.center_crop(view, list(face.shape[:2]))
-    if flip and mirrored:
+    if settings["flip"] and mirrored:
         view = functional.horizontal_flip(view)
     pixels: NDArray[np.uint8] = view.permute(1, 2, 0).numpy().copy()
     return _exchanged(pixels, *patches) if exchanged else pixels
@@ -88,7 +83,6 @@ def sample_views(
     (npz): `face_id`, `dataset` (n,) text; `plain` and `crop` uint8 (n, h, w, 3); `views` uint8
     (n, views, h, w, 3), the first of them those that training saw.
     """
-    settings = {key: value for key, value in augmentation.items() if key != "views"}
     kept: dict[str, list[NDArray[np.generic]]] = {}
     for dataset, table in aligned.items():
         ids = tables.read(table, tables.ALIGNED)["face_id"].to_numpy(str)
@@ -97,7 +91,7 @@ def sample_views(
         before, after = Crops(plain[dataset]).take(rows), Crops(crop[dataset]).take(rows)
         made = [
             [
-                augmented(face, stream(seed, dataset, face_id, k + 1), **settings)
+                augmented(face, stream(seed, dataset, face_id, k + 1), augmentation)
                 for k in range(views)
             ]
             for face_id, face in zip(ids[rows], after, strict=True)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from facegap.classify.backbones import Network, trainable
 from facegap.classify.heads import Head
 from facegap.errors import DataError
+from facegap.files import whole
 
 NOTICE = (
     "Must not be published or used on people: a classifier of persons by a group they belong to."
@@ -22,7 +23,10 @@ Model = tuple[nn.Module, Head]  # one repeat's tail and head
 
 
 def save(models: Sequence[Model], path: str | Path) -> None:
-    """Write the trained tensors of every repeat to `path`, with the notice in its metadata."""
+    """Write the trained tensors of every repeat to `path`, with the notice in its metadata.
+
+    Safetensors alone: a file that cannot run anything, whose header says what must not be done.
+    """
     tensors = {"shift": models[0][1].shift, "scale": models[0][1].scale}
     for repeat, (tail, head) in enumerate(models):
         for name, parameter in trainable(tail).items():
@@ -31,7 +35,8 @@ def save(models: Sequence[Model], path: str | Path) -> None:
             tensors[f"{repeat}.head.{layer}.weight"] = weight.detach()
             tensors[f"{repeat}.head.{layer}.bias"] = bias.detach()
     kept = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(kept, path, {"notice": NOTICE})
+    with whole(path) as temporary:
+        save_file(kept, temporary, {"notice": NOTICE})
 
 
 def restore(

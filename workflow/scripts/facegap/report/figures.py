@@ -1,5 +1,6 @@
 """Figures 1 to 4: sheets of faces."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from facegap.crops import Crops
 from facegap.seeds import generator
 
 COLUMNS = 8
+CAPTION = 0.32  # inches below a picture: three lines
+SET_ASIDE = 3 * COLUMNS  # pictures of a collection
 MIDDLE: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
 
 
@@ -42,8 +45,36 @@ def draw_augmentations(samples: str | Path, outputs: Sequence[str | Path]) -> No
     """Figure 2: faces as they come, cropped from ear to ear and brow to chin, and random views."""
     with np.load(samples) as arrays:
         plain, crop, views = arrays["plain"], arrays["crop"], arrays["views"]
+        columns = [str(name) for name in arrays["dataset"]]
     labels = ["as it comes", "face crop", *(f"view {k + 1}" for k in range(views.shape[1]))]
-    theme.save_as(_sheet([plain, crop, *views.swapaxes(0, 1)], rows=labels), outputs)
+    pictures = [plain, crop, *views.swapaxes(0, 1)]
+    theme.save_as(_sheet(pictures, rows=labels, columns=columns), outputs)
+
+
+def draw_set_aside(
+    rejected: Mapping[str, str | Path],
+    thumbnails: Mapping[str, str | Path],
+    names: Mapping[str, str],
+    outputs: Sequence[str | Path],
+    *,
+    seed: int,
+) -> None:
+    """Faces that alignment set aside, drawn by seed, each with the reason; grey: not readable."""
+    sheet: list[list[NDArray[np.uint8]]] = []
+    captions: list[list[str]] = []
+    labels: list[str] = []
+    for dataset, path in rejected.items():
+        reasons = tables.read(path, tables.REJECTED)["reason"].to_numpy(str)
+        rng = generator(seed, "report", "set aside", dataset)
+        count = min(len(reasons), SET_ASIDE)
+        chosen = np.sort(rng.permutation(len(reasons))[:count])
+        sheet += _in_rows(Crops([thumbnails[dataset]]).take(chosen), COLUMNS)
+        captions += [list(reasons[chosen[k : k + COLUMNS]]) for k in range(0, count, COLUMNS)]
+        labels += [names[dataset]] * (len(sheet) - len(labels))
+    if sheet:
+        theme.save_as(_sheet(sheet, rows=labels, captions=captions), outputs)
+    else:
+        theme.save_as(_words("Alignment set no face aside."), outputs)
 
 
 def draw_contentious(
@@ -137,9 +168,12 @@ def _sheet(
     rows: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
     title: str | None = None,
+    captions: Sequence[Sequence[str]] | None = None,
     line: int | None = None,
 ) -> Figure:
     """Pictures side by side. A label stands beside the middle of the rows that share it.
+
+    `captions` stand below the pictures, one each.
 
     Blocks of rows with different labels are set apart, or else the rows from `line` on. A missing
     picture is a grey field.
@@ -147,31 +181,43 @@ def _sheet(
     theme.use()
     height, width = len(pictures), max(len(row) for row in pictures)
     size = min(1.0, 7.6 / width)
+    step = size + (CAPTION if captions else 0)
     left, top = (0.5 if rows else 0.02), (0.24 if columns or title else 0.02)
-    figure = plt.figure(figsize=(size * width + left, size * height + top))
+    figure = plt.figure(figsize=(size * width + left, step * height + top))
     page = figure.add_axes((0, 0, 1, 1), xlim=(0, size * width + left), xticks=[], yticks=[])
-    page.set_ylim(size * height + top, 0)
+    page.set_ylim(step * height + top, 0)
     page.axis("off")
     for i, row in enumerate(pictures):
         for j, picture in enumerate(row):
-            x, y = left + size * j, top + size * i
+            x, y = left + size * j, top + step * i
             inner = (x + 0.02, x + size - 0.02, y + size - 0.02, y + 0.02)
             if picture is None:
                 page.fill_between(inner[:2], inner[3], inner[2], color="#EEEEEE", linewidth=0)
                 page.text(x + size / 2, y + size / 2, "as it is", color="#6A6A6A", **MIDDLE)
             else:
                 page.imshow(picture, extent=inner, interpolation="lanczos", aspect="auto")
+    for i, row_captions in enumerate(captions or []):
+        for j, caption in enumerate(row_captions):
+            x, y = left + size * (j + 0.5), top + step * i + size
+            page.text(
+                x,
+                y,
+                textwrap.fill(caption, 20, max_lines=3, placeholder="…"),
+                fontsize=5.5,
+                ha="center",
+                va="top",
+            )
     for label, first, last in _blocks(rows or []):
-        middle = top + size * (first + last + 1) / 2
+        middle = top + step * (first + last + 1) / 2
         page.text(left / 2 - 0.02, middle, label, rotation=90, **MIDDLE)
         if first == line or (first and len(_blocks(rows or [])) < height):
-            y = top + size * first
+            y = top + step * first
             page.plot([0.05, size * width + left], [y, y], color=theme.COLOURS["black"], lw=1)
     for j, name in enumerate(columns or []):
         page.text(left + size * (j + 0.5), top / 2, name, **MIDDLE)
     if title:
         page.text(0.03, top / 2, title, fontsize=9, va="center")
-    page.set(xlim=(0, size * width + left), ylim=(size * height + top, 0))
+    page.set(xlim=(0, size * width + left), ylim=(step * height + top, 0))
     return figure
 
 

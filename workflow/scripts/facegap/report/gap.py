@@ -92,12 +92,17 @@ def _answers(
     wanted = runs[(runs["stage"] == "fine-tuned") & (runs["trained_on"] == "source")]
     table = predictions.merge(wanted[["run", *CELL]], on="run")
     table["right"] = (table["probability"] >= 0.5) == table["inside"]
-    persons = []
+    return table.merge(persons(faces), on=["dataset", "face_id"])
+
+
+def persons(faces: Mapping[str, str | Path]) -> pd.DataFrame:
+    """Who is on each face, of each data set; a face whose person is not known is a person."""
+    parts = []
     for dataset, path in faces.items():
         known = tables.read(path, tables.FACES)[["face_id", "subject_id"]]
         known["person"] = known["subject_id"].fillna(known["face_id"])
-        persons.append(known.assign(dataset=dataset)[["dataset", "face_id", "person"]])
-    return table.merge(pd.concat(persons), on=["dataset", "face_id"])
+        parts.append(known.assign(dataset=dataset)[["dataset", "face_id", "person"]])
+    return pd.concat(parts)
 
 
 def _gap(

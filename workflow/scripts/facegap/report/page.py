@@ -17,7 +17,8 @@ from PIL import Image
 
 from facegap import tables
 from facegap.files import read_json, whole
-from facegap.report.gap import cell_name
+from facegap.report.gap import CELL, cell_name
+from facegap.report.provenance import summary
 
 SMALL = 300_000  # bytes of a PNG that is embedded as it is
 TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -47,12 +48,17 @@ def write_report(
     aligned: Mapping[str, str | Path],
     unread: Mapping[str, str | Path],
     unaligned: Mapping[str, str | Path],
+    rejected: str | Path,
     labels: Mapping[str, str | Path],
     kept: str | Path,
+    measures: str | Path,
+    comparisons: str | Path,
     agreement: str | Path | None,
     partition: str | Path,
+    calibration: str | Path | None,
     judge: str | Path,
     realism: str | Path,
+    provenance: str | Path,
     realism_gaps: str | Path,
     benchmarks: str | Path,
 ) -> None:
@@ -62,8 +68,8 @@ def write_report(
     """
     printed = yaml.safe_load(Path(published).read_text())
     model, agreed = read_json(judge), read_json(agreement) if agreement else None
-    rejected = {name: [unread[name], unaligned[name]] for name in faces}
-    sets = {name: _set(name, faces, aligned, rejected, labels) for name in faces}
+    aside = {name: [unread[name], unaligned[name]] for name in faces}
+    sets = {name: _set(name, faces, aligned, aside, labels) for name in faces}
     sides = read_json(partition)
     text = _template().render(
         config=config,
@@ -71,16 +77,22 @@ def write_report(
         published=printed,
         tables=[_rows(path) for path in results],
         gap=read_json(gap),
-        kept=cell_name({"view": "augmented", **read_json(kept)}),
+        kept=cell_name(read_json(kept)),
+        protocol=_protocol(read_json(kept)),
+        measures=_measures(measures, read_json(kept)),
+        comparisons=tables.read(comparisons, tables.COMPARISONS).to_dict("records"),
         figures={Path(path).stem: _embedded(path) for path in figures},
         sets=sets,
         counts=_counts(sets, agreed, sides, model),
+        set_aside=tables.read(rejected, tables.SET_ASIDE).to_dict("records"),
         agreement=agreed,
         partition=sides,
+        calibration=read_json(calibration) if calibration else None,
         judge=model,
         realism=_realism(realism, realism_gaps),
         stages=_stages(Path(benchmarks)),
         versions=_versions(),
+        provenance=summary(provenance),
         drawn=[name for name, part in config["datasets"].items() if part["kind"] == "drawn"],
         simulated=_simulated(model, agreed),
     )
@@ -161,10 +173,11 @@ def _counts(
     agreement: Mapping[str, Any] | None,
     partition: Mapping[str, Any],
     judge: Mapping[str, Any],
-) -> dict[str, int | None]:
+) -> dict[str, float | None]:
     """Ours beside the counts of published.yaml, by its keys; None where there is no such thing."""
     split = sets["target"]["split"] if agreement else {"train": None, "test": None}
     asked = [part["asked"] for part in judge["participants"].values()]
+    known = judge["familiarity"] or {"in-domain": {}, "out-domain": {}}
     return {
         "source_inside": sets["source"]["sides"]["inside"],
         "source_outside": sets["source"]["sides"]["outside"],
@@ -175,7 +188,34 @@ def _counts(
         **{key: partition["sides"][key.replace("_", " ")] for key in PARTS},
         "participants": len(asked),
         "pairs": max(asked, default=0),
+        "familiar_inside": known["in-domain"].get("estimate"),
+        "familiar_outside": known["out-domain"].get("estimate"),
     }
+
+
+def _protocol(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """How the kept cell was chosen, and whether coordinate descent finds the grid's best."""
+    descent = kept["descent"]
+    return {
+        "name": kept["protocol"],
+        "agree": kept["agree"],
+        "descent": cell_name(descent),
+        "lost": kept["target_accuracy"] - descent["target_accuracy"],
+    }
+
+
+def _measures(path: str | Path, kept: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The measures of the kept cell, a row a measure, by what it was tested on."""
+    table = tables.read(path, tables.MODEL_MEASURES)
+    own = (table[CELL] == [kept[key] for key in CELL]).all(axis=1)
+    own &= table["trained_on"] == "source"
+    rows = table[own & table["dataset"].isin(["source", "target"])].to_dict("records")
+    names = dict.fromkeys(row["measure"] for row in rows)
+    cells = {(row["measure"], row["dataset"]): row for row in rows}
+    return [
+        {"measure": name, **{key: cells[name, key] for key in ("source", "target")}}
+        for name in names
+    ]
 
 
 def _realism(path: str | Path, gaps: str | Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from facegap import tables
 from facegap.files import read_json
 from facegap.intervals import Interval, of_mean
 
-BACKBONES = {"resnet50": "ResNet50", "vgg16": "VGG16", "vgg19": "VGG19", "vggface": "VGGFace"}
+PAPERS = {"resnet50": "ResNet50", "vgg16": "VGG16", "vgg19": "VGG19", "vggface": "VGGFace"}
 OPTIMISERS = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
 DOMAINS = {"in-domain": "CelebC", "out-domain": "CelebO"}
 Cells = dict[tuple[str, str], Interval]
@@ -64,6 +64,7 @@ class _Grid:
         self.runs, self.confidence = runs, confidence
         self.backbone: str = kept["backbone"]
         self.best = (kept["tune_optimiser"], kept["fine_tune_optimiser"])
+        self.view: str = kept["view"]
         self.first = self._pair((runs["trained_on"] == "source") & (runs["view"] == "plain"))
         self.in_domain = self._pair(runs["trained_on"] == "target")
 
@@ -105,14 +106,14 @@ class _Grid:
             yield domain, self.mean(f"{domain}_accuracy", *cell, **more)
 
     def backbones(self) -> list[str]:
-        """Those that were run, in the paper's order."""
-        there = set(self.runs["backbone"])
-        return [name for name in BACKBONES if name in there]
+        """Those that were run: the paper's in its order, then the others in the config's."""
+        there = list(dict.fromkeys(self.runs["backbone"]))
+        return sorted(there, key=lambda name: [*PAPERS, *there].index(name))
 
 
 def _table1(grid: _Grid) -> Cells:
     return {
-        (f"{BACKBONES[name]} ({words})", domain.title()): value
+        (f"{PAPERS.get(name, name)} ({words})", domain.title()): value
         for name in grid.backbones()
         for stage, words in (("tuned", "Tuned"), ("fine-tuned", "Fine Tuned"))
         for domain, value in grid.both(name, "plain", stage)
@@ -121,7 +122,7 @@ def _table1(grid: _Grid) -> Cells:
 
 def _table2(grid: _Grid) -> Cells:
     return {
-        (BACKBONES[name], f"{words} {domain}"): value
+        (PAPERS.get(name, name), f"{words} {domain}"): value
         for name in grid.backbones()
         for view, words in (("plain", "Unaugmented"), ("augmented", "Augmented"))
         for domain, value in grid.both(name, view)
@@ -144,17 +145,34 @@ def _table3(grid: _Grid) -> Cells:
 def _table4(grid: _Grid) -> Cells:
     kept = grid.backbone
     rows: dict[str, dict[str, Any]] = {
-        "Benchmark": {"view": "augmented", "trained_on": "target", "pair": grid.in_domain},
+        "Benchmark": {"view": grid.view, "trained_on": "target", "pair": grid.in_domain},
         "Baseline": {"view": "plain", "stage": "tuned"},
         "Tuned": {"view": "plain"},
         "Tuned + DataAugmentation": {"view": "augmented"},
-        "Tuned + PreProcessing + Optimisers": {"view": "augmented", "pair": grid.best},
+        "Tuned + PreProcessing + Optimisers": {"view": grid.view, "pair": grid.best},
+        **_alone(grid),
     }
     return {
         (row, domain.title()): value
         for row, cell in rows.items()
         for domain, value in grid.both(kept, **cell)
     }
+
+
+def _alone(grid: _Grid) -> dict[str, dict[str, Any]]:
+    """Rows of ours: each technique without the others, on the kept backbone, if they were run."""
+    rows: dict[str, dict[str, Any]] = {
+        "Tuned + crop alone": {"view": "cropped"},
+        "Tuned + transforms alone": {"view": "transformed"},
+    }
+    plain = grid.runs[(grid.runs["backbone"] == grid.backbone) & (grid.runs["view"] == "plain")]
+    pairs = plain[["tune_optimiser", "fine_tune_optimiser"]].drop_duplicates()
+    for tune, fine in pairs.itertuples(index=False):
+        if (tune, fine) != grid.first:
+            name = f"Tuned + {OPTIMISERS[tune]}/{OPTIMISERS[fine]} alone"
+            rows[name] = {"view": "plain", "pair": (tune, fine)}
+    there = set(grid.runs.loc[grid.runs["backbone"] == grid.backbone, "view"])
+    return {name: row for name, row in rows.items() if row["view"] in there}
 
 
 def _table5(shares: pd.DataFrame) -> Cells:

@@ -30,6 +30,7 @@ from facegap.crops import Crops
 from facegap.errors import DataError, TrainingError
 from facegap.files import whole
 from facegap.network import settle
+from facegap.progress import Pace
 from facegap.synthesise.attributes import Labels, read_labels
 from facegap.synthesise.losses import (
     CRITIC_TERMS,
@@ -229,10 +230,13 @@ def run(
     """Every step that is left, with a state saved by time, by step and at a warning."""
     every = settings.critic_steps
     every *= max(1, settings.iterations // (CURVE * settings.critic_steps))
+    pace = Pace(settings.iterations, training.step)
     saved = time.monotonic()
     with warned() as warnings:
         while training.step < settings.iterations:
             advance(training, settings, batch_at(training.step, settings, faces, device))
+            if pace.due():
+                log.info("step %d: %s", training.step, pace.words(training.step))
             if training.step % every == 0 or training.step == settings.iterations:
                 _note(training, settings, records.board)
             due = training.step % records.steps == 0

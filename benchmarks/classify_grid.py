@@ -1,0 +1,303 @@
+"""A part of the grid against a plain loop that runs the backbone on every image in every epoch.
+
+VGG16 and ResNet50, two pairs of optimisers, five repeats, the same faces and seeds on the CPU,
+tuned and fine-tuned apart. The grid's tuning is run whole. The plain loop's time is linear in
+epochs and runs, so it is taken over the first epochs of a few runs and multiplied; test accuracies
+are compared after as many epochs. Fine-tuning is compared epoch by epoch, with what arithmetic
+allows, by torch's flop counter. Last, the memory of 20,000 faces at 200 x 200.
+
+python benchmarks/classify_grid.py
+"""
+
+import json
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from copy import deepcopy
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from facegap.classify import backbones, features, heads, training
+
+SIZE, TRAIN, TEST, BATCH = 64, 128, 64, 64  # large enough that the backbone's work counts
+EPOCHS, REPEATS, PAIRS = 30, 5, (("adam", "adam"), ("rmsprop", "sgd"))
+PLAIN_EPOCHS, PLAIN_RUNS = 8, 3  # of the plain loop
+FINE_EPOCHS = 2
+HEAD = {"hidden": [64, 64, 64], "activations": "relu", "dropout": 0.5}
+RATES = {"adam": 0.001, "rmsprop": 0.001, "sgd": 1e-6}  # sgd fine-tunes
+CPU = torch.device("cpu")
+
+
+def faces(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Noisy discs of two brightnesses and shapes: something to learn, drawn in no time."""
+    rng = np.random.default_rng(seed)
+    inside = np.arange(count) % 2 == 0
+    y, x = np.mgrid[:SIZE, :SIZE] / SIZE - 0.5
+    wide = np.where(inside, 1.0, 1.25) + rng.normal(0, 0.12, count)
+    disc = (x**2)[None] * wide[:, None, None] ** 2 + (y**2)[None] < 0.12
+    pixels = 90 + 70 * disc[..., None] * rng.uniform(0.7, 1.0, (count, 1, 1, 3))
+    pixels = pixels + rng.normal(0, 18, pixels.shape)
+    return pixels.clip(0, 255).astype(np.uint8), inside
+
+
+def cache(
+    net: backbones.Network, pictures: NDArray[np.uint8], inside: NDArray[np.bool_], folder: Path
+) -> features.Features:
+    """The features as the stage writes and reads them."""
+    table = pd.DataFrame({"face_id": np.arange(len(inside)).astype(str), "inside": inside})
+    table["split"] = np.where(np.arange(len(inside)) < TRAIN, "train", "test")
+    table = table.assign(view=0, row=np.arange(len(inside)))
+    folder.mkdir()
+    batches = (pictures[i : i + features.BATCH] for i in range(0, len(inside), features.BATCH))
+    features._run(net, batches, len(inside), folder, np.dtype("float32"), CPU)
+    boundary, pooled = (features.Stored(folder / name) for name in features.FILES[1:])
+    return features.Features(table, boundary, pooled[np.arange(len(inside))])
+
+
+def chances(seeds: Sequence[int]) -> list[training.Randomness]:
+    """The same randomness for both ways."""
+    return [
+        training.Randomness(np.random.default_rng(s), torch.Generator().manual_seed(s))
+        for s in seeds
+    ]
+
+
+def plan(optimiser: str, epochs: int) -> training.Schedule:
+    """Of tuning and of fine-tuning alike."""
+    return training.Schedule(epochs, BATCH, optimiser, RATES[optimiser], 0.9)
+
+
+def batched(data: features.Features, epochs: int) -> tuple[heads.Head, NDArray[np.float64]]:
+    """All heads of all pairs at once."""
+    randomness = chances([s for _ in PAIRS for s in range(REPEATS)])
+    pooled = torch.from_numpy(data.pooled[:TRAIN])
+    head = heads.head(pooled, [chance.draws for chance in randomness], HEAD, True)
+    names = [f"{pair[0]}-{k}" for pair in PAIRS for k in range(REPEATS)]
+    plans = [plan(tune, epochs) for tune, _ in PAIRS]
+    return head, training.tune(head, data, randomness, plans, names)
+
+
+def one_by_one(
+    data: features.Features, epochs: int
+) -> list[tuple[heads.Head, NDArray[np.float64]]]:
+    """Each head by itself, on the same seeds."""
+    found = []
+    for tune, _ in PAIRS:
+        for seed in range(REPEATS):
+            chance = chances([seed])
+            pooled = torch.from_numpy(data.pooled[:TRAIN])
+            head = heads.head(pooled, [chance[0].draws], HEAD, True)
+            losses = training.tune(head, data, chance, [plan(tune, epochs)], ["alone"])
+            found.append((head, losses))
+    return found
+
+
+class Plain:
+    """The straightforward model: pixels in, a logit out, the whole body run every time."""
+
+    def __init__(self, net: backbones.Network, data: features.Features, seed: int) -> None:
+        """A head of its own with the same first weights, and an ordinary torch module."""
+        self.net, chance = net, chances([seed])[0]
+        head = heads.head(torch.from_numpy(data.pooled[:TRAIN]), [chance.draws], HEAD, True)
+        self.shift, self.scale = head.shift, head.scale
+        layers: list[nn.Module] = []
+        for weight, bias in zip(head.weights, head.biases, strict=True):
+            linear = nn.Linear(weight.shape[1], weight.shape[2])
+            linear.weight.data, linear.bias.data = weight[0].T.clone(), bias[0, 0].clone()
+            layers += [linear, nn.ReLU(), nn.Dropout(0.5)]
+        self.mlp = nn.Sequential(*layers[:-2])
+        self.tail = deepcopy(net.tail)
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> torch.Tensor:
+        """Logits (n,)."""
+        images = backbones.preprocess(pictures, self.net.backbone, SIZE, CPU)
+        with torch.no_grad():
+            state = self.net.trunk(images)
+        return self.mlp((self.tail(*state) - self.shift) / self.scale)[:, 0]
+
+    def train(
+        self, pictures: NDArray[np.uint8], inside: NDArray[np.bool_], way: tuple[str, int, bool]
+    ) -> None:
+        """Epochs over the training faces, with an optimiser; the tail too, or the head alone."""
+        optimiser, epochs, fine = way
+        weights = list(self.mlp.parameters())
+        if fine:
+            weights += [p.requires_grad_() for p in backbones.trainable(self.tail).values()]
+        steps = training.optimiser_of(weights, plan(optimiser, epochs))
+        self.mlp.train()
+        rng = np.random.default_rng(0)
+        labels = torch.from_numpy(inside.astype(np.float32))
+        for _ in range(epochs):
+            for rows in np.array_split(rng.permutation(TRAIN), TRAIN // BATCH):
+                steps.zero_grad()
+                loss = nn.functional.binary_cross_entropy_with_logits(
+                    self(pictures[rows]), labels[rows]
+                )
+                loss.backward()
+                steps.step()
+        self.mlp.eval()
+
+    @torch.no_grad()
+    def accuracy(self, pictures: NDArray[np.uint8], inside: NDArray[np.bool_]) -> float:
+        """On the test faces."""
+        said = torch.cat([self(pictures[i : i + 32]) for i in range(TRAIN, len(inside), 32)])
+        return float(((said >= 0).numpy() == inside[TRAIN:]).mean())
+
+
+def seconds(work, *arguments):
+    """How long it takes, and what comes of it."""
+    start = time.perf_counter()
+    found = work(*arguments)
+    return time.perf_counter() - start, found
+
+
+def flops(model: Plain, pictures: NDArray[np.uint8], whole: bool) -> int:
+    """Operations of one fine-tuning step on these faces, with the trunk or without."""
+    labels = torch.zeros(len(pictures))
+    boundary = model.net.boundary(pictures, CPU)
+    with FlopCounterMode(display=False) as counter:
+        pooled = model.tail(*model.net.unpacked(boundary))
+        logits = model.mlp((pooled - model.shift) / model.scale)[:, 0]
+        nn.functional.binary_cross_entropy_with_logits(logits, labels).backward()
+    tail = counter.get_total_flops()
+    with FlopCounterMode(display=False) as counter:
+        model.net.boundary(pictures, CPU)
+    return tail + (counter.get_total_flops() if whole else 0)
+
+
+def measure(name: str, folder: Path) -> dict[str, float]:
+    """All figures of one backbone."""
+    net = backbones.network(name, size=SIZE, layers=5, weights=None, seed=1, device=CPU)
+    pictures, inside = faces(TRAIN + TEST, 0)
+    net.pooled(net.boundary(pictures[:32], CPU))  # warm
+    extracting, data = seconds(cache, net, pictures, inside, folder)
+    tuning, (head, _) = seconds(batched, data, EPOCHS)
+    alone_seconds, alone = seconds(one_by_one, data, EPOCHS)
+    apart = max(
+        float((a[k] - b[0]).abs().max())
+        for k, (single, _) in enumerate(alone)
+        for a, b in zip(head.parameters(), single.parameters(), strict=True)
+    )
+    rows = data.rows("test")[:, 0]
+    short, _ = batched(data, PLAIN_EPOCHS)
+    right = (training.tuned_logits(short, data, rows) >= 0) == (data.inside(rows) == 1)
+    ours = right.mean(1)[:REPEATS]
+    plain, theirs = 0.0, []
+    for seed in range(PLAIN_RUNS):
+        model = Plain(net, data, seed)
+        plain += seconds(model.train, pictures, inside, ("adam", PLAIN_EPOCHS, False))[0]
+        theirs.append(model.accuracy(pictures, inside))
+    naive = plain / (PLAIN_EPOCHS * PLAIN_RUNS) * EPOCHS * len(PAIRS) * REPEATS
+    single, tail, fine = head.of_repeat(0), deepcopy(net.tail), plan("sgd", FINE_EPOCHS)
+    ours_fine, _ = seconds(training.fine_tune, net, tail, single, data, chances([0])[0], fine, name)
+    model = Plain(net, data, 0)
+    theirs_fine, _ = seconds(model.train, pictures, inside, ("sgd", FINE_EPOCHS, True))
+    batch = pictures[:BATCH]
+    whole, part = flops(model, batch, True), flops(model, batch, False)
+    limit, found = whole / part, theirs_fine / ours_fine
+    return {
+        "naive_tuned_s": naive,
+        "cached_tuned_s": extracting + tuning,
+        "tuned_ratio": naive / (extracting + tuning),
+        "one_by_one_s": alone_seconds,
+        "batched_s": tuning,
+        "batched_differs_by": apart,
+        "naive_accuracy": float(np.mean(theirs)),
+        "naive_accuracy_sd": float(np.std(theirs, ddof=1)),
+        "cached_accuracy": float(np.mean(ours)),
+        "cached_accuracy_sd": float(np.std(ours, ddof=1)),
+        "naive_fine_tuned_epoch_s": theirs_fine / FINE_EPOCHS,
+        "cached_fine_tuned_epoch_s": ours_fine / FINE_EPOCHS,
+        "fine_tuned_ratio": found,
+        "fine_tuned_limit": limit,
+        "share_of_saving": (1 - 1 / found) / (1 - 1 / limit),
+    }
+
+
+def memory() -> None:
+    """Print the peak memory, in GiB, of 20,000 faces at 200 x 200 through VGG16.
+
+    Extraction is the same work for every batch, so it is run on a few; tuning and fine-tuning see
+    arrays of 20,000 rows (of the boundary a sparse file: most of it is holes on the disk).
+    """
+    net = backbones.network("vgg16", size=200, layers=5, weights=None, seed=1, device=CPU)
+    rng = np.random.default_rng(0)
+    count = 20_000
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = rng.integers(0, 256, (2 * features.BATCH, 200, 200, 3), dtype=np.uint8)
+        batches = (pictures[i : i + features.BATCH] for i in (0, features.BATCH))
+        place = Path(folder) / "few"
+        place.mkdir()
+        features._run(net, batches, len(pictures), place, np.dtype("float16"), CPU)
+        path = Path(folder) / "boundary.npy"
+        np.lib.format.open_memmap(path, "w+", np.float16, (count, net.width))
+        table = pd.DataFrame({"face_id": np.arange(count).astype(str), "split": "train"})
+        table = table.assign(view=0, row=0, inside=np.arange(count) % 2 == 0)
+        pooled = rng.normal(size=(count, 512)).astype(np.float32)
+        data = features.Features(table, features.Stored(path), pooled)
+        randomness = chances([s for _ in PAIRS for s in range(REPEATS)])
+        draws = [chance.draws for chance in randomness]
+        head = heads.head(torch.from_numpy(pooled), draws, HEAD, True)
+        tune = [training.Schedule(1, 128, name, 0.001, 0.9) for name, _ in PAIRS]
+        training.tune(head, data, randomness, tune, [str(k) for k in range(len(draws))])
+        few = table.index < 4 * 128  # steps are alike: four of them
+        rows = features.Features(table[few], data.boundary, pooled)
+        fine = training.Schedule(1, 128, "adam", 1e-6, 0.9)
+        training.fine_tune(
+            net, deepcopy(net.tail), head.of_repeat(0), rows, randomness[0], fine, "memory"
+        )
+        training.fine_tuned_logits(net, net.tail, head.of_repeat(0), data, np.arange(512))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+
+
+def main() -> None:
+    """Print every figure."""
+    torch.set_num_threads(psutil.cpu_count(logical=False) or 1)
+    with tempfile.TemporaryDirectory() as folder:
+        found = {name: measure(name, Path(folder) / name) for name in ("vgg16", "resnet50")}
+    run = [sys.executable, __file__, "memory"]
+    peak = float(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
+    print(f"{'':<28}" + "".join(f"{name:>14}" for name in found))
+    for key in found["vgg16"]:
+        print(f"{key:<28}" + "".join(f"{figures[key]:>14.6g}" for figures in found.values()))
+    print(f"{'peak_memory_gib':<28}{peak:>14.3g}")
+    naive, cached = (
+        sum(figures[key] for figures in found.values())
+        for key in ("naive_tuned_s", "cached_tuned_s")
+    )
+    result = {
+        "name": "classify_grid",
+        "ratio": naive / cached,
+        "naive_tuned_s": naive,
+        "cached_tuned_s": cached,
+        "units": "s",
+        **{
+            key: {name: figures[key] for name, figures in found.items()}
+            for key in ("fine_tuned_ratio", "fine_tuned_limit", "share_of_saving")
+        },
+        "batched_differs_by": max(figures["batched_differs_by"] for figures in found.values()),
+        "backbones": found,
+        "peak_memory_gib": peak,
+        "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.platform()}",
+        "versions": {name: version(name) for name in ("torch", "torchvision", "numpy")},
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["memory"]:
+        memory()
+    else:
+        main()

@@ -1,0 +1,210 @@
+"""A participant with a real browser and keyboard, a real server, and no mercy for it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from human import study as make_study
+from playwright.sync_api import Browser, Page, Route
+
+SHOTS = os.environ.get("FACEGAP_SCREENSHOTS")  # a folder, for whoever wants to look
+KEYS = {"left": "ArrowLeft", "right": "ArrowRight"}
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "facegap.cli", "judge", *map(str, arguments)]
+
+
+class Server:
+    """`facegap judge serve` as a process of its own, on a port that stays."""
+
+    def __init__(self, folder: Path, database: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.of = ("--study", folder, "--database", database)
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            command("serve", *self.of, "--port", str(self.port)),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                assert self.process.poll() is None, "the server ended"
+                time.sleep(0.1)
+        raise AssertionError("the server does not answer")
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def invite(self) -> list[str]:
+        told = subprocess.run(
+            command("invite", *self.of, "--url", f"http://127.0.0.1:{self.port}"),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        return [line.split("\t")[1] for line in told.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    counts = {"pairs": 300, "attention": 0.05, "repeats": 0.05, "break_every": 100}
+    return make_study(tmp_path_factory.mktemp("human"), persons=16, **counts)
+
+
+@pytest.fixture
+def server(folder: Path, tmp_path: Path) -> Iterator[Server]:
+    server = Server(folder, tmp_path / "answers.sqlite")
+    yield server
+    server.kill()
+
+
+def shoot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+def begin(page: Page, link: str, name: str = "") -> None:
+    page.goto(link)
+    shoot(page, f"consent{name}")
+    page.get_by_role("checkbox").press("Space")
+    page.get_by_role("button", name="Go on").press("Enter")
+    page.get_by_role("button", name="Begin").wait_for()
+    shoot(page, f"instructions{name}")
+    page.get_by_role("button", name="Begin").press("Enter")
+
+
+def pair_of(page: Page) -> str:
+    """The pair on the page, when its pictures are there."""
+    page.locator("body[data-ready=yes]").wait_for()
+    action = page.locator("#pair").get_attribute("action") or ""
+    return action.rsplit("/", 1)[1]
+
+
+def test_300_pairs_by_keyboard_while_the_server_is_killed_three_times(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    link = server.invite()[0]
+    begin(page, link)
+    told: dict[str, str] = {}  # acknowledged: the page went on
+    raced: dict[str, str] = {}  # sent while the server was being killed: kept or not
+    count = 0
+    while True:
+        page.locator("#stage, button:has-text('Go on'), .persons").first.wait_for()
+        if page.locator(".persons").count():
+            break
+        if page.locator("#stage").count() == 0:
+            shoot(page, f"break-{count}")
+            page.keyboard.press("Enter")  # the button has the focus
+            page.locator("#stage").wait_for()
+        pair = pair_of(page)
+        assert pair not in told, "nobody is asked twice"
+        if count in (0, 40):
+            shoot(page, f"pair-{count}")
+        side = "left" if count % 3 else "right"
+        if count in (50, 150, 250):
+            raced[pair] = side
+            page.keyboard.press(KEYS[side])
+            server.kill()
+            server.start()
+            page.goto(link)
+            count += 1
+            continue
+        page.keyboard.press(KEYS[side])
+        page.wait_for_function(
+            "(pair) => !document.querySelector(`form[action$='/answer/${pair}']`)", arg=pair
+        )
+        told[pair] = side
+        count += 1
+    assert len({**raced, **told}) == 300 + 15 + 15 + 2
+    shoot(page, "persons")
+    for choice in page.get_by_label("did not").all():
+        choice.press("Space")
+    page.get_by_role("button", name="Finish").press("Enter")
+    page.get_by_role("heading", name="Thank you").wait_for()
+    shoot(page, "thanks")
+    subprocess.run(command("export", *server.of, "--to", tmp_path / "csv"), check=True)
+    answers = pd.read_csv(tmp_path / "csv/responses.csv", dtype={"pair_id": str})
+    assert dict(zip(answers["pair_id"], answers["choice"], strict=True)) == {**raced, **told}
+    assert answers["seconds"].between(0, 60).all()
+
+
+def test_both_pictures_appear_together_and_the_next_are_fetched(page: Page, server: Server) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    begin(page, server.invite()[0])
+    first = pair_of(page)
+    assert page.locator("#stage").evaluate("(s) => getComputedStyle(s).visibility") == "visible"
+    coming = page.locator("#coming").get_attribute("data-images") or ""
+    page.wait_for_function("performance.getEntriesByType('resource').length >= 10")
+    assert all(any(image in url for url in asked) for image in coming.split())
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**/")
+    assert pair_of(page) != first
+
+
+def test_no_picture_is_seen_before_the_other_and_none_can_be_chosen(
+    page: Page, server: Server
+) -> None:
+    held: list[Route] = []
+    page.route("**/image/*.png", lambda route: held.append(route))
+    begin(page, server.invite()[0])
+    page.wait_for_function("document.querySelector('#stage.waiting') !== null")
+    while len(held) < 4:
+        page.wait_for_timeout(20)
+    for route in held[:3]:
+        route.continue_()
+    page.wait_for_timeout(100)
+    address = page.locator("#pair").get_attribute("action")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(100)
+    assert page.locator("#stage").evaluate("(s) => getComputedStyle(s).visibility") == "hidden"
+    assert page.locator("#pair").get_attribute("action") == address
+    held[3].continue_()
+    assert pair_of(page) == (address or "").rsplit("/", 1)[1]
+
+
+def test_with_a_phone_and_without_scripts(chromium: Browser, server: Server) -> None:
+    phone = chromium.new_context(
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        is_mobile=True,
+        java_script_enabled=False,
+        color_scheme="dark",
+    )
+    page = phone.new_page()
+    begin(page, server.invite()[1], "-phone")
+    shoot(page, "pair-phone")
+    for _ in range(2):
+        before = page.locator("#pair").get_attribute("action")
+        page.get_by_role("button", name=re.compile("right picture")).tap()
+        page.locator(f"form[action='{before}']").wait_for(state="detached")
+    assert page.get_by_text("That was the practice").is_visible()
+    phone.close()
+
+
+def test_pictures_and_choices_have_names_for_a_screen_reader(page: Page, server: Server) -> None:
+    begin(page, server.invite()[0])
+    pair_of(page)
+    tree = page.locator("main").aria_snapshot()
+    for words in ("The left picture is better", "The right picture is better", "Original photo"):
+        assert words in tree
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.locator("img:not([alt])").count() == 0
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.value") == "left"

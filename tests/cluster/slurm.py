@@ -1,0 +1,211 @@
+"""A real Slurm on this machine, in a folder of its own: two nodes, one with a pretend GPU.
+
+It needs root, munge, slurmctld, slurmd and Slurm's commands, and touches no other cluster: its
+configuration, sockets, ports and state are its own, and only what it started is ended.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun")
+COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "srun", "sinfo")
+PLACES = "/usr/sbin:/usr/bin:/sbin:/bin"
+MUNGE = ("--force", "--foreground")
+
+CONFIGURATION = """
+ClusterName=facegap
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={port}
+SlurmUser=root
+SlurmdUser=root
+MailProg=/bin/true
+AuthType=auth/munge
+# cred_expire: a requeued job waits so long before it starts again
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool-%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd-%n.log
+# no cgroups: memory is watched by asking, and what takes too much is killed
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SwitchType=switch/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+# the nodes are pretend: this file is believed, not the hardware
+SlurmdParameters=config_overrides
+ReturnToService=2
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+GresTypes=gpu
+SchedulerParameters=sched_interval=1,batch_sched_delay=1,sched_min_interval=0,bf_interval=1
+SlurmctldTimeout=10
+SlurmdTimeout=10
+MessageTimeout=10
+KillWait=5
+UnkillableStepTimeout=15
+CompleteWait=0
+MinJobAge=600
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+AccountingStorageType=accounting_storage/none
+NodeName=cpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={cpu} CPUs=16 RealMemory=64000
+NodeName=gpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={gpu} CPUs=16 RealMemory=64000 Gres=gpu:1
+PartitionName=cpu Nodes=cpu1 Default=YES PriorityTier=1 MaxTime=4-0 State=UP
+PartitionName=gpu Nodes=gpu1 PriorityTier=1 PreemptMode=REQUEUE GraceTime=10 MaxTime=4-0 State=UP
+PartitionName=urgent Nodes=gpu1 PriorityTier=10 MaxTime=4-0 State=UP
+"""
+
+
+def missing() -> str | None:
+    """Why no Slurm can be started here; None if it can."""
+    absent = [name for name in NEEDED if not shutil.which(name, path=PLACES)]
+    if absent:
+        return (
+            f"no {', '.join(absent)}: apt-get install munge slurmctld slurmd slurm-client, as"
+            " .ci/run does"
+        )
+    if os.geteuid() != 0:
+        return "a node's daemon starts jobs as root only: run the tests as root"
+    return None
+
+
+@dataclass
+class Cluster:
+    """A running Slurm; `environment` makes its commands, and Snakemake, speak to it."""
+
+    folder: Path
+    daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        path = f"{self.folder}/bin:{os.environ['PATH']}:{PLACES}"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
+        return kept | {"PATH": path, "SLURM_CONF": f"{self.folder}/slurm.conf"}
+
+    def ask(self, *command: str) -> str:
+        """What a Slurm command prints."""
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=30, check=False
+        )
+        return done.stdout
+
+    def jobs(self, state: str = "PENDING,RUNNING,COMPLETING") -> list[tuple[str, str]]:
+        """Number and comment (rule and wildcards) of every job in these states."""
+        listed = self.ask("squeue", "--noheader", f"--states={state}", "--format=%i|%k")
+        return [
+            (job, comment) for job, comment in (row.split("|") for row in listed.split("\n")[:-1])
+        ]
+
+    def start(self, name: str, *command: str | Path) -> None:
+        """Start a daemon in the foreground, in a session of its own."""
+        with (self.folder / f"{name}.out").open("ab") as out:
+            self.daemons[name] = subprocess.Popen(
+                [str(part) for part in command],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+    def start_node(self, name: str, without: Path | None = None) -> None:
+        """Start a node's daemon, or start it again; the folder `without` is empty on that node."""
+        if name in self.daemons:
+            self.daemons[name].terminate()
+            self.daemons[name].wait(10)
+        hide = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"')
+        daemon = ("slurmd", "-D", "-f", self.folder / "slurm.conf", "-N", name)
+        self.start(name, *((*hide, without) if without else ()), *daemon)
+
+    def wait(self, done: str, *command: str) -> None:
+        """Until a Slurm command prints `done`."""
+        end = time.monotonic() + 60
+        while done not in self.ask(*command):
+            assert time.monotonic() < end, f"{command}: {self.ask(*command)}"
+            time.sleep(0.1)
+
+
+@contextmanager
+def slurm(folder: Path) -> Iterator[Cluster]:
+    """A Slurm with idle nodes cpu1 and gpu1, as long as the block lasts."""
+    cluster = Cluster(folder)
+    _configure(folder)
+    try:
+        key, sock = folder / "munge.key", folder / "munge.socket"
+        files = (f"--{part}-file={folder}/munge.{part}" for part in ("pid", "seed", "log"))
+        cluster.start("munged", "munged", *MUNGE, f"--key-file={key}", f"--socket={sock}", *files)
+        while not sock.exists():
+            time.sleep(0.02)
+        cluster.start("slurmctld", "slurmctld", "-D", "-i", "-f", folder / "slurm.conf")
+        cluster.wait("is UP", "scontrol", "ping")
+        for node in ("cpu1", "gpu1"):
+            cluster.start_node(node)
+        for node in ("cpu1", "gpu1"):
+            cluster.wait("State=IDLE", "scontrol", "show", "node", node)
+        yield cluster
+    finally:
+        _end(cluster)
+
+
+def _configure(folder: Path) -> None:
+    host = socket.gethostname().split(".")[0]
+    port, cpu, gpu = _free_ports(3)
+    text = CONFIGURATION.format(folder=folder, host=host, port=port, cpu=cpu, gpu=gpu)
+    (folder / "slurm.conf").write_text(text)
+    (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")  # or slurmd wants one mounted
+    (folder / "gres.conf").write_text(f"NodeName=gpu1 Name=gpu File={folder}/nvidia0\n")
+    for name in ("state", "spool-cpu1", "spool-gpu1", "bin"):
+        (folder / name).mkdir()
+    key = folder / "munge.key"
+    key.touch(0o600)
+    key.write_bytes(secrets.token_bytes(1024))
+    try:  # a copy of /dev/null: only a character device makes Slurm set CUDA_VISIBLE_DEVICES
+        os.mknod(folder / "nvidia0", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        (folder / "nvidia0").touch()
+    for name in COMMANDS:  # the executor takes SLURM_CONF from a job's srun; this puts it back
+        wrapper = folder / "bin" / name
+        real = shutil.which(name, path=PLACES)
+        wrapper.write_text(f"#!/bin/sh\nSLURM_CONF='{folder}/slurm.conf' exec {real} \"$@\"\n")
+        wrapper.chmod(0o755)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _end(cluster: Cluster) -> None:
+    """Jobs first, through Slurm, so that none is left behind; then the daemons."""
+    if "slurmctld" in cluster.daemons:
+        cluster.ask("scancel", "--user=root", "--full", "--signal=KILL")
+        cluster.ask("scancel", "--user=root")
+        end = time.monotonic() + 10
+        while cluster.jobs() and time.monotonic() < end:
+            time.sleep(0.1)
+    for daemon in reversed(cluster.daemons.values()):
+        daemon.terminate()
+        try:
+            daemon.wait(10)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()

@@ -1,0 +1,239 @@
+"""The study by real sbatch, through profiles/slurm as it is, with faults put in.
+
+Slow machines are played by SIGSTOP: a stopped job takes no time of this machine, but its own
+runs out. Where no Slurm can be started, everything here is skipped with the reason.
+"""
+
+import contextlib
+import re
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+import pytest
+from reliability import Reliability
+from runs import copy_code, digests, finished, planned, snakemake, start
+from slurm import Cluster, missing, slurm
+
+STUDY = "results/nano"
+NANO = ("--configfile", "nano.yaml")
+QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
+SUBMITTED = (*NANO, "--profile", "profiles/slurm", *QUICK)
+
+T = TypeVar("T")
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=f"no Slurm here: {missing()}")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Slurm with two nodes, one of them with a pretend GPU."""
+    with slurm(tmp_path_factory.mktemp("slurm")) as running:
+        yield running
+
+
+class Run:
+    """Snakemake at work on the cluster, and what it has printed so far."""
+
+    def __init__(
+        self, cluster: Cluster, folder: Path, *targets: str, options: tuple[str, ...] = ()
+    ) -> None:
+        """Start it in `folder`."""
+        command = (*SUBMITTED, *options, "--", *targets)
+        self.folder = folder
+        self.process = start(folder, *command, environment=cluster.environment)
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        self.lines += self.process.stdout
+
+    def end(self) -> tuple[int, str]:
+        """Its exit code, and all that it printed."""
+        code = self.process.wait(1200)
+        self._reader.join()
+        return code, "".join(self.lines)
+
+    def kill(self) -> None:
+        """kill -9 of Snakemake alone."""
+        self.process.kill()
+        self.end()
+
+    def working(self, script: str, but: int | None = None) -> psutil.Process:
+        """The process of a script, on whatever node, once there is one (other than `but`)."""
+
+        def found() -> psutil.Process | None:
+            assert self.process.poll() is None, "".join(self.lines[-200:])
+            return self._find(script, but)
+
+        return until(found, f"{script} to start", self.lines)
+
+    def _find(self, script: str, but: int | None) -> psutil.Process | None:
+        for process in psutil.process_iter(["cmdline", "cwd", "pid"]):
+            command, seen = process.info["cmdline"] or [], process.info["cwd"]
+            own = len(command) > 1 and command[1].endswith(f".{script}")
+            if own and seen == str(self.folder) and process.pid != but:
+                return process
+        return None
+
+
+def until(found: Callable[[], T | None], what: str, seen: list[str], seconds: float = 600) -> T:
+    """What `found` gives, as soon as it is anything."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end, f"waited for {what}\n{''.join(seen[-60:])}"
+        time.sleep(0.05)
+    return value
+
+
+def job_of(process: psutil.Process) -> str:
+    """The number of the Slurm job that a process belongs to."""
+    return process.environ()["SLURM_JOB_ID"]
+
+
+def warned(process: psutil.Process) -> bool:
+    """Whether a training takes the signal that warns of its end (it does once it trains)."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = int(re.findall(r"^SigCgt:\s+(\w+)", status, re.M)[0], 16)
+    return bool(caught >> (signal.SIGURG - 1) & 1)
+
+
+def errors(printed: str) -> dict[str, int]:
+    """Jobs by rule that failed, or were lost, and were tried again."""
+    return dict(Counter(re.findall(r"^ *Error in rule (\w+):$", printed, re.M)))
+
+
+def partitions(cluster: Cluster) -> dict[str, set[str]]:
+    """The partitions that each rule's, or group's, jobs went to."""
+    listed = cluster.ask("squeue", "--noheader", "--states=all", "--format=%P|%k")
+    found: dict[str, set[str]] = {}
+    for partition, comment in (row.split("|") for row in listed.splitlines()):
+        rule = re.sub(r"^rule_|_wildcards_.*", "", comment)
+        found.setdefault(rule, set()).add(partition)
+    return found
+
+
+def test_the_whole_study_with_jobs_lost_on_the_way(
+    cluster: Cluster, undisturbed: Path, tmp_path: Path, reliability: Reliability
+) -> None:
+    folder = copy_code(tmp_path / "facegap")
+    acquire = folder / "workflow/rules/acquire.smk"
+    text = acquire.read_text()
+    short = re.sub(r"(rule draw_faces:[\s\S]*?mem_mb=)\d+", r"\g<1>250", text, count=1)
+    assert short != text
+    acquire.write_text(short)
+    needed = planned(snakemake(folder, "-n", *NANO).stdout)
+
+    cluster.start_node("cpu1", without=Path(sys.prefix))
+    drawn = f"{STUDY}/acquire/source/faces.parquet"
+    code, printed = Run(cluster, folder, drawn, options=("--retries", "0")).end()
+    assert code != 0
+    assert errors(printed) == {"draw_faces": 1}
+    log = re.findall(r"submitted with SLURM jobid \d+ \(log: (.*?)\)", printed)[0]
+    assert "bin/python: not found" in Path(log).read_text()
+    assert not finished(printed)
+    cluster.start_node("cpu1")
+    does = "its jobs fail and their logs name what is not there; a rerun goes on"
+    reliability.note("a node without the environment", does, {}, {})
+
+    run = Run(cluster, folder)
+    run.working("extract_features.py").kill()
+    cluster.ask("scancel", job_of(run.working("train_cell.py")))
+    job = run.working("cast_faces.py")
+    job.suspend()
+    cluster.daemons["cpu1"].kill()
+    cluster.start_node("cpu1")
+    job.resume()
+    code, printed = run.end()
+    assert code == 0, printed[-8000:]
+    assert finished(printed) == needed
+    again = errors(printed)
+    assert again.pop("draw_faces") >= needed["draw_faces"]
+    assert again == {"extract_features": 1, "train_cell": 1}
+    assert digests(folder / STUDY) == digests(undisturbed / STUDY)
+    used = partitions(cluster)
+    assert used["train_stargan"] == used["train_cell"] == {"gpu"}
+    assert used["align_shard"] == used["cast_faces"] == {"cpu"}
+
+    draws = {"draw_faces": needed["draw_faces"]}
+    does = "tried again with twice the memory, until it is enough or `retries` are over"
+    reliability.note("out of memory", does, draws, draws)
+    does = "tried again at once"
+    reliability.note("kill -9 of a job, cluster", does, *2 * [{"extract_features": 1}])
+    reliability.note("scancel", does, *2 * [{"train_cell": 1}])
+    does = "the job goes on, and is seen to end when the daemon is back"
+    reliability.note("kill -9 of a node's daemon", does, {}, {})
+
+
+def test_a_training_that_is_cut_short_again_and_again(
+    cluster: Cluster, nano: Path, undisturbed: Path, reliability: Reliability
+) -> None:
+    folder = nano / STUDY / "synthesise/seed-1"
+    wanted = f"{STUDY}/synthesise/seed-1/generator.safetensors"
+    log = nano / STUDY / "logs/synthesise/train_stargan-1.log"
+    (folder / "generator.safetensors").unlink()
+    (folder / "losses.csv").unlink()
+
+    def trained(run: Run, but: int | None = None) -> psutil.Process:
+        """A training in its first steps, stopped."""
+        process = run.working("train_stargan.py", but)
+        until(lambda: warned(process), "the training to begin", run.lines)
+        process.suspend()
+        return process
+
+    def lost(run: Run, process: psutil.Process) -> None:
+        """Wait for the training's saved state, and then for its end, letting it do no more."""
+        until(lambda: "state saved at step" in log.read_text(), "a saved state", run.lines)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while process.status() != psutil.STATUS_ZOMBIE:
+                process.suspend()  # each signal of Slurm lets it go on
+                time.sleep(0.01)
+
+    run = Run(cluster, nano, wanted)
+    first = trained(run)
+    cluster.ask("scontrol", "update", f"JobId={job_of(first)}", "EndTime=now+1")
+    lost(run, first)
+
+    second = trained(run, first.pid)
+    queued = job_of(second)
+    assert "resumed at step" in log.read_text()
+    cluster.ask("sbatch", "--partition=urgent", "--gpus=1", "--output=/dev/null", "--wrap=true")
+    lost(run, second)
+
+    third = trained(run, second.pid)
+    assert "resumed at step" in log.read_text()
+    left = job_of(third)
+    assert left == queued, "SLURM itself queued it again"
+    run.kill()
+    assert snakemake(nano, *NANO, "--unlock").returncode == 0
+    code, printed = Run(cluster, nano, wanted).end()
+    assert code != 0
+    assert f"scancel {left}" in printed
+    assert third.is_running(), "nothing is ended without being asked"
+    cluster.ask("scancel", left)
+    until(lambda: not cluster.jobs(), "the job to end", [])
+    code, printed = Run(cluster, nano, wanted).end()
+    assert code == 0, printed[-8000:]
+    assert "resumed at step" in log.read_text()
+    assert finished(printed) == {"train_stargan": 1}
+    assert snakemake(nano, *NANO, "--cores", "1", "-n").stdout.count("Nothing to be done")
+    assert digests(nano / STUDY) == digests(undisturbed / STUDY)
+
+    one = {"train_stargan": 1}
+    does = "the training is warned, saves its state, is tried again and goes on from it"
+    reliability.note("time limit reached in training", does, one, one)
+    does = "the same, and SLURM queues it again by itself"
+    reliability.note("preemption", does, one, one)
+    does = (
+        "its jobs work on; after `--unlock` the next run names them, and how to end or await"
+        " them, and starts nothing beside them"
+    )
+    reliability.note("kill -9 of Snakemake, cluster", does, one, one)

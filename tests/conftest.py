@@ -1,0 +1,55 @@
+"""What the fault tests share: an undisturbed run to compare with, and the table they fill."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from reliability import Reliability
+from runs import ROOT, copy_code, snakemake
+
+NANO = ("--configfile", "nano.yaml")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-reliability",
+        action="store_true",
+        help="write the table of docs/reliability.md from what the fault tests saw",
+    )
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the nano study has run to its end; not to be changed."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent  # which the workers share
+    with (place / "undisturbed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = place / "undisturbed"
+        if not (folder / "ended").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            done = snakemake(copy_code(folder), "--cores", "all", *NANO)
+            assert done.returncode == 0, done.stdout[-8000:]
+            (folder / "ended").touch()
+    return folder
+
+
+@pytest.fixture
+def nano(undisturbed: Path, tmp_path: Path) -> Path:
+    """A copy of the undisturbed run, to disturb."""
+    folder = tmp_path / "facegap"
+    shutil.copytree(undisturbed, folder, copy_function=shutil.copy2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reliability(request: pytest.FixtureRequest) -> Iterator[Reliability]:
+    """The table of faults, written into docs/reliability.md where that is asked for."""
+    table = Reliability()
+    yield table
+    if request.config.getoption("--write-reliability"):
+        table.write(ROOT / "docs/reliability.md")

@@ -1,0 +1,277 @@
+"""The labelling pages without a browser: what they refuse, and that no answer is lost."""
+
+import sqlite3
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from facegap import seeds, tables
+from facegap.annotate import rounds
+from facegap.errors import DataError, StoreError
+from facegap.web.store import connect, reading
+
+SAMPLE = [f"f{k}" for k in range(6)]
+
+
+def say(client: TestClient, token: str, face: str, side: str, **more: str) -> int:
+    given = {"face": face, "showing": "0", "side": side, **more}
+    return client.post(f"/a/{token}/answer", data=given, follow_redirects=False).status_code
+
+
+def seat(engine: sa.Engine, token: str) -> rounds.Seat:
+    found = rounds.seat_of(engine, token)
+    assert found
+    return found
+
+
+def said(engine: sa.Engine, token: str) -> dict[str, str]:
+    table = rounds.answers_of(engine, seat(engine, token))
+    return dict(zip(table["face_id"], table["side"], strict=True))
+
+
+def test_a_wrong_link_opens_nothing(client: TestClient, links: dict[str, str]) -> None:
+    for path in ("", "next", "face/f0", "revealed/f0"):
+        assert client.get(f"/a/wrong/{path}").status_code == 404
+    assert say(client, "wrong", "f0", "inside") == 404
+    assert client.post("/a/wrong/undo").status_code == 404
+
+
+def test_only_ones_own_faces_and_the_persons_others_are_shown(
+    client: TestClient, links: dict[str, str]
+) -> None:
+    ada = links["ada"]
+
+    def status(path: str) -> int:
+        return client.get(f"/a/{ada}/face/{path}").status_code
+
+    assert client.get(f"/a/{ada}/face/f0").headers["content-type"] == "image/jpeg"
+    assert status("f6") == 404
+    assert status("f6?of=f0") == 200  # the same person
+    assert status("f7?of=f2") == 404  # two unknown persons are not one
+    assert status("f7?of=f7") == 404
+    assert status("f99") == 404
+    page = client.get(f"/a/{ada}/next").text
+    assert "face/f6?of=f0" in page
+    assert "&lt;Other&gt;" in page
+    assert "Keep to the terms." in client.get(f"/a/{ada}/").text
+
+
+@pytest.mark.parametrize(
+    ("face", "side", "more"),
+    [
+        ("f0", "White", {}),
+        ("f0", "", {}),
+        ("f7", "inside", {}),
+        ("f0", "inside", {"showing": "1"}),
+        ("f0", "inside", {"showing": "x"}),
+    ],
+)
+def test_an_answer_that_is_none_is_refused(
+    client: TestClient,
+    engine: sa.Engine,
+    links: dict[str, str],
+    face: str,
+    side: str,
+    more: dict[str, str],
+) -> None:
+    given = {"face": face, "showing": "0", "side": side, **more}
+    assert client.post(f"/a/{links['ada']}/answer", data=given).status_code == 422
+    assert said(engine, links["ada"]) == {}
+
+
+def test_the_same_answer_twice_is_one_and_another_is_refused(
+    client: TestClient, engine: sa.Engine, links: dict[str, str]
+) -> None:
+    ada = links["ada"]
+    assert [say(client, ada, "f0", side) for side in ("inside", "inside", "outside")] == [
+        *(303, 303, 409)
+    ]
+    assert said(engine, ada) == {"f0": "inside"}
+    assert said(engine, links["ben"]) == {}
+
+
+def test_a_link_used_twice_at_once_keeps_one_answer_a_face(
+    client: TestClient, engine: sa.Engine, links: dict[str, str]
+) -> None:
+    sides = ["inside", "outside"] * 6
+    with ThreadPoolExecutor(6) as pool:
+        jobs = [
+            (face, pool.submit(say, client, links["ada"], face, side))
+            for face in SAMPLE
+            for side in sides
+        ]
+        statuses = [(face, job.result()) for face, job in jobs]
+    assert {status for _, status in statuses} == {303, 409}
+    assert set(said(engine, links["ada"])) == set(SAMPLE)
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(sa.func.count(rounds.EVENTS.c.id))).scalar() == 6
+
+
+def test_after_closing_nothing_is_taken_until_it_is_opened_again(
+    client: TestClient, engine: sa.Engine, links: dict[str, str]
+) -> None:
+    ada = links["ada"]
+    say(client, ada, "f0", "inside")
+    rounds.close(engine, "labelling")
+    late = client.post(f"/a/{ada}/answer", data={"face": "f1", "showing": "0", "side": "inside"})
+    assert late.status_code == 409
+    assert "This answer was not stored" in late.text
+    assert client.post(f"/a/{ada}/undo").status_code == 409
+    assert say(client, ada, "f1", "skip") == 409
+    assert "This is closed" in client.get(f"/a/{ada}/next").text
+    assert said(engine, ada) == {"f0": "inside"}
+    rounds.close(engine, "labelling", again=True)
+    assert say(client, ada, "f1", "inside") == 303
+
+
+def test_undo_and_skip_are_recorded_and_lose_nothing(
+    client: TestClient, engine: sa.Engine, links: dict[str, str]
+) -> None:
+    ada = links["ada"]
+    say(client, ada, "f0", "skip")
+    say(client, ada, "f1", "inside", tentative="1", seconds="2.5")
+    assert client.post(f"/a/{ada}/undo", follow_redirects=False).status_code == 303
+    assert 'value="f1"' in client.get(f"/a/{ada}/next").text
+    say(client, ada, "f1", "outside", seconds="nan")
+    with reading(engine) as connection:
+        wanted = sa.select(rounds.EVENTS).order_by(rounds.EVENTS.c.id)
+        events = [
+            (row.face_id, row.what, row.tentative, row.seconds)
+            for row in connection.execute(wanted)
+        ]
+    assert events == [
+        ("f0", "skip", False, None),
+        ("f1", "inside", True, 2.5),
+        ("f1", "undo", False, None),
+        ("f1", "outside", False, None),
+    ]
+    for face in ("f2", "f3", "f4", "f5"):
+        say(client, ada, face, "unsure")
+    assert 'value="f0"' in client.get(f"/a/{ada}/next").text  # put off, not lost
+    say(client, ada, "f0", "inside")
+    assert "All faces are answered" in client.get(f"/a/{ada}/next").text
+
+
+def test_an_adjudicator_sees_the_answers_after_choosing_only(
+    client: TestClient, engine: sa.Engine, links: dict[str, str]
+) -> None:
+    for face in SAMPLE:
+        say(client, links["ada"], face, "inside")
+        say(client, links["ben"], face, "outside" if face == "f3" else "inside")
+    third = links["third"]
+    assert "Nothing to decide yet" in client.get(f"/a/{third}/next").text
+    answers = {
+        one.name: rounds.answers_of(engine, one) for one in rounds.seats(engine, "labelling")
+    }
+    differ = rounds.differing(answers)
+    assert differ.tolist() == ["f3"]
+    order = pd.DataFrame({"face_id": differ, "showing": 0})
+    rounds.seat_people(engine, "adjudication", {"third": order})
+    page = client.get(f"/a/{third}/next").text
+    assert "ada" not in page
+    assert "ben" not in page
+    assert client.get(f"/a/{third}/revealed/f3").status_code == 404
+    assert client.get(f"/a/{links['ada']}/revealed/f3").status_code == 404
+    chosen = {"face": "f3", "showing": "0", "side": "outside"}
+    shown = client.post(f"/a/{third}/answer", data=chosen).text
+    assert "ada" in shown
+    assert "ben" in shown
+    assert say(client, third, "f3", "inside", keep="1") == 303
+    assert said(engine, third) == {"f3": "inside"}
+
+
+def test_a_locked_or_full_database_says_so_and_keeps_what_it_had(
+    client: TestClient,
+    engine: sa.Engine,
+    links: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    ada = links["ada"]
+    say(client, ada, "f0", "inside")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=50")
+    with sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert say(client, ada, "f1", "inside") == 503
+        other.execute("ROLLBACK")
+    other.close()
+    assert say(client, ada, "f1", "inside") == 303
+    with engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    ada_seat = seat(engine, ada)
+    with pytest.raises(StoreError, match="the disk is full"):
+        deque(rounds.skip(engine, ada_seat, "f2", 0) for _ in range(1000))
+    assert say(client, ada, "f2", "skip") == 503
+    assert said(engine, ada) == {"f0": "inside", "f1": "inside"}
+
+
+def test_a_database_of_another_sample_is_refused(engine: sa.Engine, tmp_path: Path) -> None:
+    rounds.prepare(engine, reversed(SAMPLE))
+    with pytest.raises(DataError, match="labels another sample of faces"):
+        rounds.prepare(connect(tmp_path / "a.sqlite", rounds.META), [*SAMPLE, "f9"])
+
+
+def test_answers_from_elsewhere_come_whole_or_not_at_all(
+    client: TestClient, engine: sa.Engine, links: dict[str, str]
+) -> None:
+    ada = seat(engine, links["ada"])
+    say(client, links["ada"], "f0", "inside")
+    rows = pd.DataFrame({"face_id": ["f0", "f1"], "side": ["inside", "outside"]})
+    rows = rows.assign(tentative=False, showing=0)
+    assert rounds.bring_in(engine, ada, rows) == 1
+    assert rounds.bring_in(engine, ada, rows) == 0
+    bad = rows.assign(face_id=["f2", "f1"], side=["inside", "inside"])
+    with pytest.raises(DataError, match="ada has answered 'outside' on face f1 here"):
+        rounds.bring_in(engine, ada, bad)
+    with pytest.raises(DataError, match="face f7 is not shown to ada"):
+        rounds.bring_in(engine, ada, bad.assign(face_id=["f2", "f7"]))
+    assert said(engine, links["ada"]) == {"f0": "inside", "f1": "outside"}
+
+
+def test_new_links_end_the_old_ones_and_keep_the_answers(
+    client: TestClient, engine: sa.Engine, links: dict[str, str]
+) -> None:
+    say(client, links["ada"], "f0", "inside")
+    order = pd.DataFrame({"face_id": SAMPLE, "showing": 0})
+    assert rounds.seat_people(engine, "labelling", {"ada": order}) == {}
+    fresh = rounds.seat_people(engine, "labelling", {"ada": order}, anew=True)
+    assert client.get(f"/a/{links['ada']}/next").status_code == 404
+    assert said(engine, fresh["ada"]) == {"f0": "inside"}
+    dump = b"".join(
+        path.read_bytes() for path in Path(str(engine.url.database)).parent.glob("a.sqlite*")
+    )
+    assert fresh["ada"].encode() not in dump, "the database holds no link"
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 80), st.sampled_from([0.0, 0.05, 0.5, 1.0]), st.integers(0, 99))
+def test_every_face_comes_once_and_again_only_later(n: int, repeated: float, seed: int) -> None:
+    faces = pd.Series([f"{k:03}" for k in range(n)])
+    order = rounds.order_of(faces, repeated, seeds.generator(seed, "order", "ada"))
+    first, again = (order[order["showing"] == k].reset_index() for k in (0, 1))
+    assert sorted(first["face_id"]) == faces.tolist()
+    assert len(again) == round(repeated * n)
+    places = first.set_index("face_id")["index"]
+    assert (again["index"].to_numpy() > places[again["face_id"]].to_numpy()).all()
+    if n > 20:
+        other = rounds.order_of(faces, repeated, seeds.generator(seed, "order", "ben"))
+        assert not np.array_equal(order["face_id"], other["face_id"])
+
+
+def test_what_is_written_is_a_table_of_answers(
+    client: TestClient, engine: sa.Engine, links: dict[str, str]
+) -> None:
+    empty = rounds.answers_of(engine, seat(engine, links["ben"]))
+    assert tables.ANSWERS.validate(empty).empty
+    say(client, links["ben"], "f3", "unsure", tentative="1")
+    rows = tables.ANSWERS.validate(rounds.answers_of(engine, seat(engine, links["ben"])))
+    assert rows.to_numpy().tolist() == [["f3", "unsure", True, 0]]

@@ -1,0 +1,338 @@
+"""The study's pages and database, without a browser: flow, refusals, and that nothing is lost."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+from human import study as make_study
+
+from facegap import cli, tables
+from facegap.errors import DataError
+from facegap.judge.responses import read_responses
+from facegap.judge.site import HERE, _change, site
+from facegap.judge.study import Pair, Study, exported
+from facegap.web.guard import Limits
+
+FAST = Limits(known=(1e6, 10**6), strangers=(1e6, 10**6))
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_study(tmp_path_factory.mktemp("human")) / "judge"
+
+
+@pytest.fixture
+def study(pairs: Path, tmp_path: Path) -> Study:
+    folder = shutil.copytree(pairs, tmp_path / "judge")
+    for key in ("key.parquet", "persons_key.parquet"):
+        (folder / key).unlink()  # neither page nor database needs to know
+    return Study(folder)
+
+
+class Participant:
+    """Someone with a link and no scripts."""
+
+    def __init__(self, study: Study, token: str) -> None:
+        self.client = TestClient(site(study, "Text.\n\nMore.", limits=FAST))
+        self.token, self.root = token, f"/s/{token}/"
+
+    def see(self) -> str:
+        return self.client.get(self.root, params={"on": "1"}).text
+
+    def post(self, where: str, **fields: str) -> int:
+        return self.client.post(self.root + where, data=fields, follow_redirects=False).status_code
+
+    def pair(self) -> str | None:
+        found = re.search(r"/answer/(\w+)", self.see())
+        return found[1] if found else None
+
+    def begin(self) -> None:
+        assert self.post("consent", agree="yes") == self.post("start", x="") == 303
+
+    def answer_all(self) -> list[str]:
+        told = []
+        while pair := self.pair():
+            assert self.post(f"answer/{pair}", choice="left", seconds="1.5") == 303
+            told.append(pair)
+        return told
+
+    def recognise(self, known: str = "yes") -> int:
+        names = re.findall(r'name="(\w+)" value="yes"', self.see())
+        return self.post("persons", **dict.fromkeys(names, known))
+
+
+@pytest.fixture
+def person(study: Study) -> Participant:
+    return Participant(study, study.invite()["participant-1"])
+
+
+def test_the_whole_way_of_a_participant(person: Participant, study: Study) -> None:
+    assert "Before you take part" in person.see()
+    assert person.post("start", x="") == 422, "consent comes first"
+    assert person.post("consent", agree="no") == 422
+    assert person.post("consent", agree="yes") == 303
+    page = person.see()
+    for criterion in ("Realism", "Quality of the transfer", "Identity"):
+        assert criterion in page
+    assert "2 pairs to practise" in page
+    assert "24 pairs" in page
+    first = study.plans["participant-1"].pairs[0].pair_id
+    assert person.post(f"answer/{first}", choice="left") == 422, "not begun"
+    assert person.post("start", x="") == 303
+    told = person.answer_all()
+    assert told == [pair.pair_id for pair in study.plans["participant-1"].pairs]
+    assert "did you know these people" in person.see()
+    assert person.recognise() == 303
+    assert "Thank you" in person.see()
+    answers, familiar = exported(study.engine)
+    assert answers["pair_id"].tolist() == told
+    assert set(answers["choice"]) == {"left"}
+    assert set(answers["seconds"]) == {1.5}
+    assert len(familiar) == 6
+    assert familiar["known"].all()
+    assert set(answers) == {
+        *("pair_id", "participant", "choice", "realism", "transfer", "identity", "seconds"),
+        *("study", "closed"),
+    }, "no name, no address, no time of day"
+
+
+def test_breaks_come_at_their_places(person: Participant) -> None:
+    person.begin()
+    seen = {}
+    for number in range(20):
+        page = person.client.get(person.root).text
+        if "<h1>Time for a break" in page or "That was the practice" in page:
+            seen[number] = page
+        person.post(f"answer/{person.pair()}", choice="right")
+    assert list(seen) == [2, 10, 18]
+    assert "8 of 24" in seen[10]
+
+
+def test_two_answers_count_once_and_the_first_stands(person: Participant, study: Study) -> None:
+    person.begin()
+    pair = person.pair()
+    assert person.post(f"answer/{pair}", choice="left") == 303
+    assert person.post(f"answer/{pair}", choice="left") == 303
+    assert person.post(f"answer/{pair}", choice="right") == 303
+    answers, _ = exported(study.engine)
+    assert answers[["pair_id", "choice"]].to_numpy().tolist() == [[pair, "left"]]
+
+
+def test_what_is_no_answer_is_refused_and_nothing_is_lost(
+    person: Participant, study: Study
+) -> None:
+    person.begin()
+    pair = person.pair()
+    assert person.post(f"answer/{pair}", choice="left") == 303
+    nxt = person.pair()
+    theirs = study.plans["participant-2"].pairs[0].pair_id
+    later = study.plans["participant-1"].pairs[9].pair_id
+    for where in (theirs, later, "x" * 5000, "..%2f..%2fkey", "%00", "' OR 1=1 --", "é"):
+        assert person.post(f"answer/{where}", choice="left") in (404, 422)
+    for fields in ({}, {"choice": "both"}, {"choice": "LEFT"}, {"choice": "left\0"}):
+        assert person.post(f"answer/{nxt}", **fields) == 422
+    assert person.post(f"answer/{nxt}", choice="x" * 100_000) == 413
+    assert person.post("persons", x="yes") == 422, "pairs come first"
+    url = f"{person.root}answer/{nxt}"
+    assert person.client.post(url, json={"choice": "left"}).status_code == 422
+    elsewhere = {"sec-fetch-site": "cross-site"}
+    found = person.client.post(url, data={"choice": "left"}, headers=elsewhere)
+    assert found.status_code == 403
+    assert person.pair() == nxt
+    assert len(exported(study.engine)[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "words"),
+    [
+        ("Young", 1, "made younger"),
+        ("Young", 0, "made older"),
+        ("No_Beard", 1, "beard taken away"),
+        ("No_Beard", 0, "beard added"),
+        ("Black_Hair", 1, "black hair added"),
+        ("Bald", 0, "given hair"),
+    ],
+)
+def test_the_change_is_named_in_words(attribute: str, value: int, words: str) -> None:
+    assert _change(Pair("p", False, attribute, value, ("a", "b"), ("c", "d"))) == words
+
+
+@pytest.mark.parametrize("token", ["x", "a" * 32, "..", "%2e%2e", "x" * 10_000, "é", "%ff", "' --"])
+def test_a_forged_token_opens_nothing(study: Study, token: str) -> None:
+    client = TestClient(site(study, "", limits=FAST))
+    assert client.get(f"/s/{token}/").status_code == 404
+    assert client.post(f"/s/{token}/consent", data={"agree": "yes"}).status_code in (404, 405)
+    assert client.get("/").status_code == client.get("/s/").status_code == 404
+
+
+def test_images_are_the_participants_own(person: Participant, study: Study) -> None:
+    own, other = (study.plans[f"participant-{i}"].pairs[0].images[0] for i in (1, 2))
+
+    def status(name: str) -> int:
+        return person.client.get(f"{person.root}image/{name}").status_code
+
+    found = person.client.get(f"{person.root}image/{own}.png")
+    assert found.content.startswith(b"\x89PNG")
+    assert found.headers["content-type"] == "image/png"
+    assert found.headers["cache-control"].startswith("private")
+    for name in (f"{other}.png", own, "", f"../{own}.png", "key.parquet", "%2e%2e%2fkey.png"):
+        assert status(name) == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({"seconds": "2.5"}, 2.5),
+        ({"seconds": "-1"}, None),
+        ({"seconds": "nan"}, None),
+        ({"seconds": "1e300"}, None),
+        ({"seconds": "soon"}, None),
+        ({"seconds": "", "shown": "990"}, 10.0),  # no script: since the page was made
+        ({"seconds": "", "shown": "1990"}, None),  # the clock was set back meanwhile
+        ({"shown": "-99999999"}, None),  # or forward
+        ({}, None),
+    ],
+)
+def test_a_clock_that_jumps_gives_no_time(
+    person: Participant,
+    study: Study,
+    monkeypatch: pytest.MonkeyPatch,
+    fields: dict[str, str],
+    kept: float | None,
+) -> None:
+    person.begin()
+    pair = person.pair()
+    monkeypatch.setattr("facegap.judge.site.time.time", lambda: 1000.0)
+    assert person.post(f"answer/{pair}", choice="left", **fields) == 303
+    seconds = exported(study.engine)[0]["seconds"][0]
+    assert seconds == kept or (kept is None and pd.isna(seconds))
+
+
+def test_criteria_are_asked_where_the_study_says_so(pairs: Path, tmp_path: Path) -> None:
+    study = Study(pairs, tmp_path / "a.sqlite")
+    study.sheet = {**study.sheet, "criteria": True}
+    person = Participant(study, study.invite()["participant-1"])
+    person.begin()
+    pair = person.pair()
+    assert person.see().count('type="radio"') == 8
+    assert person.post(f"answer/{pair}", choice="left") == 422
+    three = {"realism": "left", "transfer": "right", "identity": "left"}
+    assert person.post(f"answer/{pair}", choice="left", **three) == 303
+    assert exported(study.engine)[0].iloc[0][list(three)].to_dict() == three
+
+
+def test_a_participant_may_withdraw_and_nothing_of_them_stays(
+    person: Participant, study: Study
+) -> None:
+    person.begin()
+    person.answer_all()
+    person.recognise()
+    assert person.post("withdraw", sure="") == 422
+    assert person.post("withdraw", sure="yes") == 303
+    assert "Your answers are deleted" in person.see()
+    assert person.post("consent", agree="yes") == 409
+    assert [len(table) for table in exported(study.engine)] == [0, 0]
+
+
+def test_a_lost_link_is_replaced_and_the_answers_stay(person: Participant, study: Study) -> None:
+    person.begin()
+    pair = person.pair()
+    person.post(f"answer/{pair}", choice="left")
+    assert study.invite() == {}
+    new = Participant(study, study.invite(["participant-1"])["participant-1"])
+    assert person.client.get(person.root).status_code == 404
+    assert new.pair() not in (None, pair)
+    with pytest.raises(DataError, match="no participant nobody; there are participant-1"):
+        study.invite(["nobody"])
+
+
+def test_a_database_of_other_pairs_is_refused(study: Study, tmp_path: Path) -> None:
+    other = make_study(tmp_path / "other", seed=6) / "judge"
+    with pytest.raises(DataError, match="belong to other pairs"):
+        Study(other, study.folder / "answers.sqlite")
+
+
+def run(*arguments: str | Path) -> int:
+    return cli.main(["judge", *map(str, arguments)])
+
+
+def test_status_close_export_and_the_analysis_that_waits(
+    person: Participant, study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = study.folder.parent
+    person.begin()
+    for _ in range(5):
+        person.post(f"answer/{person.pair()}", choice="left")
+    assert run("status", "--study", folder) == 0
+    assert "5 of 52 pairs answered; open" in capsys.readouterr().out
+
+    def read(answers: Path, familiarity: Path | None = None) -> pd.DataFrame:
+        names = ("pairs.parquet", "persons.parquet", "sheet.json")
+        outputs = tmp_path / "r.parquet", tmp_path / "f.parquet"
+        read_responses(answers, familiarity, *(study.folder / name for name in names), *outputs)
+        return tables.read(outputs[0], tables.RESPONSES)
+
+    assert run("export", "--study", folder, "--to", tmp_path / "open") == 0
+    for source in (tmp_path / "open/responses.csv", study.folder / "answers.sqlite"):
+        with pytest.raises(DataError, match="not closed"):
+            read(source)
+    assert run("close", "--study", folder) == 0
+    assert person.post(f"answer/{'x'}", choice="left") == 409
+    assert "closed" in person.see()
+    assert run("export", "--study", folder, "--to", tmp_path / "csv") == 0
+    found = read(tmp_path / "csv/responses.csv", tmp_path / "csv/familiarity.csv")
+    pd.testing.assert_frame_equal(found, read(study.folder / "answers.sqlite"))
+    assert len(found) == 5, "who stopped half-way counts as far as they came"
+    table = pd.read_csv(tmp_path / "csv/responses.csv", dtype=str)
+    table.assign(study="0" * 16).to_csv(tmp_path / "csv/other.csv", index=False)
+    with pytest.raises(DataError, match="answers of another study"):
+        read(tmp_path / "csv/other.csv")
+    assert run("status", "--study", tmp_path / "nothing") == 2
+    assert "run `snakemake pair_outputs`" in capsys.readouterr().err
+
+
+def test_the_consent_can_be_ones_own_and_the_template_is_there(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "ethics approval" in (HERE / "consent.txt").read_text()
+    assert run("serve", "--study", study.folder.parent, "--consent", tmp_path / "none.txt") == 2
+    assert "none.txt: not readable as text" in capsys.readouterr().err
+
+
+def test_made_up_requests_break_nothing(person: Participant, study: Study) -> None:
+    """Schemathesis makes requests from the server's own description."""
+    import schemathesis
+    from hypothesis import HealthCheck, Phase, given, settings
+
+    person.begin()
+    person.post(f"answer/{person.pair()}", choice="left")
+    app = person.client.app
+    description: dict[str, Any] = app.openapi()  # type: ignore[attr-defined]
+    schema = schemathesis.openapi.from_dict(description)
+    schema.app = app
+    assert len(description["paths"]) == 7
+    cases = [result.ok() for result in schema.get_all_operations()]
+    checks = settings(
+        max_examples=12,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    for operation in cases:
+
+        @checks
+        @given(case=operation.as_strategy())
+        def fuzz(case: Any) -> None:
+            for token in (case.path_parameters["token"], person.token):
+                case.path_parameters["token"] = token
+                response = case.call()
+                assert response.status_code < 500
+
+        fuzz()
+    assert len(exported(study.engine)[0]) <= 1, "nothing was made up"
+    assert all(exported(study.engine)[0]["choice"] == "left")

@@ -1,0 +1,79 @@
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from rocrate.rocrate import ROCrate
+
+from facegap.report import provenance
+from facegap.report.provenance import code_version, jobs_in, packages, record_provenance, summary
+
+LINE = "2026-03-01 10:00:0{second},500 facegap.joblog: on {host}\n"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Two jobs' logs, one that says nothing, and a result."""
+    for number, (stage, host) in enumerate([("align", "node-1"), ("judge", "node-2")]):
+        log = tmp_path / f"logs/{stage}/job-{number}.log"
+        log.parent.mkdir(parents=True)
+        log.write_text(LINE.format(second=number, host=host) + "more\n")
+        os.utime(log, (2_000_000_000 - number, 2_000_000_000 - number))
+    (tmp_path / "logs/judge/old.log").write_text("of an earlier version\n")
+    (tmp_path / "table.csv").write_text("a,b\n")
+    return tmp_path
+
+
+def record(study: Path) -> Path:
+    record_provenance(
+        study / "ro-crate-metadata.json",
+        study / "settings.yaml",
+        config={"study": "small", "seed": 1},
+        results=[study / "table.csv"],
+        inputs={"data/labels.csv": "f" * 64},
+        logs=study / "logs",
+    )
+    return study / "ro-crate-metadata.json"
+
+
+def test_the_record_is_a_crate_that_others_can_read(study: Path) -> None:
+    record(study)
+    crate = ROCrate(study)
+    assert crate.name == "facegap study small"
+    result = crate.dereference("table.csv")
+    assert result["sha256"] == hashlib.sha256(b"a,b\n").hexdigest()
+    assert crate.dereference("settings.yaml") in crate.data_entities
+    run = crate.dereference("#run")
+    assert {part.id for part in run["result"]} == {"table.csv", "settings.yaml"}
+    assert {part["sha256"] for part in run["object"]} == {"f" * 64}
+    assert [part["name"] for part in run["hasPart"]] == ["job-0", "job-1"]
+    assert [part["location"]["name"] for part in run["hasPart"]] == ["node-1", "node-2"]
+
+
+def test_the_run_lasts_from_the_first_start_to_the_last_end(study: Path) -> None:
+    seen = summary(record(study))
+    jobs = jobs_in(study / "logs")
+    assert seen["run"]["startTime"] == jobs[0]["start"]
+    assert seen["run"]["endTime"] == jobs[0]["end"]  # which ended after the second
+    assert seen["hosts"] == ["node-1", "node-2"]
+    assert [part["name"] for part in seen["inputs"]] == ["labels.csv"]
+
+
+def test_every_package_is_named(study: Path) -> None:
+    crate = ROCrate(record(study).parent)
+    for name in ("torch", "numpy", "mediapipe"):
+        assert crate.dereference(f"#{name}")["softwareVersion"] == packages()[name]
+
+
+def test_code_that_differs_has_another_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no git, the digest of the code still tells versions apart."""
+    monkeypatch.setattr(provenance, "CODE", tmp_path)
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "Snakefile").write_text("rule a:\n")
+    (tmp_path / "workflow/b.py").write_text("1\n")
+    before = code_version()
+    assert set(before) == {"sha256"}
+    (tmp_path / "workflow/b.py").write_text("2\n")
+    assert code_version() != before

@@ -1,0 +1,69 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from facegap import digests
+from facegap.digests import digest
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Path:
+    return tmp_path / "memory.json"
+
+
+def replace_unnoticed(path: Path, content: bytes) -> None:
+    """Put another file of the same size and time in its place."""
+    seen, other = path.stat(), path.with_name("other")
+    other.write_bytes(content)
+    os.utime(other, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    other.rename(path)
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (seen.st_size, seen.st_mtime_ns)
+
+
+def test_a_file_replaced_by_one_of_the_same_size_and_time_is_another(
+    tmp_path: Path, memory: Path
+) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(b"31")
+    before = digest(path, memory)
+    replace_unnoticed(path, b"32")
+    assert digest(path, memory) != before
+
+
+def test_so_is_a_folder_with_such_a_file(tmp_path: Path, memory: Path) -> None:
+    image = tmp_path / "images/anna/1.jpg"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"one")
+    before = digest(tmp_path / "images", memory)
+    replace_unnoticed(image, b"two")
+    assert digest(tmp_path / "images", memory) != before
+    image.rename(image.with_name("2.jpg"))
+    assert digest(tmp_path / "images", memory) != before
+
+
+def test_a_copy_elsewhere_has_the_same_digest(tmp_path: Path, memory: Path) -> None:
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "face.png").write_bytes(b"face")
+    assert digest(tmp_path / "a", memory) == digest(tmp_path / "b", memory)
+    assert digest(tmp_path / "a/face.png", memory) == digest(tmp_path / "b/face.png", memory)
+
+
+def test_what_was_read_is_not_read_again(
+    tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "images.zip"
+    path.write_bytes(b"large")
+    before = digest(path, memory)
+    monkeypatch.delattr(digests, "_read")
+    assert digest(path, memory) == before
+
+
+@pytest.mark.parametrize("content", ["", "[]", "not JSON"])
+def test_a_damaged_memory_is_written_anew(tmp_path: Path, memory: Path, content: str) -> None:
+    path = tmp_path / "images.zip"
+    path.write_bytes(b"large")
+    before = digest(path, memory)
+    memory.write_text(content)
+    assert digest(path, memory) == before

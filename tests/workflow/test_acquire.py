@@ -1,0 +1,132 @@
+"""Both collections through real requests, from a server that first lies and then cuts the line."""
+
+import hashlib
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from runs import ROOT, copy_code, snakemake
+from serving import Server, serving
+
+from facegap import tables
+from facegap.acquire.collection import draw_faces
+
+FACES = ROOT.parent / "shared/faces"
+CELEBA_TEXTS = ("list_attr_celeba.txt", "identity_CelebA.txt", "list_eval_partition.txt")
+
+
+def drawn(folder: Path, faces: int = 12) -> tuple[pd.DataFrame, dict[str, bytes]]:
+    """A drawn collection: its table, and its images by path."""
+    outputs = [folder / name for name in ("faces.parquet", "images.zip", "rejected.csv")]
+    draw_faces(
+        *outputs,
+        dataset="target",
+        faces=faces,
+        split={"train": 4, "test": 4},
+        gap=1.0,
+        pictures_per_person=2,
+        inside_share=0.5,
+        seed=1,
+    )
+    with zipfile.ZipFile(outputs[1]) as archive:
+        return tables.read(outputs[0], tables.FACES), {
+            name: archive.read(name) for name in archive.namelist()
+        }
+
+
+def utkface(table: pd.DataFrame, images: dict[str, bytes]) -> bytes:
+    """UTKFace.tar.gz of drawn faces."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        for k, row in enumerate(table.itertuples()):
+            name = f"{int(row.age)}_{int(row.gender == 'female')}_{k % 5}_2017010914240{k:04d}"
+            info = tarfile.TarInfo(f"UTKFace/{name}.jpg.chip.jpg")
+            info.size = len(images[str(row.path)])
+            archive.addfile(info, io.BytesIO(images[str(row.path)]))
+    return file.getvalue()
+
+
+def celeba(table: pd.DataFrame, images: dict[str, bytes]) -> dict[str, bytes]:
+    """CelebA's files of drawn faces."""
+    file = io.BytesIO()
+    names = [f"{k:06d}.jpg" for k in range(1, len(table) + 1)]
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, path in zip(names, table["path"], strict=True):
+            archive.writestr(f"img_align_celeba/{name}", images[path])
+    flags = ["Bangs", "Male", "Young"]
+    signs = table[flags].replace({0: -1}).astype(str)
+    rows = [" ".join([name, *row]) for name, row in zip(names, signs.to_numpy(), strict=True)]
+    subjects = pd.factorize(table["subject_id"])[0]
+    who = [f"{name} {subject}" for name, subject in zip(names, subjects, strict=True)]
+    texts = {
+        "list_attr_celeba.txt": [str(len(names)), " ".join(flags), *rows],
+        "identity_CelebA.txt": who,
+        "list_eval_partition.txt": [f"{name} 0" for name in names],
+    }
+    lines = {name: ("\n".join(text) + "\n").encode() for name, text in texts.items()}
+    return {"img_align_celeba.zip": file.getvalue(), **lines}
+
+
+def published(folder: Path) -> dict[str, bytes]:
+    """The files to serve: real faces where they are, else drawn ones."""
+    if FACES.is_dir():
+        names = ("UTKFace.tar.gz", "img_align_celeba.zip", *CELEBA_TEXTS)
+        files = {name: (FACES / name).read_bytes() for name in names}
+    else:
+        table, images = drawn(folder)
+        files = {"UTKFace.tar.gz": utkface(table, images), **celeba(table, images)}
+    listed = files["list_eval_partition.txt"].decode().split()[::2]
+    axes = [f"{p}_{a}" for p in ("lefteye", "righteye", "nose") for a in "xy"]
+    axes += [f"{p}_{a}" for p in ("leftmouth", "rightmouth") for a in "xy"]
+    rows = [f"{name} " + " ".join(map(str, range(10))) for name in listed]
+    points = "\n".join([str(len(listed)), " ".join(axes), *rows])
+    return {**files, "list_landmarks_align_celeba.txt": points.encode()}
+
+
+def declare(server: Server, manifest: Path) -> None:
+    """Point the assets that the server has to it: each first to a wrong file, then cut at half."""
+    entries = yaml.safe_load(manifest.read_text())
+    for name, data in server.files.items():
+        entries[name] |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        urls = (f"{server.address}/{how}/{name}" for how in ("other", "cut"))
+        entries[name]["sources"] = [{"url": url} for url in urls]
+    manifest.write_text(yaml.safe_dump(entries))
+
+
+def test_both_collections_come_whole_from_a_server_that_cuts_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_code(tmp_path / "facegap")
+    monkeypatch.setenv("FACEGAP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    (tmp_path / "drawn").mkdir()
+    command = ["acquire", "--cores", "2", "--configfile", "config/gender.yaml", "--config"]
+    with serving() as server:
+        server.files = published(tmp_path / "drawn")
+        declare(server, folder / "config/assets.yaml")
+
+        refused = snakemake(folder, *command, "data_root=nowhere")
+        assert refused.returncode != 0
+        assert "accept_terms: [utkface]" in refused.stdout
+        assert not server.asked, "nothing is fetched before the terms are accepted"
+
+        accepted = ("data_root=nowhere", "accept_terms=[utkface,celeba]")
+        done = snakemake(folder, *command, *accepted)
+        assert done.returncode == 0, done.stdout[-4000:]
+
+        for name, data in server.files.items():
+            assert (folder / "results/assets" / name).read_bytes() == data
+        assert any(asked.startswith("/cut/UTKFace.tar.gz bytes=") for asked in server.asked)
+        assert any(asked.startswith("/cut/img_align_celeba.zip bytes=") for asked in server.asked)
+    for dataset in ("source", "target"):
+        acquired = folder / "results/gender/acquire" / dataset
+        faces = tables.read(acquired / "faces.parquet", tables.FACES)
+        aside = tables.read(acquired / "rejected.csv", tables.REJECTED)
+        served = 1692 if dataset == "source" else 1509
+        assert len(faces) + len(aside) == (served if FACES.is_dir() else 12)
+        tables.read(acquired / "duplicates.csv", tables.DUPLICATES)
+    assert "official_landmarks" in faces

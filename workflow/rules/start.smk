@@ -1,0 +1,102 @@
+"""How a run starts: what is in its way, what it has to make again, what a retry gets. No rules."""
+
+import shutil
+import subprocess
+
+from snakemake.persistence.file import FilePersistence
+
+CHANGED = f"{STUDY}/changed"
+UNRECORDED = ("logs", "benchmarks", "changed")  # below the study, and no job's output
+
+
+def doubling(base):
+    """Memory that doubles with each attempt at a job."""
+
+    def mem_mb(wildcards, attempt):
+        return base * 2 ** (attempt - 1)
+
+    return mem_mb
+
+
+for each in workflow.rules:
+    memory = each.resources.get("mem_mb")
+    if memory is not None and isinstance(memory.raw, int):
+        each.resources["mem_mb"] = doubling(memory.raw)
+
+
+def check_leftovers():
+    """Stop while jobs of a killed Snakemake still make what is to be made now."""
+    submitted = {
+        number
+        for job in workflow.dag.needrun_jobs()
+        for number in workflow.persistence.external_jobids(job)
+    }
+    if not submitted:
+        return
+    listed = subprocess.run(
+        ["squeue", "--me", "--array", "--noheader", "--format=%i"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if listed.returncode:
+        raise WorkflowError(
+            f"jobs of an earlier run may be at work on {STUDY}, and squeue does not answer: "
+            f"{listed.stderr.strip()}"
+        )
+    left = sorted(submitted & set(listed.stdout.split()))
+    if left:
+        raise WorkflowError(
+            f"jobs of an earlier run are still at work on {STUDY}: {', '.join(left)}. End them "
+            f"(scancel {' '.join(left)}) or wait until squeue --me shows none, then start again"
+        )
+
+
+def changed_outputs():
+    """Results that are no longer as their job left them: edited, cut short, put there by hand.
+
+    Snakemake notes the time of an output when its job ends, and looks at it no more.
+    """
+    records = FilePersistence(nolock=True)
+    for folder, folders, files in os.walk(STUDY):
+        if folder == STUDY:
+            folders[:] = [name for name in folders if name not in UNRECORDED]
+        for name in [*folders, *files]:
+            path = os.path.join(folder, name)
+            record = records._read_record(path)
+            if record and record.endtime and _changed_since(path, record.endtime):
+                yield path
+
+
+def _changed_since(path, time):
+    """Whether a file, or any file of a folder, has another time; archives keep whole seconds."""
+    times = [os.stat(path).st_mtime]
+    if os.path.isdir(path):
+        inside = Path(path).rglob("*")
+        return max(times + [part.stat().st_mtime for part in inside]) > time + 1
+    return abs(times[0] - time) > 1
+
+
+CHANGED_OUTPUTS = []
+if workflow.is_main_process and Path(".snakemake/metadata").is_dir():
+    CHANGED_OUTPUTS += changed_outputs()
+    for path in CHANGED_OUTPUTS:
+        FilePersistence(nolock=True)._mark_incomplete(path, None)  # so it is made again
+        print(
+            f"{path} is not as its job left it and is made again; a copy will be in {CHANGED}. "
+            f"To keep it instead: snakemake --touch {path}",
+            file=sys.stderr,
+        )
+
+
+def keep_changed():
+    """Keep what somebody may have edited, before it is made again."""
+    for path in CHANGED_OUTPUTS:
+        kept = Path(CHANGED) / Path(path).relative_to(STUDY)
+        if kept.is_dir():
+            shutil.rmtree(kept)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if Path(path).is_dir():
+            shutil.copytree(path, kept)
+        elif Path(path).exists():
+            shutil.copy2(path, kept)

@@ -1,0 +1,38 @@
+"""Fetch files into the cache ahead of a study, where its jobs have no internet."""
+
+import argparse
+
+import yaml
+
+from facegap.acquire.assets import cached
+from facegap.acquire.manifest import MANIFEST, place
+from facegap.errors import AssetError
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `facegap acquire`."""
+    parser.add_argument("names", nargs="*", metavar="file", help="none: list what can be fetched")
+    parser.add_argument(
+        "--accept-terms", nargs="+", default=[], metavar="word", help="utkface, celeba"
+    )
+    parser.set_defaults(command=run)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Fetch the files named, or list all."""
+    manifest = yaml.safe_load(MANIFEST.read_text())
+    if not given.names:
+        for name, asset in manifest.items():
+            there = "in the cache" if place(name, asset).exists() else ""
+            size = f"{asset['size'] / 1e6:.0f} MB" if "size" in asset else ""
+            print(f"{name:<38}{size:>9}  {asset['licence']:<54}{there}".rstrip())
+    for name in given.names:
+        if name not in manifest:
+            raise AssetError(f"{name} is not among the files that facegap can fetch")
+        asset = manifest[name]
+        if asset.get("accept", "") not in {"", *given.accept_terms}:
+            raise AssetError(
+                f"{name}: {asset['summary']} Terms: {asset['terms']}\n"
+                f"Accept them with --accept-terms {asset['accept']}"
+            )
+        print(cached(name, asset))

@@ -1,0 +1,236 @@
+"""Answers of people on faces: read from their files, and several people's merged into one label.
+
+A file is facegap's own CSV, anybody else's CSV, or an export of Label Studio (JSON, JSON-MIN).
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facegap import tables
+from facegap.errors import DataError
+
+ANSWERS = (*tables.SIDES, "unsure")
+UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # Label Studio's mark before the name of an uploaded file
+YES, NO = ("1", "true", "yes"), ("", "0", "false", "no")
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one annotator's answers lie in a file; the defaults are facegap's own CSV.
+
+    `words`: the file's own words for inside, outside and unsure. `face`, `side`: the columns (of
+    Label Studio the key of `data` with the image, and the name of the choice). `annotator`: of
+    a file with several people's answers the one meant, as the column `annotator_column` has it.
+    """
+
+    face: str = "face_id"
+    side: str = "side"
+    words: Mapping[str, Sequence[str | int]] = field(
+        default_factory=lambda: {name: [name] for name in ANSWERS}
+    )
+    annotator: str | None = None
+    annotator_column: str = "annotator"
+
+
+def format_of(setting: Mapping[str, Any]) -> Format:
+    """The `Format` in an annotator's entry of the config; what it leaves out is the default."""
+    known = {name: setting[name] for name in Format.__dataclass_fields__ if name in setting}
+    if "words" in known:
+        known["words"] = {name: known["words"].get(name, []) for name in ANSWERS}
+    return Format(**known)
+
+
+def read_answers(path: str | Path, form: Format | None = None) -> pd.DataFrame:
+    """The answers (ANSWERS) in the file at `path`, by face id and showing.
+
+    A `DataError` names a file that cannot be read or holds no answers, a missing column, the
+    line of an unknown word, and faces that are answered more than once.
+    """
+    form = form or Format()
+    rows = _label_studio(path, form) if Path(path).suffix == ".json" else _csv(path, form)
+    if rows.empty:
+        raise DataError(f"{path}: no answers")
+    rows = _of_one_annotator(rows, path, form)
+    side_of = {str(word): side for side, words in form.words.items() for word in words}
+    unknown = rows[~rows["side"].isin(side_of)]
+    if len(unknown):
+        first = unknown.iloc[0]
+        raise DataError(
+            f"{path}: {first['place']}, face {first['face_id']}: {first['side']!r} is none of"
+            f" {', '.join(side_of)}"
+        )
+    rows["side"] = rows["side"].map(side_of)
+    twice = rows["face_id"][rows.duplicated(["face_id", "showing"])].unique()
+    if len(twice):
+        raise DataError(f"{path}: more than one answer for {few(twice)}; keep one")
+    rows = rows.sort_values(["face_id", "showing"], ignore_index=True)
+    return rows[list(tables.ANSWERS.columns)]
+
+
+def beside_each_other(
+    answers: Mapping[str, pd.DataFrame], places: Mapping[str, str]
+) -> pd.DataFrame:
+    """First answers as (faces, annotators), by face id; all have to speak of the same faces."""
+    first = {
+        name: table[table["showing"] == 0].set_index("face_id")["side"]
+        for name, table in sorted(answers.items())
+    }
+    together = pd.DataFrame(first).sort_index()
+    lacks = {
+        name: missing for name in first if len(missing := together.index[together[name].isna()])
+    }
+    if lacks:
+        raise DataError(
+            "the annotators differ on the set of faces, and have to label the same: "
+            + "; ".join(
+                f"{places[name]} lacks {few(faces)} of the {len(together)}"
+                for name, faces in lacks.items()
+            )
+        )
+    return together
+
+
+def agreed_side(answers: pd.DataFrame) -> "pd.Series[str]":
+    """The side that all of `answers` (faces, annotators) name; missing where they do not."""
+    first = answers.iloc[:, 0]
+    agreed = answers.eq(first, axis=0).all(axis=1) & first.isin(tables.SIDES)
+    return first.where(agreed, None).astype("str")
+
+
+def few(faces: "pd.Index[str] | Sequence[str] | np.ndarray") -> str:
+    """A number of faces, and the first three by name."""
+    names = sorted(map(str, faces))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{len(names)} face{'s' * (len(names) > 1)} ({', '.join(names[:3])}{more})"
+
+
+def _csv(path: str | Path, form: Format) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' errors are among these
+        raise DataError(f"{path}: not readable as CSV: {error}") from error
+    for column in (form.face, form.side):
+        if column not in frame:
+            raise DataError(f"{path}: no column {column}; it has {', '.join(frame.columns)}")
+    rows = pd.DataFrame({"face_id": frame[form.face], "side": frame[form.side]}, dtype="str")
+    rows["place"] = [f"line {line}" for line in range(2, len(frame) + 2)]
+    rows["annotator"] = frame.get(form.annotator_column)
+    rows["showing"] = _numbers(frame, "showing", {"0": 0, "1": 1, "": 0}, path)
+    said = {**dict.fromkeys(YES, True), **dict.fromkeys(NO, False)}
+    rows["tentative"] = _numbers(frame, "tentative", said, path)
+    return rows
+
+
+def _numbers(
+    frame: pd.DataFrame, column: str, known: Mapping[str, int], path: str | Path
+) -> "pd.Series[int]":
+    """An optional column of a few known words, as numbers; the first word stands for no column."""
+    if column not in frame:
+        return pd.Series(type(next(iter(known.values())))(0), index=frame.index)
+    values = frame[column].str.lower().map(known)
+    if values.isna().any():
+        line = int(values.isna().to_numpy().argmax())
+        raise DataError(
+            f"{path}: line {line + 2}, column {column}: {frame[column].iloc[line]!r} is none of"
+            f" {', '.join(word or 'nothing' for word in known)}"
+        )
+    return values.astype(type(next(iter(known.values()))))
+
+
+def _label_studio(path: str | Path, form: Format) -> pd.DataFrame:
+    try:
+        tasks = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not readable as JSON: {error}") from error
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+        raise DataError(f"{path}: no export of Label Studio, which is a list of tasks")
+    found = [
+        {**row, "place": f"task {task.get('id', number)}"}
+        for number, task in enumerate(tasks)
+        for row in _of_task(task, form, f"{path}: task {task.get('id', number)}")
+    ]
+    columns = ["face_id", "side", "annotator", "place"]
+    return pd.DataFrame(found, columns=columns, dtype="str").assign(showing=0, tentative=False)
+
+
+def _of_task(task: Mapping[str, Any], form: Format, place: str) -> Iterator[dict[str, str | None]]:
+    """The answers on one task: of `annotations` (JSON), or of the task's own keys (JSON-MIN)."""
+    data = task.get("data", task)
+    if not isinstance(data, dict) or not isinstance(data.get(form.face), str):
+        raise DataError(f"{place}: no {form.face} that names an image; it has {', '.join(task)}")
+    face = UPLOAD.sub("", PurePosixPath(data[form.face].split("?")[0]).stem)
+    if "annotations" not in task:
+        if isinstance(task.get(form.side), str):
+            by = task.get(form.annotator_column)
+            yield {"face_id": face, "side": task[form.side], "annotator": _person(by)}
+        return
+    for annotation in task["annotations"]:
+        if annotation.get("was_cancelled"):  # skipped
+            continue
+        chosen = [
+            choice
+            for result in annotation.get("result", [])
+            if result.get("from_name") == form.side
+            for choice in result.get("value", {}).get("choices", [])
+        ]
+        if len(chosen) > 1:
+            raise DataError(f"{place}, face {face}: {len(chosen)} choices of {form.side}; keep one")
+        for choice in chosen:
+            by = annotation.get("completed_by")
+            yield {"face_id": face, "side": str(choice), "annotator": _person(by)}
+
+
+def _person(by: Any) -> str | None:
+    """Label Studio's number of the person who answered, whether alone or with their name."""
+    by = by.get("id") if isinstance(by, dict) else by
+    return None if by is None else str(by)
+
+
+def _of_one_annotator(rows: pd.DataFrame, path: str | Path, form: Format) -> pd.DataFrame:
+    there = sorted(rows["annotator"].dropna().unique())
+    if form.annotator is None:
+        if len(there) > 1:
+            raise DataError(
+                f"{path}: answers of {', '.join(there)}; say with the key annotator whose are meant"
+            )
+        return rows
+    rows = rows[rows["annotator"] == str(form.annotator)].copy()
+    if rows.empty:
+        known = ", ".join(there) or "nobody named"
+        raise DataError(f"{path}: no answers of {form.annotator}; it has those of {known}")
+    return rows
+
+
+def simulated_answers(
+    truth: "pd.Series[str]",
+    *,
+    error: float,
+    tentative: Mapping[str, float],
+    repeated: float,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """The answers (ANSWERS) of somebody who errs on each face with chance `error`.
+
+    `truth` has the side of each face id. A share `repeated` of the faces is shown again and
+    answered anew. `tentative` has the chances that a `right` and a `wrong` answer is marked so.
+    """
+    again = np.sort(rng.choice(len(truth), round(repeated * len(truth)), replace=False))
+    shown = np.concatenate([np.arange(len(truth)), again])
+    errs = rng.random(len(shown)) < error
+    inside = (truth == "inside").to_numpy()[shown] ^ errs
+    chance = np.where(errs, tentative["wrong"], tentative["right"])
+    return pd.DataFrame(
+        {
+            "face_id": truth.index[shown],
+            "side": np.where(inside, *tables.SIDES),
+            "tentative": rng.random(len(shown)) < chance,
+            "showing": np.repeat([0, 1], [len(truth), len(again)]),
+        }
+    ).sort_values(["face_id", "showing"], ignore_index=True)

@@ -1,0 +1,49 @@
+"""The boundary, in a data set's own words."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facegap import tables
+from facegap.errors import DataError
+
+
+def sides_of(
+    faces: pd.DataFrame, own_label: Mapping[str, Any], place: str | Path
+) -> "pd.Series[str]":
+    """The side of each face (n,), missing where the face has no value.
+
+    `own_label` names a `column` of `faces` and either the values `inside` and `outside`, or a
+    number `below` which a face is inside. `place` is where `faces` came from, for errors.
+    """
+    column = own_label["column"]
+    if column not in faces:
+        raise DataError(f"{place}: no column {column}; it has {', '.join(faces.columns)}")
+    values = faces[column]
+    if "below" in own_label:
+        number = pd.to_numeric(values, errors="coerce").astype(float)
+        side = pd.Series(np.where(number < own_label["below"], *tables.SIDES), faces.index)
+        known, allowed = number.notna(), "numbers"
+    else:
+        words = {_word(value): side for side in tables.SIDES for value in own_label[side]}
+        side = values.map(_word, na_action="ignore").map(words)
+        known, allowed = side.notna(), ", ".join(words)
+    unknown = faces[values.notna() & ~known]
+    if len(unknown):
+        first = unknown.iloc[0]
+        raise DataError(
+            f"{place}: column {column} has the value {first[column]!r} (face {first['face_id']};"
+            f" {len(unknown)} faces in all have an unknown value); known: {allowed}. Say in"
+            " own_label on which side it is."
+        )
+    return side.where(values.notna(), None).astype("str")
+
+
+def _word(value: Any) -> str:
+    """One spelling for the 1 of a whole number, of a real number, and of text."""
+    if isinstance(value, int | float | np.number) and float(value).is_integer():
+        return str(int(value))
+    return str(value)

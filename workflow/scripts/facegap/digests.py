@@ -1,0 +1,61 @@
+"""What a file holds, told apart even where its size and time are the same.
+
+Reading all of a data set at each start would take minutes, so what was read is remembered beside
+the file's inode and time of last change (ctime), which nobody can set by hand.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from facegap.files import whole
+
+
+def digest(path: str | Path, memory: str | Path) -> str:
+    """SHA-256 of a file, or of a folder's names and contents; `memory` is a JSON file of them.
+
+    A copy elsewhere has the same digest. An unreadable or foreign `memory` is written anew.
+    """
+    key, seen = str(Path(path).absolute()), _remembered(memory)
+    state = _state(path)
+    if seen.get(key, [""])[0] != state:
+        seen[key] = [state, _read(path)]
+        with whole(memory) as temporary:
+            temporary.write_text(json.dumps(seen, indent=1, sort_keys=True))
+    return str(seen[key][1])
+
+
+def _remembered(memory: str | Path) -> dict[str, list[str]]:
+    try:
+        seen = json.loads(Path(memory).read_text())
+    except (OSError, ValueError):
+        return {}
+    return seen if isinstance(seen, dict) else {}
+
+
+def _files(path: str | Path) -> Iterator[tuple[str, Path]]:
+    """Names below a folder and their paths, in order; of a file, itself without a name."""
+    path = Path(path)
+    if path.is_file():
+        yield "", path
+    for full in sorted(path.rglob("*")):
+        if full.is_file():
+            yield str(full.relative_to(path)), full
+
+
+def _state(path: str | Path) -> str:
+    told = hashlib.sha256()
+    for name, full in _files(path):
+        seen = full.stat()
+        times = f"{seen.st_mtime_ns} {seen.st_ctime_ns}"
+        told.update(f"{name} {seen.st_size} {times} {seen.st_ino}\n".encode())
+    return told.hexdigest()
+
+
+def _read(path: str | Path) -> str:
+    told = hashlib.sha256()
+    for name, full in _files(path):
+        with full.open("rb") as file:
+            told.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return told.hexdigest()

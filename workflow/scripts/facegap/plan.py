@@ -1,0 +1,114 @@
+"""What a study will ask of a cluster, before anything is submitted: jobs, hours, GPU hours, memory.
+
+    snakemake -n --profile profiles/slurm --configfile <study> | python -m facegap.plan
+
+A job's time is what it took before in this study (its own benchmark file, else the mean of its
+rule's), and where there is none the limit that its rule sets, which it does not exceed.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+JOB = re.compile(r"^\s*(?:local)?rule (\w+):$")
+LINE = re.compile(r"^\s+(benchmark|threads|resources): (.*)$")
+COLUMNS = {
+    **dict.fromkeys(("jobs", "measured", "hours", "core_hours", "gpu_hours"), "sum"),
+    "longest": "max",
+    "limit": "sum",
+    "memory": "max",
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a dry run. `limit` in minutes, `memory` in MB."""
+
+    rule: str
+    benchmark: Path
+    threads: int
+    gpus: int
+    memory: int
+    limit: float
+
+    @property
+    def stage(self) -> str:
+        """The folder of its benchmark file."""
+        return self.benchmark.parent.name
+
+
+def jobs_of(printed: Iterable[str]) -> list[Job]:
+    """The jobs in what `snakemake -n` prints; targets, which do nothing, are left out."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for line in printed:
+        if start := JOB.match(line):
+            found.append((start[1], {}))
+        elif found and (part := LINE.match(line)):
+            found[-1][1].setdefault(part[1], part[2])
+    return [_job(rule, parts) for rule, parts in found if "benchmark" in parts]
+
+
+def _job(rule: str, parts: dict[str, str]) -> Job:
+    resources = dict(re.findall(r"(\w+)=([^,]*)", parts.get("resources", "")))
+    return Job(
+        rule,
+        Path(parts["benchmark"]),
+        int(parts.get("threads", 1)),
+        int(resources.get("gpu", 0)),
+        int(resources.get("mem_mb", 0)),
+        float(resources.get("runtime", 0)),
+    )
+
+
+def plan(jobs: Sequence[Job]) -> pd.DataFrame:
+    """A row a stage, in the order of the jobs, and their total.
+
+    Columns: `jobs`, `measured` (how many have a measured time), `hours` (of all jobs together),
+    `core_hours`, `gpu_hours`, `longest` (hours of the longest job), `limit` (hours, if every job
+    took all that it may), `memory` (GB, the largest job).
+    """
+    rows = [_row(job) for job in jobs]
+    table = pd.DataFrame(rows, columns=["stage", *COLUMNS])
+    stages = table.groupby("stage", sort=False).agg(COLUMNS)
+    stages.loc["total"] = table.agg(COLUMNS)
+    return stages
+
+
+def _row(job: Job) -> tuple[str, int, bool, float, float, float, float, float, float]:
+    seconds = measured(job)
+    hours = job.limit / 60 if seconds is None else seconds / 3600
+    spent = (hours, hours * job.threads, hours * job.gpus, hours, job.limit / 60)
+    return job.stage, 1, seconds is not None, *spent, job.memory / 1000
+
+
+def measured(job: Job) -> float | None:
+    """Seconds that the job took before, or that its rule's other jobs took on average."""
+    own = [job.benchmark] if job.benchmark.is_file() else []
+    files = own or sorted(job.benchmark.parent.glob(f"{job.rule}[-.]*tsv"))
+    seconds = [pd.read_csv(path, sep="\t")["s"].mean() for path in files]
+    return float(sum(seconds) / len(seconds)) if seconds else None
+
+
+def show(table: pd.DataFrame) -> str:
+    """The plan as text, with what its figures rest on."""
+    if table.loc["total", "jobs"] == 0:
+        return "Nothing to be done."
+    shown = table.rename(columns=lambda name: name.replace("_", " "))
+    whole = dict.fromkeys(("jobs", "measured"), "{:.0f}".format)
+    text = shown.to_string(float_format="{:.2f}".format, formatters=whole)
+    known, count = (int(table[name].iloc[-1]) for name in ("measured", "jobs"))
+    return (
+        f"{text}\n\nhours: of all jobs together, by {known} measured times and {count - known}"
+        " limits; limit: if every job took all that it may; memory: GB of the largest job"
+    )
+
+
+if __name__ == "__main__":
+    lines = sys.stdin.read().splitlines()
+    if not any(line.startswith(("This was a dry-run", "Nothing to be done")) for line in lines):
+        sys.exit("\n".join(lines[-20:]))
+    print(show(plan(jobs_of(lines))))

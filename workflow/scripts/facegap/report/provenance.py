@@ -1,0 +1,167 @@
+"""How the results came to be, as an RO-Crate: code, settings, inputs, packages, jobs, hosts, times.
+
+The record is `ro-crate-metadata.json` in the study's folder, which makes that folder an RO-Crate
+1.1 (https://www.researchobject.org/ro-crate/), readable by people and by every tool for them.
+"""
+
+import hashlib
+import platform
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rocrate.model.contextentity import ContextEntity
+from rocrate.rocrate import ROCrate
+
+from facegap.files import read_json, whole, write_json
+
+CODE = Path(__file__).parents[4]  # of the repository: Snakefile, workflow/, config/
+STARTED = re.compile(r"^(\S+ \S+) facegap\.joblog: on (\S+)")
+
+
+def record_provenance(
+    record: str | Path,
+    settings_yaml: str | Path,
+    *,
+    config: Mapping[str, Any],
+    results: Sequence[str | Path],
+    inputs: Mapping[str, str],
+    logs: str | Path,
+) -> None:
+    """Write the record, and the complete configuration beside it.
+
+    `results` are files below the folder of `record`, `inputs` the digests of the user's files by
+    path, `logs` the folder of the jobs' logs, which say when and where each job began.
+    """
+    study = Path(record).parent
+    with whole(settings_yaml) as temporary:
+        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+    crate = ROCrate()
+    crate.name = f"facegap study {config['study']}"
+    crate.description = "Results of a facegap study; labels are annotations, not facts about people"
+    files = [_file(crate, study, path) for path in (*results, settings_yaml)]
+    given = [  # not part of the crate: the user's images stay where they are
+        _entity(crate, f"#{path}", "CreativeWork", {"name": Path(path).name, "sha256": told})
+        for path, told in inputs.items()
+    ]
+    software = _software(crate)
+    jobs = [_action(crate, job, software) for job in jobs_in(Path(logs))]
+    run = {"instrument": software, "object": given, "result": files, "hasPart": jobs}
+    if jobs:
+        run["startTime"] = min(job["startTime"] for job in jobs)
+        run["endTime"] = max(job["endTime"] for job in jobs)
+    _entity(crate, "#run", "CreateAction", {"name": "the study's run", **run})
+    write_json(crate.metadata.generate(), record)
+
+
+def jobs_in(logs: Path) -> list[dict[str, str]]:
+    """Each job whose log is there: `stage`, `job`, `host`, `start`, `end`, in order of starts."""
+    found = []
+    for path in logs.rglob("*.log"):
+        with path.open(errors="replace") as file:
+            started = STARTED.match(file.readline())
+        if started:
+            begun = datetime.strptime(started[1], "%Y-%m-%d %H:%M:%S,%f").astimezone()
+            ended = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+            found.append(
+                {
+                    "stage": path.parent.name,
+                    "job": path.stem,
+                    "host": started[2],
+                    "start": begun.isoformat(timespec="seconds"),
+                    "end": ended.isoformat(timespec="seconds"),
+                }
+            )
+    return sorted(found, key=lambda job: (job["start"], job["job"]))
+
+
+def summary(record: str | Path) -> dict[str, Any]:
+    """What the page shows of a record: `code`, `run`, `hosts` and `inputs`."""
+    parts = {part["@id"]: part for part in read_json(record)["@graph"]}
+    return {
+        "code": parts["#code"],
+        "run": parts["#run"],
+        "hosts": [part["name"] for key, part in parts.items() if key.startswith("#host-")],
+        "inputs": [parts[part["@id"]] for part in parts["#run"].get("object", [])],
+    }
+
+
+def code_version() -> dict[str, str]:
+    """`commit` (where the code is a git checkout), whether it was `changed`, and its `sha256`."""
+    told = hashlib.sha256()
+    paths = [CODE / "Snakefile", *sorted((CODE / "workflow").rglob("*"))]
+    for path in paths:
+        if path.is_file() and path.suffix != ".pyc":
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            told.update(f"{path.relative_to(CODE)} {content}\n".encode())
+    version = {"sha256": told.hexdigest()}
+    if commit := _git("rev-parse", "HEAD"):
+        changed = _git("status", "--porcelain", "--", "Snakefile", "workflow", "config")
+        version |= {"commit": commit, "changed": "yes" if changed else "no"}
+    return version
+
+
+def packages() -> dict[str, str]:
+    """Name and version of every installed package."""
+    found = {dist.metadata["Name"]: dist.version for dist in distributions()}
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(CODE), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _entity(crate: ROCrate, key: str, kind: str, properties: Mapping[str, Any]) -> ContextEntity:
+    return crate.add(ContextEntity(crate, key, properties={"@type": kind, **properties}))
+
+
+def _file(crate: ROCrate, study: Path, path: str | Path) -> Any:
+    """A result, part of the crate."""
+    path = Path(path)
+    with path.open("rb") as file:
+        told = hashlib.file_digest(file, "sha256").hexdigest()
+    properties = {"sha256": told, "contentSize": str(path.stat().st_size)}
+    return crate.add_file(path, str(path.relative_to(study)), properties=properties)
+
+
+def _software(crate: ROCrate) -> ContextEntity:
+    """The code, and what it ran on."""
+    needed = [
+        _entity(
+            crate, f"#{name}", "SoftwareApplication", {"name": name, "softwareVersion": release}
+        )
+        for name, release in {"Python": platform.python_version(), **packages()}.items()
+    ]
+    version = code_version()
+    properties = {
+        "name": "facegap",
+        "sha256": version["sha256"],
+        "operatingSystem": platform.platform(),
+        "softwareRequirements": needed,
+    }
+    if "commit" in version:
+        local = ", with changes that are not committed" if version["changed"] == "yes" else ""
+        properties["version"] = version["commit"] + local
+    return _entity(crate, "#code", "SoftwareSourceCode", properties)
+
+
+def _action(crate: ROCrate, job: Mapping[str, str], software: ContextEntity) -> ContextEntity:
+    host = _entity(crate, f"#host-{job['host']}", "Thing", {"name": job["host"]})
+    properties = {
+        "name": job["job"],
+        "instrument": software,
+        "location": host,
+        "startTime": job["start"],
+        "endTime": job["end"],
+    }
+    return _entity(crate, f"#{job['stage']}/{job['job']}", "CreateAction", properties)

@@ -1,0 +1,16 @@
+"""Rule read_fairface: the table of faces of a data set of kind fairface."""
+
+from facegap.acquire.readers import read_fairface
+from facegap.joblog import log_to
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    read_fairface(
+        images=snakemake.input.images,
+        labels=snakemake.input.labels,
+        outputs=dict(snakemake.output.items()),
+        dataset=snakemake.wildcards.dataset,
+        faces=snakemake.params.faces,
+        split=snakemake.params.split,
+        seed=snakemake.params.seed,
+    )
