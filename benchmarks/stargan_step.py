@@ -195,7 +195,7 @@ class Reference:
             }
             self.descend(0, sum(made.values()) + 9 * made["generator_reconstruction"])
             terms |= made
-        return {name: float(value) for name, value in terms.items()}
+        return {name: float(value.detach()) for name, value in terms.items()}
 
     def penalty(self, mixed: Tensor) -> Tensor:
         """The gradient penalty, by differentiating twice."""

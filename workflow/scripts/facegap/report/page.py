@@ -247,7 +247,7 @@ def _realism(path: str | Path, gaps: str | Path) -> list[dict[str, Any]]:
 
 def _of_group(table: pd.DataFrame, key: Sequence[Any]) -> NDArray[np.bool_]:
     """Which rows have this metric, attribute and control; missing is a value too."""
-    fits: NDArray[np.bool_] = (table["metric"] == key[0]).to_numpy(bool)
+    fits: NDArray[np.bool_] = (table["metric"] == key[0]).to_numpy(bool, copy=True)
     for name, value in zip(("attribute", "control"), key[1:], strict=True):
         same = table[name].isna() if pd.isna(value) else table[name] == value
         fits = fits & same.to_numpy(bool)
