@@ -27,7 +27,8 @@ import psutil
 import torch
 import torch.nn.functional as F  # noqa: N812, torch's own custom
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 from torchvision import transforms
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
@@ -296,13 +297,27 @@ def compared(folder: Path, published: str | None) -> float:
     return apart
 
 
+class Counter(TorchDispatchMode):
+    """Counts arithmetic; torch's own counter cannot differentiate twice."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run an operation and count its multiplications and additions."""
+        result = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func._overloadpacket)
+        if count:
+            self.total += count(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
 def counted(name: str, folder: Path, published: str | None) -> float:
     """GFLOP an iteration and face, as torch counts them, over a cycle."""
     loop = LOOPS[name](folder, 1, published)
-    with FlopCounterMode(display=False) as counter:
+    with Counter() as counter:
         for _ in range(CYCLE):
             loop.iterate(loop.load())
-    return counter.get_total_flops() / CYCLE / 1e9
+    return counter.total / CYCLE / 1e9
 
 
 def product_rate() -> float:
