@@ -210,21 +210,11 @@ def test_a_training_that_is_cut_short_again_and_again(
 
     third = trained(run, second.pid)
     assert "resumed at step" in log.read_text()
-    left = job_of(third)
-    assert left == queued, "SLURM itself queued it again"
-    run.kill()
-    assert snakemake(nano, *NANO, "--unlock").returncode == 0
-    code, printed = Run(cluster, nano, wanted).end()
-    assert code != 0
-    assert f"scancel {left}" in printed
-    assert third.is_running(), "nothing is ended without being asked"
-    cluster.ask("scancel", left)
-    until(lambda: not cluster.jobs(), "the job to end", [])
-    code, printed = Run(cluster, nano, wanted).end()
+    assert job_of(third) == queued, "SLURM itself queued it again"
+    third.resume()
+    code, printed = run.end()
     assert code == 0, printed[-8000:]
-    assert "resumed at step" in log.read_text()
     assert finished(printed) == {"train_stargan": 1}
-    assert snakemake(nano, *NANO, "--cores", "1", "-n").stdout.count("Nothing to be done")
     assert digests(nano / STUDY) == digests(undisturbed / STUDY)
 
     one = {"train_stargan": 1}
@@ -232,8 +222,36 @@ def test_a_training_that_is_cut_short_again_and_again(
     reliability.note("time limit reached in training", does, one, one)
     does = "the same, and SLURM queues it again by itself"
     reliability.note("preemption", does, one, one)
+
+
+def test_jobs_that_a_killed_snakemake_left(
+    cluster: Cluster, undisturbed: Path, tmp_path: Path, reliability: Reliability
+) -> None:
+    folder = copy_code(tmp_path / "facegap")
+    wanted = f"{STUDY}/acquire/source/faces.parquet"
+    run = Run(cluster, folder, wanted)
+    job = run.working("draw_faces.py")
+    job.suspend()
+    left = job_of(job)
+    run.kill()
+    assert snakemake(folder, *NANO, "--unlock").returncode == 0
+
+    code, printed = Run(cluster, folder, wanted).end()
+    assert code != 0
+    assert f"scancel {left}" in printed
+    assert job.is_running(), "nothing is ended without being asked"
+    assert [number for number, _ in cluster.jobs()] == [left], "nothing is started beside it"
+
+    cluster.ask("scancel", left)
+    until(lambda: not cluster.jobs(), "the job to end", [])
+    code, printed = Run(cluster, folder, wanted).end()
+    assert code == 0, printed[-8000:]
+    assert finished(printed) == {"draw_faces": 1}
+    drawn = "acquire/source"
+    assert digests(folder / STUDY / drawn) == digests(undisturbed / STUDY / drawn)
     does = (
         "its jobs work on; after `--unlock` the next run names them, and how to end or await"
         " them, and starts nothing beside them"
     )
+    one = {"draw_faces": 1}
     reliability.note("kill -9 of Snakemake, cluster", does, one, one)

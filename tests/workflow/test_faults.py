@@ -217,11 +217,13 @@ def test_killed_jobs_and_runs(nano: Path, undisturbed: Path, reliability: Reliab
 
     with start(nano, *NANO, "judge") as run:
         job = working(run, "pair_outputs.py")
+        job.suspend()
         second = snakemake(nano, *NANO, "judge")
         assert second.returncode != 0
         assert "Directory cannot be locked" in second.stdout
         os.kill(run.pid, signal.SIGKILL)
         run.wait()
+    job.resume()
     psutil.wait_procs([job], timeout=60)
     refused = snakemake(nano, *NANO, "judge")
     assert refused.returncode != 0

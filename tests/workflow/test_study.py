@@ -1,5 +1,6 @@
 """The whole graph on drawn faces: it ends, it rests, it reruns what an edit concerns."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -53,6 +54,14 @@ def test_the_page_is_one_file_that_says_what_is_not_real(micro: Path) -> None:
     assert not re.search(r'(src|href)="(?!data:|#|https?:)', page), (
         "a file beside the page is needed"
     )
+
+
+def test_the_labels_error_is_estimated_beside_the_true_one(micro: Path) -> None:
+    summary = json.loads((micro / STUDY / "partition/target/summary.json").read_text())
+    error, true = summary["label_error"]["all"], summary["true_error"]
+    assert error["applies_to"] == true["faces"] > 0
+    assert 0 <= error["low"] < error["high"] <= 1
+    assert "truly wrong" in (micro / STUDY / "report/index.html").read_text()
 
 
 def test_a_second_run_has_nothing_to_do(micro: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 from snakemake.persistence.file import FilePersistence
 
 CHANGED = f"{STUDY}/changed"
+JOBS_NAME = re.sub(r"[^A-Za-z0-9_-]", "-", f"facegap-{config['study']}")[:50]
 UNRECORDED = ("logs", "benchmarks", "changed")  # below the study, and no job's output
 
 
@@ -25,31 +26,35 @@ for each in workflow.rules:
 
 
 def check_leftovers():
-    """Stop while jobs of a killed Snakemake still make what is to be made now."""
-    submitted = {
-        number
-        for job in workflow.dag.needrun_jobs()
-        for number in workflow.persistence.external_jobids(job)
-    }
-    if not submitted:
+    """On SLURM, stop while jobs of a killed Snakemake still write these results.
+
+    They are known by their name, which the jobs of this run get here: the profile, where a prefix
+    could be set, does not know the study.
+    """
+    executor = workflow.scheduler._executor
+    if not hasattr(executor, "run_uuid"):
         return
     listed = subprocess.run(
-        ["squeue", "--me", "--array", "--noheader", "--format=%i"],
+        ["squeue", "--me", "--noheader", "--format=%i|%j|%Z"],
         capture_output=True,
         text=True,
         timeout=60,
     )
     if listed.returncode:
-        raise WorkflowError(
-            f"jobs of an earlier run may be at work on {STUDY}, and squeue does not answer: "
-            f"{listed.stderr.strip()}"
-        )
-    left = sorted(submitted & set(listed.stdout.split()))
+        raise WorkflowError(f"squeue does not answer: {listed.stderr.strip()}")
+    own = re.compile(rf"{re.escape(JOBS_NAME)}_[0-9a-f-]{{36}}")
+    jobs = [line.split("|") for line in listed.stdout.splitlines()]
+    left = [
+        number
+        for number, name, folder in jobs
+        if own.fullmatch(name) and folder == os.getcwd()
+    ]
     if left:
         raise WorkflowError(
             f"jobs of an earlier run are still at work on {STUDY}: {', '.join(left)}. End them "
             f"(scancel {' '.join(left)}) or wait until squeue --me shows none, then start again"
         )
+    executor.run_uuid = f"{JOBS_NAME}_{executor.run_uuid}"
 
 
 def changed_outputs():

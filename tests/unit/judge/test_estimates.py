@@ -122,7 +122,7 @@ REALISM = pd.DataFrame(
         for domain, value in (("in-domain", inside), ("out-domain", outside))
     ],
     columns=["seed", "domain", "metric", "attribute", "value"],
-).assign(low=np.nan, high=np.nan, faces=9)
+).assign(low=np.nan, high=np.nan, faces=9, control=None, error=0.1, persons=9)
 
 
 def judged(
@@ -180,7 +180,7 @@ def test_the_files_tell_one_story_and_say_that_it_is_simulated(tmp_path: Path) -
     wide = found["redrawn"]["male"]
     assert wide["low"] < fitted["share"]["male"]["low"]
     assert wide["low"] < wide["estimate"] < wide["high"]
-    scores = tables.read(tmp_path / "scores.csv", tables.SCORES)
+    scores = tables.read(tmp_path / "scores.csv", tables.BRADLEY_TERRY)
     assert scores["simulated"].all()
     for by in ("all", "seed", "attribute", "seed and attribute"):
         assert scores["answers"][scores["by"] == by].sum() == 250

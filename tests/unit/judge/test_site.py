@@ -281,7 +281,9 @@ def test_status_close_export_and_the_analysis_that_waits(
         with pytest.raises(DataError, match="not closed"):
             read(source)
     assert run("close", "--study", folder) == 0
-    assert person.post(f"answer/{'x'}", choice="left") == 409
+    assert (
+        person.post(f"answer/{study.plans['participant-1'].pairs[5].pair_id}", choice="left") == 409
+    )
     assert "closed" in person.see()
     assert run("export", "--study", folder, "--to", tmp_path / "csv") == 0
     found = read(tmp_path / "csv/responses.csv", tmp_path / "csv/familiarity.csv")

@@ -89,9 +89,10 @@ def _fill_backbones(config: dict[str, Any]) -> None:
     """`name: random` is short for `name: {weights: random}`."""
     classify = config.get("classify")
     backbones = classify.get("backbones") if isinstance(classify, dict) else None
-    for name, given in backbones.items() if isinstance(backbones, dict) else ():
-        if isinstance(given, str):
-            backbones[name] = {"weights": given}
+    if isinstance(backbones, dict):
+        for name, given in backbones.items():
+            if isinstance(given, str):
+                backbones[name] = {"weights": given}
 
 
 def _leaves(

@@ -128,10 +128,12 @@ def _timm(name: str, size: int, seed: int | None) -> nn.Module:
     """A body of timm's, with its own initialisation; models of one size are built for `size`."""
     import timm
 
-    fixed = timm.get_pretrained_cfg(name).fixed_input_size
+    settings = timm.get_pretrained_cfg(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number(seed or 0, "classify", "weights", name))
-        more = {"img_size": size} if fixed else {}
+        more: dict[str, Any] = {}
+        if settings is not None and settings.fixed_input_size:
+            more["img_size"] = size
         body: nn.Module = timm.create_model(name, num_classes=0, **more)
     return body
 
@@ -191,7 +193,7 @@ def backbone_of(name: str) -> Backbone:
             f"classify.backbones: {name} is neither {', '.join(BACKBONES)} nor a model of timm"
             " (timm.list_models() names them)"
         )
-    settings = timm.get_pretrained_cfg(name)
+    settings: Any = timm.get_pretrained_cfg(name)
     classifier = settings.classifier or ()
     return Backbone(
         partial(_timm, name),
@@ -200,7 +202,10 @@ def backbone_of(name: str) -> Backbone:
         mean=tuple(255 * value for value in settings.mean),
         std=tuple(255 * value for value in settings.std),
         pooled=True,
-        leaves=(tuple(get_notrace_modules()), tuple(get_notrace_functions())),
+        leaves=(
+            tuple(get_notrace_modules()),  # type: ignore[no-untyped-call]
+            tuple(get_notrace_functions()),  # type: ignore[no-untyped-call]
+        ),
     )
 
 
@@ -240,7 +245,7 @@ def network(
         )
     body = body.eval().requires_grad_(False).to(device)
     if device.type == "cuda":
-        body = body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        body = body.to(memory_format=torch.channels_last)
     images = torch.zeros(1, 3, size, size, device=device)
     trunk, tail = cut(body, layers, images, pooled=backbone.pooled, leaves=backbone.leaves)
     with torch.no_grad():

@@ -106,7 +106,7 @@ def train_cell(
     one side only or fewer faces than a batch, and where a loss is not finite, and `DataError`
     where the features are not of this network or view.
     """
-    wanted = [Cell(backbone, view, *pair, "source") for pair in pairs]
+    wanted = [Cell(backbone, view, tune, fine_tune, "source") for tune, fine_tune in pairs]
     _train(
         *(wanted, cached, weights_file, crops, cell, made),
         *(datasets, recipe, size, threads, seed, saved),
@@ -196,7 +196,8 @@ def _runs(
     }
     tolerance, repeats = setting.recipe["convergence"]["tolerance"], setting.recipe["repeats"]
     first = {name: k * repeats for k, name in enumerate(_optimisers(wanted))}
-    runs, models = [], {}
+    runs: list[Run] = []
+    models: dict[Cell, list[weights.Model]] = {}
     for cell in wanted:
         models[cell] = []
         for repeat in range(repeats):

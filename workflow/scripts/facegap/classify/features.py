@@ -149,10 +149,10 @@ def extract_features(
     }
     with whole(features) as temporary:
         for view, made in views.items():
-            for dataset, *known in zip(datasets, faces, labels, aligned, strict=True):
+            for dataset, known, told, there in zip(datasets, faces, labels, aligned, strict=True):
                 augmentation = made["augmentation"]
                 several = augmentation["views"] if augmentation else 0
-                table = entries(*known, parts[view][dataset], several)
+                table = entries(known, told, there, parts[view][dataset], several)
                 log.info("%s, %s: %d entries of %s", view, dataset, len(table), backbone)
                 folder = temporary / view / dataset
                 folder.mkdir(parents=True)

@@ -11,7 +11,7 @@ FEWEST = 5  # points of a correlation
 
 
 def scores(compared: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Log strength of the in-domain outputs over the out-domain ones (SCORES without simulated).
+    """Log strength of the in-domain outputs over the out-domain ones (BRADLEY_TERRY).
 
     Only outputs of one seed and attribute are compared with each other, so each Bradley-Terry
     model (1952) has two players, and its maximum is the log odds of a choice: here with half an
@@ -56,7 +56,8 @@ def predicted(
     the points. No correlation of fewer than five points, or where all are equal.
     """
     found = []
-    for metric, values in realism.groupby("metric"):
+    everybody = realism[realism["control"].isna()] if "control" in realism else realism
+    for metric, values in everybody.groupby("metric"):
         by_attribute = values["attribute"].notna().any()
         by = "seed and attribute" if by_attribute else "seed"
         index = ["seed", "attribute"] if by_attribute else ["seed"]

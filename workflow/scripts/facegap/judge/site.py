@@ -16,6 +16,7 @@ from facegap.web.guard import Limits
 
 HERE = Path(__file__).parent / "pages"
 Form = Annotated[dict[str, str], Depends(form)]
+REFUSED = {"refused": 422, "closed": 409, "unknown": 404}  # why an answer is not kept
 OPPOSITES = {"young": ("made younger", "made older"), "bald": ("made bald", "given hair")}
 FORM: dict[str, Any] = {  # the description of a post, for tests that make up requests
     "requestBody": {
@@ -54,9 +55,8 @@ def site(
             raise HTTPException(409)
         return state
 
-    def back(request: Request, token: str, suffix: str = "") -> Response:
-        root = request.scope.get("root_path", "")
-        return RedirectResponse(f"{root}/s/{token}/{suffix}", 303)
+    def back(request: Request, token: str) -> Response:
+        return RedirectResponse(f"{request.scope.get('root_path', '')}/s/{token}/", 303)
 
     @router.get("/s/{token}/")
     def here(
@@ -70,8 +70,9 @@ def site(
         return pages.show(request, "withdraw.html.j2", token=token)
 
     @router.get("/s/{token}/image/{image}.png")
-    def image(image: str, state: Annotated[State, Depends(holder)]) -> Response:
-        if image not in study.plans[state.name].images:
+    def image(token: str, image: str) -> Response:
+        name = study.owner(token)
+        if name is None or image not in study.plans[name].images:
             raise HTTPException(404)
         kept = {"cache-control": "private, max-age=3600"}
         return Response(study.image(image), media_type="image/png", headers=kept)
@@ -95,17 +96,12 @@ def site(
         return back(request, token)
 
     @router.post("/s/{token}/answer/{pair_id}", openapi_extra=FORM)
-    def answer(
-        request: Request,
-        token: str,
-        pair_id: str,
-        _: Annotated[State, Depends(active)],
-        fields: Form,
-    ) -> Response:
+    def answer(request: Request, token: str, pair_id: str, fields: Form) -> Response:
         values = _answer(fields, criteria=study.sheet["criteria"])
-        if not study.answer(token, pair_id, values):
-            raise HTTPException(422)
-        return back(request, token, "?on=1" if fields.get("on") else "")
+        kept = study.answer(token, pair_id, values)
+        if kept != "kept":
+            raise HTTPException(REFUSED[kept])
+        return back(request, token)
 
     @router.post("/s/{token}/persons", openapi_extra=FORM)
     def persons(

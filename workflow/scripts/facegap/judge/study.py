@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import sqlalchemy as sa
@@ -23,6 +23,8 @@ from facegap.web.store import connect, reading, writing
 CRITERIA = ("realism", "transfer", "identity")  # the paper's three
 CHOICES = ("left", "right")
 LONGEST = 24 * 3600.0  # seconds; what is slower is a clock that jumped, and no time
+REMEMBERED = 60.0  # seconds that the holder of a link is known without asking the database
+Kept = Literal["kept", "refused", "closed", "unknown"]
 
 META = sa.MetaData()
 STUDIES = sa.Table(
@@ -108,6 +110,7 @@ class Study:
             tables.read(self.folder / "persons.parquet", tables.PERSONS),
         )
         self.engine = open_database(database or self.folder / "answers.sqlite", self.sheet["pairs"])
+        self.owners: dict[str, tuple[str, float]] = {}
         self.archive = zipfile.ZipFile(self.folder / "images.zip")
 
     def image(self, token: str) -> bytes:
@@ -148,26 +151,42 @@ class Study:
                 PARTICIPANTS.update().where(PARTICIPANTS.c.name == state.name).values(**flags)
             )
 
-    def answer(self, token: str, pair_id: str, values: Mapping[str, Any]) -> bool:
-        """Keep an answer, on disk when this returns; whether it is kept now or was before.
+    def owner(self, token: str) -> str | None:
+        """Whose `token` this is, as of the last minute; for images, of which a page has four."""
+        now = time.monotonic()
+        name, until = self.owners.get(token, (None, 0.0))
+        if name is None or now > until:
+            state = self.who(token)
+            if state is None:
+                self.owners.pop(token, None)
+                return None
+            name = state.name
+            self.owners[token] = (name, now + REMEMBERED)
+        return name
+
+    def answer(self, token: str, pair_id: str, values: Mapping[str, Any]) -> Kept:
+        """Keep an answer, on disk when this returns.
 
         `values` are choice, the criteria if asked, and seconds. Answers come in the order of the
-        pairs: one to a pair that is not the next is refused (False), and of two to the same pair
-        the first stands.
+        pairs: one to a pair that is not the next is "refused", and of two to the same pair the
+        first stands ("kept").
         """
         with writing(self.engine) as connection:
             state = self._state(connection, token)
-            if state is None or state.closed or state.withdrawn or not state.started:
-                return False
+            if state is None:
+                return "unknown"
+            if state.closed or state.withdrawn:
+                return "closed"
             pairs = self.plans[state.name].pairs
             if any(pair.pair_id == pair_id for pair in pairs[: state.answered]):
-                return True
-            if state.answered == len(pairs) or pairs[state.answered].pair_id != pair_id:
-                return False
+                return "kept"
+            here = pairs[state.answered : state.answered + 1]
+            if not state.started or not here or here[0].pair_id != pair_id:
+                return "refused"
             connection.execute(
                 ANSWERS.insert().values(pair_id=pair_id, participant=state.name, **values)
             )
-        return True
+        return "kept"
 
     def recognise(self, token: str, known: Mapping[str, bool]) -> bool:
         """Keep who of the persons a participant knew, once, and that they have finished."""

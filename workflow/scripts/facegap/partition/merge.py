@@ -127,7 +127,7 @@ def evidence(
         annotators=(own["annotators"].str.count(r"\+") + 1).fillna(0).astype(int).array,
         probability=guess["probability"].to_numpy(float),
         accepted=guess["accepted"].eq(True).to_numpy(),
-        found=pd.Index(aligned).get_indexer(ids) >= 0,
+        found=pd.Index(aligned).get_indexer(pd.Index(ids)) >= 0,
     )
     told = {
         "inside": known["label"] == "inside",

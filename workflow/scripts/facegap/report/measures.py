@@ -85,7 +85,9 @@ def _measures(said: pd.DataFrame, confidence: float, seed: int) -> pd.DataFrame:
     rows = []
     for names, cell in said.groupby([*CELL, "trained_on", "dataset"], sort=True):
         where = dict(zip([*CELL, "trained_on", "dataset"], map(str, names), strict=True))
-        drawn = drawn_persons(cell["person"], generator(seed, "report", "measures", names[-1]))
+        drawn = drawn_persons(
+            cell["person"], generator(seed, "report", "measures", where["dataset"])
+        )
         inside, said_inside = cell["inside"].to_numpy(bool), cell["probability"].to_numpy()
         for name, measure in MEASURED.items():
             found = _bootstrapped(measure, inside, said_inside, drawn, confidence)
@@ -132,7 +134,8 @@ def _balanced(
     right = (said >= 0.5) == inside
     with np.errstate(invalid="ignore"):
         of_sides = [drawn @ (right & side) / (drawn @ side) for side in (inside, ~inside)]
-    return np.mean(of_sides, axis=0)
+    mean: NDArray[np.float64] = np.mean(of_sides, axis=0)
+    return mean
 
 
 def _auroc(
@@ -266,10 +269,10 @@ def calibrated(said: pd.DataFrame, confidence: float) -> pd.DataFrame:
     rows = []
     for dataset, part in said.groupby("dataset", sort=True):
         part = part.assign(bin=pd.qcut(part["probability"], BINS, labels=False, duplicates="drop"))
-        for number, faces in part.groupby("bin", sort=True):
+        for number, (_, faces) in enumerate(part.groupby("bin", sort=True)):
             found = of_clustered_share(faces["inside"], faces["person"], confidence)
             given = float(faces["probability"].mean())
-            row = {"dataset": dataset, "bin": int(number), "probability": given}
+            row = {"dataset": dataset, "bin": number, "probability": given}
             rows.append({**row, **_ends(found), "faces": len(faces)})
     return pd.DataFrame(rows, columns=list(tables.CALIBRATION.columns))
 

@@ -250,7 +250,7 @@ def _of_group(table: pd.DataFrame, key: Sequence[Any]) -> NDArray[np.bool_]:
     fits: NDArray[np.bool_] = (table["metric"] == key[0]).to_numpy(bool, copy=True)
     for name, value in zip(("attribute", "control"), key[1:], strict=True):
         same = table[name].isna() if pd.isna(value) else table[name] == value
-        fits &= same.to_numpy(bool)
+        fits = fits & same.to_numpy(bool)
     return fits
 
 
