@@ -103,7 +103,7 @@ def contents(folder: Path, shards: int) -> dict[str, Any]:
         **{crop: array.take(range(len(array))).tobytes() for crop, array in crops.items()},
         "points": np.concatenate([points(folder, k) for k in numbers]).tobytes(),
         "measures": pd.concat(
-            tables.read(folder / f"measures-{k}.parquet", tables.MEASURES) for k in numbers
+            tables.read(folder / f"measures-{k}.parquet", tables.FACE_MEASURES) for k in numbers
         ).to_csv(index=False),
         "thumbnails": b"".join(np.load(folder / f"rejected-{k}.npy").tobytes() for k in numbers),
         "rejected": pd.concat(aside).to_csv(index=False),
@@ -145,7 +145,7 @@ def test_faces_that_cannot_be_used_are_listed_with_the_reason(
 
 
 def measures(folder: Path) -> pd.DataFrame:
-    return tables.read(folder / "measures-0.parquet", tables.MEASURES).set_index("face_id")
+    return tables.read(folder / "measures-0.parquet", tables.FACE_MEASURES).set_index("face_id")
 
 
 def test_faces_are_measured_as_they_were_drawn(whole: Path, drawn: Drawn) -> None:

@@ -205,7 +205,7 @@ class Inputs:
         row = {**CELL, "trained_on": "source", "measure": "AUROC", "value": 0.8123}
         row |= {"low": 0.7, "high": 0.9, "faces": 3}
         table = pd.DataFrame([{**row, "dataset": name} for name in ("source", "target")])
-        return self.table("measures.csv", table, tables.MODEL_MEASURES)
+        return self.table("measures.csv", table, tables.MEASURES)
 
     def comparisons(self) -> Path:
         row = {"one": "x", "other": "y", "difference": 0.1, "low": 0.0, "high": 0.2}

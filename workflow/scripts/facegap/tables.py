@@ -94,7 +94,7 @@ FOUND = _table(
     },
     "faces found in images",
 )
-MEASURES = _table(
+FACE_MEASURES = _table(
     {
         "face_id": _text(unique=True),
         "faces": _whole(1),  # found in the image
@@ -206,7 +206,7 @@ _ESTIMATE = {
     "high": _real(nullable=True),
 }
 _CELL = {name: _text() for name in ("backbone", "view", "tune_optimiser", "fine_tune_optimiser")}
-MODEL_MEASURES = _table(
+MEASURES = _table(
     {
         **_CELL,
         "trained_on": _text(),

@@ -41,9 +41,9 @@ def gather_shards(
         part[["face_id"]].assign(shard=number, row=range(len(part)))
         for number, part in enumerate(found)
     )
-    measured = pd.concat([tables.read(path, tables.MEASURES) for path in shard_measures])
+    measured = pd.concat([tables.read(path, tables.FACE_MEASURES) for path in shard_measures])
     tables.write(points, landmarks, tables.LANDMARKS)
-    tables.write(measured, measures, tables.MEASURES)
+    tables.write(measured, measures, tables.FACE_MEASURES)
     tables.write(aside, rejected, tables.REJECTED)
     with whole(thumbnails) as temporary:
         np.save(temporary, np.concatenate([np.load(path) for path in shard_thumbnails]))

@@ -265,10 +265,10 @@ def _write_tables(
             for face in done
             if face.measures
         ],
-        columns=list(tables.MEASURES.columns),
+        columns=list(tables.FACE_MEASURES.columns),
     )
     tables.write(found, landmarks, tables.LANDMARKS)
-    tables.write(measured, measures, tables.MEASURES)
+    tables.write(measured, measures, tables.FACE_MEASURES)
     tables.write(reasons, rejected, tables.REJECTED)
 
 

@@ -54,7 +54,7 @@ def measure_models(
     own = said[(said[CELL] == [chosen[key] for key in CELL]).all(axis=1)]
     from_source = own[own["trained_on"] == "source"]
     for table, path, schema in (
-        (_measures(said, confidence, seed), measures, tables.MODEL_MEASURES),
+        (_measures(said, confidence, seed), measures, tables.MEASURES),
         (by_group(from_source, faces, age_bands, confidence), groups, tables.GROUPS),
         (compared(said, confidence, seed), comparisons, tables.COMPARISONS),
         (calibrated(from_source, confidence), calibration, tables.CALIBRATION),
@@ -92,7 +92,7 @@ def _measures(said: pd.DataFrame, confidence: float, seed: int) -> pd.DataFrame:
         for name, measure in MEASURED.items():
             found = _bootstrapped(measure, inside, said_inside, drawn, confidence)
             rows.append({**where, "measure": name, **_ends(found), "faces": len(cell)})
-    return pd.DataFrame(rows, columns=list(tables.MODEL_MEASURES.columns))
+    return pd.DataFrame(rows, columns=list(tables.MEASURES.columns))
 
 
 def drawn_persons(person: "pd.Series[str]", rng: np.random.Generator) -> Counts:

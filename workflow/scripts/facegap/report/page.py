@@ -206,7 +206,7 @@ def _protocol(kept: Mapping[str, Any]) -> dict[str, Any]:
 
 def _measures(path: str | Path, kept: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The measures of the kept cell, a row a measure, by what it was tested on."""
-    table = tables.read(path, tables.MODEL_MEASURES)
+    table = tables.read(path, tables.MEASURES)
     own = (table[CELL] == [kept[key] for key in CELL]).all(axis=1)
     own &= table["trained_on"] == "source"
     rows = table[own & table["dataset"].isin(["source", "target"])].to_dict("records")
