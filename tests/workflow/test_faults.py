@@ -238,23 +238,3 @@ def test_killed_jobs_and_runs(nano: Path, undisturbed: Path, reliability: Reliab
     reliability.note("two Snakemakes at once", does, {}, {})
     does = "the next run says that a lock was left, and that `--unlock` takes it away"
     reliability.note("kill -9 of Snakemake, and the lock it leaves", does, reran, needed)
-
-
-@pytest.mark.skipif(not shutil.which("faketime"), reason="no faketime: apt-get install faketime")
-def test_a_clock_that_is_off(nano: Path, undisturbed: Path, reliability: Reliability) -> None:
-    """Part of the study was made on a machine whose clock is three hours off."""
-    shutil.rmtree(nano / STUDY / "judge")
-    needed = planned(snakemake(nano, "-n", "judge", *NANO).stdout)
-    library = next(Path("/usr/lib").glob("*/faketime")) / "libfaketime.so.1"
-    clock = {"FAKETIME": "+3h", "FAKE_UTIME": "1", "NO_FAKE_STAT": "1"}
-    environment = os.environ | clock | {"LD_PRELOAD": str(library)}
-    with start(nano, *NANO, f"{STUDY}/judge/pairs.parquet", environment=environment) as run:
-        printed, _ = run.communicate(timeout=120)
-    assert run.returncode == 0, printed
-    early = finished(printed)
-    late = rerun(nano, "judge")
-    assert {rule: early.get(rule, 0) + late.get(rule, 0) for rule in early | late} == needed
-    assert rerun(nano) == {}
-    assert digests(nano / STUDY) == digests(undisturbed / STUDY)
-    does = "goes by what files hold where times contradict each other"
-    reliability.note("a clock that is three hours off", does, {}, {})
