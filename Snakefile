@@ -42,4 +42,11 @@ onsuccess:
 rule all:
     default_target: True
     input:
+        rules.acquire.input,
+        rules.align.input,
+        rules.annotate.input,
+        rules.classify.input,
+        rules.partition.input,
+        rules.synthesise.input,
+        rules.judge.input,
         rules.report.input,

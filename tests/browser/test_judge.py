@@ -151,7 +151,7 @@ def test_both_pictures_appear_together_and_the_next_are_fetched(page: Page, serv
     first = pair_of(page)
     assert page.locator("#stage").evaluate("(s) => getComputedStyle(s).visibility") == "visible"
     coming = page.locator("#coming").get_attribute("data-images") or ""
-    page.wait_for_function("performance.getEntriesByType('resource').length >= 10")
+    page.wait_for_function("() => performance.getEntriesByType('resource').length >= 10")
     assert all(any(image in url for url in asked) for image in coming.split())
     page.keyboard.press("ArrowLeft")
     page.wait_for_url("**/")
@@ -164,7 +164,7 @@ def test_no_picture_is_seen_before_the_other_and_none_can_be_chosen(
     held: list[Route] = []
     page.route("**/image/*.png", lambda route: held.append(route))
     begin(page, server.invite()[0])
-    page.wait_for_function("document.querySelector('#stage.waiting') !== null")
+    page.locator("#stage.waiting").wait_for(state="attached")
     while len(held) < 4:
         page.wait_for_timeout(20)
     for route in held[:3]:
@@ -194,7 +194,7 @@ def test_with_a_phone_and_without_scripts(chromium: Browser, server: Server) -> 
         before = page.locator("#pair").get_attribute("action")
         page.get_by_role("button", name=re.compile("right picture")).tap()
         page.locator(f"form[action='{before}']").wait_for(state="detached")
-    assert page.get_by_text("That was the practice").is_visible()
+    page.get_by_text("That was the practice").wait_for()
     phone.close()
 
 

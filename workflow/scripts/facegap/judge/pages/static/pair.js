@@ -11,8 +11,7 @@ stage.classList.add("waiting");
 const images = [...stage.querySelectorAll("img")];
 Promise.all(images.map((image) => image.decode())).then(() => {
   stage.classList.remove("waiting");
-  document.body.dataset.ready = "yes";
-  requestAnimationFrame(() => { since = performance.now(); });
+  requestAnimationFrame(() => { since = performance.now(); document.body.dataset.ready = "yes"; });
   for (const url of document.getElementById("coming").dataset.images.split(" ").filter(Boolean)) {
     new Image().src = url;
   }
