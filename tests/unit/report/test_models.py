@@ -78,6 +78,6 @@ def test_groups_and_cells_are_named_in_peoples_words(
     words = [text.get_text() for text in transfer.axes[0].texts]
     assert words.count("0.800\n[0.70, 0.86]") == 6, "nothing was trained on the third"
     titles = [axes.get_title("left") for axes in saliency.axes]
-    assert titles[:2] == ["source, Caucasian", "target, Other"]
+    assert titles[:2] == ["source\nCaucasian", "target\nOther"]
     for figure in kept:
         plt.close(figure)

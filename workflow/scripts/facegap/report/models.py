@@ -130,7 +130,7 @@ def draw_saliency(saliency: str | Path, outputs: Outputs, sides: Mapping[str, st
         strength = np.clip(np.abs(values) / most, 0, 1) * 0.85
         scale = TwoSlopeNorm(0, -most, most)
         shown = below.imshow(values, cmap="PuOr", norm=scale, alpha=strength)
-        above.set_title(f"{found['dataset'][k]}, {sides[str(found['side'][k])]}", fontsize=8)
+        above.set_title(f"{found['dataset'][k]}\n{sides[str(found['side'][k])]}", fontsize=8)
         for axes in (above, below):
             axes.set_xticks([])
             axes.set_yticks([])
