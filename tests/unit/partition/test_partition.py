@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facegap import tables
-from facegap.answers import Format
+from facegap.answers import Format, read_answers
 from facegap.errors import DataError
 from facegap.intervals import Interval
 from facegap.partition.errors import label_error
@@ -318,3 +318,11 @@ def test_verified_persons_are_in_the_files(tmp_path: Path) -> None:
     assert summary["gained"] == {"by person": 1, "verified": 1, "proposed": 1}
     assert summary["label_error"]["verified"]["estimate"] == 0.1
     assert out["out"].read_text() == "f00002\nf00004\n"
+
+
+def test_a_queue_that_is_empty_needs_no_verification(tmp_path: Path) -> None:
+    path = tmp_path / "verified-ada.csv"
+    path.write_text("face_id,side,tentative,showing\n")
+    nobody = merged_answers([read_answers(path, needed=False)])
+    assert nobody.empty
+    assert list(nobody.columns) == list(merged_answers([]).columns)

@@ -47,14 +47,18 @@ def format_of(setting: Mapping[str, Any]) -> Format:
     return Format(**known)
 
 
-def read_answers(path: str | Path, form: Format | None = None) -> pd.DataFrame:
+def read_answers(
+    path: str | Path, form: Format | None = None, *, needed: bool = True
+) -> pd.DataFrame:
     """The answers (ANSWERS) in the file at `path`, by face id and showing.
 
-    A `DataError` names a file that cannot be read or holds no answers, a missing column, the
-    line of an unknown word, and faces that are answered more than once.
+    A `DataError` names a file that cannot be read, or holds no answers where they are `needed`, a
+    missing column, the line of an unknown word, and faces that are answered more than once.
     """
     form = form or Format()
     rows = _label_studio(path, form) if Path(path).suffix == ".json" else _csv(path, form)
+    if rows.empty and not needed:
+        return pd.DataFrame(columns=list(tables.ANSWERS.columns))
     if rows.empty:
         raise DataError(f"{path}: no answers")
     rows = _of_one_annotator(rows, path, form)

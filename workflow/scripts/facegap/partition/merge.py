@@ -52,7 +52,8 @@ def partition_target(
         weighed = tables.read(weighed_parquet, tables.WEIGHED)
         require_known(weighed, faces, weighed_parquet, faces_parquet)
     require_known(labels, faces, labels_parquet, faces_parquet)
-    answers = [read_answers(path, form) for path, form in verification]
+    # no answers: every proposal was accepted, so nobody waited to be verified
+    answers = [read_answers(path, form, needed=False) for path, form in verification]
     for (path, _), given in zip(verification, answers, strict=True):
         require_known(given, faces, path, faces_parquet)
     asked = None if agreement_json is None else read_json(agreement_json)["answer_error"]
