@@ -1,4 +1,4 @@
-"""A real Slurm on this machine, in a folder of its own: two nodes, one with a pretend GPU.
+"""A real Slurm on this machine, in a folder of its own: two nodes, one with two pretend GPUs.
 
 It needs root, munge, slurmctld, slurmd and Slurm's commands, and touches no other cluster: its
 configuration, sockets, ports and state are its own, and only what it started is ended.
@@ -63,7 +63,7 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 AccountingStorageType=accounting_storage/none
 NodeName=cpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={cpu} CPUs=16 RealMemory=64000
-NodeName=gpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={gpu} CPUs=16 RealMemory=64000 Gres=gpu:1
+NodeName=gpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={gpu} CPUs=16 RealMemory=64000 Gres=gpu:2
 PartitionName=cpu Nodes=cpu1 Default=YES PriorityTier=1 MaxTime=4-0 State=UP
 PartitionName=gpu Nodes=gpu1 PriorityTier=1 PreemptMode=REQUEUE GraceTime=10 MaxTime=4-0 State=UP
 PartitionName=urgent Nodes=gpu1 PriorityTier=10 MaxTime=4-0 State=UP
@@ -167,16 +167,17 @@ def _configure(folder: Path) -> None:
     text = CONFIGURATION.format(folder=folder, host=host, port=port, cpu=cpu, gpu=gpu)
     (folder / "slurm.conf").write_text(text)
     (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")  # or slurmd wants one mounted
-    (folder / "gres.conf").write_text(f"NodeName=gpu1 Name=gpu File={folder}/nvidia0\n")
+    (folder / "gres.conf").write_text(f"NodeName=gpu1 Name=gpu File={folder}/nvidia[0-1]\n")
     for name in ("state", "spool-cpu1", "spool-gpu1", "bin"):
         (folder / name).mkdir()
     key = folder / "munge.key"
     key.touch(0o600)
     key.write_bytes(secrets.token_bytes(1024))
-    try:  # a copy of /dev/null: only a character device makes Slurm set CUDA_VISIBLE_DEVICES
-        os.mknod(folder / "nvidia0", stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    except PermissionError:
-        (folder / "nvidia0").touch()
+    for device in ("nvidia0", "nvidia1"):
+        try:  # a copy of /dev/null: only a character device makes Slurm set CUDA_VISIBLE_DEVICES
+            os.mknod(folder / device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        except PermissionError:
+            (folder / device).touch()
     for name in COMMANDS:  # the executor takes SLURM_CONF from a job's srun; this puts it back
         wrapper = folder / "bin" / name
         real = shutil.which(name, path=PLACES)

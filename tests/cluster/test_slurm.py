@@ -24,6 +24,7 @@ from slurm import Cluster, missing, slurm
 STUDY = "results/nano"
 NANO = ("--configfile", "nano.yaml")
 QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
+IMPATIENT = Path(__file__).with_name("impatient.py")
 SUBMITTED = (*NANO, "--profile", "profiles/slurm", *QUICK)
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.skipif(missing() is not None, reason=f"no Slurm here: {
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A Slurm with two nodes, one of them with a pretend GPU."""
+    """A Slurm with two nodes, one of them with two pretend GPUs."""
     with slurm(tmp_path_factory.mktemp("slurm")) as running:
         yield running
 
@@ -47,7 +48,9 @@ class Run:
         """Start it in `folder`."""
         command = (*SUBMITTED, *options, "--", *targets)
         self.folder = folder
-        self.process = start(folder, *command, environment=cluster.environment)
+        self.process = start(
+            folder, *command, environment=cluster.environment, program=(IMPATIENT,)
+        )
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -161,7 +164,7 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     assert digests(folder / STUDY) == digests(undisturbed / STUDY)
     used = partitions(cluster)
     assert used["train_stargan"] == used["train_cell"] == {"gpu"}
-    assert used["align_shard"] == used["cast_faces"] == {"cpu"}
+    assert used["align_shard"] == used["partition"] == {"cpu"}
 
     draws = {"draw_faces": needed["draw_faces"]}
     does = "tried again with twice the memory, until it is enough or `retries` are over"
@@ -205,7 +208,7 @@ def test_a_training_that_is_cut_short_again_and_again(
     second = trained(run, first.pid)
     queued = job_of(second)
     assert "resumed at step" in log.read_text()
-    cluster.ask("sbatch", "--partition=urgent", "--gpus=1", "--output=/dev/null", "--wrap=true")
+    cluster.ask("sbatch", "--partition=urgent", "--gpus=2", "--output=/dev/null", "--wrap=true")
     lost(run, second)
 
     third = trained(run, second.pid)

@@ -24,11 +24,12 @@ def start(
     folder: Path,
     *arguments: str | Path,
     environment: Mapping[str, str] = os.environ,
+    program: tuple[str | Path, ...] = ("-m", "snakemake"),
 ) -> subprocess.Popen[str]:
-    """Start the copied workflow in `folder` with `arguments`."""
+    """Start the copied workflow in `folder` with `arguments`; `program` is what Python runs."""
     kept = {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--nocolor", *map(str, arguments)],
+        [sys.executable, *map(str, program), "--nocolor", *map(str, arguments)],
         cwd=folder,
         env=kept,
         stdout=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """A file is written whole or not at all."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,21 @@ def test_the_temporary_path_keeps_the_suffix(tmp_path: Path) -> None:
     with whole(tmp_path / "a.b.png") as temporary:
         assert temporary.suffix == ".png"
         temporary.touch()
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = [tmp_path / f".a [1].{dead.pid}.part{suffix}" for suffix in (".zip", "")]
+    left[0].touch()
+    left[1].mkdir()
+    kept = {f".a [1].{os.getppid()}.part.zip", f".a [1].b.{dead.pid}.part.zip"}
+    for name in kept:
+        (tmp_path / name).touch()
+    for name in ("a [1].zip", "a [1]"):
+        with whole(tmp_path / name) as temporary:
+            temporary.touch()
+    assert {path.name for path in tmp_path.iterdir()} == kept | {"a [1].zip", "a [1]"}
 
 
 def test_an_unwritable_place_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Files written whole or not at all."""
 
 import errno
+import glob
 import json
 import os
 import shutil
@@ -22,14 +23,16 @@ def whole(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` (same suffix), renamed to it when the block succeeds.
 
     The block may make a file or a folder. When it raises, or the process dies, `path` is as it
-    was before. An unwritable place is a `DataError` that names it.
+    was before; what a killed process left of its attempt goes when the next one begins. An
+    unwritable place is a `DataError` that names it.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = _part(path, str(os.getpid()))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path.parent, os.W_OK):
             raise PermissionError(errno.EACCES, "no permission to write", str(path.parent))
+        _remove_parts_of_the_dead(path)
         yield temporary
         if temporary.is_file():
             with temporary.open("rb") as file:
@@ -42,10 +45,36 @@ def whole(path: str | Path) -> Iterator[Path]:
             raise DataError(f"cannot write {path}: {error}") from error
         raise
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        elif temporary.exists():
-            temporary.unlink()
+        _remove(temporary)
+
+
+def _part(path: Path, process: str) -> Path:
+    return path.with_name(f".{path.stem}.{process}.part{path.suffix}")
+
+
+def _remove_parts_of_the_dead(path: Path) -> None:
+    before, after = _part(path, "|").name.split("|")
+    for part in path.parent.glob(f"{glob.escape(before)}*{glob.escape(after)}"):
+        process = part.name.removeprefix(before).removesuffix(after)
+        if process.isdigit() and not _alive(int(process)):
+            _remove(part)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    elif path.exists():
+        path.unlink()
 
 
 def write_json(value: Any, path: str | Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from huggingface_hub import ModelCard, ModelCardData
 
 from facegap import tables
-from facegap.classify.weights import NOTICE
+from facegap.classify import NOTICE
 from facegap.files import read_json, whole
 from facegap.intervals import Interval, of_mean
 

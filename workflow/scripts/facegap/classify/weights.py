@@ -10,15 +10,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from facegap.classify import NOTICE
 from facegap.classify.backbones import Network, trainable
 from facegap.classify.heads import Head
 from facegap.errors import DataError
 from facegap.files import whole
 
-NOTICE = (
-    "Must not be published or used on people: a classifier of persons by a group they belong to."
-    " Kept within the study for the proposals of the target's sides, which people verify."
-)
 Model = tuple[nn.Module, Head]  # one repeat's tail and head
 
 
