@@ -26,7 +26,7 @@ plan: .venv/ready
 	$(BIN)/snakemake -n --nocolor --profile profiles/slurm --configfile $(STUDY) 2>&1 | $(BIN)/python -m facegap.plan
 
 test: .venv/ready
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready
 	$(BIN)/ruff check .

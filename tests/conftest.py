@@ -21,6 +21,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no worker begins them when the others have ended."""
+    first = ("tests/cluster", "tests/workflow", "tests/browser")
+    items.sort(key=lambda item: not item.nodeid.startswith(first))
+    items.sort(key=lambda item: not item.nodeid.startswith(first[0]))
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the nano study has run to its end; not to be changed."""

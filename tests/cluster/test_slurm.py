@@ -164,7 +164,7 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     assert digests(folder / STUDY) == digests(undisturbed / STUDY)
     used = partitions(cluster)
     assert used["train_stargan"] == used["train_cell"] == {"gpu"}
-    assert used["align_shard"] == used["partition"] == {"cpu"}
+    assert used["align_shard"] == used["keep_model"] == {"cpu"}
 
     draws = {"draw_faces": needed["draw_faces"]}
     does = "tried again with twice the memory, until it is enough or `retries` are over"

@@ -13,15 +13,23 @@ from facegap.report.rejected import draw_rejected, exchanged, measure_rejected
 NAMES = {"inside": "CelebC", "outside": "CelebO"}
 
 
-def collection(folder: Path, name: str, lost: dict[str, int], of: int = 200) -> dict[str, Path]:
-    """A collection of which `lost` of `of` faces of each gender are set aside."""
+def collection(
+    folder: Path, name: str, lost: dict[str, int], of: int = 200, boundary: str = ""
+) -> dict[str, Path]:
+    """A collection of which `lost` of `of` faces of each gender are set aside.
+
+    Its sides are those of the column `boundary`, or of no column.
+    """
     rows = [(f"{gender}{k}", gender) for gender in lost for k in range(of)]
     ids = [face for face, _ in rows]
     faces = pd.DataFrame({"face_id": ids, "path": ids, "subject_id": None, "split": "rest"})
     faces = faces.assign(age=[5.0, 30.0] * of, gender=[g for _, g in rows], race_raw=None)
     aside = [f"{gender}{k}" for gender, count in lost.items() for k in range(count)]
     rejected = pd.DataFrame({"path": aside, "face_id": aside, "reason": "no face found"}, dtype=str)
-    labels = pd.DataFrame({"face_id": ids, "side": ["inside", "outside"] * of})
+    sides = pd.Series(["inside", "inside", "outside", "outside"] * (of // 2))
+    if boundary:
+        sides = faces[boundary].map({"female": "inside", "male": "outside"})
+    labels = pd.DataFrame({"face_id": ids, "side": sides})
     labels = labels.assign(provenance="own label", annotators="data set", simulated=False)
     places = {
         kind: folder / f"{name}-{kind}"
@@ -35,8 +43,10 @@ def collection(folder: Path, name: str, lost: dict[str, int], of: int = 200) -> 
     return {place.stem.split("-")[1]: place for place in places.values()}
 
 
-def measured(folder: Path, **lost: dict[str, int]) -> pd.DataFrame:
-    sets = {name: collection(folder, name, counts) for name, counts in lost.items()}
+def measured(folder: Path, boundary: str = "", **lost: dict[str, int]) -> pd.DataFrame:
+    sets = {
+        name: collection(folder, name, counts, boundary=boundary) for name, counts in lost.items()
+    }
     measure_rejected(
         *(
             {name: files[kind] for name, files in sets.items()}
@@ -67,6 +77,11 @@ def test_a_group_that_loses_more_is_found_and_no_other(tmp_path: Path) -> None:
     assert (others["adjusted"] > 0.05).all()
     assert (table["adjusted"] >= table["p"]).all()
     assert "race" not in set(table["grouping"])
+
+
+def test_a_grouping_that_is_the_boundary_stands_once(tmp_path: Path) -> None:
+    table = measured(tmp_path, "gender", source={"female": 24, "male": 2})
+    assert table["grouping"].unique().tolist() == ["boundary", "age"]
 
 
 def test_the_test_is_right_about_chance() -> None:

@@ -10,6 +10,7 @@ def settle(threads: int, which: int = 0) -> torch.device:
     from the config, never from the machine. Of several GPUs in sight, `which` chooses one in
     turn, so that jobs side by side on a node spread over all of them.
     """
+    torch.set_flush_denormal(True)  # first: threads have the setting of the one that starts them
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # a sixth of a training's time, to no use: nothing here reads memory that it has not written

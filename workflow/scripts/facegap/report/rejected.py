@@ -45,7 +45,9 @@ def measure_rejected(
         aside = table["face_id"].isin(tables.read(rejected[dataset], tables.REJECTED)["face_id"])
         person = table["subject_id"].fillna(table["face_id"])
         sides = tables.read(labels[dataset], tables.LABELS).set_index("face_id")["side"]
-        groupings = {"boundary": table["face_id"].map(sides).map(dict(names)), **_own(table)}
+        boundary = table["face_id"].map(sides).map(dict(names))
+        own = {name: groups for name, groups in _own(table).items() if not _same(groups, boundary)}
+        groupings = {"boundary": boundary, **own}
         for grouping, groups in groupings.items():
             known = groups.notna()
             if groups[known].nunique() < 2:
@@ -67,6 +69,12 @@ def _own(table: pd.DataFrame) -> dict[str, pd.Series]:
         "race": table["race_raw"],
         "age": ages.astype(object),
     }
+
+
+def _same(groups: pd.Series, others: pd.Series) -> bool:
+    """Whether both part the faces alike, whatever they call the parts."""
+    pairs = pd.DataFrame({"one": groups, "other": others}).drop_duplicates()
+    return bool(pairs["one"].is_unique and pairs["other"].is_unique)
 
 
 def _shares(
