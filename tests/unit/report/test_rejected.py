@@ -61,8 +61,8 @@ def measured(folder: Path, boundary: str = "", **lost: dict[str, int]) -> pd.Dat
 
 
 def test_a_group_that_loses_more_is_found_and_no_other(tmp_path: Path) -> None:
-    lost = {"female": 24, "male": 2}
-    table = measured(tmp_path, source=lost, target={"female": 6, "male": 6})
+    lost, even = {"female": 24, "male": 2}, {"female": 6, "male": 6}
+    table = measured(tmp_path, source=lost, target=even, third=even)
     gender = table[table["grouping"] == "gender"].set_index(["dataset", "group"])
     assert gender.loc[("source", "female"), ["faces", "set_aside", "share"]].tolist() == [
         200,

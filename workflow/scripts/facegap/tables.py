@@ -168,7 +168,7 @@ PREDICTIONS = _table(
 )
 SET_ASIDE = _table(
     {
-        "dataset": _text("source", "target"),
+        "dataset": _text(),
         "grouping": _text("gender", "race", "age", "boundary"),
         "group": _text(),
         "faces": _whole(),
