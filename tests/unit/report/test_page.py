@@ -310,7 +310,9 @@ def test_the_page_says_whether_one_factor_at_a_time_finds_the_best(inputs: Input
     assert "is not known unless all are run" in inputs.page()
     inputs.protocol = {"protocol": "factorial", "agree": False}
     page = re.sub(r"\s+", " ", inputs.page())
-    assert "leads to vgg19, augmented, adam/sgd: 5.0 points less accurate on the target than" in page
+    assert (
+        "leads to vgg19, augmented, adam/sgd: 5.0 points less accurate on the target than" in page
+    )
     inputs.protocol["agree"] = True
     assert "the best of the grid, too" in inputs.page()
 
