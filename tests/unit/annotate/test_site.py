@@ -44,6 +44,9 @@ def said(engine: sa.Engine, token: str) -> dict[str, str]:
 def test_a_wrong_link_opens_nothing(client: TestClient, links: dict[str, str]) -> None:
     for path in ("", "next", "face/f0", "revealed/f0"):
         assert client.get(f"/a/wrong/{path}").status_code == 404
+    for path in ("face/%00", "face/f0?of=%00", "revealed/%00"):
+        for name in ("ada", "third"):
+            assert client.get(f"/a/{links[name]}/{path}").status_code == 404
     assert say(client, "wrong", "f0", "inside") == 404
     assert client.post("/a/wrong/undo").status_code == 404
 
