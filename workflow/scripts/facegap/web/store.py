@@ -1,6 +1,7 @@
 """A database of answers: SQLite in a file, or PostgreSQL by URL; what is committed is on disk."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,7 +122,16 @@ def _explained(engine: Engine) -> Iterator[None]:
 def _pragmas(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # transactions begin when we say so
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    end = time.monotonic() + BUSY_SECONDS
+    while True:  # of two who start a log at once SQLite refuses one, and does not let it wait
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
