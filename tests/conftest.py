@@ -1,12 +1,19 @@
-"""What the fault tests share: an undisturbed run to compare with, and the table they fill."""
+"""What tests of several folders share.
+
+The databases of answers; and, of the fault tests, an undisturbed run to compare with, and the table
+that they fill.
+"""
 
 import fcntl
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from postgresql import Postgresql, UnavailableError
+from postgresql import postgresql as start_postgresql
 from reliability import Reliability
 from runs import ROOT, copy_code, snakemake
 
@@ -60,3 +67,25 @@ def reliability(request: pytest.FixtureRequest) -> Iterator[Reliability]:
     yield table
     if request.config.getoption("--write-reliability"):
         table.write(ROOT / "docs/reliability.md")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A PostgreSQL server; skipped where there is none."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(start_postgresql())
+        except UnavailableError as error:
+            pytest.skip(str(error))
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | Path]:
+    """The address of an empty database of answers, of either kind."""
+    if request.param == "sqlite":
+        yield tmp_path / "a.sqlite"
+        return
+    server: Postgresql = request.getfixturevalue("postgresql")
+    with server.database() as address:
+        yield address

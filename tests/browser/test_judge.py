@@ -2,63 +2,18 @@
 
 import os
 import re
-import signal
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from human import Server, command
 from human import study as make_study
 from playwright.sync_api import Browser, Page, Route
 
 SHOTS = os.environ.get("FACEGAP_SCREENSHOTS")  # a folder, for whoever wants to look
 KEYS = {"left": "ArrowLeft", "right": "ArrowRight"}
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "facegap.cli", "judge", *map(str, arguments)]
-
-
-class Server:
-    """`facegap judge serve` as a process of its own, on a port that stays."""
-
-    def __init__(self, folder: Path, database: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.of = ("--study", folder, "--database", database)
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            command("serve", *self.of, "--port", str(self.port)),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for _ in range(300):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                assert self.process.poll() is None, "the server ended"
-                time.sleep(0.1)
-        raise AssertionError("the server does not answer")
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def invite(self) -> list[str]:
-        told = subprocess.run(
-            command("invite", *self.of, "--url", f"http://127.0.0.1:{self.port}"),
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        return [line.split("\t")[1] for line in told.splitlines()]
 
 
 @pytest.fixture(scope="module")

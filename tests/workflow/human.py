@@ -1,14 +1,26 @@
-"""A small human study of drawn faces, as the rule pair_outputs would leave it."""
+"""A small human study of drawn faces, as the rule pair_outputs would leave it; who takes part."""
 
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
+from fastapi.testclient import TestClient
 from PIL import Image
 
 from facegap import tables
 from facegap.judge.pairs import pair_outputs
+from facegap.judge.site import site
+from facegap.judge.study import Study
+from facegap.web.guard import Limits
 
 ROOT = Path(__file__).parents[2]
 SETTINGS: dict[str, Any] = {
@@ -24,6 +36,7 @@ SETTINGS: dict[str, Any] = {
     "seed": 5,
 }
 SIZE = 128
+FAST = Limits(known=(1e6, 10**6), strangers=(1e6, 10**6))
 STEP = 131  # from face to face on the sheet
 
 
@@ -72,3 +85,94 @@ def _pictures(table: pd.DataFrame) -> np.ndarray:
         y, x = face // wide * STEP, face % wide * STEP
         images[i] = sheet[y : y + SIZE, x : x + SIZE] * np.array(tint.get(attribute, (1, 1, 1)))
     return images
+
+
+@dataclass
+class Participant:
+    """Someone with a link (`root`) and no scripts."""
+
+    client: httpx.Client | TestClient
+    root: str
+
+    def see(self) -> str:
+        """The page that the link opens, past a break."""
+        return self.client.get(self.root, params={"on": "1"}).text
+
+    def post(self, where: str, **fields: str) -> int:
+        """Send a form; the status of the answer."""
+        return self.client.post(self.root + where, data=fields, follow_redirects=False).status_code
+
+    def pair(self) -> str | None:
+        """The pair that is asked now, if one is."""
+        found = re.search(r"/answer/(\w+)", self.see())
+        return found[1] if found else None
+
+    def begin(self) -> None:
+        """Consent, and go on to the pairs."""
+        assert self.post("consent", agree="yes") == self.post("start", x="") == 303
+
+    def answer_all(self) -> list[str]:
+        """Answer pairs until there are no more; those asked, in their order."""
+        told = []
+        while pair := self.pair():
+            assert self.post(f"answer/{pair}", choice="left", seconds="1.5") == 303
+            told.append(pair)
+        return told
+
+    def recognise(self, known: str = "yes") -> int:
+        """Say of every person at the end whether they are known."""
+        names = re.findall(r'name="(\w+)" value="yes"', self.see())
+        return self.post("persons", **dict.fromkeys(names, known))
+
+
+def participant(study: Study, token: str) -> Participant:
+    """The holder of `token`, at an application of their own."""
+    app = site(study, "Text.\n\nMore.", limits=FAST)
+    return Participant(TestClient(app), f"/s/{token}/")
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The command line of `facegap judge`."""
+    return [sys.executable, "-m", "facegap.cli", "judge", *map(str, arguments)]
+
+
+class Server:
+    """`facegap judge serve` as a process of its own, on a port that stays."""
+
+    def __init__(self, folder: Path, database: str | Path) -> None:
+        """Serve the study in `folder`."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.of = ("--study", folder, "--database", database)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self.process = subprocess.Popen(
+            command("serve", *self.of, "--port", str(self.port)),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                assert self.process.poll() is None, "the server ended"
+                time.sleep(0.1)
+        raise AssertionError("the server does not answer")
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def invite(self) -> list[str]:
+        """Everybody's link."""
+        told = subprocess.run(
+            command("invite", *self.of, "--url", f"http://127.0.0.1:{self.port}"),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        return [line.split("\t")[1] for line in told.splitlines()]

@@ -1,12 +1,14 @@
 """Pages of a small sample, without a browser."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from facegap.annotate import rounds
@@ -18,9 +20,9 @@ SAMPLE = [f"f{k}" for k in range(6)]
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> sa.Engine:
+def engine(database: str | Path) -> sa.Engine:
     """A database in which ada and ben each see six faces, in their orders."""
-    engine = connect(tmp_path / "a.sqlite", rounds.META)
+    engine = connect(database, rounds.META)
     rounds.prepare(engine, SAMPLE)
     return engine
 
@@ -35,8 +37,8 @@ def links(engine: sa.Engine) -> dict[str, str]:
 
 
 @pytest.fixture
-def client(engine: sa.Engine, tmp_path: Path) -> Iterator[TestClient]:
-    """The application; of eight faces, f0, f1 and f6 show one person."""
+def application(tmp_path: Path) -> Callable[[sa.Engine], FastAPI]:
+    """Starts the application; of eight faces, f0, f1 and f6 show one person."""
     faces = pd.DataFrame(
         {"subject_id": ["p", "p", None, None, "r", "s", "p", None], "split": "rest"},
         index=pd.Index([f"f{k}" for k in range(8)], name="face_id"),
@@ -44,6 +46,11 @@ def client(engine: sa.Engine, tmp_path: Path) -> Iterator[TestClient]:
     np.save(tmp_path / "shard-0.npy", np.full((8, 16, 16, 3), 90, np.uint8))
     album = Album(faces, Crops([tmp_path / "shard-0.npy"]))
     names = {"inside": "Caucasian", "outside": "<Other>"}
-    app = site(engine, album, boundary="race", sides=names, terms="Keep to the terms.")
-    with TestClient(app) as client:
+    return partial(site, album=album, boundary="race", sides=names, terms="Keep to the terms.")
+
+
+@pytest.fixture
+def client(engine: sa.Engine, application: Callable[[sa.Engine], FastAPI]) -> Iterator[TestClient]:
+    """The application on the database of ada and ben."""
+    with TestClient(application(engine)) as client:
         yield client

@@ -1,7 +1,9 @@
 """The labelling pages without a browser: what they refuse, and that no answer is lost."""
 
+import re
 import sqlite3
 from collections import deque
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +22,7 @@ from facegap.errors import DataError, StoreError
 from facegap.web.store import connect, reading
 
 SAMPLE = [f"f{k}" for k in range(6)]
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # where it is the same
 
 
 def say(client: TestClient, token: str, face: str, side: str, **more: str) -> int:
@@ -40,10 +44,14 @@ def said(engine: sa.Engine, token: str) -> dict[str, str]:
 def test_a_wrong_link_opens_nothing(client: TestClient, links: dict[str, str]) -> None:
     for path in ("", "next", "face/f0", "revealed/f0"):
         assert client.get(f"/a/wrong/{path}").status_code == 404
+    for path in ("face/%00", "face/f0?of=%00", "revealed/%00"):
+        for name in ("ada", "third"):
+            assert client.get(f"/a/{links[name]}/{path}").status_code == 404
     assert say(client, "wrong", "f0", "inside") == 404
     assert client.post("/a/wrong/undo").status_code == 404
 
 
+@ON_SQLITE
 def test_only_ones_own_faces_and_the_persons_others_are_shown(
     client: TestClient, links: dict[str, str]
 ) -> None:
@@ -64,6 +72,7 @@ def test_only_ones_own_faces_and_the_persons_others_are_shown(
     assert "Keep to the terms." in client.get(f"/a/{ada}/").text
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("face", "side", "more"),
     [
@@ -188,6 +197,57 @@ def test_an_adjudicator_sees_the_answers_after_choosing_only(
     assert said(engine, third) == {"f3": "inside"}
 
 
+def label(client: TestClient, token: str, sides: Mapping[str, str], count: int) -> list[str]:
+    """Answer on what the page shows, `count` times; the faces."""
+    shown = []
+    for _ in range(count):
+        page = client.get(f"/a/{token}/next").text
+        face, showing = (
+            re.search(rf'name="{name}" value="(\w+)"', page) for name in ("face", "showing")
+        )
+        assert face
+        assert showing
+        assert say(client, token, face[1], sides[face[1]], showing=showing[1], keep="1") == 303
+        shown.append(face[1])
+    return shown
+
+
+def test_a_round_goes_on_when_the_server_is_started_again(
+    client: TestClient,
+    engine: sa.Engine,
+    links: dict[str, str],
+    database: str | Path,
+    application: Callable[[sa.Engine], FastAPI],
+) -> None:
+    ada = dict.fromkeys(SAMPLE, "inside")
+    both = {"ada": ada, "ben": ada | {"f3": "outside", "f5": "unsure"}}
+    with ThreadPoolExecutor(2) as pool:
+        jobs = {name: pool.submit(label, client, links[name], both[name], 3) for name in both}
+    first = {name: job.result() for name, job in jobs.items()}
+    engine.dispose()
+    again = connect(database, rounds.META)
+    rounds.prepare(again, SAMPLE)
+    order = pd.DataFrame({"face_id": SAMPLE, "showing": 0})
+    assert rounds.seat_people(again, "labelling", dict.fromkeys(both, order)) == {}
+    with TestClient(application(again)) as restarted:
+        assert "3 of 6" in restarted.get(f"/a/{links['ada']}/").text
+        for name, sides in both.items():
+            assert sorted(first[name] + label(restarted, links[name], sides, 3)) == SAMPLE
+            assert said(again, links[name]) == sides
+        rounds.close(again, "labelling")
+        answers = {
+            one.name: rounds.answers_of(again, one) for one in rounds.seats(again, "labelling")
+        }
+        order = pd.DataFrame({"face_id": rounds.differing(answers), "showing": 0})
+        rounds.seat_people(again, "adjudication", {"third": order})
+        decided = {"f3": "inside", "f5": "outside"}
+        assert label(restarted, links["third"], decided, 2) == ["f3", "f5"]
+        rounds.close(again, "adjudication")
+        assert say(restarted, links["third"], "f3", "outside") == 409
+    assert said(again, links["third"]) == decided
+
+
+@ON_SQLITE
 def test_a_locked_or_full_database_says_so_and_keeps_what_it_had(
     client: TestClient,
     engine: sa.Engine,
@@ -214,10 +274,10 @@ def test_a_locked_or_full_database_says_so_and_keeps_what_it_had(
     assert said(engine, ada) == {"f0": "inside", "f1": "inside"}
 
 
-def test_a_database_of_another_sample_is_refused(engine: sa.Engine, tmp_path: Path) -> None:
+def test_a_database_of_another_sample_is_refused(engine: sa.Engine, database: str | Path) -> None:
     rounds.prepare(engine, reversed(SAMPLE))
     with pytest.raises(DataError, match="labels another sample of faces"):
-        rounds.prepare(connect(tmp_path / "a.sqlite", rounds.META), [*SAMPLE, "f9"])
+        rounds.prepare(connect(database, rounds.META), [*SAMPLE, "f9"])
 
 
 def test_answers_from_elsewhere_come_whole_or_not_at_all(
@@ -246,10 +306,10 @@ def test_new_links_end_the_old_ones_and_keep_the_answers(
     fresh = rounds.seat_people(engine, "labelling", {"ada": order}, anew=True)
     assert client.get(f"/a/{links['ada']}/next").status_code == 404
     assert said(engine, fresh["ada"]) == {"f0": "inside"}
-    dump = b"".join(
-        path.read_bytes() for path in Path(str(engine.url.database)).parent.glob("a.sqlite*")
-    )
-    assert fresh["ada"].encode() not in dump, "the database holds no link"
+    with reading(engine) as connection:
+        dump = str([connection.execute(sa.select(t)).all() for t in rounds.META.sorted_tables])
+    assert "ada" in dump
+    assert fresh["ada"] not in dump, "the database holds no link"
 
 
 @settings(deadline=None, max_examples=40)

@@ -1,13 +1,12 @@
 """The study's pages and database, without a browser: flow, refusals, and that nothing is lost."""
 
-import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
+from human import FAST, Participant, participant
 from human import study as make_study
 
 from facegap import cli, tables
@@ -15,59 +14,8 @@ from facegap.errors import DataError
 from facegap.judge.responses import read_responses
 from facegap.judge.site import HERE, _change, site
 from facegap.judge.study import Pair, Study, exported
-from facegap.web.guard import Limits
 
-FAST = Limits(known=(1e6, 10**6), strangers=(1e6, 10**6))
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_study(tmp_path_factory.mktemp("human")) / "judge"
-
-
-@pytest.fixture
-def study(pairs: Path, tmp_path: Path) -> Study:
-    folder = shutil.copytree(pairs, tmp_path / "judge")
-    for key in ("key.parquet", "persons_key.parquet"):
-        (folder / key).unlink()  # neither page nor database needs to know
-    return Study(folder)
-
-
-class Participant:
-    """Someone with a link and no scripts."""
-
-    def __init__(self, study: Study, token: str) -> None:
-        self.client = TestClient(site(study, "Text.\n\nMore.", limits=FAST))
-        self.token, self.root = token, f"/s/{token}/"
-
-    def see(self) -> str:
-        return self.client.get(self.root, params={"on": "1"}).text
-
-    def post(self, where: str, **fields: str) -> int:
-        return self.client.post(self.root + where, data=fields, follow_redirects=False).status_code
-
-    def pair(self) -> str | None:
-        found = re.search(r"/answer/(\w+)", self.see())
-        return found[1] if found else None
-
-    def begin(self) -> None:
-        assert self.post("consent", agree="yes") == self.post("start", x="") == 303
-
-    def answer_all(self) -> list[str]:
-        told = []
-        while pair := self.pair():
-            assert self.post(f"answer/{pair}", choice="left", seconds="1.5") == 303
-            told.append(pair)
-        return told
-
-    def recognise(self, known: str = "yes") -> int:
-        names = re.findall(r'name="(\w+)" value="yes"', self.see())
-        return self.post("persons", **dict.fromkeys(names, known))
-
-
-@pytest.fixture
-def person(study: Study) -> Participant:
-    return Participant(study, study.invite()["participant-1"])
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # where it is the same
 
 
 def test_the_whole_way_of_a_participant(person: Participant, study: Study) -> None:
@@ -100,6 +48,7 @@ def test_the_whole_way_of_a_participant(person: Participant, study: Study) -> No
     }, "no name, no address, no time of day"
 
 
+@ON_SQLITE
 def test_breaks_come_at_their_places(person: Participant) -> None:
     person.begin()
     seen = {}
@@ -161,6 +110,7 @@ def test_the_change_is_named_in_words(attribute: str, value: int, words: str) ->
     assert _change(Pair("p", False, attribute, value, ("a", "b"), ("c", "d"))) == words
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("token", ["x", "a" * 32, "..", "%2e%2e", "x" * 10_000, "é", "%ff", "' --"])
 def test_a_forged_token_opens_nothing(study: Study, token: str) -> None:
     client = TestClient(site(study, "", limits=FAST))
@@ -169,6 +119,7 @@ def test_a_forged_token_opens_nothing(study: Study, token: str) -> None:
     assert client.get("/").status_code == client.get("/s/").status_code == 404
 
 
+@ON_SQLITE
 def test_images_are_the_participants_own(person: Participant, study: Study) -> None:
     own, other = (study.plans[f"participant-{i}"].pairs[0].images[0] for i in (1, 2))
 
@@ -183,6 +134,7 @@ def test_images_are_the_participants_own(person: Participant, study: Study) -> N
         assert status(name) == 404
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("fields", "kept"),
     [
@@ -212,10 +164,9 @@ def test_a_clock_that_jumps_gives_no_time(
     assert seconds == kept or (kept is None and pd.isna(seconds))
 
 
-def test_criteria_are_asked_where_the_study_says_so(pairs: Path, tmp_path: Path) -> None:
-    study = Study(pairs, tmp_path / "a.sqlite")
+def test_criteria_are_asked_where_the_study_says_so(study: Study) -> None:
     study.sheet = {**study.sheet, "criteria": True}
-    person = Participant(study, study.invite()["participant-1"])
+    person = participant(study, study.invite()["participant-1"])
     person.begin()
     pair = person.pair()
     assert person.see().count('type="radio"') == 8
@@ -243,17 +194,19 @@ def test_a_lost_link_is_replaced_and_the_answers_stay(person: Participant, study
     pair = person.pair()
     person.post(f"answer/{pair}", choice="left")
     assert study.invite() == {}
-    new = Participant(study, study.invite(["participant-1"])["participant-1"])
+    new = participant(study, study.invite(["participant-1"])["participant-1"])
     assert person.client.get(person.root).status_code == 404
     assert new.pair() not in (None, pair)
     with pytest.raises(DataError, match="no participant nobody; there are participant-1"):
         study.invite(["nobody"])
 
 
-def test_a_database_of_other_pairs_is_refused(study: Study, tmp_path: Path) -> None:
+def test_a_database_of_other_pairs_is_refused(
+    study: Study, tmp_path: Path, database: str | Path
+) -> None:
     other = make_study(tmp_path / "other", seed=6) / "judge"
     with pytest.raises(DataError, match="belong to other pairs"):
-        Study(other, study.folder / "answers.sqlite")
+        Study(other, database)
 
 
 def run(*arguments: str | Path) -> int:
@@ -261,13 +214,18 @@ def run(*arguments: str | Path) -> int:
 
 
 def test_status_close_export_and_the_analysis_that_waits(
-    person: Participant, study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    person: Participant,
+    study: Study,
+    database: str | Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder = study.folder.parent
+    of = ("--study", study.folder.parent, "--database", database)
+    files = [database] if isinstance(database, Path) else []  # which the workflow reads itself
     person.begin()
     for _ in range(5):
         person.post(f"answer/{person.pair()}", choice="left")
-    assert run("status", "--study", folder) == 0
+    assert run("status", *of) == 0
     assert "5 of 52 pairs answered; open" in capsys.readouterr().out
 
     def read(answers: Path, familiarity: Path | None = None) -> pd.DataFrame:
@@ -276,18 +234,19 @@ def test_status_close_export_and_the_analysis_that_waits(
         read_responses(answers, familiarity, *(study.folder / name for name in names), *outputs)
         return tables.read(outputs[0], tables.RESPONSES)
 
-    assert run("export", "--study", folder, "--to", tmp_path / "open") == 0
-    for source in (tmp_path / "open/responses.csv", study.folder / "answers.sqlite"):
+    assert run("export", *of, "--to", tmp_path / "open") == 0
+    for source in (tmp_path / "open/responses.csv", *files):
         with pytest.raises(DataError, match="not closed"):
             read(source)
-    assert run("close", "--study", folder) == 0
+    assert run("close", *of) == 0
     assert (
         person.post(f"answer/{study.plans['participant-1'].pairs[5].pair_id}", choice="left") == 409
     )
     assert "closed" in person.see()
-    assert run("export", "--study", folder, "--to", tmp_path / "csv") == 0
+    assert run("export", *of, "--to", tmp_path / "csv") == 0
     found = read(tmp_path / "csv/responses.csv", tmp_path / "csv/familiarity.csv")
-    pd.testing.assert_frame_equal(found, read(study.folder / "answers.sqlite"))
+    for source in files:
+        pd.testing.assert_frame_equal(found, read(source))
     assert len(found) == 5, "who stopped half-way counts as far as they came"
     table = pd.read_csv(tmp_path / "csv/responses.csv", dtype=str)
     table.assign(study="0" * 16).to_csv(tmp_path / "csv/other.csv", index=False)
@@ -297,6 +256,7 @@ def test_status_close_export_and_the_analysis_that_waits(
     assert "run `snakemake pair_outputs`" in capsys.readouterr().err
 
 
+@ON_SQLITE
 def test_the_consent_can_be_ones_own_and_the_template_is_there(
     study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -305,6 +265,7 @@ def test_the_consent_can_be_ones_own_and_the_template_is_there(
     assert "none.txt: not readable as text" in capsys.readouterr().err
 
 
+@ON_SQLITE
 def test_made_up_requests_break_nothing(person: Participant, study: Study) -> None:
     """Schemathesis makes requests from the server's own description."""
     import schemathesis
@@ -330,7 +291,7 @@ def test_made_up_requests_break_nothing(person: Participant, study: Study) -> No
         @checks
         @given(case=operation.as_strategy())
         def fuzz(case: Any) -> None:
-            for token in (case.path_parameters["token"], person.token):
+            for token in (case.path_parameters["token"], person.root.split("/")[2]):
                 case.path_parameters["token"] = token
                 response = case.call()
                 assert response.status_code < 500

@@ -139,14 +139,18 @@ def test_tokens_are_long_and_kept_as_hashes() -> None:
     assert len(tokens.hashed("\udcff")) == 64
 
 
-def test_a_transaction_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
-    engine = connect(tmp_path / "a.sqlite", META)
+def test_a_transaction_is_kept_whole_or_not_at_all(database: str | Path) -> None:
+    engine = connect(database, META)
     with writing(engine) as connection:
         connection.execute(NOTES.insert().values(id=1))
     with pytest.raises(sa.exc.IntegrityError), writing(engine) as connection:
         connection.execute(NOTES.insert(), [{"id": 2}, {"id": 1}])
-    with reading(connect(tmp_path / "a.sqlite", META)) as connection:
+    with reading(connect(database, META)) as connection:
         assert connection.execute(sa.select(NOTES.c.id)).scalars().all() == [1]
+
+
+def test_sqlite_is_told_to_keep_what_is_committed(tmp_path: Path) -> None:
+    with reading(connect(tmp_path / "a.sqlite", META)) as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import IntegrityError
 
 from facegap import tables
 from facegap.errors import DataError
@@ -216,13 +215,6 @@ def record(engine: Engine, seat: Seat, answer: Answer, *, change: bool = False) 
     after the round was closed, `ConflictError` where the face has another answer already (unless
     this is a `change`), and `DataError` for a face that is not the seat's.
     """
-    try:
-        _record(engine, seat, answer, change=change)
-    except IntegrityError:  # two windows at once, where the database lets both begin: one was first
-        _record(engine, seat, answer, change=change)
-
-
-def _record(engine: Engine, seat: Seat, answer: Answer, *, change: bool) -> None:
     key = {"seat": seat.id, "face_id": answer.face_id, "showing": answer.showing}
     with writing(engine) as connection:
         _require_open(connection, seat)

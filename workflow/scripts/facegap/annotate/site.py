@@ -129,6 +129,8 @@ def site(
     @router.get("/a/{token}/revealed/{face_id:path}")
     def revealed(request: Request, token: str, face_id: str) -> Response:
         seat = holder(token)
+        if face_id not in album.faces.index:
+            raise HTTPException(404)
         chosen = rounds.last_answer(engine, seat, face_id)
         if seat.round != "adjudication" or chosen is None:
             raise HTTPException(404)
@@ -141,7 +143,9 @@ def site(
     def picture(token: str, face_id: str, of: str = "") -> Response:
         seat = holder(token)
         shown = of or face_id
-        if face_id not in album.faces.index or not rounds.is_shown(engine, seat, shown):
+        if any(face not in album.faces.index for face in (face_id, shown)):
+            raise HTTPException(404)
+        if not rounds.is_shown(engine, seat, shown):
             raise HTTPException(404)
         if of and face_id not in album.others(of):
             raise HTTPException(404)

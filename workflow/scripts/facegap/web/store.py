@@ -1,12 +1,13 @@
 """A database of answers: SQLite in a file, or PostgreSQL by URL; what is committed is on disk."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -20,12 +21,18 @@ from sqlalchemy.exc import (
 from facegap.errors import ConfigError, StoreError
 
 BUSY_SECONDS = 5.0  # to wait for another writer before an answer is refused
+CONNECT_SECONDS = 5  # for a server of PostgreSQL to answer
+IDLE_SECONDS = 60  # after which PostgreSQL gives up on who vanished within a transaction
 POOL = 20  # connections kept open; the server answers from 40 threads
+TURN = 0xFACE  # PostgreSQL's advisory lock that a writer holds; of this database alone
 ADVICE = {  # by what SQLite's or PostgreSQL's message says
     "locked": "another program holds it; close that program and try again",
+    "lock timeout": "another program holds it; close that program and try again",
     "disk is full": "the disk is full; free some space and try again",
     "no space left": "the disk is full; free some space and try again",
     "readonly": "it may not be written; give this user the right to write file and folder",
+    "read-only": "the server takes no writes; name the one that does",
+    "permission denied for": "this user may not make tables in it; make the database theirs",
     "unable to open": "it cannot be opened; check that the folder exists and may be written",
     "not a database": "the file is no SQLite database; name another",
     "malformed": "the file is damaged; bring back a backup",
@@ -38,7 +45,8 @@ def connect(address: str | Path, tables: MetaData) -> Engine:
 
     `tables` are made where they are missing. SQLite runs with a write-ahead log and full
     synchronisation: a commit returns when the answer is on disk. Raises `ConfigError` at a URL
-    that is none, and `StoreError` at a database that cannot be used.
+    that is none, and `StoreError` at a database that cannot be used, or has other tables of the
+    same names.
     """
     text = str(address)
     try:
@@ -46,20 +54,31 @@ def connect(address: str | Path, tables: MetaData) -> Engine:
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         lite = url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}} if lite else {}
+        patience = {"timeout": BUSY_SECONDS} if lite else {"connect_timeout": CONNECT_SECONDS}
         engine = create_engine(
-            url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=not lite, **options
+            url,
+            pool_size=POOL,
+            max_overflow=POOL,
+            pool_pre_ping=not lite,
+            connect_args=patience,
         )
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         shown = text.split("://")[0]  # never a password
         raise ConfigError(
             f"database {shown}: {error}; give a file, or postgresql:// with psycopg installed"
         ) from error
-    if lite:
-        event.listen(engine, "connect", _pragmas)
-        event.listen(engine, "begin", _begin)
+    event.listen(engine, "connect", _pragmas if lite else _limits)
+    event.listen(engine, "begin", _begin if lite else _begin_postgresql)
     with writing(engine) as connection:
         tables.create_all(connection)
+        for table in tables.sorted_tables:
+            columns = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            if not columns.issuperset(table.columns.keys()):
+                place = engine.url.render_as_string(hide_password=True)
+                raise StoreError(
+                    f"{place}: its table {table.name} is another program's; name a"
+                    " database of its own"
+                )
     return engine
 
 
@@ -74,7 +93,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction, durable when the block ends; nothing of it is kept when the block raises.
 
-    On SQLite it waits its turn at the start, so that two writers never meet half-way.
+    It waits its turn at the start, so that two writers never meet half-way.
     """
     with (
         _explained(engine),
@@ -103,7 +122,16 @@ def _explained(engine: Engine) -> Iterator[None]:
 def _pragmas(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # transactions begin when we say so
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    end = time.monotonic() + BUSY_SECONDS
+    while True:  # of two who start a log at once SQLite refuses one, and does not let it wait
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -111,3 +139,22 @@ def _pragmas(connection: sqlite3.Connection, _: Any) -> None:
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("facegap_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _limits(connection: Any, _: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {round(BUSY_SECONDS * 1000)}")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
+    connection.commit()
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """What SQLite does by itself: a reader sees one state, writers take turns.
+
+    A writer has to see what was committed while it waited, hence not a state as of its beginning.
+    """
+    if connection.get_execution_options().get("facegap_writes", False):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
