@@ -55,6 +55,8 @@ rule fetch_timm:
     resources:
         mem_mb=1000,
         runtime=60,
+    params:
+        offline=config["offline"],
     script:
         "../scripts/fetch_timm.py"
 

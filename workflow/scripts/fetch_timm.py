@@ -5,4 +5,8 @@ from facegap.joblog import log_to
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
-    fetch_timm(name=snakemake.wildcards.model, weights=snakemake.output[0])
+    fetch_timm(
+        name=snakemake.wildcards.model,
+        weights=snakemake.output[0],
+        offline=snakemake.params.offline,
+    )

@@ -233,13 +233,18 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
 
 
 def test_timms_weights_are_fetched_once_and_whole(hub: bytes, tmp_path: Path) -> None:
-    fetch_timm(name="resnet10t.c3_in1k", weights=tmp_path / "timm/x.safetensors")
-    assert (tmp_path / "timm/x.safetensors").read_bytes() == hub
+    weights = tmp_path / "timm/x.safetensors"
+    with pytest.raises(AssetError, match=r"resnet10t.* could not be had"):
+        fetch_timm(name="resnet10t.c3_in1k", weights=weights, offline=True)
+    for offline in (False, True):  # then it is in the client's cache
+        fetch_timm(name="resnet10t.c3_in1k", weights=weights, offline=offline)
+        assert weights.read_bytes() == hub
+        weights.unlink()
 
 
 def test_weights_that_cannot_be_had_say_what_to_do(hub: bytes, tmp_path: Path) -> None:
     with pytest.raises(AssetError, match=r"resnet18.* could not be had .*classify\.backbones"):
-        fetch_timm(name="resnet18.a1_in1k", weights=tmp_path / "x.safetensors")
+        fetch_timm(name="resnet18.a1_in1k", weights=tmp_path / "x.safetensors", offline=False)
     assert not (tmp_path / "x.safetensors").exists()
 
 

@@ -64,11 +64,11 @@ def load(
     body.load_state_dict(state, strict=False)
 
 
-def fetch_timm(*, name: str, weights: str | Path) -> None:
+def fetch_timm(*, name: str, weights: str | Path, offline: bool) -> None:
     """Write the published weights of timm's model `name`, a safetensors file of Hugging Face's.
 
-    The hub's client checks its length and keeps it in its own cache; HF_ENDPOINT names a mirror,
-    HF_HUB_OFFLINE=1 keeps it from the network. Raises `AssetError` where it cannot be had.
+    The hub's client checks its length and keeps it in its own cache, which alone is looked in when
+    `offline`; HF_ENDPOINT names a mirror. Raises `AssetError` where it cannot be had.
     """
     import timm
     from huggingface_hub import hf_hub_download
@@ -79,7 +79,9 @@ def fetch_timm(*, name: str, weights: str | Path) -> None:
         raise AssetError(f"classify.backbones: timm has no published weights of {name}; use random")
     place = f"{settings.hf_hub_id}: model.safetensors ({settings.license or 'licence not said'})"
     try:
-        found = hf_hub_download(settings.hf_hub_id, "model.safetensors")
+        found = hf_hub_download(
+            settings.hf_hub_id, "model.safetensors", local_files_only=offline
+        )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise AssetError(
             f"{place} could not be had from Hugging Face: {error}; or get it by hand and name it in"
