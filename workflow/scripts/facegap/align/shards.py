@@ -31,6 +31,7 @@ THUMBNAIL = 96  # pixels of the pictures of faces set aside
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+Append = Callable[[NDArray[np.uint8]], None]
 Known = Mapping[str, tuple[str, tuple[Found, ...]]]  # by face_id: the image's digest, its faces
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,6 @@ def align_shard(
     memory = Path(landmarks).with_name(f"found-{shard}.parquet")
     settings = _detection(model, confidence)
     room = Room(ROOM)
-    done: list[Face] = []
     with ExitStack() as stack:
         stack.callback(room.give, 2**62)  # after a failure nothing waits
         source = stack.enter_context(open_images(images, max_pixels))
@@ -117,14 +117,9 @@ def align_shard(
         steps = (
             partial(_read, source, room),
             partial(_found, find, face, _remembered(memory, settings)),
-            partial(_cut, crops, limits, room),
+            lambda row: _written(_cut(crops, limits, room, row), appends, aside),
         )
-        for row in _aligned(table.iloc[rows], *steps):
-            for append, cut in zip(appends, row.crops, strict=False):  # none of a face set aside
-                append(cut)
-            if row.reason:
-                aside(_thumbnail(row))
-            done.append(replace(row, crops=(), thumbnail=None))
+        done = list(_aligned(table.iloc[rows], *steps))
     _write_tables(done, landmarks, measures, rejected)
     _remember(done, memory, settings)
     count = sum(not row.reason for row in done)
@@ -137,7 +132,7 @@ def _aligned(
     find: Callable[[Face], Face],
     cut: Callable[[Face], Face],
 ) -> Iterator[Face]:
-    """The faces of `table` in order; images are read and crops cut while the next is searched."""
+    """The faces of `table` in order; images are read, crops cut and written during the search."""
     faces = [Face(*row) for row in table.itertuples(index=False)]
     return _ahead(cut, map(find, _ahead(read, faces)))
 
@@ -213,6 +208,15 @@ def beyond(measures: Sequence[float], limits: Mapping[str, float]) -> str:
     return ""
 
 
+def _written(face: Face, appends: Sequence[Append], aside: Append) -> Face:
+    """The face without its pictures, which are written."""
+    for append, crop in zip(appends, face.crops, strict=False):  # none of a face set aside
+        append(crop)
+    if face.reason:
+        aside(_thumbnail(face))
+    return replace(face, crops=(), thumbnail=None)
+
+
 def _thumbnail(face: Face) -> NDArray[np.uint8]:
     if face.thumbnail is not None:
         return face.thumbnail
@@ -220,7 +224,7 @@ def _thumbnail(face: Face) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def _growing(path: str | Path, size: int) -> Iterator[Callable[[NDArray[np.uint8]], None]]:
+def _growing(path: str | Path, size: int) -> Iterator[Append]:
     """A function that appends one crop to the array at `path`, which is whole when all are in.
 
     The rows are not known before; numpy leaves room in an array's header for more of them.
