@@ -79,9 +79,7 @@ def fetch_timm(*, name: str, weights: str | Path, offline: bool) -> None:
         raise AssetError(f"classify.backbones: timm has no published weights of {name}; use random")
     place = f"{settings.hf_hub_id}: model.safetensors ({settings.license or 'licence not said'})"
     try:
-        found = hf_hub_download(
-            settings.hf_hub_id, "model.safetensors", local_files_only=offline
-        )
+        found = hf_hub_download(settings.hf_hub_id, "model.safetensors", local_files_only=offline)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise AssetError(
             f"{place} could not be had from Hugging Face: {error}; or get it by hand and name it in"
