@@ -2,7 +2,8 @@
 
 python benchmarks/judge_server.py [participants] [pairs each] [seconds between answers]
 
-A real server on loopback, real links, every page and picture fetched as a browser does.
+A real server on loopback, real links, every page and picture fetched as a browser does. They come
+within half a minute, and all are there when the first have not ended.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ sys.path[:0] = [str(ROOT / "tests/workflow")]
 from human import study  # noqa: E402
 
 COMMAND = [sys.executable, "-m", "facegap.cli", "judge"]
+ARRIVAL = 30.0  # seconds in which all have come
 WISHED = 0.2  # seconds: what nobody notices
 
 
@@ -35,7 +37,7 @@ async def participant(
 ) -> dict[str, str]:
     """Answer `pairs` pairs as a person would; what was acknowledged."""
     chance = random.Random(link)
-    await asyncio.sleep(chance.uniform(0, pause))
+    await asyncio.sleep(chance.uniform(0, ARRIVAL))
     await client.post(f"{link}consent", data={"agree": "yes"})
     await client.post(f"{link}start", data={"x": ""})
     told = {}
@@ -73,7 +75,7 @@ async def everybody(
 def main() -> None:
     """Serve, answer, export, compare."""
     given = [float(value) for value in sys.argv[1:]]
-    people, pairs, pause = [*given, *(200, 20, 3.0)[len(given) :]]
+    people, pairs, pause = [*given, *(200, 12, 5.0)[len(given) :]]
     with tempfile.TemporaryDirectory() as name:
         folder = study(Path(name), participants=int(people), pairs=int(pairs), familiarity=0)
         with socket.create_server(("127.0.0.1", 0)) as free:
