@@ -125,7 +125,7 @@ def test_a_changed_line_where_nothing_can_be_written(
         refused = snakemake(nano, *NANO)
     assert refused.returncode != 0
     assert "Write-protected output files" in refused.stdout
-    assert f"{STUDY}/report/" in refused.stdout
+    assert f"affected files:\n        {STUDY}/" in refused.stdout
     assert not finished(refused.stdout)
     reran = rerun(nano)
     assert reran == least(undisturbed, "tabulate_results")
@@ -238,3 +238,20 @@ def test_killed_jobs_and_runs(nano: Path, undisturbed: Path, reliability: Reliab
     reliability.note("two Snakemakes at once", does, {}, {})
     does = "the next run says that a lock was left, and that `--unlock` takes it away"
     reliability.note("kill -9 of Snakemake, and the lock it leaves", does, reran, needed)
+
+
+def test_a_clock_that_is_off(nano: Path, undisturbed: Path, reliability: Reliability) -> None:
+    script = nano / "workflow/scripts/pair_outputs.py"
+    ahead = """
+    import os, time
+    for path in snakemake.output:
+        os.utime(path, 2 * (time.time() + 3600,))
+"""
+    script.write_text(script.read_text() + ahead)
+    reran = rerun(nano)
+    assert reran == least(undisturbed, "pair_outputs")
+    assert (nano / STUDY / "judge/pairs.parquet").stat().st_mtime < time.time()
+    assert rerun(nano) == {}
+    assert digests(nano / STUDY) == digests(undisturbed / STUDY)
+    does = "gives an output its own time when the job ends"
+    reliability.note("a job whose files are an hour ahead", does, {}, {})

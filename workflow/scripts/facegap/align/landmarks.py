@@ -1,6 +1,6 @@
 """The 68 landmarks of the field, from MediaPipe's 478."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,13 +53,14 @@ class Found:
     pose: Points
 
 
-Finder = Callable[[NDArray[np.uint8]], list[Found]]
+Finder = Callable[[NDArray[np.uint8]], Iterable[Found]]
 
 
 @contextmanager
 def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
-    """A function from an image, uint8 (h, w, 3) RGB, to its faces.
+    """A function from an image, uint8 (h, w, 3) RGB, to its faces, to be gone through once.
 
+    The image is searched when it is called; points are worked out when they are asked for.
     Points are x and y in pixels, whole numbers being the middle of a pixel.
     `model` is MediaPipe's face_landmarker.task; an `AssetError` names a file that is none.
     """
@@ -73,12 +74,12 @@ def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
     except (OSError, RuntimeError, ValueError) as error:
         raise AssetError(f"{model}: no model of the face landmarker: {error}") from error
 
-    def find(image: NDArray[np.uint8]) -> list[Found]:
+    def find(image: NDArray[np.uint8]) -> Iterable[Found]:
         result = landmarker.detect(mediapipe.Image(mediapipe.ImageFormat.SRGB, image))
-        return [
+        return (
             Found(sixty_eight(mesh, image.shape), pose(mesh, image.shape))
             for mesh in result.face_landmarks
-        ]
+        )
 
     try:
         yield find
@@ -110,7 +111,7 @@ def pose(mesh: Sequence[NormalizedLandmark], shape: tuple[int, ...]) -> Points:
     return degrees
 
 
-def chosen(faces: Sequence[Found], shape: tuple[int, ...], face: str) -> Found | None:
+def chosen(faces: Iterable[Found], shape: tuple[int, ...], face: str) -> Found | None:
     """The face of an image of `shape` (h, w, ...) to align, or none when there is none.
 
     `face` is nearest (the middle of its box nearest to the image's middle) or largest (its box).

@@ -45,7 +45,7 @@ class Face:
     path: str
     digest: str = ""  # of the image's file
     image: NDArray[np.uint8] | None = None  # (h, w, 3) RGB
-    found: tuple[Found, ...] | None = None  # every face in the image
+    found: Iterable[Found] | None = None  # every face in the image, a tuple once it is chosen
     points: NDArray[np.float32] | None = None  # (68, 2) of the face to align
     measures: tuple[float, ...] = ()  # size, sharpness, yaw, pitch, roll
     crops: tuple[NDArray[np.uint8], ...] = ()
@@ -116,8 +116,8 @@ def align_shard(
         aside = stack.enter_context(_growing(thumbnails, THUMBNAIL))
         steps = (
             partial(_read, source, room),
-            partial(_found, find, face, _remembered(memory, settings)),
-            lambda row: _written(_cut(crops, limits, room, row), appends, aside),
+            partial(_searched, find, _remembered(memory, settings)),
+            lambda row: _written(_cut(crops, limits, room, _chosen(face, row)), appends, aside),
         )
         done = list(_aligned(table.iloc[rows], *steps))
     _write_tables(done, landmarks, measures, rejected)
@@ -159,11 +159,17 @@ def _read(images: Images, room: Room, face: Face) -> Face:
     return replace(face, image=image, digest=hashlib.blake2b(data, digest_size=16).hexdigest())
 
 
-def _found(find: Finder, which: str, known: Known, face: Face) -> Face:
+def _searched(find: Finder, known: Known, face: Face) -> Face:
     if face.image is None:
         return face
     before, faces = known.get(face.face_id, ("", ()))
-    found = faces if before == face.digest else tuple(find(face.image))
+    return replace(face, found=faces if before == face.digest else find(face.image))
+
+
+def _chosen(which: str, face: Face) -> Face:
+    if face.image is None:
+        return face
+    found = tuple(face.found or ())
     best = chosen(found, face.image.shape, which)
     if best is None:
         return replace(face, found=found, reason="no face found")
@@ -265,7 +271,7 @@ def _write_tables(
     )
     measured = pd.DataFrame(
         [
-            (face.face_id, len(face.found or ()), *face.measures, not face.reason)
+            (face.face_id, len(tuple(face.found or ())), *face.measures, not face.reason)
             for face in done
             if face.measures
         ],
