@@ -13,8 +13,8 @@ def test_the_gap_that_was_planted_is_the_gap_that_is_found(planted: float, tmp_p
     folder = copy_code(tmp_path / "facegap")
     config = yaml.safe_load((folder / "config/config.yaml").read_text())
     config["acquire"]["drawn"]["gap"] = planted
-    config["datasets"]["source"] |= {"faces": 400, "split": {"train": 240, "test": 160}}
-    config["datasets"]["target"] |= {"faces": 240, "split": {"train": 60, "test": 180}}
+    config["datasets"]["source"] |= {"faces": 320, "split": {"train": 190, "test": 130}}
+    config["datasets"]["target"] |= {"faces": 190, "split": {"train": 40, "test": 150}}
     config["classify"] |= {
         "backbones": {"vgg16": "random"},
         "kept_backbone": "vgg16",
