@@ -50,12 +50,13 @@ def run(folder: str, config: Path) -> tuple[float, float, str]:
 
 
 def resident(pid: int) -> int:
-    """Bytes resident in the process and all below it; shared pages count in each."""
+    """Bytes resident in the process and all below it; on Linux what they share counts once."""
     total = 0
     try:
         parent = psutil.Process(pid)
         for process in [parent, *parent.children(recursive=True)]:
-            total += process.memory_info().rss
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", memory.rss)
     except psutil.NoSuchProcess:
         pass
     return total
