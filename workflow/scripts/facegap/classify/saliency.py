@@ -20,6 +20,7 @@ from facegap.network import settle
 from facegap.seeds import generator
 
 STEPS = 32  # of the path from a grey face
+PIXELS = 8 * 224**2  # that are in the network at once
 
 
 class _Whole(nn.Module):
@@ -96,7 +97,10 @@ def _explained(
     fed = preprocess(pictures, net.backbone, net.size, device)
     grey = preprocess(np.full_like(pictures[:1], 128), net.backbone, net.size, device)
     gradients = IntegratedGradients(_Whole(model)).attribute(
-        fed, grey.expand_as(fed), n_steps=STEPS, internal_batch_size=len(fed)
+        fed,
+        grey.expand_as(fed),
+        n_steps=STEPS,
+        internal_batch_size=max(len(fed), PIXELS // net.size**2),
     )
     smooth = avg_pool2d(gradients.float().sum(1, keepdim=True), 3, stride=1, padding=1)[:, 0]
     mean, std = (torch.tensor(x, device=device).view(3, 1, 1) for x in _scale(net.backbone))
