@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import psycopg
@@ -24,6 +25,13 @@ COUNT = sa.select(sa.func.count()).select_from(NOTES)
 def address(postgresql: Postgresql) -> Iterator[str]:
     with postgresql.database() as address:
         yield address
+
+
+@pytest.fixture(autouse=True, params=["one program", "several programs"])
+def programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several programs on a database do not have the queue in which one program's writers wait."""
+    if request.param == "several programs":
+        monkeypatch.setattr("facegap.web.store._turn", lambda engine: nullcontext())
 
 
 def test_many_start_on_an_empty_database(database: str | Path) -> None:
@@ -84,6 +92,7 @@ def test_who_waits_too_long_is_told(address: str, monkeypatch: pytest.MonkeyPatc
 def test_who_may_not_make_tables_is_told(address: str, postgresql: Postgresql) -> None:
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")  # before version 15
+    postgresql.run("DROP ROLE IF EXISTS guest")
     postgresql.run("CREATE ROLE guest LOGIN")
     with pytest.raises(StoreError, match="make the database theirs"):
         connect(address.replace("facegap@", "guest@"), META)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -70,8 +71,8 @@ def site(
         return pages.show(request, "withdraw.html.j2", token=token)
 
     @router.get("/s/{token}/image/{image}.png")
-    def image(token: str, image: str) -> Response:
-        name = study.owner(token)
+    async def image(token: str, image: str) -> Response:
+        name = study.remembered(token) or await run_in_threadpool(study.owner, token)
         if name is None or image not in study.plans[name].images:
             raise HTTPException(404)
         kept = {"cache-control": "private, max-age=3600"}

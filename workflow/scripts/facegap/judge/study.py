@@ -151,18 +151,19 @@ class Study:
                 PARTICIPANTS.update().where(PARTICIPANTS.c.name == state.name).values(**flags)
             )
 
-    def owner(self, token: str) -> str | None:
-        """Whose `token` this is, as of the last minute; for images, of which a page has four."""
-        now = time.monotonic()
+    def remembered(self, token: str) -> str | None:
+        """Whose `token` this was within the last minute; for images, of which a page has four."""
         name, until = self.owners.get(token, (None, 0.0))
-        if name is None or now > until:
-            state = self.who(token)
-            if state is None:
-                self.owners.pop(token, None)
-                return None
-            name = state.name
-            self.owners[token] = (name, now + REMEMBERED)
-        return name
+        return name if time.monotonic() <= until else None
+
+    def owner(self, token: str) -> str | None:
+        """Whose `token` this is now, which `remembered` knows from here on."""
+        state = self.who(token)
+        if state is None:
+            self.owners.pop(token, None)
+            return None
+        self.owners[token] = (state.name, time.monotonic() + REMEMBERED)
+        return state.name
 
     def answer(self, token: str, pair_id: str, values: Mapping[str, Any]) -> Kept:
         """Keep an answer, on disk when this returns.

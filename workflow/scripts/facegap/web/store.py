@@ -1,6 +1,7 @@
 """A database of answers: SQLite in a file, or PostgreSQL by URL; what is committed is on disk."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ BUSY_SECONDS = 5.0  # to wait for another writer before an answer is refused
 CONNECT_SECONDS = 5  # for a server of PostgreSQL to answer
 IDLE_SECONDS = 60  # after which PostgreSQL gives up on who vanished within a transaction
 POOL = 20  # connections kept open; the server answers from 40 threads
+# Writers of one process queue here: those that wait for SQLite's own lock sleep, ever longer, and
+# it goes to whoever wakes first.
+WRITER = threading.Lock()
 TURN = 0xFACE  # PostgreSQL's advisory lock that a writer holds; of this database alone
 ADVICE = {  # by what SQLite's or PostgreSQL's message says
     "locked": "another program holds it; close that program and try again",
@@ -74,9 +78,8 @@ def connect(address: str | Path, tables: MetaData) -> Engine:
         for table in tables.sorted_tables:
             columns = {column["name"] for column in inspect(connection).get_columns(table.name)}
             if not columns.issuperset(table.columns.keys()):
-                place = engine.url.render_as_string(hide_password=True)
                 raise StoreError(
-                    f"{place}: its table {table.name} is another program's; name a"
+                    f"{_place(engine)}: its table {table.name} is another program's; name a"
                     " database of its own"
                 )
     return engine
@@ -97,10 +100,21 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with (
         _explained(engine),
+        _turn(engine),
         engine.connect().execution_options(facegap_writes=True) as connection,
         connection.begin(),
     ):
         yield connection
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    if not WRITER.acquire(timeout=BUSY_SECONDS):
+        raise StoreError(f"{_place(engine)}: {ADVICE['locked']}")
+    try:
+        yield
+    finally:
+        WRITER.release()
 
 
 @contextmanager
@@ -112,11 +126,14 @@ def _explained(engine: Engine) -> Iterator[None]:
         said = str(error.orig).strip()
         for sign, advice in ADVICE.items():
             if sign in said.lower():
-                place = engine.url.render_as_string(hide_password=True)
-                raise StoreError(f"{place}: {advice} ({said})") from error
+                raise StoreError(f"{_place(engine)}: {advice} ({said})") from error
         raise
     except StatementError as error:
         raise StoreError(f"the database refuses a value: {error.orig}") from error
+
+
+def _place(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
 
 
 def _pragmas(connection: sqlite3.Connection, _: Any) -> None:
