@@ -3,11 +3,14 @@
 import ast
 import re
 import subprocess
+import sys
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ROOT / "workflow"
@@ -98,6 +101,12 @@ def test_the_contents_page_lists_the_stages_in_order() -> None:
     assert included == ["common", *STAGES, "start"]
 
 
+def pins_of_the_environment() -> dict[str, str]:
+    """Versions by package, of envs/facegap.yaml."""
+    environment = yaml.safe_load((ROOT / "envs/facegap.yaml").read_text())
+    return dict(pin.split("==") for pin in environment["dependencies"][-1]["pip"])
+
+
 def test_the_conda_environment_has_the_pins_of_the_lock() -> None:
     lock = dict(
         re.findall(r"^([a-z0-9-]+)==([^ ;]+)", (ROOT / "requirements.lock").read_text(), re.M)
@@ -109,14 +118,38 @@ def test_the_conda_environment_has_the_pins_of_the_lock() -> None:
             re.M,
         )
     )
-    environment = yaml.safe_load((ROOT / "envs/facegap.yaml").read_text())
-    pins = dict(pin.split("==") for pin in environment["dependencies"][-1]["pip"])
+    pins = pins_of_the_environment()
     assert pins.items() <= lock.items()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {re.split("[=><]", name)[0] for name in project["dependencies"]}
     # Snakemake and its plugins start the jobs, outside of their environment
     needed = {name for name in needed if not name.startswith("snakemake")}
     assert needed <= pins.keys()
+
+
+def test_the_scripts_load_in_the_conda_environment(tmp_path: Path) -> None:
+    """An interpreter with these packages and what they need, and no other, loads every script."""
+    left, there = list(pins_of_the_environment()), set[str]()
+    while left:
+        name = left.pop()
+        if name in there:
+            continue
+        there.add(name)
+        package = distribution(name)
+        needs = (Requirement(text) for text in package.requires or ())
+        left += [
+            need.name.lower()
+            for need in needs
+            if not need.marker or need.marker.evaluate({"extra": ""})
+        ]
+        for part in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
+            if not (tmp_path / part).exists():
+                (tmp_path / part).symlink_to(package.locate_file(part))
+    paths = [str(WORKFLOW / "scripts"), str(tmp_path)]
+    names = [path.stem for path in SCRIPTS]
+    load = f"import sys; sys.path += {paths}; [__import__(name) for name in {names}]"
+    load += "; assert 'snakemake' not in sys.modules"
+    subprocess.run([sys.executable, "-I", "-S", "-c", load], check=True)
 
 
 def test_the_cluster_profile_names_rules_that_exist() -> None:
