@@ -339,9 +339,9 @@ def _adam(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
 def _descend(optimiser: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
     for group in optimiser.param_groups:
         group["lr"] = rate
-    optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
+    optimiser.zero_grad()  # at once: the other network's step has no use for their memory
 
 
 @contextmanager
