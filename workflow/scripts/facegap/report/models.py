@@ -119,7 +119,7 @@ def draw_saliency(saliency: str | Path, outputs: Outputs, sides: Mapping[str, st
     found = np.load(saliency, allow_pickle=False)
     count = len(found["face"])
     figure, grid = plt.subplots(
-        2, count, figsize=(7.2, 7.2 / count * 2 + 0.75), squeeze=False, layout="constrained"
+        2, count, figsize=(7.2, 7.2 / count * 2 + 0.85), squeeze=False, layout="compressed"
     )
     for k in range(count):
         above, below = grid[:, k]

@@ -64,7 +64,9 @@ def _beside(axes: Axes, table: pd.DataFrame, rows: Sequence[str], unit: str) -> 
     axes.grid(visible=False, axis="y")
     if unit == "share":
         axes.set_xlim(-0.02, 1.03)
-        axes.set_xlabel("share" if len(columns) > 1 else f"{columns[0].lower()}, {unit}")
+        accuracy = all(column.lower().endswith(("source", "target")) for column in columns)
+        several = "accuracy" if accuracy else "share"
+        axes.set_xlabel(several if len(columns) > 1 else f"{columns[0].lower()}, {unit}")
     else:
         axes.set_xlim(0, 1.06 * float(np.nanmax(table[["ours", "high", "published"]].to_numpy())))
         axes.xaxis.set_major_locator(MaxNLocator(4))
