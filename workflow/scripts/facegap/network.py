@@ -12,12 +12,13 @@ def settle(threads: int, which: int = 0) -> torch.device:
     """
     torch.set_flush_denormal(True)  # first: threads have the setting of the one that starts them
     torch.set_num_threads(threads)
-    torch.set_deterministic_debug_mode("warn")  # its other spelling loads the compiler: 1.3 s a job
+    # the same as use_deterministic_algorithms, but for the compiler, which that loads (1.3 s a job)
+    torch.set_deterministic_debug_mode("warn")
     # a sixth of a training's time, to no use: nothing here reads memory that it has not written
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     if torch.cuda.is_available():
-        torch.use_deterministic_algorithms(True, warn_only=True)  # and the compiler is
+        torch.use_deterministic_algorithms(True, warn_only=True)  # here the compiler may be used
         return torch.device("cuda", which % torch.cuda.device_count())
     if torch.backends.mps.is_available():
         return torch.device("mps")
