@@ -24,7 +24,6 @@ rule acquire:
 rule fetch_asset:
     input:
         by_hand=by_hand,
-        code=code_of("fetch_asset.py"),
     output:
         f"{ASSETS}/{{asset}}",
     log:
@@ -37,6 +36,7 @@ rule fetch_asset:
         mem_mb=500,
         runtime=240,
     params:
+        code=code_of("fetch_asset.py"),
         asset=asset_of,
         offline=config["offline"],
     script:
@@ -44,8 +44,6 @@ rule fetch_asset:
 
 
 rule draw_faces:
-    input:
-        code=code_of("draw_faces.py"),
     output:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         images=f"{STUDY}/acquire/{{dataset}}/images.zip",
@@ -62,6 +60,7 @@ rule draw_faces:
         mem_mb=1000,
         runtime=60,
     params:
+        code=code_of("draw_faces.py"),
         faces=setting_of("faces"),
         split=setting_of("split"),
         drawn=config["acquire"]["drawn"],
@@ -73,7 +72,6 @@ rule draw_faces:
 rule unpack_images:
     input:
         archives=originals_of,
-        code=code_of("unpack_images.py"),
     output:
         f"{STUDY}/acquire/{{dataset}}/images.zip",
     log:
@@ -88,6 +86,7 @@ rule unpack_images:
         mem_mb=1000,
         runtime=60,
     params:
+        code=code_of("unpack_images.py"),
         digests=digests_of(originals_of),
     script:
         "../scripts/unpack_images.py"
@@ -96,7 +95,6 @@ rule unpack_images:
 rule read_utkface:
     input:
         images=images_of,
-        code=code_of("read_utkface.py"),
     output:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         rejected=f"{STUDY}/acquire/{{dataset}}/rejected.csv",
@@ -113,6 +111,7 @@ rule read_utkface:
         mem_mb=1000,
         runtime=60,
     params:
+        code=code_of("read_utkface.py"),
         digests=digests_of(images_of),
         faces=setting_of("faces"),
         split=setting_of("split"),
@@ -128,7 +127,6 @@ rule read_celeba:
         identities=celeba_text("identity_CelebA.txt"),
         partitions=celeba_text("list_eval_partition.txt"),
         landmarks=celeba_landmarks,
-        code=code_of("read_celeba.py"),
     output:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         rejected=f"{STUDY}/acquire/{{dataset}}/rejected.csv",
@@ -145,6 +143,7 @@ rule read_celeba:
         mem_mb=2000,
         runtime=60,
     params:
+        code=code_of("read_celeba.py"),
         digests=digests_of(images_of, celeba_landmarks, *map(celeba_text, CELEBA_TEXTS)),
         faces=setting_of("faces"),
         split=setting_of("split"),
@@ -157,7 +156,6 @@ rule read_fairface:
     input:
         images=images_of,
         labels=fairface_labels,
-        code=code_of("read_fairface.py"),
     output:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         rejected=f"{STUDY}/acquire/{{dataset}}/rejected.csv",
@@ -174,6 +172,7 @@ rule read_fairface:
         mem_mb=2000,
         runtime=60,
     params:
+        code=code_of("read_fairface.py"),
         digests=digests_of(images_of, fairface_labels),
         faces=setting_of("faces"),
         split=setting_of("split"),
@@ -185,7 +184,6 @@ rule read_fairface:
 rule read_lfw:
     input:
         images=images_of,
-        code=code_of("read_lfw.py"),
     output:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         rejected=f"{STUDY}/acquire/{{dataset}}/rejected.csv",
@@ -202,6 +200,7 @@ rule read_lfw:
         mem_mb=1000,
         runtime=60,
     params:
+        code=code_of("read_lfw.py"),
         digests=digests_of(images_of),
         faces=setting_of("faces"),
         split=setting_of("split"),
@@ -214,7 +213,6 @@ rule read_folder:
     input:
         images=images_of,
         labels=labels_of,
-        code=code_of("read_folder.py"),
     output:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         rejected=f"{STUDY}/acquire/{{dataset}}/rejected.csv",
@@ -231,6 +229,7 @@ rule read_folder:
         mem_mb=2000,
         runtime=60,
     params:
+        code=code_of("read_folder.py"),
         digests=digests_of(images_of, labels_of),
         faces=setting_of("faces"),
         split=setting_of("split"),

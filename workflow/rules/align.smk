@@ -24,7 +24,6 @@ rule align_shard:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         images=images_of,
         model=f"{ASSETS}/face_landmarker.task",
-        code=code_of("align_shard.py"),
     output:
         arrays=expand(
             f"{STUDY}/align/{{dataset}}/{{crop}}/shard-{{shard}}.npy",
@@ -46,6 +45,7 @@ rule align_shard:
         mem_mb=1500,
         runtime=120,
     params:
+        code=code_of("align_shard.py"),
         digests=digests_of(images_of),
         shards=config["align"]["shards"],
         crops=config["align"]["crops"],
@@ -80,7 +80,6 @@ rule gather_shards:
             shard=SHARDS,
             allow_missing=True,
         ),
-        code=code_of("gather_shards.py"),
     output:
         faces=f"{STUDY}/align/{{dataset}}/faces.parquet",
         landmarks=f"{STUDY}/align/{{dataset}}/landmarks.parquet",
@@ -97,5 +96,7 @@ rule gather_shards:
     resources:
         mem_mb=1500,
         runtime=15,
+    params:
+        code=code_of("gather_shards.py"),
     script:
         "../scripts/gather_shards.py"

@@ -16,7 +16,6 @@ rule annotate:
 rule label_own:
     input:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
-        code=code_of("label_own.py"),
     output:
         labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",
     log:
@@ -31,6 +30,7 @@ rule label_own:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("label_own.py"),
         own_label=own_label_of,
     script:
         "../scripts/label_own.py"
@@ -39,7 +39,6 @@ rule label_own:
 rule simulate_annotators:
     input:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
-        code=code_of("simulate_annotators.py"),
     output:
         answers=f"{STUDY}/annotate/{{dataset}}/answers-{{annotator}}.csv",
     log:
@@ -54,6 +53,7 @@ rule simulate_annotators:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("simulate_annotators.py"),
         own_label=own_label_of,
         error=error_of,
         tentative=config["annotate"]["tentative"],
@@ -68,7 +68,6 @@ rule merge_annotators:
         faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
         answers=ANSWERS,
         adjudication=ADJUDICATION,
-        code=code_of("merge_annotators.py"),
     output:
         labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",
         agreement=f"{STUDY}/annotate/{{dataset}}/agreement.json",
@@ -84,6 +83,7 @@ rule merge_annotators:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("merge_annotators.py"),
         digests=digests_of(
             *GIVEN, f"{config['data_root']}/{config['annotate']['adjudication']}"
         ),

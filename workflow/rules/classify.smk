@@ -42,8 +42,6 @@ rule classify:
 
 
 rule fetch_timm:
-    input:
-        code=code_of("fetch_timm.py"),
     output:
         f"{ASSETS}/timm/{{model}}.safetensors",
     log:
@@ -56,6 +54,7 @@ rule fetch_timm:
         mem_mb=1000,
         runtime=60,
     params:
+        code=code_of("fetch_timm.py"),
         offline=config["offline"],
     script:
         "../scripts/fetch_timm.py"
@@ -73,7 +72,6 @@ rule extract_features:
             for shard in crop_shards(dataset, crop)
         ],
         weights=own_weights,
-        code=code_of("extract_features.py"),
     output:
         features=directory(f"{FEATURES}/{{backbone}}"),
     log:
@@ -87,6 +85,7 @@ rule extract_features:
         mem_mb=4000,
         runtime=480,
     params:
+        code=code_of("extract_features.py"),
         datasets=DATASETS,
         crops=SEEN,
         views=views_of,
@@ -105,7 +104,6 @@ rule train_cell:
         features=f"{FEATURES}/{{backbone}}",
         weights=own_weights,
         crops=fresh_crops,
-        code=code_of("train_cell.py"),
     output:
         cell=directory(f"{CLASSIFIED}/cells/{{backbone}}-{{view}}"),
     log:
@@ -119,6 +117,7 @@ rule train_cell:
         mem_mb=4000,
         runtime=2880,
     params:
+        code=code_of("train_cell.py"),
         made=view_of,
         pairs=pairs_of,
         datasets=DATASETS,
@@ -134,7 +133,6 @@ rule train_cell:
 rule keep_model:
     input:
         cells=KEEPABLE,
-        code=code_of("keep_model.py"),
     output:
         kept=f"{CLASSIFIED}/kept.json",
     log:
@@ -147,6 +145,7 @@ rule keep_model:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("keep_model.py"),
         protocol=GRID["protocol"],
         backbone=GRID["kept_backbone"],
         first_pair=PAIRS[0],
@@ -160,7 +159,6 @@ rule train_benchmark:
         features=expand(f"{FEATURES}/{{name}}", name=CANDIDATES),
         weights=weights_of(CANDIDATES),
         crops=own_fresh_crops,
-        code=code_of("train_benchmark.py"),
     output:
         cell=directory(f"{CLASSIFIED}/cells/benchmark-{{dataset}}"),
     log:
@@ -174,6 +172,7 @@ rule train_benchmark:
         mem_mb=4000,
         runtime=1440,
     params:
+        code=code_of("train_benchmark.py"),
         candidates=CANDIDATES,
         pretrained=with_weights(CANDIDATES),
         views=VIEWS,
@@ -189,7 +188,6 @@ rule train_benchmark:
 rule gather_runs:
     input:
         cells=[*CELLS, *BENCHMARKS],
-        code=code_of("gather_runs.py"),
     output:
         runs=f"{CLASSIFIED}/runs.parquet",
         predictions=f"{CLASSIFIED}/predictions.parquet",
@@ -203,6 +201,8 @@ rule gather_runs:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code_of("gather_runs.py"),
     script:
         "../scripts/gather_runs.py"
 
@@ -218,7 +218,6 @@ rule propose_sides:
             for shard in crop_shards("target", crop)
         ],
         weights=weights_of(CANDIDATES),
-        code=code_of("propose_sides.py"),
     output:
         proposals=f"{CLASSIFIED}/proposals.parquet",
     log:
@@ -232,6 +231,7 @@ rule propose_sides:
         mem_mb=4000,
         runtime=480,
     params:
+        code=code_of("propose_sides.py"),
         crops=KEEPABLE_CROPS,
         pretrained=with_weights(CANDIDATES),
         head=GRID["head"],
@@ -257,7 +257,6 @@ rule explain_model:
             for shard in crop_shards(dataset, crop)
         ],
         weights=weights_of(CANDIDATES),
-        code=code_of("explain_model.py"),
     output:
         saliency=f"{CLASSIFIED}/saliency.npz",
     log:
@@ -271,6 +270,7 @@ rule explain_model:
         mem_mb=4000,
         runtime=60,
     params:
+        code=code_of("explain_model.py"),
         datasets=BOTH,
         crops=KEEPABLE_CROPS,
         pretrained=with_weights(CANDIDATES),
@@ -289,7 +289,6 @@ rule write_model_card:
         runs=f"{CLASSIFIED}/runs.parquet",
         faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=BOTH),
         template=relpath(SCRIPTS / "facegap/classify/card.md.j2"),
-        code=code_of("write_model_card.py"),
     output:
         card=f"{CLASSIFIED}/model-card.md",
     log:
@@ -302,6 +301,7 @@ rule write_model_card:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("write_model_card.py"),
         study=config["study"],
         boundary=config["boundary"],
         sides=config["sides"],
@@ -320,7 +320,6 @@ rule sample_views:
         plain_target=crop_shards("target", GRID["crops"]["plain"]),
         crop_source=crop_shards("source", GRID["crops"]["augmented"]),
         crop_target=crop_shards("target", GRID["crops"]["augmented"]),
-        code=code_of("sample_views.py"),
     output:
         samples=f"{CLASSIFIED}/samples.npz",
     log:
@@ -333,6 +332,7 @@ rule sample_views:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("sample_views.py"),
         datasets=BOTH,
         augmentation=GRID["augmentation"],
         seed=config["seed"],

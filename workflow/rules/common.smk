@@ -1,6 +1,7 @@
 """What every stage shares: the checked configuration and the study's axes. No rules here."""
 
 import ast
+import hashlib
 import os
 import re
 import sys
@@ -48,34 +49,40 @@ wildcard_constraints:
 
 
 def code_of(script):
-    """The script and every facegap module it reaches, so that editing one reruns the rule.
+    """The digests of the script and of every facegap module it reaches, by path.
 
-    joblog is left out: how a job logs does not change what it computes.
+    As a param, so that editing one reruns the rule: Snakemake does not look into what a script
+    imports. As inputs they would be twenty more files to look up for each job. joblog is left
+    out: how a job logs does not change what it computes.
     """
     reached = [SCRIPTS / script]
     for path in reached:
         for module in _imported(path):
             if module not in reached and module.stem != "joblog":
                 reached.append(module)
-    return [relpath(path) for path in reached]
+    return {str(path.relative_to(SCRIPTS)): _code_digest(path) for path in reached}
 
 
+@cache
+def _code_digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+@cache
 def _imported(path):
     """The files of the facegap modules that the Python file at `path` imports, in order."""
+    files = []
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-            "facegap"
-        ):
-            base = SCRIPTS / node.module.replace(".", "/")
-            names = [base / alias.name for alias in node.names]
-            for candidate in [
-                base,
-                *base.parents[: len(node.module.split(".")) - 1],
-                *names,
-            ]:
-                for file in (candidate.with_suffix(".py"), candidate / "__init__.py"):
-                    if file.is_file():
-                        yield file
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        package, *inner = (node.module or "").split(".")
+        if package != "facegap":
+            continue
+        base = SCRIPTS.joinpath(package, *inner)
+        names = [base / alias.name for alias in node.names]
+        for place in [base, *base.parents[: len(inner)], *names]:
+            files += [place.with_suffix(".py"), place / "__init__.py"]
+    return [file for file in files if file.is_file()]
 
 
 @cache

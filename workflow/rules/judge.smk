@@ -32,7 +32,6 @@ rule pair_outputs:
             f"{STUDY}/synthesise/seed-{{seed}}/translations.parquet", seed=SEEDS
         ),
         images=expand(f"{STUDY}/synthesise/seed-{{seed}}/translations.npy", seed=SEEDS),
-        code=code_of("pair_outputs.py"),
     output:
         pairs=f"{JUDGED}/pairs.parquet",
         persons=f"{JUDGED}/persons.parquet",
@@ -50,6 +49,7 @@ rule pair_outputs:
         mem_mb=4000,
         runtime=10,
     params:
+        code=code_of("pair_outputs.py"),
         synthesis_seeds=SEEDS,
         study=config["study"],
         participants=config["judge"]["participants"],
@@ -75,7 +75,6 @@ rule simulate_responses:
         persons=f"{JUDGED}/persons.parquet",
         key=f"{JUDGED}/key.parquet",
         persons_key=f"{JUDGED}/persons_key.parquet",
-        code=code_of("simulate_responses.py"),
     output:
         responses=[] if PEOPLES_ANSWERS else f"{JUDGED}/responses.parquet",
         familiar=[] if PEOPLES_ANSWERS else f"{JUDGED}/familiar.parquet",
@@ -89,6 +88,7 @@ rule simulate_responses:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("simulate_responses.py"),
         preference=config["judge"]["simulated"],
         known=config["judge"]["simulated_familiarity"],
         seed=config["seed"],
@@ -103,7 +103,6 @@ rule read_responses:
         pairs=f"{JUDGED}/pairs.parquet",
         persons=f"{JUDGED}/persons.parquet",
         sheet=f"{JUDGED}/sheet.json",
-        code=code_of("read_responses.py"),
     output:
         responses=f"{JUDGED}/responses.parquet" if PEOPLES_ANSWERS else [],
         familiar=f"{JUDGED}/familiar.parquet" if PEOPLES_ANSWERS else [],
@@ -117,6 +116,7 @@ rule read_responses:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("read_responses.py"),
         digests=digests_of(f"{config['data_root']}/{PEOPLES_ANSWERS}"),
     script:
         "../scripts/read_responses.py"
@@ -130,7 +130,6 @@ rule judge_pairs:
         responses=f"{JUDGED}/responses.parquet",
         familiar=f"{JUDGED}/familiar.parquet",
         realism=f"{STUDY}/synthesise/realism.parquet",
-        code=code_of("judge_pairs.py"),
     output:
         table5=f"{JUDGED}/table5.csv",
         scores=f"{JUDGED}/scores.csv",
@@ -145,6 +144,7 @@ rule judge_pairs:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("judge_pairs.py"),
         attention_needed=config["judge"]["attention_needed"],
         confidence=config["report"]["confidence"],
         seed=config["seed"],

@@ -27,7 +27,6 @@ rule accept_proposals:
         faces=f"{STUDY}/acquire/target/faces.parquet",
         labels=f"{STUDY}/annotate/target/labels.parquet",
         proposals=f"{STUDY}/classify/proposals.parquet",
-        code=code_of("accept_proposals.py"),
     output:
         weighed=f"{PARTITIONED}/weighed.parquet",
         queue=f"{PARTITIONED}/queue.csv",
@@ -42,6 +41,7 @@ rule accept_proposals:
         mem_mb=4000,
         runtime=10,
     params:
+        code=code_of("accept_proposals.py"),
         by_person=config["partition"]["by_person"],
         precision=config["partition"]["precision"],
         confidence=config["report"]["confidence"],
@@ -53,7 +53,6 @@ rule simulate_verifiers:
     input:
         faces=f"{STUDY}/acquire/target/faces.parquet",
         queue=f"{PARTITIONED}/queue.csv",
-        code=code_of("simulate_verifiers.py"),
     output:
         answers=f"{PARTITIONED}/verified-{{verifier}}.csv",
     log:
@@ -68,6 +67,7 @@ rule simulate_verifiers:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("simulate_verifiers.py"),
         own_label=config["datasets"]["target"].get("own_label"),
         error=verifier_error,
         tentative=config["annotate"]["tentative"],
@@ -86,7 +86,6 @@ rule partition_target:
         ),
         weighed=f"{PARTITIONED}/weighed.parquet" if "target" in PEOPLE else [],
         verified=VERIFIED,
-        code=code_of("partition_target.py"),
     output:
         sides=f"{PARTITIONED}/sides.parquet",
         csv=f"{PARTITIONED}/sides.csv",
@@ -103,6 +102,7 @@ rule partition_target:
         mem_mb=4000,
         runtime=10,
     params:
+        code=code_of("partition_target.py"),
         formats=formats_of(VERIFIERS) if "target" in PEOPLE else {},
         by_person=config["partition"]["by_person"],
         contentious=config["partition"]["contentious"],

@@ -29,7 +29,6 @@ rule tabulate_results:
         kept=f"{STUDY}/classify/kept.json",
         table5=f"{STUDY}/judge/table5.csv",
         published=PUBLISHED,
-        code=code_of("tabulate_results.py"),
     output:
         report(TABLES, caption="../report/tables.rst", category="Tables"),
     log:
@@ -42,6 +41,7 @@ rule tabulate_results:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("tabulate_results.py"),
         confidence=config["report"]["confidence"],
     script:
         "../scripts/tabulate_results.py"
@@ -53,7 +53,6 @@ rule measure_gap:
         predictions=f"{STUDY}/classify/predictions.parquet",
         source=f"{STUDY}/acquire/source/faces.parquet",
         target=f"{STUDY}/acquire/target/faces.parquet",
-        code=code_of("measure_gap.py"),
     output:
         f"{STUDY}/report/gap.json",
     log:
@@ -66,6 +65,7 @@ rule measure_gap:
         mem_mb=2000,
         runtime=20,
     params:
+        code=code_of("measure_gap.py"),
         planted=config["acquire"]["drawn"]["gap"] if ALL_DRAWN else None,
         confidence=config["report"]["confidence"],
         seed=config["seed"],
@@ -79,7 +79,6 @@ rule measure_models:
         predictions=f"{STUDY}/classify/predictions.parquet",
         kept=f"{STUDY}/classify/kept.json",
         faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
-        code=code_of("measure_models.py"),
     output:
         **MODELS,
     log:
@@ -92,6 +91,7 @@ rule measure_models:
         mem_mb=2000,
         runtime=30,
     params:
+        code=code_of("measure_models.py"),
         datasets=DATASETS,
         age_bands=config["report"]["age_bands"],
         confidence=config["report"]["confidence"],
@@ -106,7 +106,6 @@ rule draw_models:
         calibration=MODELS["calibration"],
         transfer=MODELS["transfer"],
         saliency=f"{STUDY}/classify/saliency.npz",
-        code=code_of("draw_models.py"),
     output:
         png=report(
             expand(f"{STUDY}/report/figures/{{name}}.png", name=MODEL_FIGURES),
@@ -124,6 +123,7 @@ rule draw_models:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("draw_models.py"),
         sides=config["sides"],
     script:
         "../scripts/draw_models.py"
@@ -135,7 +135,6 @@ rule draw_samples:
         target=crop_shards("target", "none"),
         source_faces=f"{STUDY}/align/source/faces.parquet",
         target_faces=f"{STUDY}/align/target/faces.parquet",
-        code=code_of("draw_samples.py"),
     output:
         figure("figure1", "figure1"),
     log:
@@ -148,6 +147,7 @@ rule draw_samples:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("draw_samples.py"),
         names=NAMES,
         seed=config["seed"],
     script:
@@ -157,7 +157,6 @@ rule draw_samples:
 rule draw_augmentations:
     input:
         samples=f"{STUDY}/classify/samples.npz",
-        code=code_of("draw_augmentations.py"),
     output:
         figure("figure2", "figure2"),
     log:
@@ -169,6 +168,8 @@ rule draw_augmentations:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("draw_augmentations.py"),
     script:
         "../scripts/draw_augmentations.py"
 
@@ -178,7 +179,6 @@ rule measure_rejected:
         faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
         rejected=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
         labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
-        code=code_of("measure_rejected.py"),
     output:
         f"{STUDY}/report/rejected.csv",
     log:
@@ -191,6 +191,7 @@ rule measure_rejected:
         mem_mb=2000,
         runtime=20,
     params:
+        code=code_of("measure_rejected.py"),
         datasets=DATASETS,
         names=config["sides"],
         confidence=config["report"]["confidence"],
@@ -202,7 +203,6 @@ rule measure_rejected:
 rule draw_rejected:
     input:
         shares=f"{STUDY}/report/rejected.csv",
-        code=code_of("draw_rejected.py"),
     output:
         figure("rejected", "rejected"),
     log:
@@ -215,6 +215,7 @@ rule draw_rejected:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("draw_rejected.py"),
         names=NAMES,
     script:
         "../scripts/draw_rejected.py"
@@ -224,7 +225,6 @@ rule draw_set_aside:
     input:
         rejected=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
         thumbnails=expand(f"{STUDY}/align/{{dataset}}/rejected.npy", dataset=DATASETS),
-        code=code_of("draw_set_aside.py"),
     output:
         figure("set_aside", "set_aside"),
     log:
@@ -237,6 +237,7 @@ rule draw_set_aside:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("draw_set_aside.py"),
         datasets=DATASETS,
         names=NAMES,
         seed=config["seed"],
@@ -250,7 +251,6 @@ rule draw_contentious:
         sides=f"{STUDY}/partition/target/sides.parquet",
         crops=crop_shards("target", "none"),
         faces=f"{STUDY}/align/target/faces.parquet",
-        code=code_of("draw_contentious.py"),
     output:
         figure("figure3", "figure3"),
     log:
@@ -263,6 +263,7 @@ rule draw_contentious:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("draw_contentious.py"),
         sides=config["sides"],
     script:
         "../scripts/draw_contentious.py"
@@ -273,7 +274,6 @@ rule draw_translations:
         arrays=f"{STUDY}/synthesise/seed-{SEEDS[0]}/translations.npy",
         table=f"{STUDY}/synthesise/seed-{SEEDS[0]}/translations.parquet",
         scores=f"{STUDY}/synthesise/scores.parquet",
-        code=code_of("draw_translations.py"),
     output:
         figure("figure4", "figure4"),
     log:
@@ -286,6 +286,7 @@ rule draw_translations:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("draw_translations.py"),
         sides=config["sides"],
         seed=SEEDS[0],
     script:
@@ -295,7 +296,6 @@ rule draw_translations:
 rule draw_tables:
     input:
         tables=TABLES,
-        code=code_of("draw_tables.py"),
     output:
         png=report(
             expand(f"{STUDY}/report/figures/{{name}}.png", name=TABLE_FIGURES),
@@ -312,6 +312,8 @@ rule draw_tables:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("draw_tables.py"),
     script:
         "../scripts/draw_tables.py"
 
@@ -319,7 +321,6 @@ rule draw_tables:
 rule draw_gap:
     input:
         gap=f"{STUDY}/report/gap.json",
-        code=code_of("draw_gap.py"),
     output:
         figure("gap", "gap"),
     log:
@@ -331,6 +332,8 @@ rule draw_gap:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("draw_gap.py"),
     script:
         "../scripts/draw_gap.py"
 
@@ -339,7 +342,6 @@ rule draw_realism:
     input:
         gaps=f"{STUDY}/synthesise/gaps.parquet",
         realism=f"{STUDY}/synthesise/realism.parquet",
-        code=code_of("draw_realism.py"),
     output:
         figure("realism", "realism"),
     log:
@@ -351,6 +353,8 @@ rule draw_realism:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("draw_realism.py"),
     script:
         "../scripts/draw_realism.py"
 
@@ -375,7 +379,6 @@ rule record_provenance:
             *expand(f"{STUDY}/report/figures/{{name}}.png", name=FIGURES),
         ],
         data=given_data(),
-        code=code_of("record_provenance.py"),
     output:
         record=f"{STUDY}/ro-crate-metadata.json",
         settings=f"{STUDY}/settings.yaml",
@@ -389,6 +392,7 @@ rule record_provenance:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("record_provenance.py"),
         config=config,
         digests=digests_of(*given_data()),
         logs=f"{STUDY}/logs",
@@ -421,7 +425,6 @@ rule write_report:
         judge=f"{STUDY}/judge/model.json",
         realism=f"{STUDY}/synthesise/realism.parquet",
         realism_gaps=f"{STUDY}/synthesise/gaps.parquet",
-        code=code_of("write_report.py"),
     output:
         report(
             f"{STUDY}/report/index.html",
@@ -438,6 +441,7 @@ rule write_report:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("write_report.py"),
         config=config,  # the page prints all of it
         datasets=DATASETS,
         benchmarks=f"{STUDY}/benchmarks",

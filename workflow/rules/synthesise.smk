@@ -43,7 +43,6 @@ rule cast_faces:
         sides=f"{STUDY}/partition/target/sides.parquet",
         faces=TARGET_FACES,
         aligned=TARGET_ALIGNED,
-        code=code_of("cast_faces.py"),
     output:
         cast=f"{SYNTHESISED}/faces.parquet",
     log:
@@ -57,6 +56,7 @@ rule cast_faces:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("cast_faces.py"),
         attributes=config["synthesise"]["attributes"],
         control=config["synthesise"]["control"],
         held_out=config["synthesise"]["held_out"],
@@ -71,7 +71,6 @@ rule train_stargan:
         cast=f"{SYNTHESISED}/faces.parquet",
         faces=TARGET_FACES,
         crops=crop_shards("target", "centre"),
-        code=code_of("train_stargan.py"),
     output:
         generator=f"{SEEDED}/generator.safetensors",
         losses=f"{SEEDED}/losses.csv",
@@ -87,6 +86,7 @@ rule train_stargan:
         mem_mb=8000,
         runtime=2880,
     params:
+        code=code_of("train_stargan.py"),
         attributes=config["synthesise"]["attributes"],
         generator=config["synthesise"]["generator"],
         critic=config["synthesise"]["critic"],
@@ -112,7 +112,6 @@ rule translate_faces:
         cast=f"{SYNTHESISED}/faces.parquet",
         faces=TARGET_FACES,
         crops=crop_shards("target", "centre"),
-        code=code_of("translate_faces.py"),
     output:
         images=f"{SEEDED}/translations.npy",
         table=f"{SEEDED}/translations.parquet",
@@ -128,6 +127,7 @@ rule translate_faces:
         mem_mb=4000,
         runtime=120,
     params:
+        code=code_of("translate_faces.py"),
         attributes=config["synthesise"]["attributes"],
         exclusive=config["synthesise"]["exclusive"],
         sides=config["sides"],
@@ -142,7 +142,6 @@ rule train_attribute_classifier:
         faces=TARGET_FACES,
         aligned=TARGET_ALIGNED,
         crops=crop_shards("target", "centre"),
-        code=code_of("train_attribute_classifier.py"),
     output:
         classifier=f"{SYNTHESISED}/attribute_classifier.safetensors",
     log:
@@ -156,6 +155,7 @@ rule train_attribute_classifier:
         mem_mb=4000,
         runtime=240,
     params:
+        code=code_of("train_attribute_classifier.py"),
         attributes=config["synthesise"]["attributes"],
         classifier=config["synthesise"]["classifier"],
         seed=config["seed"],
@@ -170,7 +170,6 @@ rule measure_realism:
         classifier=f"{SYNTHESISED}/attribute_classifier.safetensors",
         faces=TARGET_FACES,
         inception=INCEPTION,
-        code=code_of("measure_realism.py"),
     output:
         realism=f"{SYNTHESISED}/realism.parquet",
         gaps=f"{SYNTHESISED}/gaps.parquet",
@@ -186,6 +185,7 @@ rule measure_realism:
         mem_mb=4000,
         runtime=120,
     params:
+        code=code_of("measure_realism.py"),
         seeds=SEEDS,
         confidence=config["report"]["confidence"],
         seed=config["seed"],
@@ -199,7 +199,6 @@ rule browse_sheets:
         tables=expand(f"{SEEDED}/translations.parquet", seed=SEEDS),
         scores=f"{SYNTHESISED}/scores.parquet",
         template=relpath(SCRIPTS / "facegap/synthesise/sheets.html.j2"),
-        code=code_of("browse_sheets.py"),
     output:
         page=report(
             f"{SYNTHESISED}/sheets.html",
@@ -217,6 +216,7 @@ rule browse_sheets:
         mem_mb=2000,
         runtime=20,
     params:
+        code=code_of("browse_sheets.py"),
         seeds=SEEDS,
         attributes=config["synthesise"]["attributes"],
         sides=config["sides"],
