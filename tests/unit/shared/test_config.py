@@ -35,7 +35,7 @@ def test_a_known_kind_brings_its_own_words_for_the_boundary() -> None:
     paper = complete(yaml.safe_load((CONFIG / "paper.yaml").read_text()))
     assert paper["datasets"]["source"]["own_label"]["inside"] == ["White"]
     assert "own_label" not in paper["datasets"]["target"], "CelebA has no race of its own"
-    mine = {"column": "group", "inside": ["B"], "outside": ["A"]}
+    mine = {"column": "Male", "inside": [1], "outside": [0]}
     assert (
         complete(changed("datasets.source.own_label", mine))["datasets"]["source"]["own_label"]
         == mine
@@ -101,6 +101,11 @@ def changed(path: str, value: Any) -> dict[str, Any]:
             {"column": "group", "inside": ["A", "B"], "outside": ["B"]},
             "datasets.source.own_label: 'B' is both inside and outside",
         ),
+        (
+            "datasets.source.own_label",
+            {"column": "group", "inside": ["B"], "outside": ["A"]},
+            "datasets.source.own_label: inside and outside are exchanged; sides calls inside 'A'",
+        ),
         ("annotate.annotators", {"a/b": {"error": 0}, "c": {"error": 0}}, "annotate.annotators"),
         ("judge.simulated", {"male": 0.6}, "judge.simulated: no preference for 'female'"),
         ("synthesise.size", 32, "has to be align.crops.centre.size"),
@@ -123,6 +128,17 @@ def test_a_backbone_may_be_timms_with_a_size_and_a_file_of_its_own() -> None:
     assert complete(config)["classify"]["backbones"] == {
         "vggface": {"weights": "random"},
         "resnet10t.c3_in1k": mine,
+    }
+
+
+def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
+    config = changed("boundary", "gender") | {"sides": {"inside": "Female", "outside": "male"}}
+    config["synthesise"]["control"] = "Young"
+    config["judge"]["simulated"] = {"Young": 0.6, "not Young": 0.6}
+    assert complete(config)["datasets"]["source"]["own_label"] == {
+        "column": "gender",
+        "inside": ["female"],
+        "outside": ["male"],
     }
 
 

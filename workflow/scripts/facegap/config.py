@@ -76,13 +76,28 @@ def _fill(config: dict[str, Any], part: Mapping[str, Any], schema: Mapping[str, 
 
 
 def _fill_own_labels(config: dict[str, Any]) -> None:
-    """The known kinds' own words for the boundary; of drawn faces it is the planted truth."""
+    """The known kinds' own words for the boundary; of drawn faces it is the planted truth.
+
+    Where a word of one side is the other side's name (sides: {inside: female, outside: male}),
+    the words change sides.
+    """
     datasets = config.get("datasets")
     for dataset in datasets.values() if isinstance(datasets, dict) else ():
         if isinstance(dataset, dict):
             known = OWN_LABELS.get(str(dataset.get("kind")), {}).get(str(config.get("boundary")))
             if known and "own_label" not in dataset:
-                dataset["own_label"] = deepcopy(known)
+                dataset["own_label"] = own = deepcopy(known)
+                if _exchanged(own, config.get("sides")):
+                    own["inside"], own["outside"] = own["outside"], own["inside"]
+
+
+def _exchanged(own_label: Mapping[str, Any], sides: object) -> bool:
+    """Whether the name of a side is a word that `own_label` gives to the other side."""
+    if not isinstance(sides, dict):
+        return False
+    names = {side: str(sides.get(side)).lower() for side in ("inside", "outside")}
+    words = {side: [str(word).lower() for word in own_label.get(side, ())] for side in names}
+    return names["inside"] in words["outside"] or names["outside"] in words["inside"]
 
 
 def _fill_backbones(config: dict[str, Any]) -> None:
@@ -137,7 +152,8 @@ def _impossible_dataset(
             f"{place}.labels: {kind} has no label of its own for the boundary {boundary!r} (it has"
             f" {known}); give {place}.own_label, or labels: people"
         )
-    yield from _impossible_own_label(f"{place}.own_label", dataset.get("own_label", {}))
+    own_label, sides = dataset.get("own_label", {}), config["sides"]
+    yield from _impossible_own_label(f"{place}.own_label", own_label, sides)
     if kind == "folder" and not {"images", "table"} <= set(dataset):
         yield f"{place}: kind folder needs images and table"
     several = dataset.get("images")
@@ -152,7 +168,9 @@ def _impossible_dataset(
         yield f"{place}.split: {sum(parts)} faces, but {place}.faces is {dataset['faces']}"
 
 
-def _impossible_own_label(place: str, own_label: Mapping[str, Any]) -> Iterator[str]:
+def _impossible_own_label(
+    place: str, own_label: Mapping[str, Any], sides: Mapping[str, str]
+) -> Iterator[str]:
     listed = {"inside", "outside"} & set(own_label)
     if own_label and ("below" in own_label) == bool(listed):
         yield f"{place}: give the values inside and outside, or a number below which is inside"
@@ -160,6 +178,8 @@ def _impossible_own_label(place: str, own_label: Mapping[str, Any]) -> Iterator[
         yield f"{place}: gives the values {listed.pop()} only; both sides are needed"
     elif both := [v for v in own_label.get("inside", []) if v in own_label["outside"]]:
         yield f"{place}: {both[0]!r} is both inside and outside"
+    elif _exchanged(own_label, sides):
+        yield f"{place}: inside and outside are exchanged; sides calls inside {sides['inside']!r}"
 
 
 def _impossible_annotators(config: Mapping[str, Any]) -> Iterator[str]:
