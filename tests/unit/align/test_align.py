@@ -4,23 +4,25 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any, Protocol
 
 import cv2
+import mediapipe
 import numpy as np
 import pandas as pd
 import pytest
+from mediapipe.tasks.python import BaseOptions, vision
 
 from facegap import tables
 from facegap.align import geometry, shards
 from facegap.align.gather import gather_shards
-from facegap.align.landmarks import TABLE, Found, chosen, open_landmarker
+from facegap.align.landmarks import MOST_FACES, TABLE, Found, chosen, meshes, open_landmarker
 from facegap.crops import Crops
 from facegap.errors import AssetError, DataError
 from facegap.images import open_images
@@ -347,35 +349,84 @@ def test_aligning_opens_no_connection(model: Path, drawn: Drawn, tmp_path: Path)
     assert len(Crops([tmp_path / "none.npy"])) == 10
 
 
-def test_images_wait_until_there_is_room() -> None:
-    room = shards.Room(100)
-    held: list[int] = []
-    most: list[int] = []
+def test_few_large_images_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "TOGETHER", 4)
+    monkeypatch.setattr(shards, "PIXELS", 100)
+    pixels = [30, 60, 5, 250, 40, None, 70, 1, 1, 1, 1, 1]
+    images = [None if n is None else np.zeros((1, n, 3), np.uint8) for n in pixels]
+    faces = iter([shards.Face(str(n), "", image=image) for n, image in enumerate(images)])
+    held = [[face.face_id for face in shards._some(faces)] for _ in range(5)]
+    assert [list(map(int, some)) for some in held] == [
+        [0, 1, 2, 3],
+        [4, 5, 6],
+        [7, 8, 9, 10],
+        [11],
+        [],
+    ]
 
-    def hold(pixels: int) -> None:
-        room.take(pixels)
-        held.append(pixels)
-        most.append(sum(held))
-        time.sleep(0.002)
-        held.remove(pixels)
-        room.give(pixels)
 
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(hold, [30, 60, 5, 250, 40, 70, 100, 1] * 4))
-    assert max(most) == 250, "an image larger than all of the room is alone"
-    assert any(50 < total <= 100 for total in most)
+def test_reading_and_cutting_go_on_beside_the_search(
+    aligned: Align, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While an image is searched, the one after it is read and the one before it is cut."""
+    monkeypatch.setattr(shards, "TOGETHER", 1)
+    read, cut = [Event() for _ in range(30)], [Event() for _ in range(30)]
+    searched = iter(range(30))
+
+    @contextmanager
+    def waiting(*given: Any) -> Iterator[Callable[[np.ndarray], tuple[Found, ...]]]:
+        with open_landmarker(*given) as find:
+
+            def patient(image: np.ndarray) -> tuple[Found, ...]:
+                now = next(searched)
+                assert now == 29 or read[now + 1].wait(60), f"image {now + 1} is not read"
+                assert now == 0 or cut[now - 1].wait(60), f"image {now - 1} is not cut"
+                return find(image)
+
+            yield patient
+
+    def telling(
+        step: Callable[..., shards.Face], events: list[Event]
+    ) -> Callable[..., shards.Face]:
+        numbers = iter(range(30))
+
+        def told(*given: Any) -> shards.Face:
+            face = step(*given)
+            events[next(numbers)].set()
+            return face
+
+        return told
+
+    monkeypatch.setattr(shards, "open_landmarker", waiting)
+    monkeypatch.setattr(shards, "_read", telling(shards._read, read))
+    monkeypatch.setattr(shards, "_written", telling(shards._written, cut))
+    aligned(drawn, tmp_path)
+
+
+def test_the_meshes_are_those_of_the_landmarkers_own_call(drawn: Drawn, model: Path) -> None:
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(model)), num_faces=MOST_FACES
+    )
+    landmarker = vision.FaceLandmarker.create_from_options(options)
+    with open_images(drawn.images) as images:
+        faces = [images.read(path) for path in drawn.table["path"][:4]]
+    pictures = [faces[0], np.hstack(faces[1:3]), np.zeros_like(faces[3])]
+    for picture, count in zip(pictures, (1, 2, 0), strict=True):
+        result = landmarker.detect(mediapipe.Image(mediapipe.ImageFormat.SRGB, picture))
+        found = meshes(landmarker, picture)
+        assert len(found) == len(result.face_landmarks) == count
+        for mesh, landmarks in zip(found, result.face_landmarks, strict=True):
+            np.testing.assert_array_equal(mesh, [(v.x, v.y, v.z) for v in landmarks])
+    landmarker.close()
 
 
 def test_a_failure_in_the_middle_ends_the_job(
     aligned: Align, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without waiting for room that nobody will give."""
-
     @contextmanager
-    def failing(*_: object) -> Iterator[Callable[[np.ndarray], list[Found]]]:
-        yield lambda image: list[Found]() if 1 / 0 else []
+    def failing(*_: object) -> Iterator[Callable[[np.ndarray], tuple[Found, ...]]]:
+        yield lambda image: (Found(image, image),) if 1 / 0 else ()
 
-    monkeypatch.setattr(shards, "ROOM", 1)
     monkeypatch.setattr(shards, "open_landmarker", failing)
     with pytest.raises(ZeroDivisionError):
         aligned(drawn, tmp_path)

@@ -183,21 +183,24 @@ def sharpness(image: Image, points: ArrayLike) -> float:
 
     Small where a face is blurred or enlarged (Pech-Pacheco et al. 2000).
     """
-    grey = cv2.cvtColor(warped(image, ears_chin(points, SHARP_AT), SHARP_AT), cv2.COLOR_RGB2GRAY)
-    return float(cv2.Laplacian(grey, cv2.CV_32F).var())
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    face = warped(grey, ears_chin(points, SHARP_AT), SHARP_AT)
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(face, cv2.CV_32F))
+    return float(deviation.item() ** 2)
 
 
 def warped(image: Image, matrix: Matrix, size: int) -> Image:
-    """`image` (h, w, 3) through `matrix`, (size, size, 3). Shrinking does not alias."""
+    """`image` (h, w, 3), or (h, w), through `matrix`, (size, size, 3). Shrinking does not alias."""
     times = _times(1 / np.linalg.svd(matrix[:, :2], compute_uv=False)[-1])
     fine = times * matrix
     fine[:, 2] += (times - 1) / 2  # pixels are counted from their middle
     side = size * times
-    padded = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)  # four channels are warped twice as fast
+    coloured = image.ndim == 3
+    padded = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA) if coloured else image  # four are faster
     canvas = cv2.warpAffine(
         padded, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return _averaged(cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB), size)
+    return _averaged(cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB) if coloured else canvas, size)
 
 
 def middle(image: Image, box: int) -> Image:

@@ -1,14 +1,16 @@
 """The 68 landmarks of the field, from MediaPipe's 478."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import ctypes
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mediapipe
 import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
-from mediapipe.tasks.python.components.containers.landmark import NormalizedLandmark
+from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerResultC
 from numpy.typing import NDArray
 
 from facegap.errors import AssetError
@@ -36,12 +38,13 @@ TABLE: tuple[tuple[int, ...], ...] = (
 _ENDS = [vertices[0] for vertices in TABLE] + [vertices[-1] for vertices in TABLE]
 
 # Outer corner of the right and of the left eye, top of the forehead, chin: the axes of a head.
-_AXES = (33, 263, 10, 152)
+_AXES = [33, 263, 10, 152]
 # The plane through these leans so far back, in degrees, when the face looks straight ahead: median
 # of the difference to MediaPipe's own pose, which takes longer, on 150 real faces (correlation of
 # yaw 0.998, of pitch 0.992).
 _LEANING = 5.5
 
+Mesh = NDArray[np.float64]  # (478, 3): x and y in widths and heights of the image, z in widths
 Points = NDArray[np.float32]
 
 
@@ -53,14 +56,13 @@ class Found:
     pose: Points
 
 
-Finder = Callable[[NDArray[np.uint8]], Iterable[Found]]
+Finder = Callable[[NDArray[np.uint8]], tuple[Found, ...]]
 
 
 @contextmanager
 def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
-    """A function from an image, uint8 (h, w, 3) RGB, to its faces, to be gone through once.
+    """A function from an image, uint8 (h, w, 3) RGB, to its faces.
 
-    The image is searched when it is called; points are worked out when they are asked for.
     Points are x and y in pixels, whole numbers being the middle of a pixel.
     `model` is MediaPipe's face_landmarker.task; an `AssetError` names a file that is none.
     """
@@ -74,11 +76,10 @@ def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
     except (OSError, RuntimeError, ValueError) as error:
         raise AssetError(f"{model}: no model of the face landmarker: {error}") from error
 
-    def find(image: NDArray[np.uint8]) -> Iterable[Found]:
-        result = landmarker.detect(mediapipe.Image(mediapipe.ImageFormat.SRGB, image))
-        return (
+    def find(image: NDArray[np.uint8]) -> tuple[Found, ...]:
+        return tuple(
             Found(sixty_eight(mesh, image.shape), pose(mesh, image.shape))
-            for mesh in result.face_landmarks
+            for mesh in meshes(landmarker, image)
         )
 
     try:
@@ -87,23 +88,48 @@ def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
         landmarker.close()  # its own threads; left to the interpreter's end, it fails
 
 
-def sixty_eight(mesh: Sequence[NormalizedLandmark], shape: tuple[int, ...]) -> Points:
-    """The 68 points (68, 2), in pixels of an image of `shape` (h, w, ...), of a mesh of 478."""
-    ends = np.array([(mesh[vertex].x, mesh[vertex].y) for vertex in _ENDS]).reshape(2, 68, 2)
+def meshes(landmarker: vision.FaceLandmarker, image: NDArray[np.uint8]) -> list[Mesh]:
+    """The mesh of each face that `landmarker.detect` finds in `image`, uint8 (h, w, 3) RGB.
+
+    The same call of MediaPipe's C library (0.10.33; other releases may name it otherwise), whose
+    numbers are copied at once. `detect` makes a Python object of each vertex: half a millisecond
+    a face in which no other thread can run.
+    """
+    picture = mediapipe.Image(mediapipe.ImageFormat.SRGB, image)
+    library, result = landmarker._lib, FaceLandmarkerResultC()
+    library.MpFaceLandmarkerDetectImage(
+        landmarker._handle, picture._image_ptr, None, ctypes.byref(result)
+    )
+    try:
+        faces = (result.face_landmarks[k] for k in range(result.face_landmarks_count))
+        return [_coordinates(face.landmarks, face.landmarks_count) for face in faces]
+    finally:
+        library.MpFaceLandmarkerCloseResult(ctypes.byref(result))
+
+
+def _coordinates(vertices: Any, count: int) -> Mesh:
+    """x, y and z, the first fields of each of `count` structs, all of four-byte fields."""
+    fields = ctypes.sizeof(vertices.contents) // ctypes.sizeof(ctypes.c_float)
+    numbers = ctypes.cast(vertices, ctypes.POINTER(ctypes.c_float))
+    return np.ctypeslib.as_array(numbers, (count, fields))[:, :3].astype(np.float64)
+
+
+def sixty_eight(mesh: Mesh, shape: tuple[int, ...]) -> Points:
+    """The 68 points (68, 2), in pixels of an image of `shape` (h, w, ...), of a mesh."""
+    ends = mesh[_ENDS, :2].reshape(2, 68, 2)
     points: Points = (ends.mean(axis=0) * [shape[1], shape[0]] - 0.5).astype(np.float32)
     return points
 
 
-def pose(mesh: Sequence[NormalizedLandmark], shape: tuple[int, ...]) -> Points:
-    """Yaw, pitch and roll (3,) in degrees, of a mesh of 478 in an image of `shape` (h, w, ...).
+def pose(mesh: Mesh, shape: tuple[int, ...]) -> Points:
+    """Yaw, pitch and roll (3,) in degrees, of a mesh in an image of `shape` (h, w, ...).
 
     Of the plane through the eyes' outer corners, forehead and chin, by the mesh's own depth: yaw
     is positive where the face looks to the right of the image, pitch where it looks up, roll
     where its left eye is the lower one.
     """
     height, width = shape[:2]
-    corners = [(mesh[k].x * width, mesh[k].y * height, mesh[k].z * width) for k in _AXES]
-    right, left, top, chin = np.array(corners)
+    right, left, top, chin = mesh[_AXES, :] * [width, height, width]
     across, down = left - right, chin - top
     x, y, z = np.cross(down, across)  # out of the face; z is towards the camera where negative
     angles = np.arctan2([x, -y, across[1]], [-z, np.hypot(x, z), across[0]])

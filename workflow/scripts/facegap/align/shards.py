@@ -2,16 +2,14 @@
 
 import hashlib
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from threading import Condition
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,12 +23,10 @@ from facegap.errors import DataError
 from facegap.files import whole
 from facegap.images import ImageError, Images, decoded, open_images
 
-AHEAD = 4  # images held at a time on either side of the detection
-ROOM = 100_000_000  # pixels of all images held at a time, or one image
+TOGETHER = 16  # images read, or cut, in one go: each change of threads costs the detection time
+PIXELS = 25_000_000  # of images read in one go; the last may go beyond it
 THUMBNAIL = 96  # pixels of the pictures of faces set aside
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 Append = Callable[[NDArray[np.uint8]], None]
 Known = Mapping[str, tuple[str, tuple[Found, ...]]]  # by face_id: the image's digest, its faces
 
@@ -45,33 +41,12 @@ class Face:
     path: str
     digest: str = ""  # of the image's file
     image: NDArray[np.uint8] | None = None  # (h, w, 3) RGB
-    found: Iterable[Found] | None = None  # every face in the image, a tuple once it is chosen
+    found: tuple[Found, ...] | None = None  # every face in the image
     points: NDArray[np.float32] | None = None  # (68, 2) of the face to align
     measures: tuple[float, ...] = ()  # size, sharpness, yaw, pitch, roll
     crops: tuple[NDArray[np.uint8], ...] = ()
     thumbnail: NDArray[np.uint8] | None = None
     reason: str = ""
-
-
-class Room:
-    """Pixels of images that may be held at a time; `take` waits for those of others to be given."""
-
-    def __init__(self, pixels: int) -> None:
-        """Room for `pixels`, all of it free."""
-        self._all = self._left = pixels
-        self._changed = Condition()
-
-    def take(self, pixels: int) -> None:
-        """Wait until there is room; an image larger than all of it waits until it is alone."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._left >= min(pixels, self._all))
-            self._left -= pixels
-
-    def give(self, pixels: int) -> None:
-        """Free what was taken."""
-        with self._changed:
-            self._left += pixels
-            self._changed.notify_all()
 
 
 def align_shard(
@@ -104,9 +79,7 @@ def align_shard(
     cv2.setNumThreads(1)  # the job has one core
     memory = Path(landmarks).with_name(f"found-{shard}.parquet")
     settings = _detection(model, confidence)
-    room = Room(ROOM)
     with ExitStack() as stack:
-        stack.callback(room.give, 2**62)  # after a failure nothing waits
         source = stack.enter_context(open_images(images, max_pixels))
         find = stack.enter_context(open_landmarker(model, confidence))
         appends = [
@@ -115,9 +88,9 @@ def align_shard(
         ]
         aside = stack.enter_context(_growing(thumbnails, THUMBNAIL))
         steps = (
-            partial(_read, source, room),
+            partial(_read, source),
             partial(_searched, find, _remembered(memory, settings)),
-            lambda row: _written(_cut(crops, limits, room, _chosen(face, row)), appends, aside),
+            lambda row: _written(_cut(crops, limits, _chosen(face, row)), appends, aside),
         )
         done = list(_aligned(table.iloc[rows], *steps))
     _write_tables(done, landmarks, measures, rejected)
@@ -132,30 +105,42 @@ def _aligned(
     find: Callable[[Face], Face],
     cut: Callable[[Face], Face],
 ) -> Iterator[Face]:
-    """The faces of `table` in order; images are read, crops cut and written during the search."""
-    faces = [Face(*row) for row in table.itertuples(index=False)]
-    return _ahead(cut, map(find, _ahead(read, faces)))
+    """The faces of `table` in order.
+
+    While some images are searched, a thread cuts and writes the faces found before them, and then
+    reads the images after them.
+    """
+    faces = map(read, (Face(*row) for row in table.itertuples(index=False)))
+
+    def cut_and_read(searched: list[Face]) -> tuple[list[Face], list[Face]]:
+        return [cut(face) for face in searched], _some(faces)
+
+    searched: list[Face] = []
+    unsearched = _some(faces)
+    with ThreadPoolExecutor(1) as thread:
+        while searched or unsearched:
+            beside = thread.submit(cut_and_read, searched)
+            searched = [find(face) for face in unsearched]
+            done, unsearched = beside.result()
+            yield from done
 
 
-def _ahead(function: Callable[[Given], Made], items: Iterable[Given]) -> Iterator[Made]:
-    """`function` of each item, in order, worked out in a thread, at most `AHEAD` items early."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting: deque[Future[Made]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+def _some(faces: Iterator[Face]) -> list[Face]:
+    """The next few, fewer where images are large."""
+    some: list[Face] = []
+    pixels = 0
+    while len(some) < TOGETHER and pixels < PIXELS and (face := next(faces, None)):
+        some.append(face)
+        pixels += 0 if face.image is None else face.image.size // 3
+    return some
 
 
-def _read(images: Images, room: Room, face: Face) -> Face:
+def _read(images: Images, face: Face) -> Face:
     try:
         data = images.contents(face.path)
         image = decoded(data, face.path, images.max_pixels)
     except ImageError as error:
         return replace(face, reason=error.reason)
-    room.take(image.size // 3)
     return replace(face, image=image, digest=hashlib.blake2b(data, digest_size=16).hexdigest())
 
 
@@ -169,24 +154,21 @@ def _searched(find: Finder, known: Known, face: Face) -> Face:
 def _chosen(which: str, face: Face) -> Face:
     if face.image is None:
         return face
-    found = tuple(face.found or ())
-    best = chosen(found, face.image.shape, which)
+    best = chosen(face.found or (), face.image.shape, which)
     if best is None:
-        return replace(face, found=found, reason="no face found")
+        return replace(face, reason="no face found")
     if geometry.is_flat(best.points):
-        return replace(face, found=found, reason="eyes and nose on one line")
+        return replace(face, reason="eyes and nose on one line")
     size = geometry.side(best.points)
     measures = (size, 0.0, *map(float, best.pose))  # sharpness follows
-    return replace(face, found=found, points=best.points, measures=measures)
+    return replace(face, points=best.points, measures=measures)
 
 
-def _cut(
-    crops: Mapping[str, Mapping[str, Any]], limits: Mapping[str, float], room: Room, face: Face
-) -> Face:
+def _cut(crops: Mapping[str, Mapping[str, Any]], limits: Mapping[str, float], face: Face) -> Face:
     """The face with its crops, or a small picture of it, and without its image."""
     if face.image is None:
         return face
-    image, pixels = face.image, face.image.size // 3
+    image = face.image
     face = replace(face, image=None)
     if face.points is not None:
         size, _, *pose = face.measures
@@ -197,7 +179,6 @@ def _cut(
     else:
         cuts = (geometry.cut(image, face.points, crop, crops[crop]) for crop in crops)
         face = replace(face, crops=tuple(cuts))
-    room.give(pixels)
     return face
 
 
@@ -271,7 +252,7 @@ def _write_tables(
     )
     measured = pd.DataFrame(
         [
-            (face.face_id, len(tuple(face.found or ())), *face.measures, not face.reason)
+            (face.face_id, len(face.found or ()), *face.measures, not face.reason)
             for face in done
             if face.measures
         ],
