@@ -47,7 +47,7 @@ rule cell:
     threads: 2
     resources: mem_mb=4000, runtime=1440
     params:
-        code={code},
+        *{code},
         recipe={recipe},
         seed=1,
     shell: "touch {{output}}"
@@ -81,7 +81,7 @@ def main() -> None:
     """Plan all three and print the figures."""
     counts = [int(given) for given in sys.argv[1:]] or [100, 20, 10]
     modules = sorted((ROOT / "workflow/scripts/facegap").glob("*/*.py"))[:20]
-    code = {str(path.relative_to(ROOT)): "0123456789abcdef" for path in modules}
+    code = [{str(path.relative_to(ROOT)): "0123456789abcdef"} for path in modules]
     rule = GRID.format(code=code, recipe=RECIPE)
     profile = ("--profile", ROOT / "profiles/default")
     with tempfile.TemporaryDirectory() as place:

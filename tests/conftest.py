@@ -15,9 +15,7 @@ import pytest
 from postgresql import Postgresql, UnavailableError
 from postgresql import postgresql as start_postgresql
 from reliability import Reliability
-from runs import ROOT, copy_code, snakemake
-
-NANO = ("--configfile", "nano.yaml")
+from runs import MICRO, ROOT, copy_code, snakemake
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the nano study has run to its end; not to be changed."""
+    """A folder in which the micro study has run to its end; not to be changed."""
     place = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         place = place.parent  # which the workers share
@@ -51,14 +49,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = place / "undisturbed"
         if not (folder / "ended").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            done = snakemake(copy_code(folder), "--cores", "all", *NANO)
+            done = snakemake(copy_code(folder), "--cores", "all", *MICRO)
             assert done.returncode == 0, done.stdout[-8000:]
             (folder / "ended").touch()
     return folder
 
 
 @pytest.fixture
-def nano(undisturbed: Path, tmp_path: Path) -> Path:
+def disturbed(undisturbed: Path, tmp_path: Path) -> Path:
     """A copy of the undisturbed run, to disturb."""
     folder = tmp_path / "facegap"
     shutil.copytree(undisturbed, folder, copy_function=shutil.copy2)

@@ -76,7 +76,7 @@ def test_names_agree(stage: str) -> None:
     for rule, body in re.findall(r"^rule (\w+):\n((?:[ \t]+.*\n|\n)*)", text, re.M):
         if rule == stage:
             continue
-        assert re.search(rf'^    params:\n        code=code_of\("{rule}.py"\),', body, re.M), rule
+        assert re.search(rf'^    params:\n        \*code_of\("{rule}.py"\),', body, re.M), rule
         assert f'"../scripts/{rule}.py"' in body
         for part in ("log:", "benchmark:", "conda:", "resources:"):
             assert part in body, f"{rule} has no {part}"

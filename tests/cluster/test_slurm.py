@@ -18,14 +18,12 @@ from typing import TypeVar
 import psutil
 import pytest
 from reliability import Reliability
-from runs import copy_code, digests, finished, planned, snakemake, start
+from runs import MICRO, STUDY, copy_code, digests, finished, planned, snakemake, start
 from slurm import Cluster, missing, slurm
 
-STUDY = "results/nano"
-NANO = ("--configfile", "nano.yaml")
 QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
 IMPATIENT = Path(__file__).with_name("impatient.py")
-SUBMITTED = (*NANO, "--profile", "profiles/slurm", *QUICK)
+SUBMITTED = (*MICRO, "--profile", "profiles/slurm", *QUICK)
 
 T = TypeVar("T")
 
@@ -133,7 +131,7 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     short = re.sub(r"(rule draw_faces:[\s\S]*?mem_mb=)\d+", r"\g<1>250", text, count=1)
     assert short != text
     acquire.write_text(short)
-    needed = planned(snakemake(folder, "-n", *NANO).stdout)
+    needed = planned(snakemake(folder, "-n", *MICRO).stdout)
 
     cluster.start_node("cpu1", without=Path(sys.prefix))
     drawn = f"{STUDY}/acquire/source/faces.parquet"
@@ -177,11 +175,11 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
 
 
 def test_a_training_that_is_cut_short_again_and_again(
-    cluster: Cluster, nano: Path, undisturbed: Path, reliability: Reliability
+    cluster: Cluster, disturbed: Path, undisturbed: Path, reliability: Reliability
 ) -> None:
-    folder = nano / STUDY / "synthesise/seed-1"
+    folder = disturbed / STUDY / "synthesise/seed-1"
     wanted = f"{STUDY}/synthesise/seed-1/generator.safetensors"
-    log = nano / STUDY / "logs/synthesise/train_stargan-1.log"
+    log = disturbed / STUDY / "logs/synthesise/train_stargan-1.log"
     (folder / "generator.safetensors").unlink()
     (folder / "losses.csv").unlink()
 
@@ -200,7 +198,7 @@ def test_a_training_that_is_cut_short_again_and_again(
                 process.suspend()  # each signal of Slurm lets it go on
                 time.sleep(0.01)
 
-    run = Run(cluster, nano, wanted)
+    run = Run(cluster, disturbed, wanted)
     first = trained(run)
     cluster.ask("scontrol", "update", f"JobId={job_of(first)}", "EndTime=now+1")
     lost(run, first)
@@ -218,7 +216,7 @@ def test_a_training_that_is_cut_short_again_and_again(
     code, printed = run.end()
     assert code == 0, printed[-8000:]
     assert finished(printed) == {"train_stargan": 1}
-    assert digests(nano / STUDY) == digests(undisturbed / STUDY)
+    assert digests(disturbed / STUDY) == digests(undisturbed / STUDY)
 
     one = {"train_stargan": 1}
     does = "the training is warned, saves its state, is tried again and goes on from it"
@@ -237,7 +235,7 @@ def test_jobs_that_a_killed_snakemake_left(
     job.suspend()
     left = job_of(job)
     run.kill()
-    assert snakemake(folder, *NANO, "--unlock").returncode == 0
+    assert snakemake(folder, *MICRO, "--unlock").returncode == 0
 
     code, printed = Run(cluster, folder, wanted).end()
     assert code != 0

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+STUDY = "results/micro"
+MICRO = ("--configfile", "micro.yaml")
 CODE = ("Snakefile", "workflow", "config", "profiles", "envs")
 TARGETS = {
     *("all", "acquire", "align", "annotate", "classify", "partition", "synthesise", "judge"),
@@ -74,7 +76,7 @@ def digests(study: Path) -> dict[str, str]:
 
 
 def copy_code(folder: Path) -> Path:
-    """What a clone holds of the workflow, and the small studies' configurations, in `folder`."""
+    """What a clone holds of the workflow, and the micro study's configuration, in `folder`."""
     folder.mkdir()
     for name in CODE:
         source = ROOT / name
@@ -83,6 +85,5 @@ def copy_code(folder: Path) -> Path:
             shutil.copytree(source, folder / name, ignore=ignored)
         else:
             shutil.copy(source, folder / name)
-    for study in ("micro.yaml", "nano.yaml"):
-        shutil.copy(Path(__file__).with_name(study), folder)
+    shutil.copy(Path(__file__).with_name("micro.yaml"), folder)
     return folder

@@ -27,6 +27,7 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
     config["synthesise"] |= micro["synthesise"] | {
         "control": "Young",
         "attributes": ["Black_Hair", "Brown_Hair", "Smiling"],
+        "iterations": 10,
         "translated": 12,
     }
     config["judge"] |= {"pairs": 6, "participants": 2}

@@ -36,7 +36,7 @@ rule fetch_asset:
         mem_mb=500,
         runtime=240,
     params:
-        code=code_of("fetch_asset.py"),
+        *code_of("fetch_asset.py"),
         asset=asset_of,
         offline=config["offline"],
     script:
@@ -60,7 +60,7 @@ rule draw_faces:
         mem_mb=1000,
         runtime=60,
     params:
-        code=code_of("draw_faces.py"),
+        *code_of("draw_faces.py"),
         faces=setting_of("faces"),
         split=setting_of("split"),
         drawn=config["acquire"]["drawn"],
@@ -86,7 +86,7 @@ rule unpack_images:
         mem_mb=1000,
         runtime=60,
     params:
-        code=code_of("unpack_images.py"),
+        *code_of("unpack_images.py"),
         digests=digests_of(originals_of),
     script:
         "../scripts/unpack_images.py"
@@ -111,7 +111,7 @@ rule read_utkface:
         mem_mb=1000,
         runtime=60,
     params:
-        code=code_of("read_utkface.py"),
+        *code_of("read_utkface.py"),
         digests=digests_of(images_of),
         faces=setting_of("faces"),
         split=setting_of("split"),
@@ -143,7 +143,7 @@ rule read_celeba:
         mem_mb=2000,
         runtime=60,
     params:
-        code=code_of("read_celeba.py"),
+        *code_of("read_celeba.py"),
         digests=digests_of(images_of, celeba_landmarks, *map(celeba_text, CELEBA_TEXTS)),
         faces=setting_of("faces"),
         split=setting_of("split"),
@@ -172,7 +172,7 @@ rule read_fairface:
         mem_mb=2000,
         runtime=60,
     params:
-        code=code_of("read_fairface.py"),
+        *code_of("read_fairface.py"),
         digests=digests_of(images_of, fairface_labels),
         faces=setting_of("faces"),
         split=setting_of("split"),
@@ -200,7 +200,7 @@ rule read_lfw:
         mem_mb=1000,
         runtime=60,
     params:
-        code=code_of("read_lfw.py"),
+        *code_of("read_lfw.py"),
         digests=digests_of(images_of),
         faces=setting_of("faces"),
         split=setting_of("split"),
@@ -229,7 +229,7 @@ rule read_folder:
         mem_mb=2000,
         runtime=60,
     params:
-        code=code_of("read_folder.py"),
+        *code_of("read_folder.py"),
         digests=digests_of(images_of, labels_of),
         faces=setting_of("faces"),
         split=setting_of("split"),

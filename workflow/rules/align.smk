@@ -45,7 +45,7 @@ rule align_shard:
         mem_mb=1500,
         runtime=120,
     params:
-        code=code_of("align_shard.py"),
+        *code_of("align_shard.py"),
         digests=digests_of(images_of),
         shards=config["align"]["shards"],
         crops=config["align"]["crops"],
@@ -97,6 +97,6 @@ rule gather_shards:
         mem_mb=1500,
         runtime=15,
     params:
-        code=code_of("gather_shards.py"),
+        *code_of("gather_shards.py"),
     script:
         "../scripts/gather_shards.py"

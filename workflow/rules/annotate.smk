@@ -30,7 +30,7 @@ rule label_own:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("label_own.py"),
+        *code_of("label_own.py"),
         own_label=own_label_of,
     script:
         "../scripts/label_own.py"
@@ -53,7 +53,7 @@ rule simulate_annotators:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("simulate_annotators.py"),
+        *code_of("simulate_annotators.py"),
         own_label=own_label_of,
         error=error_of,
         tentative=config["annotate"]["tentative"],
@@ -83,7 +83,7 @@ rule merge_annotators:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("merge_annotators.py"),
+        *code_of("merge_annotators.py"),
         digests=digests_of(
             *GIVEN, f"{config['data_root']}/{config['annotate']['adjudication']}"
         ),

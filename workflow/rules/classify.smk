@@ -54,7 +54,7 @@ rule fetch_timm:
         mem_mb=1000,
         runtime=60,
     params:
-        code=code_of("fetch_timm.py"),
+        *code_of("fetch_timm.py"),
         offline=config["offline"],
     script:
         "../scripts/fetch_timm.py"
@@ -85,7 +85,7 @@ rule extract_features:
         mem_mb=4000,
         runtime=480,
     params:
-        code=code_of("extract_features.py"),
+        *code_of("extract_features.py"),
         datasets=DATASETS,
         crops=SEEN,
         views=views_of,
@@ -117,7 +117,7 @@ rule train_cell:
         mem_mb=4000,
         runtime=2880,
     params:
-        code=code_of("train_cell.py"),
+        *code_of("train_cell.py"),
         made=view_of,
         pairs=pairs_of,
         datasets=DATASETS,
@@ -145,7 +145,7 @@ rule keep_model:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("keep_model.py"),
+        *code_of("keep_model.py"),
         protocol=GRID["protocol"],
         backbone=GRID["kept_backbone"],
         first_pair=PAIRS[0],
@@ -172,7 +172,7 @@ rule train_benchmark:
         mem_mb=4000,
         runtime=1440,
     params:
-        code=code_of("train_benchmark.py"),
+        *code_of("train_benchmark.py"),
         candidates=CANDIDATES,
         pretrained=with_weights(CANDIDATES),
         views=VIEWS,
@@ -202,7 +202,7 @@ rule gather_runs:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("gather_runs.py"),
+        *code_of("gather_runs.py"),
     script:
         "../scripts/gather_runs.py"
 
@@ -231,7 +231,7 @@ rule propose_sides:
         mem_mb=4000,
         runtime=480,
     params:
-        code=code_of("propose_sides.py"),
+        *code_of("propose_sides.py"),
         crops=KEEPABLE_CROPS,
         pretrained=with_weights(CANDIDATES),
         head=GRID["head"],
@@ -270,7 +270,7 @@ rule explain_model:
         mem_mb=4000,
         runtime=60,
     params:
-        code=code_of("explain_model.py"),
+        *code_of("explain_model.py"),
         datasets=BOTH,
         crops=KEEPABLE_CROPS,
         pretrained=with_weights(CANDIDATES),
@@ -301,7 +301,7 @@ rule write_model_card:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("write_model_card.py"),
+        *code_of("write_model_card.py"),
         study=config["study"],
         boundary=config["boundary"],
         sides=config["sides"],
@@ -332,7 +332,7 @@ rule sample_views:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("sample_views.py"),
+        *code_of("sample_views.py"),
         datasets=BOTH,
         augmentation=GRID["augmentation"],
         seed=config["seed"],

@@ -49,18 +49,19 @@ wildcard_constraints:
 
 
 def code_of(script):
-    """The digests of the script and of every facegap module it reaches, by path.
+    """The digests of the script and of every facegap module it reaches, each by its path.
 
-    As a param, so that editing one reruns the rule: Snakemake does not look into what a script
-    imports. As inputs they would be twenty more files to look up for each job. joblog is left
-    out: how a job logs does not change what it computes.
+    As params, so that editing one reruns the rule: Snakemake does not look into what a script
+    imports. As inputs they would be twenty more files to look up for each job. A param each, so
+    that the reason to rerun names those that changed. joblog is left out: how a job logs does not
+    change what it computes.
     """
     reached = [SCRIPTS / script]
     for path in reached:
         for module in _imported(path):
             if module not in reached and module.stem != "joblog":
                 reached.append(module)
-    return {str(path.relative_to(SCRIPTS)): _code_digest(path) for path in reached}
+    return [{str(path.relative_to(SCRIPTS)): _code_digest(path)} for path in reached]
 
 
 @cache

@@ -49,7 +49,7 @@ rule pair_outputs:
         mem_mb=4000,
         runtime=10,
     params:
-        code=code_of("pair_outputs.py"),
+        *code_of("pair_outputs.py"),
         synthesis_seeds=SEEDS,
         study=config["study"],
         participants=config["judge"]["participants"],
@@ -88,7 +88,7 @@ rule simulate_responses:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("simulate_responses.py"),
+        *code_of("simulate_responses.py"),
         preference=config["judge"]["simulated"],
         known=config["judge"]["simulated_familiarity"],
         seed=config["seed"],
@@ -116,7 +116,7 @@ rule read_responses:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("read_responses.py"),
+        *code_of("read_responses.py"),
         digests=digests_of(f"{config['data_root']}/{PEOPLES_ANSWERS}"),
     script:
         "../scripts/read_responses.py"
@@ -144,7 +144,7 @@ rule judge_pairs:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("judge_pairs.py"),
+        *code_of("judge_pairs.py"),
         attention_needed=config["judge"]["attention_needed"],
         confidence=config["report"]["confidence"],
         seed=config["seed"],

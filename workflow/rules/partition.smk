@@ -41,7 +41,7 @@ rule accept_proposals:
         mem_mb=4000,
         runtime=10,
     params:
-        code=code_of("accept_proposals.py"),
+        *code_of("accept_proposals.py"),
         by_person=config["partition"]["by_person"],
         precision=config["partition"]["precision"],
         confidence=config["report"]["confidence"],
@@ -67,7 +67,7 @@ rule simulate_verifiers:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("simulate_verifiers.py"),
+        *code_of("simulate_verifiers.py"),
         own_label=config["datasets"]["target"].get("own_label"),
         error=verifier_error,
         tentative=config["annotate"]["tentative"],
@@ -102,7 +102,7 @@ rule partition_target:
         mem_mb=4000,
         runtime=10,
     params:
-        code=code_of("partition_target.py"),
+        *code_of("partition_target.py"),
         formats=formats_of(VERIFIERS) if "target" in PEOPLE else {},
         by_person=config["partition"]["by_person"],
         contentious=config["partition"]["contentious"],

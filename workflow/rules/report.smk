@@ -41,7 +41,7 @@ rule tabulate_results:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("tabulate_results.py"),
+        *code_of("tabulate_results.py"),
         confidence=config["report"]["confidence"],
     script:
         "../scripts/tabulate_results.py"
@@ -65,7 +65,7 @@ rule measure_gap:
         mem_mb=2000,
         runtime=20,
     params:
-        code=code_of("measure_gap.py"),
+        *code_of("measure_gap.py"),
         planted=config["acquire"]["drawn"]["gap"] if ALL_DRAWN else None,
         confidence=config["report"]["confidence"],
         seed=config["seed"],
@@ -91,7 +91,7 @@ rule measure_models:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code_of("measure_models.py"),
+        *code_of("measure_models.py"),
         datasets=DATASETS,
         age_bands=config["report"]["age_bands"],
         confidence=config["report"]["confidence"],
@@ -123,7 +123,7 @@ rule draw_models:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("draw_models.py"),
+        *code_of("draw_models.py"),
         sides=config["sides"],
     script:
         "../scripts/draw_models.py"
@@ -147,7 +147,7 @@ rule draw_samples:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("draw_samples.py"),
+        *code_of("draw_samples.py"),
         names=NAMES,
         seed=config["seed"],
     script:
@@ -169,7 +169,7 @@ rule draw_augmentations:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("draw_augmentations.py"),
+        *code_of("draw_augmentations.py"),
     script:
         "../scripts/draw_augmentations.py"
 
@@ -191,7 +191,7 @@ rule measure_rejected:
         mem_mb=2000,
         runtime=20,
     params:
-        code=code_of("measure_rejected.py"),
+        *code_of("measure_rejected.py"),
         datasets=DATASETS,
         names=config["sides"],
         confidence=config["report"]["confidence"],
@@ -215,7 +215,7 @@ rule draw_rejected:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("draw_rejected.py"),
+        *code_of("draw_rejected.py"),
         names=NAMES,
     script:
         "../scripts/draw_rejected.py"
@@ -237,7 +237,7 @@ rule draw_set_aside:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("draw_set_aside.py"),
+        *code_of("draw_set_aside.py"),
         datasets=DATASETS,
         names=NAMES,
         seed=config["seed"],
@@ -263,7 +263,7 @@ rule draw_contentious:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("draw_contentious.py"),
+        *code_of("draw_contentious.py"),
         sides=config["sides"],
     script:
         "../scripts/draw_contentious.py"
@@ -286,7 +286,7 @@ rule draw_translations:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("draw_translations.py"),
+        *code_of("draw_translations.py"),
         sides=config["sides"],
         seed=SEEDS[0],
     script:
@@ -313,7 +313,7 @@ rule draw_tables:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("draw_tables.py"),
+        *code_of("draw_tables.py"),
     script:
         "../scripts/draw_tables.py"
 
@@ -333,7 +333,7 @@ rule draw_gap:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("draw_gap.py"),
+        *code_of("draw_gap.py"),
     script:
         "../scripts/draw_gap.py"
 
@@ -354,7 +354,7 @@ rule draw_realism:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("draw_realism.py"),
+        *code_of("draw_realism.py"),
     script:
         "../scripts/draw_realism.py"
 
@@ -392,7 +392,7 @@ rule record_provenance:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("record_provenance.py"),
+        *code_of("record_provenance.py"),
         config=config,
         digests=digests_of(*given_data()),
         logs=f"{STUDY}/logs",
@@ -441,7 +441,7 @@ rule write_report:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_of("write_report.py"),
+        *code_of("write_report.py"),
         config=config,  # the page prints all of it
         datasets=DATASETS,
         benchmarks=f"{STUDY}/benchmarks",

@@ -92,6 +92,12 @@ if workflow.is_main_process and Path(".snakemake/metadata").is_dir():
             f"To keep it instead: snakemake --touch {path}",
             file=sys.stderr,
         )
+elif workflow.is_main_process and Path(STUDY, "acquire").is_dir():
+    print(
+        f"{STUDY} holds results, but .snakemake has no record of what made them: changes of code "
+        "and settings since then are not seen. Bring .snakemake along, or give --forceall",
+        file=sys.stderr,
+    )
 
 
 def keep_changed():

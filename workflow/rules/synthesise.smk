@@ -56,7 +56,7 @@ rule cast_faces:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("cast_faces.py"),
+        *code_of("cast_faces.py"),
         attributes=config["synthesise"]["attributes"],
         control=config["synthesise"]["control"],
         held_out=config["synthesise"]["held_out"],
@@ -86,7 +86,7 @@ rule train_stargan:
         mem_mb=8000,
         runtime=2880,
     params:
-        code=code_of("train_stargan.py"),
+        *code_of("train_stargan.py"),
         attributes=config["synthesise"]["attributes"],
         generator=config["synthesise"]["generator"],
         critic=config["synthesise"]["critic"],
@@ -127,7 +127,7 @@ rule translate_faces:
         mem_mb=4000,
         runtime=120,
     params:
-        code=code_of("translate_faces.py"),
+        *code_of("translate_faces.py"),
         attributes=config["synthesise"]["attributes"],
         exclusive=config["synthesise"]["exclusive"],
         sides=config["sides"],
@@ -155,7 +155,7 @@ rule train_attribute_classifier:
         mem_mb=4000,
         runtime=240,
     params:
-        code=code_of("train_attribute_classifier.py"),
+        *code_of("train_attribute_classifier.py"),
         attributes=config["synthesise"]["attributes"],
         classifier=config["synthesise"]["classifier"],
         seed=config["seed"],
@@ -185,7 +185,7 @@ rule measure_realism:
         mem_mb=4000,
         runtime=120,
     params:
-        code=code_of("measure_realism.py"),
+        *code_of("measure_realism.py"),
         seeds=SEEDS,
         confidence=config["report"]["confidence"],
         seed=config["seed"],
@@ -216,7 +216,7 @@ rule browse_sheets:
         mem_mb=2000,
         runtime=20,
     params:
-        code=code_of("browse_sheets.py"),
+        *code_of("browse_sheets.py"),
         seeds=SEEDS,
         attributes=config["synthesise"]["attributes"],
         sides=config["sides"],

@@ -407,27 +407,32 @@ def test_the_meshes_are_those_of_the_landmarkers_own_call(drawn: Drawn, model: P
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(model)), num_faces=MOST_FACES
     )
-    landmarker = vision.FaceLandmarker.create_from_options(options)
     with open_images(drawn.images) as images:
         faces = [images.read(path) for path in drawn.table["path"][:4]]
     pictures = [faces[0], np.hstack(faces[1:3]), np.zeros_like(faces[3])]
-    for picture, count in zip(pictures, (1, 2, 0), strict=True):
-        result = landmarker.detect(mediapipe.Image(mediapipe.ImageFormat.SRGB, picture))
-        found = meshes(landmarker, picture)
-        assert len(found) == len(result.face_landmarks) == count
-        for mesh, landmarks in zip(found, result.face_landmarks, strict=True):
-            np.testing.assert_array_equal(mesh, [(v.x, v.y, v.z) for v in landmarks])
-    landmarker.close()
+    with vision.FaceLandmarker.create_from_options(options) as landmarker:
+        for picture, count in zip(pictures, (1, 2, 0), strict=True):
+            result = landmarker.detect(mediapipe.Image(mediapipe.ImageFormat.SRGB, picture))
+            found = meshes(landmarker, picture)
+            assert len(found) == len(result.face_landmarks) == count
+            for mesh, landmarks in zip(found, result.face_landmarks, strict=True):
+                np.testing.assert_array_equal(mesh, [(v.x, v.y, v.z) for v in landmarks])
 
 
+@pytest.mark.parametrize("step", ["_read", "_searched", "_written"])
 def test_a_failure_in_the_middle_ends_the_job(
-    aligned: Align, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    aligned: Align, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    @contextmanager
-    def failing(*_: object) -> Iterator[Callable[[np.ndarray], tuple[Found, ...]]]:
-        yield lambda image: (Found(image, image),) if 1 / 0 else ()
+    """Whichever thread it is in."""
+    numbers, whole_step = iter(range(30)), getattr(shards, step)
 
-    monkeypatch.setattr(shards, "open_landmarker", failing)
+    def failing(*given: Any) -> shards.Face:
+        if next(numbers) == 20:
+            raise ZeroDivisionError
+        face: shards.Face = whole_step(*given)
+        return face
+
+    monkeypatch.setattr(shards, step, failing)
     with pytest.raises(ZeroDivisionError):
         aligned(drawn, tmp_path)
     assert not list(tmp_path.rglob("*.npy"))

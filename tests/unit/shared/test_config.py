@@ -104,7 +104,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         (
             "datasets.source.own_label",
             {"column": "group", "inside": ["B"], "outside": ["A"]},
-            "datasets.source.own_label: inside and outside are exchanged; sides calls inside 'A'",
+            "datasets.source.own_label: sides calls inside 'A' and outside 'B', but a name is",
         ),
         ("annotate.annotators", {"a/b": {"error": 0}, "c": {"error": 0}}, "annotate.annotators"),
         ("judge.simulated", {"male": 0.6}, "judge.simulated: no preference for 'female'"),

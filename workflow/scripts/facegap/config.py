@@ -78,8 +78,8 @@ def _fill(config: dict[str, Any], part: Mapping[str, Any], schema: Mapping[str, 
 def _fill_own_labels(config: dict[str, Any]) -> None:
     """The known kinds' own words for the boundary; of drawn faces it is the planted truth.
 
-    Where a word of one side is the other side's name (sides: {inside: female, outside: male}),
-    the words change sides.
+    Where each side has one word and sides names them the other way round ({inside: female,
+    outside: male}), the words change sides.
     """
     datasets = config.get("datasets")
     for dataset in datasets.values() if isinstance(datasets, dict) else ():
@@ -87,7 +87,8 @@ def _fill_own_labels(config: dict[str, Any]) -> None:
             known = OWN_LABELS.get(str(dataset.get("kind")), {}).get(str(config.get("boundary")))
             if known and "own_label" not in dataset:
                 dataset["own_label"] = own = deepcopy(known)
-                if _exchanged(own, config.get("sides")):
+                single = all(len(own.get(side, ())) == 1 for side in ("inside", "outside"))
+                if single and _exchanged(own, config.get("sides")):
                     own["inside"], own["outside"] = own["outside"], own["inside"]
 
 
@@ -179,7 +180,8 @@ def _impossible_own_label(
     elif both := [v for v in own_label.get("inside", []) if v in own_label["outside"]]:
         yield f"{place}: {both[0]!r} is both inside and outside"
     elif _exchanged(own_label, sides):
-        yield f"{place}: inside and outside are exchanged; sides calls inside {sides['inside']!r}"
+        names = f"inside {sides['inside']!r} and outside {sides['outside']!r}"
+        yield f"{place}: sides calls {names}, but a name is among the other side's words"
 
 
 def _impossible_annotators(config: Mapping[str, Any]) -> Iterator[str]:

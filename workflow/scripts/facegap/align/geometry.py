@@ -190,13 +190,13 @@ def sharpness(image: Image, points: ArrayLike) -> float:
 
 
 def warped(image: Image, matrix: Matrix, size: int) -> Image:
-    """`image` (h, w, 3), or (h, w), through `matrix`, (size, size, 3). Shrinking does not alias."""
+    """`image` (h, w, 3) or (h, w) through `matrix`, with sides of `size`, not aliased."""
     times = _times(1 / np.linalg.svd(matrix[:, :2], compute_uv=False)[-1])
     fine = times * matrix
     fine[:, 2] += (times - 1) / 2  # pixels are counted from their middle
     side = size * times
     coloured = image.ndim == 3
-    padded = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA) if coloured else image  # four are faster
+    padded = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA) if coloured else image  # faster than three
     canvas = cv2.warpAffine(
         padded, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )

@@ -108,7 +108,7 @@ def meshes(landmarker: vision.FaceLandmarker, image: NDArray[np.uint8]) -> list[
 
 
 def _coordinates(vertices: Any, count: int) -> Mesh:
-    """x, y and z, the first fields of each of `count` structs, all of four-byte fields."""
+    """x, y and z, the first fields of each of `count` structs of whole floats' size."""
     fields = ctypes.sizeof(vertices.contents) // ctypes.sizeof(ctypes.c_float)
     numbers = ctypes.cast(vertices, ctypes.POINTER(ctypes.c_float))
     return np.ctypeslib.as_array(numbers, (count, fields))[:, :3].astype(np.float64)

@@ -24,7 +24,7 @@ from facegap.files import whole
 from facegap.images import ImageError, Images, decoded, open_images
 
 TOGETHER = 16  # images read, or cut, in one go: each change of threads costs the detection time
-PIXELS = 25_000_000  # of images read in one go; the last may go beyond it
+PIXELS = 25_000_000  # of images read in one go, of which two lots are held; the last may go beyond
 THUMBNAIL = 96  # pixels of the pictures of faces set aside
 
 Append = Callable[[NDArray[np.uint8]], None]
@@ -113,7 +113,8 @@ def _aligned(
     faces = map(read, (Face(*row) for row in table.itertuples(index=False)))
 
     def cut_and_read(searched: list[Face]) -> tuple[list[Face], list[Face]]:
-        return [cut(face) for face in searched], _some(faces)
+        done = [cut(searched.pop(0)) for _ in range(len(searched))]  # each image is let go
+        return done, _some(faces)
 
     searched: list[Face] = []
     unsearched = _some(faces)
