@@ -123,7 +123,7 @@ def partitions(cluster: Cluster) -> dict[str, set[str]]:
 
 
 def test_the_whole_study_with_jobs_lost_on_the_way(
-    cluster: Cluster, undisturbed: Path, tmp_path: Path, reliability: Reliability
+    cluster: Cluster, request: pytest.FixtureRequest, tmp_path: Path, reliability: Reliability
 ) -> None:
     folder = copy_code(tmp_path / "facegap")
     acquire = folder / "workflow/rules/acquire.smk"
@@ -159,6 +159,7 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     again = errors(printed)
     assert again.pop("draw_faces") >= needed["draw_faces"]
     assert again == {"extract_features": 1, "train_cell": 1}
+    undisturbed: Path = request.getfixturevalue("undisturbed")  # by now another worker has run it
     assert digests(folder / STUDY) == digests(undisturbed / STUDY)
     used = partitions(cluster)
     assert used["train_stargan"] == used["train_cell"] == {"gpu"}
