@@ -136,6 +136,17 @@ def test_groups_and_their_crossings_add_up(found: dict) -> None:
     assert "side × gender × age" not in set(groups["factors"]), "too few persons in each"
 
 
+def test_what_parts_the_faces_as_the_boundary_does_stands_once(tmp_path: Path) -> None:
+    table = faces_of("target", 40)
+    inside = table["gender"] == "female"
+    tables.write(table, tmp_path / "faces.parquet", tables.FACES)
+    said = table[["face_id"]].assign(
+        dataset="target", person=table["subject_id"], inside=inside, probability=0.7
+    )
+    groups = measures.by_group(said, {"target": tmp_path / "faces.parquet"}, [30, 50], 0.95)
+    assert set(groups["factors"]) == {"all", "side", "age", "side × age"}
+
+
 def test_a_group_without_an_error_still_has_an_interval(tmp_path: Path) -> None:
     perfect = dict.fromkeys([(a, b) for a in ("source", "target") for b in ("source", "target")], 2)
     groups = study(tmp_path, perfect)["groups"]

@@ -42,6 +42,12 @@ def sides_of(
     return side.where(values.notna(), None).astype("str")
 
 
+def same_groups(groups: pd.Series, others: pd.Series) -> bool:
+    """Whether both part the faces alike, whatever they call the parts."""
+    pairs = pd.DataFrame({"one": groups, "other": others}).drop_duplicates()
+    return bool(pairs["one"].is_unique and pairs["other"].is_unique)
+
+
 def _word(value: Any) -> str:
     """One spelling for the 1 of a whole number, of a real number, and of text."""
     if isinstance(value, int | float | np.number) and float(value).is_integer():

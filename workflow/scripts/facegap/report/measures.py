@@ -16,6 +16,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from facegap import tables
+from facegap.boundary import same_groups
 from facegap.files import read_json
 from facegap.intervals import Interval, of_cluster_difference, of_clustered_share, of_clusters
 from facegap.report.gap import CELL, cell_name, persons
@@ -179,10 +180,15 @@ def by_group(
     """The accuracy of one cell in each group of each test part (GROUPS).
 
     Groups: all, side, gender, age band, and each crossing of these; those of fewer than LEAST
-    persons are left out. Intervals are Wilson's over persons, of use at 0 and 1, too.
+    persons are left out, and what parts a data set's faces as the boundary does stands once.
+    Intervals are Wilson's over persons, of use at 0 and 1, too.
     """
     known = said.merge(_groups(faces, age_bands), on=["dataset", "face_id"])
     known["side"] = np.where(known["inside"], "inside", "outside")
+    for factor in ("gender", "age"):
+        for _, part in known.groupby("dataset"):
+            if same_groups(part["side"], part[factor]):
+                known.loc[part.index, factor] = None
     known["right"] = (known["probability"] >= 0.5) == known["inside"]
     rows = []
     for factors in _crossings(["side", "gender", "age"]):

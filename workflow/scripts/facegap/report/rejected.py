@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
 from facegap import tables, theme
+from facegap.boundary import same_groups
 from facegap.intervals import of_clustered_share
 from facegap.seeds import generator
 
@@ -46,7 +47,11 @@ def measure_rejected(
         person = table["subject_id"].fillna(table["face_id"])
         sides = tables.read(labels[dataset], tables.LABELS).set_index("face_id")["side"]
         boundary = table["face_id"].map(sides).map(dict(names))
-        own = {name: groups for name, groups in _own(table).items() if not _same(groups, boundary)}
+        own = {
+            name: groups
+            for name, groups in _own(table).items()
+            if not same_groups(groups, boundary)
+        }
         groupings = {"boundary": boundary, **own}
         for grouping, groups in groupings.items():
             known = groups.notna()
@@ -69,12 +74,6 @@ def _own(table: pd.DataFrame) -> dict[str, pd.Series]:
         "race": table["race_raw"],
         "age": ages.astype(object),
     }
-
-
-def _same(groups: pd.Series, others: pd.Series) -> bool:
-    """Whether both part the faces alike, whatever they call the parts."""
-    pairs = pd.DataFrame({"one": groups, "other": others}).drop_duplicates()
-    return bool(pairs["one"].is_unique and pairs["other"].is_unique)
 
 
 def _shares(
