@@ -172,6 +172,14 @@ def test_an_unwritable_place_stops_before_the_first_job(tmp_path: Path) -> None:
     assert "Finished jobid" not in refused.stdout
 
 
+def test_results_without_the_records_of_what_made_them_are_told(tmp_path: Path) -> None:
+    folder = copy_code(tmp_path / "moved")
+    told = "has no record of what made them"
+    assert told not in snakemake(folder, "-n", *MICRO).stdout
+    (folder / STUDY / "acquire").mkdir(parents=True)
+    assert told in snakemake(folder, "-n", *MICRO).stdout
+
+
 def test_the_papers_study_is_planned_without_its_data(tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "paper")
     plan = snakemake(folder, "-n", "--configfile", "config/paper.yaml")
