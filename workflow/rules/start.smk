@@ -83,7 +83,7 @@ def _changed_since(path, time):
 
 
 CHANGED_OUTPUTS = []
-if workflow.is_main_process and Path(".snakemake/metadata").is_dir():
+if workflow.is_main_process and any(Path(".snakemake/metadata").glob("*")):
     CHANGED_OUTPUTS += changed_outputs()
     for path in CHANGED_OUTPUTS:
         FilePersistence(nolock=True)._mark_incomplete(path, None)  # so it is made again
