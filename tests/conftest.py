@@ -12,10 +12,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from postgresql import Postgresql, UnavailableError
 from postgresql import postgresql as start_postgresql
 from reliability import Reliability
 from runs import MICRO, ROOT, copy_code, snakemake
+
+# no deadlines and the same examples each time: a commit is judged alike whenever it is tested;
+# --hypothesis-profile=search looks for new ones
+settings.register_profile("search", settings.get_profile("ci"), derandomize=False)
+settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -37,7 +37,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     """A page of its own context at desktop size; what its console says as an error fails."""
     context = chromium.new_context(viewport=DESKTOP)
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     said: list[str] = []
     page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))

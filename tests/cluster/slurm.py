@@ -99,7 +99,7 @@ class Cluster:
     def ask(self, *command: str) -> str:
         """What a Slurm command prints."""
         done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=30, check=False
+            command, env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
         return done.stdout
 
@@ -126,7 +126,7 @@ class Cluster:
         """Start a node's daemon, or start it again; the folder `without` is empty on that node."""
         if name in self.daemons:
             self.daemons[name].terminate()
-            self.daemons[name].wait(10)
+            self.daemons[name].wait(60)
         hide = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"')
         daemon = ("slurmd", "-D", "-f", self.folder / "slurm.conf", "-N", name)
         self.start(name, *((*hide, without) if without else ()), *daemon)

@@ -21,7 +21,7 @@ def shards(folder: Path, lengths: list[int], size: int = 4) -> tuple[list[Path],
     return paths, whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lengths=st.lists(st.integers(0, 5), min_size=1, max_size=5), data=st.data())
 def test_any_rows_in_any_order(
     tmp_path_factory: pytest.TempPathFactory, lengths: list[int], data: st.DataObject

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from facegap import tables
@@ -212,7 +212,6 @@ def test_a_side_without_faces_is_named(folder: Path) -> None:
 ANSWER = st.sampled_from(["inside", "outside", "unsure"])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(ANSWER, ANSWER, ANSWER), min_size=1, max_size=30), st.randoms())
 def test_laws_of_the_merge(rows: list[tuple[str, str, str]], random: Any) -> None:
     answers = pd.DataFrame(rows, columns=["a", "b", "c"], index=[f"f{i}" for i in range(len(rows))])

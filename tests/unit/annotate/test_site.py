@@ -312,7 +312,7 @@ def test_new_links_end_the_old_ones_and_keep_the_answers(
     assert fresh["ada"] not in dump, "the database holds no link"
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 80), st.sampled_from([0.0, 0.05, 0.5, 1.0]), st.integers(0, 99))
 def test_every_face_comes_once_and_again_only_later(n: int, repeated: float, seed: int) -> None:
     faces = pd.Series([f"{k:03}" for k in range(n)])

@@ -49,7 +49,7 @@ def drawn(
     return draw_pairs(table, design, np.random.default_rng(seed))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 30))
 def test_laws_of_the_pairs(seed: int, participants: int, count: int) -> None:
     table = outputs()

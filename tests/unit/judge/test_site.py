@@ -281,10 +281,8 @@ def test_made_up_requests_break_nothing(person: Participant, study: Study) -> No
     cases = [result.ok() for result in schema.get_all_operations()]
     checks = settings(
         max_examples=12,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-        derandomize=True,
     )
     for operation in cases:
 

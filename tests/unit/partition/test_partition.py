@@ -158,7 +158,7 @@ ERROR = Interval(0.04, 0.02, 0.06)
 ANSWER = st.sampled_from(["inside", "outside", "unsure"])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(ROW, min_size=1, max_size=25),
     st.lists(st.dictionaries(st.integers(0, 24), ANSWER, max_size=8), max_size=2),

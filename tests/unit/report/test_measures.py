@@ -19,7 +19,7 @@ CELL |= {"fine_tune_optimiser": "sgd"}
 OUTPUTS = ("measures", "groups", "comparisons", "calibration", "transfer")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.booleans(), st.integers(0, 10), st.integers(0, 3)), min_size=4, max_size=30

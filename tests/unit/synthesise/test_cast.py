@@ -32,9 +32,7 @@ def cast(study: Study, **changes: object) -> pd.DataFrame:
     return tables.read(study.cast, tables.CAST)
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(0, 9), st.integers(1, 14), st.sampled_from([0.3, 0.5, 0.8]), st.integers(0, 1000)
 )
