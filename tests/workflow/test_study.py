@@ -93,6 +93,28 @@ def test_an_edit_reruns_its_stage_and_what_follows(
     assert "Nothing to be done" in snakemake(micro, "-n", *MICRO).stdout
 
 
+def test_a_checkout_runs_its_own_library(tmp_path: Path) -> None:
+    folder = copy_code(tmp_path / "another")
+    drawn = f"{STUDY}/acquire/source/faces.parquet"
+    with appended(folder / "workflow/scripts/facegap/acquire/collection.py", "raise SystemExit"):
+        assert snakemake(folder, "--cores", "1", *MICRO, "--", drawn).returncode != 0
+    assert snakemake(folder, "--cores", "1", *MICRO, "--", drawn).returncode == 0
+
+
+def test_a_file_of_verifiers_reruns_no_training(micro: Path) -> None:
+    verifier = "partition: {precision: 0.8, verification: {ada: {answers: verified.csv}}}"
+    given = micro / "data/verified.csv"
+    with appended(micro / "micro.yaml", f"\n{verifier}\n"):
+        refused = snakemake(micro, "--cores", "1", *MICRO)
+        assert "data/verified.csv does not exist" in refused.stdout
+        given.parent.mkdir(exist_ok=True)
+        given.write_text("face_id,side\n")
+        jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
+        given.unlink()
+    assert "partition_target" in jobs
+    assert not {"merge_annotators", "train_cell", "accept_proposals"} & jobs.keys()
+
+
 def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
     setting = "judge: {participants: 2, pairs: 4, simulated: {male: 0.9, female: 0.9}}"
     with appended(micro / "micro.yaml", f"\n{setting}\n"):  # the last of two equal keys counts
@@ -139,7 +161,7 @@ def test_missing_answers_stop_what_needs_them_and_not_the_way_to_the_page(
     with appended(folder / "micro.yaml", f"\nannotate: {people}\n"):
         refused = snakemake(folder, "partition", "--cores", "1", *MICRO)
         assert refused.returncode != 0
-        assert "data/a.csv does not exist; make the target align, label on" in refused.stdout
+        assert "data/a.csv does not exist; make the target align, label" in refused.stdout
         assert "Finished jobid" not in refused.stdout
         faces = f"{STUDY}/acquire/target/faces.parquet"
         done = snakemake(folder, faces, "--cores", "1", *MICRO)

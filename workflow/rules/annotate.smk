@@ -84,9 +84,7 @@ rule merge_annotators:
         runtime=10,
     params:
         *code_of("merge_annotators.py"),
-        digests=digests_of(
-            *GIVEN, f"{config['data_root']}/{config['annotate']['adjudication']}"
-        ),
+        digests=digests_of(*GIVEN["merge_annotators"]),
         annotators=list(ANNOTATORS),
         formats=formats_of(ANNOTATORS),
         errors={name: ANNOTATORS[name]["error"] for name in SIMULATED},

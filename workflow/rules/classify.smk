@@ -86,6 +86,7 @@ rule extract_features:
         runtime=480,
     params:
         *code_of("extract_features.py"),
+        digests=digests_of(own_weights),
         datasets=DATASETS,
         crops=SEEN,
         views=views_of,

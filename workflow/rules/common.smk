@@ -14,6 +14,10 @@ from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
+# for the jobs: where facegap is installed from another checkout, this one's is still the one to run
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])
+)
 
 from facegap.acquire.manifest import obstacles
 from facegap.config import TARS, complete
@@ -311,18 +315,24 @@ def formats_of(people):
     }
 
 
-GIVEN = [answers_of(name) for name in ANNOTATORS if "answers" in ANNOTATORS[name]]
 VERIFIED = [verified_of(name) for name in VERIFIERS] if "target" in PEOPLE else []
-GIVEN += [path for path in VERIFIED if not path.startswith(f"{STUDY}/")]
 ADJUDICATION = [
     f"{config['data_root']}/{path}"
     for path in [config["annotate"]["adjudication"]]
     if path and "target" in PEOPLE
 ]
-GIVEN += ADJUDICATION
-AWAITED = [
-    path for path in GIVEN if not Path(path).exists()
-]  # planned without, never run without
+GIVEN = {  # by people, and the rule that reads it
+    "merge_annotators": [
+        *(answers_of(name) for name in ANNOTATORS if "answers" in ANNOTATORS[name]),
+        *ADJUDICATION,
+    ],
+    "partition_target": [
+        path for path in VERIFIED if not path.startswith(f"{STUDY}/")
+    ],
+}
+AWAITED = {  # planned without, never run without
+    path for paths in GIVEN.values() for path in paths if not Path(path).exists()
+}
 ANSWERS = [path for path in map(answers_of, ANNOTATORS) if path not in AWAITED]
 VERIFIED = [path for path in VERIFIED if path not in AWAITED]
 ADJUDICATION = [path for path in ADJUDICATION if path not in AWAITED]
@@ -331,12 +341,14 @@ ADJUDICATION = [path for path in ADJUDICATION if path not in AWAITED]
 def check_answers():
     """Stop before the first job where answers of people are needed, and missing."""
     rules_to_run = {job.rule.name for job in workflow.dag.needrun_jobs()}
-    if AWAITED and rules_to_run & {"merge_annotators", "partition_target"}:
-        raise WorkflowError(
-            f"annotate, partition.verification: {AWAITED[0]} does not exist; make the target"
-            " align, label on the page (facegap annotate serve), or give answers from elsewhere:"
-            " docs/annotation.md"
-        )
+    for rule, paths in GIVEN.items():
+        missing = [path for path in paths if path in AWAITED]
+        if missing and rule in rules_to_run:
+            raise WorkflowError(
+                f"annotate, partition.verification: {missing[0]} does not exist; make the target"
+                " align, label or verify on the page (facegap annotate serve), or give answers"
+                " from elsewhere: docs/annotation.md"
+            )
 
 
 # classify
@@ -529,17 +541,18 @@ ALL_DRAWN = all(part["kind"] == "drawn" for part in config["datasets"].values())
 def given_data():
     """The user's own files that the study reads, for the record of its provenance."""
     kinds = {dataset["kind"] for dataset in config["datasets"].values()}
-    paths = [*ANSWERS, *(path for paths in ORIGINALS.values() for path in paths)]
+    paths = [*ANSWERS, *ADJUDICATION, *VERIFIED, *weights_of(BACKBONES), *JUDGEMENTS]
+    paths += [path for paths in ORIGINALS.values() for path in paths]
     if "celeba" in kinds:
         paths += map(celeba_text, CELEBA_TEXTS)
+        paths.append(celeba_text("list_landmarks_align_celeba.txt"))
     if "fairface" in kinds:
         paths += fairface_labels(None)
     for name, dataset in config["datasets"].items():
         if dataset["kind"] == "folder":
             paths.append(f"{config['data_root']}/{dataset['table']}")
-    if PEOPLES_ANSWERS:
-        paths.append(f"{config['data_root']}/{PEOPLES_ANSWERS}")
-    return [path for path in paths if path.startswith(f"{config['data_root']}/")]
+    below = f"{config['data_root']}/"
+    return [path for path in paths if path.startswith(below) and Path(path).exists()]
 
 
 def figure(name, caption):

@@ -19,6 +19,9 @@ Writes  judge/pairs.parquet      table: pair_id, participant, position, training
 JUDGED = f"{STUDY}/judge"
 PEOPLES_ANSWERS = config["judge"]["responses"]
 PERSONS_KNOWN = config["judge"]["familiarity_responses"]
+JUDGEMENTS = [
+    f"{config['data_root']}/{path}" for path in (PEOPLES_ANSWERS, PERSONS_KNOWN) if path
+]
 
 
 rule judge:
@@ -117,7 +120,7 @@ rule read_responses:
         runtime=10,
     params:
         *code_of("read_responses.py"),
-        digests=digests_of(f"{config['data_root']}/{PEOPLES_ANSWERS}"),
+        digests=digests_of(*JUDGEMENTS),
     script:
         "../scripts/read_responses.py"
 

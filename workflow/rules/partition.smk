@@ -103,6 +103,7 @@ rule partition_target:
         runtime=10,
     params:
         *code_of("partition_target.py"),
+        digests=digests_of(*GIVEN["partition_target"]),
         formats=formats_of(VERIFIERS) if "target" in PEOPLE else {},
         by_person=config["partition"]["by_person"],
         contentious=config["partition"]["contentious"],
