@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from facegap.config import SCHEMA, complete
+from facegap import tables
+from facegap.acquire.collection import draw_faces
+from facegap.acquire.splits import Split
+from facegap.config import COLUMNS, SCHEMA, complete
 from facegap.errors import ConfigError
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -114,6 +117,31 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("synthesise.attributes", ["Black_Hair", "Young"], "only Black_Hair"),
         ("classify.crops", {"plain": "openface"}, "openface is not among align.crops"),
         ("classify.kept_backbone", "vgg99", "classify.kept_backbone"),
+        ("study", "assets", "study: 'assets' does not fit"),
+        ("results", "", "results"),
+        ("data_root", "", "data_root"),
+        ("boundary", "", "boundary"),
+        ("datasets.target.faces", None, "datasets.target.faces: say how many faces to draw"),
+        ("datasets.target.images", "there", "datasets.target.images: not read for the kind drawn"),
+        ("datasets.target.table", "t.csv", "datasets.target.table: not read for the kind drawn"),
+        (
+            "datasets.target.split",
+            {"train": 10, "test": 10, "strata": ["hair"]},
+            "datasets.target.split.strata: hair is no column of drawn faces; it has age, gender",
+        ),
+        (
+            "datasets.source.own_label",
+            {"column": "Grey_Hair", "inside": [1], "outside": [0]},
+            "datasets.source.own_label.column: Grey_Hair is no column of drawn faces",
+        ),
+        ("synthesise.attributes", ["Young", "Goatee"], "Goatee is no column of drawn faces"),
+        ("synthesise.control", "Bald", "synthesise.control: Bald is no column of drawn faces"),
+        (
+            "annotate.annotators",
+            {"ada": {"answers": "a.csv"}, "ben": {"answers": "a.csv"}},
+            "annotate.annotators.ben.answers: the same answers as ada's",
+        ),
+        ("judge.familiarity_responses", "f.csv", "judge.familiarity_responses: whose?"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_key(path: str, value: Any, message: str) -> None:
@@ -129,6 +157,40 @@ def test_a_backbone_may_be_timms_with_a_size_and_a_file_of_its_own() -> None:
         "vggface": {"weights": "random"},
         "resnet10t.c3_in1k": mine,
     }
+
+
+def test_race_is_the_boundary_unless_another_is_named() -> None:
+    config = yaml.safe_load((CONFIG / "paper.yaml").read_text())
+    del config["boundary"]
+    assert complete(config)["boundary"] == "race"
+
+
+def test_a_key_that_is_no_word_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"datasets\.source: unknown key True, 3; allowed"):
+        complete(changed("datasets.source", {**default()["datasets"]["source"], True: 1, 3: 1}))
+
+
+@pytest.mark.parametrize("kind", ["utkface", "lfw"])
+def test_a_target_without_attributes_cannot_be_synthesised(kind: str) -> None:
+    target = {"kind": kind, "split": {"train": 10, "test": 10}, "labels": "people"}
+    message = rf"synthesise\.attributes: Black_Hair.* is no column of {kind} faces; it has"
+    with pytest.raises(ConfigError, match=message):
+        complete(changed("datasets.target", target))
+
+
+def test_gender_and_male_are_one_boundary() -> None:
+    config = yaml.safe_load((CONFIG / "gender.yaml").read_text())
+    config["synthesise"]["control"] = "Male"
+    with pytest.raises(ConfigError, match="pairs cannot be alike in the boundary itself"):
+        complete(config)
+
+
+def test_the_drawn_faces_have_the_columns_that_are_promised(tmp_path: Path) -> None:
+    split: Split = {"train": 4, "test": 2}
+    paths = (tmp_path / "faces.parquet", tmp_path / "images.zip", tmp_path / "rejected.csv")
+    given = {"gap": 1.0, "pictures_per_person": 2, "inside_share": 0.5, "seed": 1}
+    draw_faces(*paths, dataset="source", faces=6, split=split, **given)  # type: ignore[arg-type]
+    assert {*COLUMNS["drawn"]} <= {*tables.read(paths[0], tables.FACES).columns}
 
 
 def test_the_names_of_the_sides_say_which_words_are_inside() -> None:

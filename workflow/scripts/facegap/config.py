@@ -1,6 +1,6 @@
 """The configuration: checked against the schema, completed with its defaults, or refused."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,25 @@ _FAIRFACE_RACE = {
 }
 _YEARS = {"column": "age", "below": 40}  # inside; CelebA does not say up to what age is Young
 _YOUNG = {"column": "Young", "inside": [1], "outside": [0]}
+_CELEBA = """
+    5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose
+    Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses
+    Goatee Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache
+    Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks
+    Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick
+    Wearing_Necklace Wearing_Necktie Young
+"""
+DRAWN_ATTRIBUTES = (
+    *("Black_Hair", "Brown_Hair", "Blond_Hair", "Male", "Young", "No_Beard", "Bangs"),
+    *("Eyeglasses", "Smiling"),
+)
+COLUMNS = {  # that a kind's faces can be told apart by; those of a folder are its table's
+    "drawn": ("age", "gender", "group", *DRAWN_ATTRIBUTES),
+    "utkface": ("age", "gender", "race_raw"),
+    "celeba": ("gender", *_CELEBA.split()),
+    "fairface": ("age", "gender", "race_raw"),
+    "lfw": (),
+}
 PAPERS_BACKBONES = ("resnet50", "vgg16", "vgg19", "vggface")
 OWN_LABELS: dict[str, dict[str, dict[str, Any]]] = {  # own_label by kind of data set and boundary
     "drawn": {
@@ -67,7 +86,11 @@ def _resolve(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str,
 
 
 def _fill(config: dict[str, Any], part: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    for key, unresolved in part.get("properties", {}).items():
+    others = part.get("additionalProperties")  # the schema of each key that has no name there
+    named = part.get("properties", {})
+    if isinstance(others, dict):
+        named = {**dict.fromkeys(config, others), **named}
+    for key, unresolved in named.items():
         property_ = _resolve(unresolved, schema)
         if key not in config and "default" in property_:
             config[key] = deepcopy(property_["default"])
@@ -123,7 +146,7 @@ def _say(error: jsonschema.ValidationError) -> str:
     if error.validator == "additionalProperties" and isinstance(error.schema, Mapping):
         allowed = list(error.schema.get("properties", {}))
         unknown = [key for key in error.instance if key not in allowed]  # type: ignore[union-attr]
-        return f"{place}: unknown key {', '.join(unknown)}; allowed: {', '.join(allowed)}"
+        return f"{place}: unknown key {', '.join(map(str, unknown))}; allowed: {', '.join(allowed)}"
     if error.validator == "pattern":
         return f"{place}: {error.instance!r} does not fit {error.validator_value}"
     return f"{place}: {error.message}"
@@ -157,6 +180,14 @@ def _impossible_dataset(
     yield from _impossible_own_label(f"{place}.own_label", own_label, sides)
     if kind == "folder" and not {"images", "table"} <= set(dataset):
         yield f"{place}: kind folder needs images and table"
+    if kind == "drawn" and dataset["faces"] is None:
+        yield f"{place}.faces: say how many faces to draw"
+    for key, kinds in (("images", ("drawn",)), ("table", tuple(COLUMNS))):
+        if key in dataset and kind in kinds:
+            yield f"{place}.{key}: not read for the kind {kind}; take it out"
+    yield from _no_column(f"{place}.split.strata", dataset["split"]["strata"], kind)
+    if "column" in own_label:
+        yield from _no_column(f"{place}.own_label.column", [own_label["column"]], kind)
     several = dataset.get("images")
     if isinstance(several, list) and not all(str(n).endswith(TARS) for n in several):
         yield f"{place}.images: a list is for .tar.gz archives; name one folder or zip instead"
@@ -167,6 +198,14 @@ def _impossible_dataset(
         yield f"{place}.split: train and test are more than all of the faces"
     elif isinstance(parts[0], int) and dataset["faces"] and sum(parts) > dataset["faces"]:
         yield f"{place}.split: {sum(parts)} faces, but {place}.faces is {dataset['faces']}"
+
+
+def _no_column(place: str, names: Iterable[str], kind: str) -> Iterator[str]:
+    """Names that are no column of a known kind's faces."""
+    known = COLUMNS.get(kind)
+    if known is not None and (unknown := [name for name in names if name not in known]):
+        has = f"it has {', '.join(known)}" if known else "it has none"
+        yield f"{place}: {', '.join(unknown)} is no column of {kind} faces; {has}"
 
 
 def _impossible_own_label(
@@ -204,6 +243,16 @@ def _impossible_annotators(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{place}: drawn faces have no truth for the boundary {config['boundary']!r}"
         for name in sorted(set(people) - set(simulated)):
             yield from _ambiguous(f"{group}.{name}.words", people[name].get("words", {}))
+        yield from _same_answers(group, people)
+
+
+def _same_answers(group: str, people: Mapping[str, Any]) -> Iterator[str]:
+    """Two names for one person's answers, who would agree with themselves."""
+    seen: dict[tuple[Any, Any], str] = {}
+    for name, entry in people.items():
+        theirs = entry.get("answers"), entry.get("annotator")
+        if theirs[0] is not None and seen.setdefault(theirs, name) != name:
+            yield f"{group}.{name}.answers: the same answers as {seen[theirs]}'s"
 
 
 def _ambiguous(place: str, words: Mapping[str, Any]) -> Iterator[str]:
@@ -215,6 +264,8 @@ def _ambiguous(place: str, words: Mapping[str, Any]) -> Iterator[str]:
 
 def _impossible_observers(config: Mapping[str, Any]) -> Iterator[str]:
     control, judge = config["synthesise"]["control"], config["judge"]
+    if judge["familiarity_responses"] and not judge["responses"]:
+        yield "judge.familiarity_responses: whose? Give judge.responses too"
     values = ("male", "female") if control == "gender" else (control, f"not {control}")
     for value in values:
         if judge["responses"] is None and value not in judge["simulated"]:
@@ -251,11 +302,15 @@ def _impossible_training(config: Mapping[str, Any]) -> Iterator[str]:
         yield "synthesise.size: has to be align.crops.centre.size, which the generator trains on"
     if synthesise["size"] % 2 ** synthesise["critic"]["layers"]:
         yield "synthesise.critic.layers: too many, since each halves synthesise.size"
-    if synthesise["control"] == config["boundary"]:
+    control, target = synthesise["control"], config["datasets"]["target"]
+    same = [{"gender": "Male"}.get(name, name) for name in (control, config["boundary"])]
+    if len(set(same)) == 1 or control == target.get("own_label", {}).get("column"):
         yield (
             "synthesise.control: pairs cannot be alike in the boundary itself"
             f" ({config['boundary']}); name another column"
         )
+    yield from _no_column("synthesise.control", [control], target["kind"])
+    yield from _no_column("synthesise.attributes", synthesise["attributes"], target["kind"])
     for group in synthesise["exclusive"]:
         used = set(group) & set(synthesise["attributes"])
         if len(used) == 1:
