@@ -91,7 +91,8 @@ def checked(*answers: dict[str, str]) -> pd.DataFrame:
         ([(None, "rest", "-", None, True)], ("left out", "no label")),
         ([(None, "rest", "-", None, False)], ("left out", "no face")),
         ([("p", "rest", "-", 0.99, True), ("p", "test", "o", 0, True)], ("outside", "by person")),
-        ([("p", "test", "c", 0.99, True), ("p", "test", "o", 0, True)], ("outside", "by person")),
+        ([("p", "test", "c", 0.99, True), ("p", "test", "o", 0, True)], ("outside", "contentious")),
+        ([("p", "test", "c", 0.99, True), ("p", "test", "i", 0, True)], ("outside", "contentious")),
         ([("p", "rest", "-", 0.99, True), ("p", "test", "c", 0, True)], ("outside", "contentious")),
         ([("p", "rest", "-", 0.99, True), ("q", "test", "o", 0, True)], ("inside", "proposed")),
         ([(None, "rest", "-", 0.99, True), (None, "rest", "-", 0, True)], ("inside", "proposed")),
@@ -177,6 +178,8 @@ def test_each_face_has_one_fate_and_keeps_its_human_label(
     human = labels[labels["side"].notna()].set_index("face_id")
     assert (fate.loc[human.index, "side"] == human["side"]).all()
     assert (fate.loc[human.index, "provenance"] == human["provenance"]).all()
+    differing = fate.loc[labels["face_id"][labels["side"].isna()]]
+    assert (differing["provenance"] == "contentious").all(), "whatever the other pictures say"
     summary = counts(sides)
     assert sum(summary["sides"].values()) == len(rows) == summary["faces"]
     assert sum(n for row in summary["provenance"].values() for n in row.values()) == len(rows)
@@ -272,11 +275,12 @@ def written(tmp_path: Path, rows: list[Row], **change: Any) -> dict[str, Path]:
 
 ROWS: list[Row] = [
     ("p", "train", "i", 0.9, True),
-    ("p", "test", "c", 0.9, True),
+    ("p", "rest", "-", 0.9, True),
     ("q", "test", "o", 0.1, True),
     ("r", "rest", "-", 0.95, True),
     ("s", "rest", "-", 0.5, True),
     (None, "rest", "-", None, False),
+    ("t", "test", "c", 0.9, True),
 ]
 
 
@@ -285,20 +289,20 @@ def test_the_files_agree_with_each_other(tmp_path: Path) -> None:
     sides = tables.read(out["sides.parquet"], tables.FACE_SIDES)
     pd.testing.assert_frame_equal(sides, tables.read(out["sides.csv"], tables.FACE_SIDES))
     assert out["in"].read_text() == "f00000\nf00001\nf00003\n"
-    assert out["out"].read_text() == "f00002\n"
+    assert out["out"].read_text() == "f00002\nf00006\n"
     summary = json.loads(out["s.json"].read_text())
-    assert summary["sides"] == {"inside": 3, "outside": 1, "left out": 2}
+    assert summary["sides"] == {"inside": 3, "outside": 2, "left out": 2}
     assert summary["gained"] == {"by person": 1, "verified": 0, "proposed": 1}
     assert summary["provenance"]["no face"] == {"inside": 0, "outside": 0, "left out": 1}
     assert summary["simulated"] is True
-    assert sides["confidence"].notna().tolist() == [True, True, True, True, True, False]
+    assert sides["confidence"].notna().tolist() == [*[True] * 5, False, False]
     assert summary["true_error"] is None
 
 
 def test_a_target_that_labels_itself_needs_no_proposals(tmp_path: Path) -> None:
     out = written(tmp_path, ROWS, weighed=None, agreement=None)
     summary = json.loads(out["s.json"].read_text())
-    assert summary["sides"] == {"inside": 2, "outside": 1, "left out": 3}
+    assert summary["sides"] == {"inside": 2, "outside": 2, "left out": 3}
 
 
 def test_labels_of_other_images_are_named(tmp_path: Path) -> None:
@@ -317,7 +321,7 @@ def test_verified_persons_are_in_the_files(tmp_path: Path) -> None:
     summary = json.loads(out["s.json"].read_text())
     assert summary["gained"] == {"by person": 1, "verified": 1, "proposed": 1}
     assert summary["label_error"]["verified"]["estimate"] == 0.1
-    assert out["out"].read_text() == "f00002\nf00004\n"
+    assert out["out"].read_text() == "f00002\nf00004\nf00006\n"
 
 
 def test_a_queue_that_is_empty_needs_no_verification(tmp_path: Path) -> None:

@@ -146,17 +146,18 @@ def evidence(
 def decide(known: pd.DataFrame, *, contentious: str, error: Interval | None = None) -> pd.DataFrame:
     """The fate (FACE_SIDES) of each face of `known` (of `evidence`), in its order.
 
-    `contentious` is the side of faces whose people disagree, or "left out". `confidence` is the
-    classifier's, calibrated, on faces without a word by people; with `error`, that of one answer,
+    `contentious` is the side of faces whose people disagree, or "left out": a face's own people
+    have the last word on it, those of the person's other pictures do not settle it (paper, 3.1).
+    `confidence` is the classifier's, calibrated, on faces without a word by people; with `error`, that of one answer,
     people's sides have one too (`errors.unanimous`); missing where nothing is known.
     """
-    own = known["label"].notna()
-    person = ~own & (known["labelled"] > 0)
+    asked, own = known["provenance"].notna(), known["label"].notna()
+    person = ~asked & (known["labelled"] > 0)
     by_person = person & ((known["inside"] > 0) ^ (known["outside"] > 0))
-    checked = ~own & ~person & (known["verified"] > 0)
+    checked = ~asked & ~person & (known["verified"] > 0)
     verified = checked & ((known["verified_inside"] > 0) ^ (known["verified_outside"] > 0))
-    disputed = (person & ~by_person) | (checked & ~verified)
-    sure = sureness(known["probability"]).where(~own & ~person & ~checked)
+    disputed = (asked & ~own) | (person & ~by_person) | (checked & ~verified)
+    sure = sureness(known["probability"]).where(~asked & ~person & ~checked)
     proposed = sure.notna() & known["accepted"]
     kinds = [own, by_person, disputed, verified, proposed]
     side = np.select(
