@@ -1,10 +1,13 @@
 """An archive is not trusted: what leads out of it, or is no plain file, is refused."""
 
+import gzip
 import io
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from facegap.acquire import archives
@@ -78,6 +81,118 @@ def test_a_truncated_archive_is_refused(keep: float, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.tar\.gz: truncated or no tar archive"):
         unpack_images([whole], tmp_path / "images.zip")
     assert not (tmp_path / "images.zip").exists()
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("place", [0.5, -6])
+def test_a_damaged_stream_is_named(kind: str, place: float, tmp_path: Path) -> None:
+    path = tmp_path / f"a.tar.{kind}"
+    with tarfile.open(path, f"w:{kind}") as archive:
+        info = tarfile.TarInfo("a.jpg")
+        info.size = 200_000
+        archive.addfile(info, io.BytesIO(np.random.default_rng(0).bytes(info.size)))
+    data = bytearray(path.read_bytes())
+    data[place if isinstance(place, int) else int(place * len(data))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=rf"a\.tar\.{kind}: truncated .*or damaged .*get it again"):
+        unpack_images([path], tmp_path / "images.zip")
+    assert not (tmp_path / "images.zip").exists()
+
+
+@pytest.mark.parametrize("garbage", [b"garbage", b"\1" * 600])
+@pytest.mark.parametrize("kind", ["", "gz"])
+def test_garbage_behind_the_end_is_refused(kind: str, garbage: bytes, tmp_path: Path) -> None:
+    path = tar(tmp_path / "a.tar.gz", ("a.jpg", tarfile.REGTYPE, b"x"))
+    if not kind:
+        path.write_bytes(gzip.decompress(path.read_bytes()))
+    path.write_bytes(path.read_bytes() + garbage)
+    with pytest.raises(DataError, match=r"a\.tar\.gz: .*get it again"):
+        unpack_images([path], tmp_path / "images.zip")
+
+
+@pytest.mark.parametrize("end", [1024, 1100])
+def test_a_damaged_header_is_not_the_end(end: int, tmp_path: Path) -> None:
+    """A plain tar of two files, damaged or cut at the header of the second."""
+    members = [(name, tarfile.REGTYPE, b"x") for name in ("a.jpg", "b.jpg")]
+    path = tar(tmp_path / "a.tar", *members)
+    data = bytearray(gzip.decompress(path.read_bytes()))
+    for damaged in (data[:end], data[:1024] + b"\1" + data[1025:]):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"a\.tar: .*get it again"):
+            unpack_images([path], tmp_path / "images.zip")
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.tar.gz").mkdir()
+    with pytest.raises(DataError, match=r"a\.tar\.gz: a folder, and no tar archive"):
+        unpack_images([tmp_path / "a.tar.gz"], tmp_path / "images.zip")
+    with pytest.raises(DataError, match=r"b\.tar\.gz: not readable: .*No such file"):
+        unpack_images([tmp_path / "b.tar.gz"], tmp_path / "images.zip")
+
+
+def test_a_name_in_latin_1_is_read(tmp_path: Path) -> None:
+    with tarfile.open(
+        tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT, encoding="latin-1"
+    ) as old:
+        info = tarfile.TarInfo("Jürgen.jpg")
+        old.addfile(info)
+    unpack_images([tmp_path / "a.tar"], tmp_path / "images.zip")
+    with zipfile.ZipFile(tmp_path / "images.zip") as images:
+        assert images.namelist() == ["Jürgen.jpg"]
+
+
+def headers(path: Path, kind: bytes, sizes: list[int]) -> Path:
+    """A tar.gz of these headers before one file, each of zeros, as small as they can be."""
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for size in sizes:
+            info = tarfile.TarInfo("header")
+            info.type, info.size = kind, size
+            file.write(info.tobuf(tarfile.USTAR_FORMAT) + bytes(-(-size // 512) * 512))
+        file.write(tarfile.TarInfo("a.jpg").tobuf() + bytes(1024))
+    return path
+
+
+@pytest.mark.parametrize("kind", [b"x", b"g", b"X", b"L", b"K"])
+@pytest.mark.parametrize("sizes", [[48 * 2**20], [2**20] * 48])
+def test_a_bomb_in_a_header_is_not_read(kind: bytes, sizes: list[int], tmp_path: Path) -> None:
+    archive = headers(tmp_path / "a.tar.gz", kind, sizes)
+    assert archive.stat().st_size < sum(sizes) / 200
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=r"a\.tar\.gz: .*header.* refused"):
+            unpack_images([archive], tmp_path / "images.zip")
+        assert tracemalloc.get_traced_memory()[1] < 12 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_headers_are_not_kept(tmp_path: Path) -> None:
+    """Files with a megabyte of metadata each, and metadata for all of several megabytes."""
+    about = {"comment": "x" * 2**19}
+    path = tmp_path / "a.tar.gz"
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT, compresslevel=1) as archive:
+        for k in range(40):
+            info = tarfile.TarInfo(f"{k}.jpg")
+            info.pax_headers = about
+            archive.addfile(info)
+    tracemalloc.start()
+    try:
+        unpack_images([path], tmp_path / "images.zip")
+        assert tracemalloc.get_traced_memory()[1] < 12 * 2**20
+    finally:
+        tracemalloc.stop()
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for k in range(4):
+            file.write(tarfile.TarInfo.create_pax_global_header({f"k{k}": "x" * 2**19}))
+            file.write(tarfile.TarInfo(f"{k}.jpg").tobuf())
+    with pytest.raises(DataError, match="headers of more than 1048576 bytes for all"):
+        unpack_images([path], tmp_path / "images.zip")
+
+
+def test_a_name_longer_than_any_is_refused(tmp_path: Path) -> None:
+    archive = tar(tmp_path / "a.tar.gz", ("n" * 70_000, tarfile.REGTYPE, b"x"))
+    with pytest.raises(DataError, match="a name of 70000 characters"):
+        unpack_images([archive], tmp_path / "images.zip")
 
 
 def test_several_archives_become_one_zip(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The official layouts, whole and damaged: read, set aside with a reason, or refused by name."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -49,11 +50,38 @@ def test_utkfaces_names_are_its_labels(tmp_path: Path) -> None:
     assert faces.loc[100, ["gender", "race_raw"]].tolist() == ["male", "White"]
     assert faces.loc[26, "face_id"] == "26_1_4_20170109142408075"
     assert faces["subject_id"].isna().all()
-    assert rejected.empty
+    assert rejected["path"].tolist() == ["UTKFace/readme.txt"]
+    assert rejected["reason"].tolist() == ["not an image by its name"]
+
+
+def test_utkfaces_odd_names_have_their_labels(tmp_path: Path) -> None:
+    """As in the real set; what lies beside an image and has its name is none."""
+    names = ["44_1_4_20170116235150272.pg", "55_0_0_20170116232725357jpg"]
+    names += ["24_0_1_20170116220224657 .jpg.chip.jpg", "56_0_0_20170116232725357jpg.chip.jpg"]
+    faces, rejected = utkface(tmp_path, [*names, f"26_1_4_{TIME}", "26_1_4_20170109142408075.pts"])
+    assert sorted(faces["age"]) == [24, 26, 44, 55, 56]
+    labels = faces.set_index("age")[["gender", "race_raw"]]
+    assert labels.loc[44].tolist() == ["female", "Others"]
+    assert labels.loc[24].tolist() == ["male", "Black"]
+    assert rejected["path"].tolist() == ["UTKFace/26_1_4_20170109142408075.pts"]
+
+
+def test_an_age_that_nobody_has_is_set_aside(tmp_path: Path) -> None:
+    faces, rejected = utkface(tmp_path, [f"151_1_4_{TIME}", f"150_1_4_{TIME}", f"1_1_1_{TIME}"])
+    assert sorted(faces["age"]) == [1, 150]
+    assert rejected["reason"].tolist() == ["age 151 in its name, above 150 years"]
 
 
 @pytest.mark.parametrize(
-    "name", [f"61_1_{TIME}", f"61_3_{TIME}", f"61_2_1_{TIME}", f"6_1_5_{TIME}", "me.jpg"]
+    "name",
+    [
+        f"61_1_{TIME}",
+        f"61_3_{TIME}",
+        "39_1_20170116174525125.jpg.chip.jpg",
+        f"61_2_1_{TIME}",
+        f"6_1_5_{TIME}",
+        "me.jpg",
+    ],
 )
 def test_a_malformed_name_is_set_aside_and_not_guessed(name: str, tmp_path: Path) -> None:
     faces, rejected = utkface(tmp_path, [name, f"26_1_4_{TIME}", f"1_1_1_{TIME}"])
@@ -65,8 +93,11 @@ def test_a_malformed_name_is_set_aside_and_not_guessed(name: str, tmp_path: Path
 def test_no_image_at_all_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"images\.zip: no image in it"):
         utkface(tmp_path, ["readme.txt"])
-    with pytest.raises(DataError, match="data set source: not one image with labels"):
-        utkface(tmp_path, ["a.jpg", "b.jpg"])
+    with pytest.raises(DataError, match="data set source: not one image with labels") as error:
+        utkface(tmp_path, ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "readme.txt"])
+    assert "; 1 set aside, not an image by its name: UTKFace/readme.txt;" in str(error.value)
+    assert "; 4 set aside, name is not [age]" in str(error.value)
+    assert "UTKFace/a.jpg, UTKFace/b.jpg, UTKFace/c.jpg, ..." in str(error.value)
 
 
 def celeba(folder: Path, **changes: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -79,7 +110,8 @@ def celeba(folder: Path, **changes: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     }
     with zipfile.ZipFile(folder / "img_align_celeba.zip", "w") as archive:
         for name in files.pop("images").split():
-            archive.writestr(f"img_align_celeba/{name}.jpg", name)
+            place = "" if "/" in name else "img_align_celeba/"
+            archive.writestr(f"{place}{name}.jpg", name)
     for name, text in files.items():
         (folder / f"{name}.txt").write_bytes(text.encode())
     outputs = outputs_in(folder)
@@ -137,8 +169,11 @@ def test_rows_and_images_without_each_other_are_listed(tmp_path: Path) -> None:
         ("attributes", "1\nBangs\na.jpg 1\n", r"attributes\.txt, line 2: no attribute Male"),
         ("attributes", "path,Male\na.jpg,1\n", r"attributes\.txt: not CelebA's"),
         ("identities", "a.jpg 7\nb.jpg 7\nc.jpg 8\n", r"identities\.txt: no row for d\.jpg"),
+        ("attributes", "1\nMale Male\na.jpg 1 1\n", "line 2: two attributes are called Male"),
         ("identities", "a.jpg\n", r"identities\.txt, line 1"),
         ("partitions", "a.jpg 0\na.jpg 1\n", r"partitions\.txt: a\.jpg has two rows"),
+        ("partitions", "a.jpg 0\nb.jpg 7\n", r"partitions\.txt: b\.jpg is in part '7'"),
+        ("images", "a b x/c y/c", r"celeba\.zip: x/c\.jpg and y/c\.jpg are both c\.jpg"),
         ("images", "w x y z", "do not belong together: of 4 rows and 4 images 0"),
     ],
 )
@@ -193,6 +228,11 @@ def test_a_folders_missing_and_extra_images_are_listed(tmp_path: Path) -> None:
         ("path\na.jpg\na.jpg\n", r"labels\.csv, row 3: a\.jpg has two rows"),
         ("path,split\na.jpg,train\n", "column split has a meaning here"),
         ("", r"labels\.csv: not readable as CSV"),
+        ("path,age\na.jpg,NA\n", r"labels\.csv, row 2: age is 'NA', allowed: 0 to 150"),
+        ("path,age\na.jpg,30,\nb c.png,31,\n", r"labels\.csv, line 2: 3 fields, .* has 2; remove"),
+        ("path,age\na.jpg,30\nb c.png,31,x\n", r"labels\.csv, line 3: 3 fields"),
+        ("path,age,\na.jpg,30,x\n", r"labels\.csv: column 3 has no name"),
+        ("path,Young,Young\na.jpg,0,1\n", r"labels\.csv: two columns are called Young"),
     ],
 )
 def test_a_wrong_csv_is_named_by_row(csv: str, message: str, tmp_path: Path) -> None:
@@ -200,16 +240,55 @@ def test_a_wrong_csv_is_named_by_row(csv: str, message: str, tmp_path: Path) -> 
         folder_of(tmp_path, csv)
 
 
+def test_an_empty_column_without_a_name_is_none(tmp_path: Path) -> None:
+    faces, _ = folder_of(tmp_path, "path,age,\na.jpg,30,\nb c.png,31,\n")
+    assert faces["age"].tolist() == [30, 31]
+    assert set(faces.columns) == set(tables.FACES.columns)
+
+
+@pytest.mark.parametrize("word", ["NA", "null", "None", "nan", "N/A"])
+def test_a_word_for_nothing_is_a_name_like_any_other(word: str, tmp_path: Path) -> None:
+    csv = f"path,subject_id\na.jpg,{word}\nb c.png,{word}\nü/d.jpg,\n"
+    faces, _ = folder_of(tmp_path, csv)
+    subjects = faces.set_index("path")["subject_id"]
+    assert subjects[["a.jpg", "b c.png"]].tolist() == [word, word]
+    assert subjects.isna()["ü/d.jpg"]
+
+
+def test_a_format_that_is_not_read_is_said_to_be(tmp_path: Path) -> None:
+    names = ("a.jpg", "b.heic", "c.jfif", "d.JPE", "notes.txt")
+    faces, rejected = folder_of(tmp_path, "path\na.jpg\nb.heic\nc.jfif\nd.JPE\n", names)
+    assert sorted(faces["path"]) == ["a.jpg", "c.jfif", "d.JPE"]
+    assert rejected["path"].tolist() == ["b.heic"]
+    assert "not of a format that is read (JPEG, PNG," in rejected["reason"][0]
+
+
+def test_a_name_in_other_bytes_than_utf_8_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path / "images") + b"/J\xfcrgen.jpg")).write_bytes(b"x")
+    _, rejected = folder_of(tmp_path, "path\na.jpg\nb c.png\nü/d.jpg\n")
+    assert rejected["path"].tolist() == [r"J\xfcrgen.jpg"]
+    assert rejected["reason"].tolist() == ["name is not UTF-8; rename it"]
+
+
 POINTS = "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y "
 POINTS += "leftmouth_x leftmouth_y rightmouth_x rightmouth_y"
 
 
 def test_celebas_own_landmarks_are_kept(tmp_path: Path) -> None:
-    rows = "".join(f"{name}.jpg {' '.join(map(str, range(10)))}\n" for name in "abd")
-    (tmp_path / "points.txt").write_text(f"3\n{POINTS}\n{rows}")
+    numbers = " ".join(map(str, range(10)))
+    rows = [f"{name}.jpg {numbers}\n" for name in "abcd"]
+    (tmp_path / "points.txt").write_text(f"4\n{POINTS}\n{''.join(rows)}")
     points = celeba(tmp_path)[0].set_index("face_id")["official_landmarks"]
     assert list(points["a"]) == list(range(10))
-    assert points["c"] is None
+    for count, some, message in (
+        (4, rows[:3], "line 1 says 4 images, 3 rows follow"),
+        (3, rows[:3], r"no row for d\.jpg"),
+        (5, [*rows, rows[0]], r"a\.jpg has two rows"),
+    ):
+        (tmp_path / "points.txt").write_text(f"{count}\n{POINTS}\n{''.join(some)}")
+        with pytest.raises(DataError, match=rf"points\.txt: {message}"):
+            celeba(tmp_path)
     for bad in (f"1\n{POINTS}\na.jpg 1 2 3\n", f"1\n{POINTS}\na.jpg {'x ' * 10}\n"):
         (tmp_path / "points.txt").write_text(bad)
         with pytest.raises(DataError, match=r"points\.txt, line 3: a file name and 10 numbers"):
@@ -291,9 +370,11 @@ train/3.jpg,3-9,Female,White,False
 """
 
 
-def fairface(folder: Path, csv: str = FAIRFACE) -> tuple[pd.DataFrame, pd.DataFrame]:
+def fairface(
+    folder: Path, csv: str = FAIRFACE, more: tuple[str, ...] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     with zipfile.ZipFile(folder / "fairface.zip", "w") as archive:
-        for name in ("train/1", "train/2", "val/1", "val/9"):
+        for name in ("train/1", "train/2", "val/1", "val/9", *more):
             archive.writestr(f"fairface/{name}.jpg", name)
     (folder / "train.csv").write_text(csv)
     (folder / "val.csv").write_text(
@@ -323,7 +404,8 @@ def test_fairface(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("race,", "", r"train\.csv: not FairFace's: no column race"),
+        ("race,", "rasse,", r"train\.csv: not FairFace's: no column race"),
+        ("train/2.jpg", "", r"train\.csv, row 3: no file; fill it in"),
         ("Male", "M", r"train\.csv, row 2: gender is 'M', allowed are Male, Female"),
         ("White", "Martian", r"train\.csv, row 4: race is 'Martian'"),
         ("3-9", "03-Sep", r"train\.csv, row 4: age is '03-Sep', no range of years"),
@@ -337,14 +419,22 @@ def test_labels_that_are_not_fairfaces_are_named(
         fairface(tmp_path, FAIRFACE.replace(old, new))
 
 
+def test_two_margins_of_fairface_are_not_mixed(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"zip: .*margin125/train/1\.jpg and .* are both train/1\.jpg"
+    ):
+        fairface(tmp_path, more=("margin125/train/1",))
+
+
 def test_lfw_knows_its_persons(tmp_path: Path) -> None:
     names = ["Ann_Lee/Ann_Lee_0001", "Ann_Lee/Ann_Lee_0002", "Bo/Bo_0001", "Bo/Ann_Lee_0003"]
     with zipfile.ZipFile(tmp_path / "lfw.zip", "w") as archive:
         for name in names:
             archive.writestr(f"lfw/{name}.jpg", name)
+        archive.writestr("lfw/readme", "words")
     outputs = outputs_in(tmp_path)
     read_lfw(tmp_path / "lfw.zip", outputs, **SETTINGS)  # type: ignore[arg-type]
     faces = tables.read(outputs["faces"], tables.FACES)
     assert faces["subject_id"].tolist() == ["Ann_Lee", "Ann_Lee", "Bo"]
     rejected = tables.read(outputs["rejected"], tables.REJECTED)
-    assert rejected["path"].tolist() == ["lfw/Bo/Ann_Lee_0003.jpg"]
+    assert rejected["path"].tolist() == ["lfw/readme", "lfw/Bo/Ann_Lee_0003.jpg"]

@@ -171,6 +171,16 @@ def test_exif_turns_the_image_upright(
     assert np.abs(found.astype(int) - upright).mean() < 5
 
 
+def test_xmp_turns_the_image_upright(place: Callable[..., Path]) -> None:
+    upright = np.zeros((80, 48, 3), np.uint8)
+    upright[:40, :24] = (250, 0, 0)
+    xmp = b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    stored = np.ascontiguousarray(np.rot90(upright))
+    found = read(place(a=encoded(stored, "JPEG", xmp=xmp, quality=95)), "a")
+    assert found.shape == upright.shape
+    assert np.abs(found.astype(int) - upright).mean() < 5
+
+
 def test_broken_exif_is_not_a_broken_image(place: Callable[..., Path]) -> None:
     data = encoded(SMOOTH, "JPEG", exif=b"Exif\0\0garbage and nothing else")
     assert read(place(a=data), "a").shape == SMOOTH.shape
@@ -279,6 +289,35 @@ def test_a_zip_of_too_many_files_is_refused(
             archive.writestr(f"{k}.png", b"")
     with pytest.raises(DataError, match="more files than a data set of faces has"):
         read(tmp_path / "images.zip", "0.png")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a.png", "a.png"], r"images\.zip: two files are called 'a\.png'"),
+        (["../a.png"], r"images\.zip: member '\.\./a\.png' leads out of the archive"),
+        (["b/../../a.png"], "leads out of the archive"),
+        (["/a.png"], "leads out of the archive"),
+    ],
+)
+def test_a_zip_of_repeated_or_escaping_names_is_refused(
+    names: list[str], message: str, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, encoded(SMOOTH))
+    with pytest.raises(DataError, match=message), open_images(tmp_path / "images.zip"):
+        pass
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_folder_twice_in_a_zip_is_no_harm(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for name in ("sub/", "sub/", "sub/a..png", ".DS_Store", ".DS_Store"):
+            archive.writestr(name, b"" if name.endswith("/") else encoded(SMOOTH))
+    with open_images(tmp_path / "images.zip") as images:
+        assert images.names() == ["sub/a..png"]
 
 
 def test_a_link_in_a_zip_leads_nowhere(tmp_path: Path) -> None:

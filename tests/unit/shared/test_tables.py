@@ -71,6 +71,30 @@ def test_a_damaged_or_missing_file_is_named(tmp_path: Path) -> None:
         tables.read(path, tables.FACES)
 
 
+@pytest.mark.parametrize("word", ["NA", "null", "None", "nan", "N/A"])
+def test_a_face_may_be_called_like_nothing(word: str, tmp_path: Path) -> None:
+    path = tmp_path / "rejected.csv"
+    rejected = pd.DataFrame({"path": [word, "b"], "face_id": [word, None], "reason": word})
+    tables.write(rejected, path, tables.REJECTED)
+    read = tables.read(path, tables.REJECTED)
+    assert read["face_id"].isna().tolist() == [False, True]
+    assert read.iloc[0].tolist() == [word, word, word]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_name_with_a_line_end_is_one_row(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "rejected.csv"
+    rejected = pd.DataFrame(
+        {"path": [f"x{end}y.jpg", "b.jpg"], "face_id": [None, "b"], "reason": ["missing", "a, b"]}
+    )
+    tables.write(rejected, path, tables.REJECTED)
+    read = tables.read(path, tables.REJECTED)
+    assert read["path"].tolist() == [f"x{end}y.jpg", "b.jpg"]
+    assert read["face_id"].isna().tolist() == [True, False]
+    tables.write(rejected[1:], path, tables.REJECTED)
+    assert path.read_bytes() == b'path,face_id,reason\nb.jpg,b,"a, b"\n'
+
+
 def test_text_that_looks_like_a_number_stays_text(tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     answers = pd.DataFrame({"face_id": ["000123", "1e5"], "side": ["inside", "unsure"]})

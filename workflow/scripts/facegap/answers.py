@@ -224,6 +224,7 @@ def simulated_answers(
 
     `truth` has the side of each face id. A share `repeated` of the faces is shown again and
     answered anew. `tentative` has the chances that a `right` and a `wrong` answer is marked so.
+    Each row says that it is `simulated`.
     """
     again = np.sort(rng.choice(len(truth), round(repeated * len(truth)), replace=False))
     shown = np.concatenate([np.arange(len(truth)), again])
@@ -236,5 +237,6 @@ def simulated_answers(
             "side": np.where(inside, *tables.SIDES),
             "tentative": rng.random(len(shown)) < chance,
             "showing": np.repeat([0, 1], [len(truth), len(again)]),
+            "simulated": True,
         }
     ).sort_values(["face_id", "showing"], ignore_index=True)

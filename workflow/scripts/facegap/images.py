@@ -6,6 +6,7 @@ import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
@@ -125,12 +126,25 @@ def open_images(place: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Ima
         raise DataError(f"{place}: no such folder or zip of images")
     try:
         archive = zipfile.ZipFile(place)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise DataError(f"{place}: neither a folder nor a readable zip: {error}") from error
     with archive:
         if len(archive.infolist()) > MAX_FILES:
             raise DataError(f"{place}: more files than a data set of faces has; refused")
-        yield _Zip(archive, max_pixels)
+        images = _Zip(archive, max_pixels)
+        _check_names(archive, images, place)
+        yield images
+
+
+def _check_names(archive: zipfile.ZipFile, images: Images, place: Path) -> None:
+    """Refuse a name that leads out of the zip, and one that two files have: only one is read."""
+    for name in archive.NameToInfo:
+        if name.startswith("/") or (".." in name and ".." in name.split("/")):
+            raise DataError(f"{place}: member {name!r} leads out of the archive; remove it")
+    if len(archive.NameToInfo) < len(archive.infolist()):
+        for name, following in pairwise(images.names()):
+            if name == following:
+                raise DataError(f"{place}: two files are called {name!r}; rename or remove one")
 
 
 def _is_hidden(path: PurePosixPath) -> bool:
@@ -138,7 +152,7 @@ def _is_hidden(path: PurePosixPath) -> bool:
 
 
 def decoded(data: bytes, path: str, max_pixels: int) -> NDArray[np.uint8]:
-    """The image in the file `data` at `path`, uint8 (h, w, 3) RGB, turned upright by its EXIF data.
+    """The image in the file `data` at `path`, uint8 (h, w, 3) RGB, turned upright by EXIF or XMP.
 
     Deeper pixels keep their upper eight bits, transparent ones lie on white; colour profiles are
     not applied. An `ImageError` says why an image is not usable: not an image, truncated or
@@ -169,7 +183,7 @@ def _plain_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
     The same pixels as Pillow's in half the time. OpenCV fills a truncated JPEG with grey, but in
     a truncated one no end marker is last: it cannot occur among the coefficients.
     """
-    if image.format != "JPEG" or image.mode != "RGB" or "exif" in image.info:
+    if image.format != "JPEG" or image.mode != "RGB" or {"exif", "xmp"} & image.info.keys():
         return None
     if not data.endswith(b"\xff\xd9"):
         return None

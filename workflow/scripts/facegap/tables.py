@@ -5,6 +5,7 @@ trained (CelebC in the paper) and the positive class of the classifiers. Display
 config's.
 """
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -125,6 +126,7 @@ ANSWERS = _table(
         "showing": _whole(),  # 0: the first; 1: shown again, to see how steady the annotator is
     },
     "annotator's answers",
+    more=True,  # a program's answers say so: simulated
 )
 ENTRIES = _table(
     {
@@ -270,6 +272,7 @@ FACE_SIDES = _table(
         "side": _text(*SIDES, nullable=True),  # missing: left out
         "provenance": _text(*SIDE_PROVENANCES),
         "confidence": _real(0, 1, nullable=True),
+        "simulated": _flag(),  # no person gave the labels that the sides come from
     },
     "sides",
 )
@@ -465,7 +468,7 @@ def write(
     checked = _check(frame.reset_index(drop=True), path, schema)
     with whole(path) as temporary:
         if temporary.suffix == ".csv":
-            checked.to_csv(temporary, index=False, lineterminator="\n")
+            temporary.write_text(_as_csv(checked), encoding="utf-8", newline="")
         else:
             table = arrow.Table.from_pandas(checked, preserve_index=False)
             metadata = {
@@ -473,6 +476,13 @@ def write(
                 **{k: str(v) for k, v in (about or {}).items()},
             }
             parquet.write_table(table.replace_schema_metadata(metadata), temporary)
+
+
+def _as_csv(frame: pd.DataFrame) -> str:
+    text = frame.to_csv(index=False, lineterminator="\n")
+    if "\r" in text:  # alone it is not quoted, and read as the end of a row
+        text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    return text
 
 
 def read(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
@@ -485,9 +495,9 @@ def read(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
 
 
 def _csv(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """Text columns stay text: a face called 000123 keeps its zeros."""
+    """Text columns stay text: a face called 000123 keeps its zeros, and null is a name."""
     text = {name: str for name, column in schema.columns.items() if "str" in str(column.dtype)}
-    return pd.read_csv(path, dtype=text)
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
 
 
 def about(path: str | Path) -> dict[str, str]:

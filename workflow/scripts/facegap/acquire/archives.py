@@ -5,8 +5,9 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from facegap.errors import DataError
 from facegap.files import whole
@@ -14,14 +15,20 @@ from facegap.files import whole
 MAX_FILES = 2_000_000
 MAX_BYTES = 200 * 2**30
 MAX_FILE_BYTES = 512 * 2**20
+MAX_HEADER_BYTES = 2**20  # a long name or metadata, which tarfile reads whole
+MAX_NAME = 4096  # characters
+HEADERS = {
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+}
 
 
 def unpack_images(archives: Sequence[str | Path], images_zip: str | Path) -> None:
     """Copy the files of the tars `archives` (gz, xz, bz2 or plain), in order, to one stored zip.
 
     The archives are not trusted: a path outside of one, a link or a device, one name twice, more
-    files or bytes than any data set here has, or a truncated stream is a `DataError`. Times and
-    owners are dropped, so equal archives give equal bytes.
+    files or bytes than any data set here has, or a damaged or truncated stream is a `DataError`.
+    Times and owners are dropped, so equal archives give equal bytes.
     """
     names: set[str] = set()
     size = 0
@@ -30,44 +37,87 @@ def unpack_images(archives: Sequence[str | Path], images_zip: str | Path) -> Non
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as images,
     ):
         for archive in archives:
-            try:
-                with tarfile.open(archive) as tar:
-                    size += _copy(tar, images, names, MAX_BYTES - size, archive)
-            except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
-                raise DataError(
-                    f"{archive}: truncated or no tar archive ({error}); get it again"
-                ) from error
+            for name, content in _files(archive, names, MAX_BYTES - size):
+                images.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+                size += len(content)
 
 
-def _copy(
-    tar: tarfile.TarFile, images: zipfile.ZipFile, names: set[str], room: int, archive: str | Path
-) -> int:
-    """Copy the files of one tar and add their `names`; their bytes, at most `room`."""
-    before, size = len(names), 0
-    for member in tar:
-        if member.isdir():
-            continue
-        _check(member, archive)
-        size += member.size
-        if len(names) >= MAX_FILES or size > room or member.size > MAX_FILE_BYTES:
-            raise DataError(f"{archive}: more files or bytes than a data set of faces has; refused")
-        name = str(PurePosixPath(member.name))
-        if name in names:
-            raise DataError(f"{archive}: two files are called {name!r}; refused")
-        names.add(name)
-        content = tar.extractfile(member)
-        if content is not None:
-            images.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content.read())
+def _files(archive: str | Path, names: set[str], room: int) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file of one tar, at most `room` bytes; `names` has all so far."""
+    if Path(archive).is_dir():
+        raise DataError(f"{archive}: a folder, and no tar archive; rename it")
+    before = len(names)
+    try:
+        with tarfile.open(archive, tarinfo=_Member, encoding="utf-8") as tar:
+            for member in iter(tar.next, None):
+                member.pax_headers = {}  # else they are kept till the end
+                if len(str(tar.pax_headers)) > MAX_HEADER_BYTES:
+                    raise OverflowError(f"headers of more than {MAX_HEADER_BYTES} bytes for all")
+                if member.isdir():
+                    continue
+                name = _checked(member, archive)
+                room -= member.size
+                if len(names) >= MAX_FILES or room < 0 or member.size > MAX_FILE_BYTES:
+                    raise DataError(
+                        f"{archive}: more files or bytes than a data set of faces has; refused"
+                    )
+                if name in names:
+                    raise DataError(f"{archive}: two files are called {name!r}; refused")
+                names.add(name)
+                content = tar.extractfile(member)
+                yield name, content.read() if content else b""
+            _check_end(tar)
+    except (OverflowError, RecursionError) as error:
+        raise DataError(f"{archive}: {error}, as no data set of faces has; refused") from error
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the system, not of the content
+            raise DataError(f"{archive}: not readable: {error}") from error
+        words = str(error).replace("\n", " ")
+        raise DataError(
+            f"{archive}: truncated or no tar archive, or damaged ({words}); get it again"
+        ) from error
     if len(names) == before:
         raise DataError(f"{archive}: no file in it")
-    while tar.fileobj is not None and tar.fileobj.read(2**20):
-        pass  # to the end, where a compressed stream is checked
-    return size
 
 
-def _check(member: tarfile.TarInfo, archive: str | Path) -> None:
+class _Member(tarfile.TarInfo):
+    """A member whose headers are checked before they are read; one damaged is not the end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            member = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not buf.strip(b"\0"):
+                raise  # the end
+            raise tarfile.ReadError(str(error)) from error
+        if member.size < 0 or (member.type in HEADERS and member.size > MAX_HEADER_BYTES):
+            raise OverflowError(f"a header of {member.size} bytes")
+        return member
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> Self:
+        if tar.fileobj is not None and tar.fileobj.tell() - tar.offset > MAX_HEADER_BYTES:
+            raise OverflowError(f"headers of more than {MAX_HEADER_BYTES} bytes for one file")
+        return super().fromtarfile(tar)
+
+
+def _check_end(tar: tarfile.TarFile) -> None:
+    """Read what follows the last file, where a compressed stream is checked: zeros."""
+    while tar.fileobj is not None and (block := tar.fileobj.read(2**20)):
+        if block.strip(b"\0"):
+            raise tarfile.ReadError("more data after its end")
+
+
+def _checked(member: tarfile.TarInfo, archive: str | Path) -> str:
+    """The member's path; in Latin-1, which old systems wrote, where it is not UTF-8."""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or re.search(r"[\\\0]|^[A-Za-z]:", member.name):
         raise DataError(f"{archive}: member {member.name!r} leads out of the archive; refused")
     if not member.isreg():
         raise DataError(f"{archive}: member {member.name!r} is a link or a device; refused")
+    if len(member.name) > MAX_NAME:
+        raise OverflowError(f"a name of {len(member.name)} characters")
+    if re.search("[\udc80-\udcff]", member.name):
+        return str(path).encode("utf-8", "surrogateescape").decode("latin-1")
+    return str(path)

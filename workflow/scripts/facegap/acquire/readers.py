@@ -11,11 +11,12 @@ import pandas as pd
 from facegap import tables
 from facegap.acquire.splits import Split, choose, split_table
 from facegap.errors import DataError
-from facegap.images import ImageError, open_images
+from facegap.images import FORMATS, ImageError, open_images
 from facegap.seeds import generator
 
-IMAGE = re.compile(r"\.(jpe?g|png|webp|bmp|tiff?|gif|ppm)$", re.IGNORECASE)
-UTKFACE_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_(\d+)\.")
+IMAGE = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|bmp|tiff?|gif|ppm)$", re.IGNORECASE)
+UTKFACE_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_(?:\d+\.|\d{8,})")
+OLDEST = 150  # years
 FAIRFACE_RACES = (
     *("White", "Black", "East Asian", "Southeast Asian", "Indian"),
     *("Middle Eastern", "Latino_Hispanic"),
@@ -26,6 +27,9 @@ KNOWN = ("path", "subject_id", "age", "gender", "race_raw")  # other columns are
 NOT_LABELS = ("path", "face_id", "split", "official_split", "official_landmarks")
 Outputs = Mapping[str, str | Path]  # where `faces`, `rejected` and `duplicates` are written
 NO_REJECTED: dict[str, list[str]] = {"path": [], "face_id": [], "reason": []}
+NO_IMAGE = "not an image by its name"
+UNREAD = f"its name is not of a format that is read ({', '.join(FORMATS)}); convert it"
+Rejected = dict[str, str | None]
 
 
 def read_utkface(
@@ -40,19 +44,27 @@ def read_utkface(
     """UTKFace, aligned or in the wild, from a folder or a zip: labels are in the file names.
 
     `[age]_[gender]_[race]_[time].jpg`, of an aligned face with `.chip.jpg` behind it: gender 0
-    male, 1 female; race 0 to 4 White, Black, Asian, Indian, Others (the authors' page). Names of
-    another form are set aside, never guessed.
-    Persons are not known.
+    male, 1 female; race 0 to 4 White, Black, Asian, Indian, Others (the authors' page). The real
+    set has a few that end otherwise (`.pg`, `jpg`), which are images too. Names without all labels
+    are set aside, never guessed. Persons are not known.
     """
-    rows, rejected = [], []
-    for path in _images_in(images):
-        name = PurePosixPath(path).name
-        if found := UTKFACE_NAME.match(name):
-            age, gender, race = (int(part) for part in found.groups()[:3])
-            rows.append((path, float(age), tables.GENDERS[gender], UTKFACE_RACES[race]))
-        else:
+    paths, aside = _images_in(images)
+    stems = {_stem(path) for path in paths}  # another file of one lies beside its image
+    for path in [path for path, reason in aside.items() if reason == NO_IMAGE]:
+        if UTKFACE_NAME.match(PurePosixPath(path).name) and _stem(path) not in stems:
+            paths.append(path)
+            del aside[path]
+    rows, rejected = [], _rows_of(aside)
+    for path in paths:
+        found = UTKFACE_NAME.match(PurePosixPath(path).name)
+        if found is None:
             reason = "name is not [age]_[gender 0-1]_[race 0-4]_[time], so its labels are unknown"
-            rejected.append({"path": path, "face_id": None, "reason": reason})
+            rejected.append(_rejected(path, reason))
+        elif int(found[1]) > OLDEST:
+            rejected.append(_rejected(path, f"age {found[1]} in its name, above {OLDEST} years"))
+        else:
+            age, gender, race = (int(part) for part in found.groups())
+            rows.append((path, float(age), tables.GENDERS[gender], UTKFACE_RACES[race]))
     table = pd.DataFrame(rows, columns=["path", "age", "gender", "race_raw"])
     table["subject_id"] = None
     about = {"source": "UTKFace", "licence": "non-commercial research only"}
@@ -80,17 +92,19 @@ def read_celeba(
     do not belong together are a `DataError`.
     """
     table = _celeba_attributes(attributes)
-    for path, column in ((identities, "subject_id"), (partitions, "official_split")):
-        table[column] = table.index.map(_two_columns(path))
-        if table[column].isna().any():
-            first = table.index[table[column].isna()][0]
-            raise DataError(f"{path}: no row for {first}, which {attributes} names")
-    table["official_split"] = table["official_split"].map({"0": "train", "1": "val", "2": "test"})
+    further: list[tuple[str | Path, str, Mapping[str, object]]] = [
+        (identities, "subject_id", _two_columns(identities)),
+        (partitions, "official_split", _celeba_parts(partitions)),
+    ]
     if landmarks is not None:
-        points = _celeba_landmarks(landmarks)
-        own = [points.get(str(name)) for name in table.index]
-        table["official_landmarks"] = pd.Series(own, index=table.index, dtype=object)
-    names = pd.Series({PurePosixPath(path).name: path for path in _images_in(images)})
+        further.append((landmarks, "official_landmarks", _celeba_landmarks(landmarks)))
+    for path, column, values in further:
+        for name in table.index.difference(list(values)):
+            raise DataError(f"{path}: no row for {name}, which {attributes} names")
+        own = [values[str(name)] for name in table.index]
+        table[column] = pd.Series(own, index=table.index, dtype=object).infer_objects()
+    paths, aside = _images_in(images)
+    names = pd.Series(_by_name(paths, lambda path: PurePosixPath(path).name, images))
     both = table.index.intersection(names.index, sort=False)
     missing, unnamed = table.index.difference(both), names.index.difference(both)
     if len(both) < 0.5 * max(len(table), len(names)):
@@ -98,7 +112,8 @@ def read_celeba(
             f"{attributes} and {images} do not belong together: of {len(table)} rows and"
             f" {len(names)} images {len(both)} have the same name"
         )
-    rejected = [
+    rejected = _rows_of(aside)
+    rejected += [
         _rejected(name, f"a row of {Path(attributes).name}, but no image") for name in missing
     ]
     rejected += [_rejected(names[name], f"no row in {Path(attributes).name}") for name in unnamed]
@@ -127,8 +142,10 @@ def read_fairface(
     """
     table = pd.concat([_fairface_labels(path) for path in labels], ignore_index=True)
     _refuse_duplicates(pd.Index(table["path"]), labels[0])
-    found = {_below_part(path): path for path in _images_in(images)}
-    rejected = [
+    paths, aside = _images_in(images)
+    found = _by_name(paths, _below_part, images)
+    rejected = _rows_of(aside)
+    rejected += [
         _rejected(path, "a row of FairFace's labels, but no image")
         for path in table["path"][~table["path"].isin(found)]
     ]
@@ -152,6 +169,8 @@ def _fairface_labels(path: str | Path) -> pd.DataFrame:
     missing = [name for name in ("file", "age", "gender", "race") if name not in table]
     if missing:
         raise DataError(f"{path}: not FairFace's: no column {', '.join(missing)}")
+    for row in np.flatnonzero(table["file"].isna()):
+        raise DataError(f"{path}, row {row + 2}: no file; fill it in, or remove the row")
     for name, allowed in (("gender", ("Male", "Female")), ("race", FAIRFACE_RACES)):
         for row in np.flatnonzero(~table[name].isin(allowed)):
             raise DataError(
@@ -194,8 +213,9 @@ def read_lfw(
 
     Persons are its only labels. A file that is not named for its folder is set aside.
     """
-    rows, rejected = [], []
-    for path in _images_in(images):
+    paths, aside = _images_in(images)
+    rows, rejected = [], _rows_of(aside)
+    for path in paths:
         file = PurePosixPath(path)
         if re.fullmatch(rf"{re.escape(file.parent.name)}_\d{{4}}", file.stem):
             rows.append((path, file.parent.name))
@@ -225,7 +245,8 @@ def read_folder(
     table = _csv(labels)
     for name in KNOWN[1:]:
         table[name] = table.get(name)
-    table["age"] = _numbers(table, "age", labels, lambda age: 0 <= age <= 150, "0 to 150 years")
+    years = f"0 to {OLDEST} years or nothing"
+    table["age"] = _numbers(table, "age", labels, lambda age: 0 <= age <= OLDEST, years)
     unknown = table["gender"].dropna()[lambda gender: ~gender.isin(tables.GENDERS)]
     if len(unknown):
         raise DataError(
@@ -235,9 +256,13 @@ def read_folder(
     for name in table.columns.difference(list(KNOWN)):
         values = _numbers(table, name, labels, lambda value: value in (0, 1), "0, 1 or nothing")
         table[name] = values.astype("Int8")
-    there = set(_images_in(images))
-    rejected = [
-        _rejected(path, f"a row of {Path(labels).name}, but no such image")
+    paths, aside = _images_in(images)
+    there = set(paths)
+    rejected = [_rejected(path, reason) for path, reason in aside.items() if reason != NO_IMAGE]
+    rejected += [
+        _rejected(
+            path, UNREAD if path in aside else f"a row of {Path(labels).name}, but no such image"
+        )
         for path in table["path"][~table["path"].isin(there)]
     ]
     rejected += [
@@ -251,7 +276,7 @@ def read_folder(
 
 def _write(
     table: pd.DataFrame,
-    rejected: list[dict[str, str | None]],
+    rejected: list[Rejected],
     images: str | Path,
     outputs: Outputs,
     faces: int | None,
@@ -264,11 +289,9 @@ def _write(
     Images of the same bytes are listed, and go to one part of the split as one person's do.
     """
     if table.empty:
-        raise DataError(
-            f"data set {stream[1]}: not one image with labels; see {outputs['rejected']}"
-        )
+        raise DataError(f"data set {stream[1]}: not one image with labels{_reasons(rejected)}")
     table = table.sort_values("path", ignore_index=True)
-    table["face_id"] = table["path"].map(lambda path: _stem(PurePosixPath(path).name))
+    table["face_id"] = table["path"].map(_stem)
     twice = table["face_id"].duplicated(keep=False)
     table.loc[twice, "face_id"] = table.loc[twice, "path"]
     rng = generator(stream[0], "acquire", stream[1], "choice")
@@ -318,19 +341,63 @@ def _duplicates(table: pd.DataFrame, same: Sequence[Sequence[int]]) -> pd.DataFr
     return pd.DataFrame(rows, columns=list(tables.DUPLICATES.columns))
 
 
-def _stem(name: str) -> str:
+def _stem(path: str) -> str:
+    name = PurePosixPath(path).name
     return name.removesuffix(".jpg.chip.jpg").split(".")[0] if "." in name else name
 
 
-def _rejected(path: str, reason: str) -> dict[str, str | None]:
+def _rejected(path: str, reason: str) -> Rejected:
     return {"path": path, "face_id": None, "reason": reason}
 
 
-def _images_in(place: str | Path) -> list[str]:
+def _rows_of(aside: Mapping[str, str]) -> list[Rejected]:
+    return [_rejected(path, reason) for path, reason in aside.items()]
+
+
+def _reasons(rejected: Sequence[Rejected]) -> str:
+    """How many were set aside and why, with the first few of each, for the end of a message."""
+    paths: dict[str | None, list[str | None]] = {}
+    for row in rejected:
+        paths.setdefault(row["reason"], []).append(row["path"])
+    words = [
+        f"; {len(some)} set aside, {reason}: {', '.join(map(str, some[:3]))}"
+        + (", ..." if some[3:] else "")
+        for reason, some in list(paths.items())[:5]
+    ]
+    return "".join(words)
+
+
+def _images_in(place: str | Path) -> tuple[list[str], dict[str, str]]:
+    """The files at `place` with an image's name, and why each other one is set aside."""
     with open_images(place) as images:
-        found = [name for name in images.names() if IMAGE.search(name)]
+        names = images.names()
+    found, aside = [], {}
+    for name in names:
+        if re.search("[\ud800-\udfff]", name):  # Python puts these for bytes that are not UTF-8
+            shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            aside[shown] = "name is not UTF-8; rename it"
+        elif IMAGE.search(name):
+            found.append(name)
+        else:
+            aside[name] = NO_IMAGE
     if not found:
-        raise DataError(f"{place}: no image in it")
+        raise DataError(f"{place}: no image in it{_reasons(_rows_of(aside))}")
+    return found, aside
+
+
+def _by_name(
+    paths: Iterable[str], name_of: Callable[[str], str], place: str | Path
+) -> dict[str, str]:
+    """The paths by the names that the labels have; two of one name are refused."""
+    found: dict[str, str] = {}
+    for path in paths:
+        name = name_of(path)
+        if name in found:
+            raise DataError(
+                f"{place}: {found[name]} and {path} are both {name} to the labels; keep one, or"
+                " name its folder as the images"
+            )
+        found[name] = path
     return found
 
 
@@ -347,6 +414,9 @@ def _celeba_attributes(path: str | Path) -> pd.DataFrame:
             raise DataError(
                 f"{path}, line {number}: a file name and {len(names)} values of 1 or -1 belong here"
             )
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{path}, line 2: two attributes are called {twice}; rename one")
     table = pd.DataFrame([row[1:] for row in rows], columns=names, index=[row[0] for row in rows])
     _refuse_duplicates(table.index, path)
     if "Male" not in table:
@@ -360,9 +430,13 @@ def _celeba_landmarks(path: str | Path) -> dict[str, np.ndarray]:
     names = [f"{point}_{axis}" for point in CELEBA_POINTS for axis in "xy"]
     if len(lines) < 3 or lines[1].split() != names:
         raise DataError(f"{path}, line 2: not CelebA's: {' '.join(names)} belong here")
-    points = {}
+    if lines[0] != str(len(lines) - 2):
+        raise DataError(f"{path}: line 1 says {lines[0]} images, {len(lines) - 2} rows follow")
+    points: dict[str, np.ndarray] = {}
     for number, line in enumerate(lines[2:], 3):
         name, *values = line.split()
+        if name in points:
+            raise DataError(f"{path}: {name} has two rows")
         try:
             points[name] = np.array(values, dtype=np.float32).reshape(10)
         except ValueError as error:
@@ -370,6 +444,16 @@ def _celeba_landmarks(path: str | Path) -> dict[str, np.ndarray]:
                 f"{path}, line {number}: a file name and 10 numbers belong here"
             ) from error
     return points
+
+
+def _celeba_parts(path: str | Path) -> dict[str, str]:
+    """File name to the authors' part."""
+    parts = {"0": "train", "1": "val", "2": "test"}
+    rows = _two_columns(path)
+    for name, number in rows.items():
+        if number not in parts:
+            raise DataError(f"{path}: {name} is in part {number!r}, allowed are 0, 1 and 2")
+    return {name: parts[number] for name, number in rows.items()}
 
 
 def _two_columns(path: str | Path) -> dict[str, str]:
@@ -396,10 +480,33 @@ def _lines(path: str | Path) -> list[str]:
 
 
 def _read_csv(path: str | Path) -> pd.DataFrame:
+    """The table, all text; an empty cell is missing, and nothing else is."""
     try:
-        return pd.read_csv(path, dtype=str, skipinitialspace=True, encoding="utf-8-sig")
+        table = pd.read_csv(
+            path,
+            dtype=str,
+            header=None,  # else pandas takes rows longer than the header as ones with an index
+            keep_default_na=False,
+            na_values=[""],
+            skipinitialspace=True,
+            encoding="utf-8-sig",
+        )
     except (OSError, ValueError) as error:  # pandas' own errors are among these
+        if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error)):
+            raise DataError(
+                f"{path}, line {found[2]}: {found[3]} fields, and the header has {found[1]};"
+                " remove a comma at the end, and put a text that has one in quotes"
+            ) from error
         raise DataError(f"{path}: not readable as CSV: {error}") from error
+    names = pd.Index(table.iloc[0].tolist())
+    table = table.iloc[1:].reset_index(drop=True)
+    for column in np.flatnonzero(names.isna() & table.notna().any().to_numpy()):
+        raise DataError(f"{path}: column {column + 1} has no name in the header; give it one")
+    if names.dropna().has_duplicates:
+        twice = names[names.duplicated()][0]
+        raise DataError(f"{path}: two columns are called {twice}; rename or remove one")
+    named: pd.DataFrame = table.set_axis(names, axis="columns").loc[:, names.notna()]
+    return named
 
 
 def _csv(path: str | Path) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def partition_target(
         "contentious": contentious,
         "label_error": label_error(known, sides, error, confidence),
         "true_error": None,
-        "simulated": bool(labels["simulated"].any()),
+        "simulated": bool(known["simulated"].any()),
     }
     if truth is not None:
         real = sides_of(faces, truth, faces_parquet).set_axis(faces["face_id"])
@@ -113,7 +113,7 @@ def evidence(
     have that label; `labelled`: how many have any, contentious ones too. `verified_inside`,
     `verified_outside`, `verified`: the same of verifications; `verifiers`: the least number of
     people behind one. `probability` of inside and `accepted`: of the weighed proposals. `found`:
-    a crop of it exists. `split`.
+    a crop of it exists. `split`. `simulated`: whether a program gave the labels.
     """
     known = faces[["face_id", "subject_id", "split"]].sort_values("face_id", ignore_index=True)
     ids = known["face_id"]
@@ -129,6 +129,7 @@ def evidence(
         probability=guess["probability"].to_numpy(float),
         accepted=guess["accepted"].eq(True).to_numpy(),
         found=pd.Index(aligned).get_indexer(pd.Index(ids)) >= 0,
+        simulated=bool(labels["simulated"].any()),
     )
     told = {
         "inside": known["label"] == "inside",
@@ -183,6 +184,7 @@ def decide(known: pd.DataFrame, *, contentious: str, error: Interval | None = No
             "side": pd.Series(side).where(side != ""),
             "provenance": provenance,
             "confidence": _confidence(known, pd.Series(provenance), sure, error),
+            "simulated": known["simulated"],
         }
     )
 
