@@ -30,15 +30,17 @@ rule fetch_asset:
         f"{STUDY}/logs/acquire/fetch_asset-{{asset}}.log",
     benchmark:
         f"{STUDY}/benchmarks/acquire/fetch_asset-{{asset}}.tsv"
+    localrule: True  # compute nodes often see no network
     conda:
         ENVIRONMENT
     resources:
         mem_mb=500,
         runtime=240,
+        offline=int(config["offline"]),  # here, what changes no byte is no reason to run again
+        accepted=" ".join(config["accept_terms"]),
     params:
         *code_of("fetch_asset.py"),
         asset=asset_of,
-        offline=config["offline"],
     script:
         "../scripts/fetch_asset.py"
 

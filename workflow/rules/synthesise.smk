@@ -85,6 +85,7 @@ rule train_stargan:
     resources:
         mem_mb=8000,
         runtime=2880,
+        save_seconds=config["synthesise"]["save_seconds"],
     params:
         *code_of("train_stargan.py"),
         attributes=config["synthesise"]["attributes"],
@@ -97,7 +98,6 @@ rule train_stargan:
         rate=config["synthesise"]["rate"],
         betas=config["synthesise"]["betas"],
         decay=config["synthesise"]["decay"],
-        save_seconds=config["synthesise"]["save_seconds"],
         save_steps=config["synthesise"]["save_steps"],
         gpu=config["synthesise"]["gpu"],
         exclusive=config["synthesise"]["exclusive"],

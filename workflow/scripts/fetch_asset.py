@@ -10,5 +10,6 @@ if __name__ == "__main__":
         asset=snakemake.params.asset,
         target=snakemake.output[0],
         by_hand=(snakemake.input.by_hand or [None])[0],
-        offline=snakemake.params.offline,
+        offline=bool(snakemake.resources.offline),
+        accepted=snakemake.resources.accepted.split(),
     )

@@ -8,5 +8,5 @@ if __name__ == "__main__":
     fetch_timm(
         name=snakemake.wildcards.model,
         weights=snakemake.output[0],
-        offline=snakemake.params.offline,
+        offline=bool(snakemake.resources.offline),
     )

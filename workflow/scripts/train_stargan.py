@@ -23,7 +23,7 @@ if __name__ == "__main__":
         rate=snakemake.params.rate,
         betas=snakemake.params.betas,
         decay=snakemake.params.decay,
-        save_seconds=snakemake.params.save_seconds,
+        save_seconds=snakemake.resources.save_seconds,
         save_steps=snakemake.params.save_steps,
         gpu=snakemake.params.gpu,
         threads=snakemake.threads,

@@ -1,5 +1,7 @@
 """Splits: whole persons, by seed, to the face where that can be."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,7 +54,7 @@ def test_exact_sizes_where_persons_allow_them() -> None:
 
 
 def test_asking_for_more_than_there_is_names_both() -> None:
-    with pytest.raises(DataError, match=r"needs more than the 3 there are"):
+    with pytest.raises(DataError, match=r"ask for 4 faces, and there are 3: lower them"):
         split(["a", "b", "c"], 3, 1)
     with pytest.raises(DataError, match="5 faces are asked for, there are 3"):
         choose(pd.Series(["a", "b", "c"]), 5, np.random.default_rng(0))
@@ -106,3 +108,46 @@ def test_what_a_sample_lacks_is_named() -> None:
         split_table(faces, {"train": 5, "test": 5, "strata": ["hat"]}, rng, "faces.csv")
     with pytest.raises(DataError, match="ask for 400 faces, and 300 are there"):
         split_table(faces, {"train": 300, "test": 100, "pictures": 1}, rng, "faces.csv")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy")), min_size=8, max_size=60),
+    st.floats(0.2, 0.8),
+)
+def test_strata_allow_all_faces_to_be_split(rows: list[tuple[str, str]], test: float) -> None:
+    faces = pd.DataFrame(rows, columns=["gender", "race_raw"]).assign(subject_id=None)
+    split: Split = {"train": 1 - test, "test": test, "strata": ["gender", "race_raw"]}
+    parts = split_table(faces, split, np.random.default_rng(0), "faces")
+    assert (parts == "test").sum() == round(test * len(faces))
+    assert set(parts) == {"train", "test"}
+    shares = (parts == "test").groupby([faces["gender"], faces["race_raw"]]).agg(["sum", "size"])
+    assert ((shares["sum"] - test * shares["size"]).abs() < 1.51).all(), "whole faces, rounded"
+
+
+def test_a_rare_stratum_does_not_stop_a_split_of_all() -> None:
+    faces = pd.DataFrame({"gender": ["male"] * 203 + ["female"] * 13, "subject_id": None})
+    split: Split = {"train": 0.5, "test": 0.5, "strata": ["gender"]}
+    parts = split_table(faces, split, np.random.default_rng(0), "faces")
+    assert parts.value_counts().to_dict() == {"train": 108, "test": 108}
+    assert (parts[203:] == "test").sum() in (6, 7)
+
+
+def test_a_part_that_stays_empty_is_named() -> None:
+    faces = pd.DataFrame({"subject_id": [str(k // 20) for k in range(100)]})
+    with pytest.raises(DataError) as error:
+        split_table(faces, {"train": 70, "test": 10}, np.random.default_rng(0), "target/faces")
+    told = str(error.value)
+    assert "target/faces: split.test asks for 10 faces and gets none" in told
+    assert "raise split.test" in told
+    parts = split_table(faces, {"train": 70, "test": 0}, np.random.default_rng(0), "faces")
+    assert set(parts) == {"train", "rest"}, "a part of which nothing is asked may be empty"
+
+
+def test_what_was_asked_and_what_came_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    faces = pd.DataFrame({"subject_id": [str(k // 20) for k in range(100)]})
+    split_table(faces, {"train": 70, "test": 20}, np.random.default_rng(0), "faces")
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("INFO", "faces: split.test asks for 20 faces and gets 20"),
+        ("WARNING", "faces: split.train asks for 70 faces and gets 60"),
+    ]

@@ -5,7 +5,7 @@ import argparse
 import yaml
 
 from facegap.acquire.assets import cached
-from facegap.acquire.manifest import MANIFEST, place
+from facegap.acquire.manifest import MANIFEST, barred, place
 from facegap.errors import AssetError
 
 
@@ -30,9 +30,9 @@ def run(given: argparse.Namespace) -> None:
         if name not in manifest:
             raise AssetError(f"{name} is not among the files that facegap can fetch")
         asset = manifest[name]
-        if asset.get("accept", "") not in {"", *given.accept_terms}:
+        if barred(asset, given.accept_terms):
             raise AssetError(
                 f"{name}: {asset['summary']} Terms: {asset['terms']}\n"
                 f"Accept them with --accept-terms {asset['accept']}"
             )
-        print(cached(name, asset))
+        print(cached(name, asset, accepted=given.accept_terms))

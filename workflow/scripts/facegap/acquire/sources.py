@@ -15,7 +15,9 @@ from typing import Any
 import gdown
 import requests
 from gdown.exceptions import DownloadError, FileURLRetrievalError
-from huggingface_hub import hf_hub_download
+from huggingface_hub import get_token, hf_hub_url
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.file_download import http_get
 
 from facegap.acquire.manifest import address
 from facegap.errors import AssetError
@@ -94,8 +96,9 @@ def _logged(name: str) -> Callable[[int, int | None], None]:
 
 def _from_drive(file_id: str, target: Path) -> None:
     """A public file of Google Drive, past its page that no virus scan was made."""
+    number = file_id.partition("?")[0]  # gdown drops the resourcekey, which browsers need
     try:
-        _from_url(f"https://drive.google.com/uc?id={file_id}", target)
+        _from_url(f"https://drive.google.com/uc?id={number}", target)
     except FileURLRetrievalError as error:
         page = address({"drive": file_id})
         if any(word in str(error).lower() for word in ("too many", "quota")):
@@ -108,16 +111,33 @@ def _from_drive(file_id: str, target: Path) -> None:
 
 
 def _from_hugging_face(value: Mapping[str, str], target: Path) -> None:
-    """A file of a repository, by the user's own HF_TOKEN and HF_ENDPOINT."""
-    path = hf_hub_download(
+    """A file of a repository, by the user's own HF_TOKEN and HF_ENDPOINT.
+
+    Not by hf_hub_download, which begins again in every job.
+    """
+    url = hf_hub_url(
         value["repo"],
         value["file"],
         repo_type=value["type"],
         revision=value["revision"],
-        local_dir=target.parent,
         endpoint=os.environ.get("HF_ENDPOINT"),
     )
-    Path(path).replace(target)
+    headers = {"Authorization": f"Bearer {token}"} if (token := get_token()) else {}
+    part = target.with_name(f"{target.name}.part")
+    try:
+        with part.open("ab") as file:
+            http_get(url, file, resume_size=file.tell(), headers=headers)
+    except HfHubHTTPError as error:
+        if error.response.status_code == 416:  # the half that was kept is no half of this file
+            part.unlink()
+        elif error.response.status_code not in BUSY:
+            raise
+        raise BusyError(f"the server is busy: {error}") from error
+    except OSError:
+        raise
+    except Exception as error:  # a line cut or silent, in the words of the library's own client
+        raise BusyError(f"the line was cut: {str(error) or type(error).__name__}") from error
+    part.replace(target)
 
 
 def _from_wheel(wheel: Mapping[str, str], target: Path) -> None:

@@ -1,5 +1,6 @@
 """Which faces train, which test, and which rest: no person in two parts, by seed."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict
@@ -8,6 +9,10 @@ import numpy as np
 import pandas as pd
 
 from facegap.errors import DataError
+
+OFF = 0.05  # of what was asked: a part further off is told as a warning
+
+log = logging.getLogger(__name__)
 
 
 class Split(TypedDict):
@@ -29,7 +34,8 @@ def split_table(
     """`train`, `test` or `rest` for each row of `faces` (from `place`), by `split_faces`.
 
     Within each stratum (a person's first picture decides) the parts have their share of its
-    pictures. Pictures beyond `pictures` of a person rest, whatever part the person is in.
+    pictures. Pictures beyond `pictures` of a person rest, whatever part the person is in. The log
+    says what was asked and what came of it; a part that stays empty is a `DataError`.
     """
     if missing := set(split.get("strata") or []) - set(faces.columns):
         raise DataError(
@@ -45,31 +51,52 @@ def split_table(
     of_face = pd.concat([pd.Series("", faces.index), *strata], axis=1).agg("\0".join, axis=1)
     stratum = of_face.groupby(person).transform("first")[offered]
     parts = pd.Series("rest", index=faces.index, dtype=object)
-    for name, sizes in _shares(stratum, _sizes(split, len(faces)), place).items():
+    asked = _sizes(split, len(faces))
+    for name, sizes in _shares(stratum, asked, place).items():
         here = stratum.index[stratum == name]
         parts[here] = split_faces(faces["subject_id"][here], sizes, rng)
+    _tell(split, asked, parts, place)
     return parts
 
 
 def _shares(
     stratum: "pd.Series[str]", sizes: dict[str, int], place: str | Path
 ) -> dict[str, Split]:
-    """Sizes of the parts within each stratum, by largest remainders."""
-    counts = stratum.value_counts().sort_index()
-    if sum(sizes.values()) > counts.sum():
+    """Sizes of the parts within each stratum: largest remainders, of what the others left."""
+    left = stratum.value_counts().sort_index()
+    total = left.sum()
+    if sum(sizes.values()) > total:
         raise DataError(
-            f"{place}: the parts ask for {sum(sizes.values())} faces, and {counts.sum()} are there"
-            " with at most split.pictures of each person"
+            f"{place}: split.train and split.test ask for {sum(sizes.values())} faces, and"
+            f" {total} are there with at most split.pictures of each person; lower them, or raise"
+            " split.pictures"
         )
-    found: dict[str, Split] = {str(name): {"train": 0, "test": 0} for name in counts.index}
+    found: dict[str, Split] = {str(name): {"train": 0, "test": 0} for name in left.index}
+    counts = left.copy()
     for part, size in sizes.items():
-        exact = size * counts / counts.sum()
-        whole = (exact // 1).astype(int)
+        exact = size * counts / total
+        whole = (exact // 1).astype(int).clip(upper=left)
         most = (exact - whole).sort_values(ascending=False, kind="stable").index
-        whole[most[: size - int(whole.sum())]] += 1
+        while short := size - int(whole.sum()):
+            whole[most[(whole < left)[most]][:short]] += 1
+        left -= whole
         for name, number in whole.items():
             found[str(name)][part] = int(number)  # type: ignore[literal-required]
     return found
+
+
+def _tell(split: Split, asked: dict[str, int], parts: pd.Series, place: str | Path) -> None:
+    """Log the sizes asked and got; a part asked for and empty is a `DataError`."""
+    for part, number in asked.items():
+        got = int((parts == part).sum())
+        if not got and split[part]:  # type: ignore[literal-required]
+            raise DataError(
+                f"{place}: split.{part} asks for {number} faces and gets none: persons are in a"
+                f" part whole, and none fitted; raise split.{part}, lower the other part, set"
+                " split.pictures, or name fewer split.strata"
+            )
+        level = logging.WARNING if abs(got - number) > OFF * number else logging.INFO
+        log.log(level, "%s: split.%s asks for %d faces and gets %d", place, part, number, got)
 
 
 def split_faces(subjects: pd.Series, split: Split, rng: np.random.Generator) -> pd.Series:
@@ -82,7 +109,10 @@ def split_faces(subjects: pd.Series, split: Split, rng: np.random.Generator) -> 
     total = len(subjects)
     sizes = _sizes(split, total)
     if sum(sizes.values()) > total:
-        raise DataError(f"a split of {sizes} faces needs more than the {total} there are")
+        raise DataError(
+            f"split.train and split.test ask for {sum(sizes.values())} faces, and there are"
+            f" {total}: lower them"
+        )
     person = _persons(subjects)
     parts = np.full(person.max() + 1 if total else 0, "rest", dtype=object)
     room, counts = dict(sizes), np.bincount(person)
