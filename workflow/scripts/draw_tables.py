@@ -8,4 +8,5 @@ if __name__ == "__main__":
     draw_tables(
         paths=snakemake.input.tables,
         outputs=list(zip(snakemake.output.png, snakemake.output.svg, strict=True)),
+        simulated=snakemake.params.simulated,
     )

@@ -11,6 +11,7 @@ if __name__ == "__main__":
         labels=dict(zip(snakemake.params.datasets, snakemake.input.labels, strict=True)),
         output=snakemake.output[0],
         names=snakemake.params.names,
+        age_bands=snakemake.params.age_bands,
         confidence=snakemake.params.confidence,
         seed=snakemake.params.seed,
     )

@@ -113,6 +113,7 @@ def test_figure_3_shows_contentious_faces_or_says_that_there_are_none(
 ) -> None:
     shards, aligned = crops(tmp_path, 3)
     placed = pd.DataFrame({"face_id": ["f0", "f1", "f2"], "side": side, "provenance": provenance})
+    placed["simulated"] = False
     placed["confidence"] = pd.Series(confidence, dtype=float) if confidence else np.nan
     tables.write(placed, tmp_path / "sides.parquet", tables.FACE_SIDES)
     own = placed.iloc[:0][["face_id", "side", "provenance"]].assign(annotators="", simulated=False)

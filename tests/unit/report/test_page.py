@@ -31,6 +31,7 @@ CONFIG: dict[str, Any] = {
     "datasets": {"source": {"kind": "utkface"}, "target": {"kind": "celeba"}},
     "synthesise": {"seeds": [1, 2], "control": "gender"},
     "classify": {"repeats": 3},
+    "partition": {"verification": {}},
     "judge": {"simulated": {"male": 0.6}},
 }
 
@@ -332,6 +333,22 @@ def test_banners_stand_only_where_something_is_drawn_or_simulated(inputs: Inputs
     assert "Drawn faces." not in page
     inputs.config["datasets"]["target"]["kind"] = "drawn"
     assert "The target collection is\ndrawn by facegap" in inputs.page()
+
+
+def test_no_person_is_made_of_simulated_ones(inputs: Inputs) -> None:
+    inputs.agreement = AGREEMENT
+    page = inputs.page()
+    assert "People’s labels are on" in page
+    assert "people’s verification" in page
+    inputs.agreement = {**AGREEMENT, "simulated": True}
+    for annotator in inputs.agreement["annotators"].values():
+        annotator["planted_error"] = 0.1
+    inputs.config["partition"]["verification"] = {"eve": {"error": 0.1}}
+    page = inputs.page()
+    assert "the annotators&#39; labels or the verifiers&#39; labels" in page
+    assert "Simulated annotators’ labels are on" in page
+    assert "simulated verifiers’ labels of the persons still waiting" in page
+    assert "People’s labels" not in page
 
 
 def test_our_counts_stand_beside_the_printed_ones(inputs: Inputs) -> None:

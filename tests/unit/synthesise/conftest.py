@@ -58,6 +58,7 @@ def _make(folder: Path, faces: int = 120, seed: int = 0, **columns: object) -> S
             "side": np.where(person % 3 < 2, "inside", "outside"),
             "provenance": "own label",
             "confidence": np.nan,
+            "simulated": False,
         }
     )
     images = rng.integers(100, 140, (faces, SIZE, SIZE, 3))

@@ -6,7 +6,7 @@ whole, since a person's pictures are not independent (Efron and Tibshirani 1993,
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from facegap.boundary import same_groups
 from facegap.files import read_json
 from facegap.intervals import Interval, of_cluster_difference, of_clustered_share, of_clusters
 from facegap.report.gap import CELL, cell_name, persons
+from facegap.report.groups import bands_of_age
 from facegap.seeds import generator
 
 DRAWS = 1000  # of the bootstrap
@@ -216,20 +217,11 @@ def _groups(faces: Mapping[str, str | Path], age_bands: Sequence[int]) -> pd.Dat
         table = tables.read(path, tables.FACES)
         known = table[["face_id", "gender"]].assign(dataset=dataset, age=None)
         if table["age"].notna().any():
-            known["age"] = _bands(table["age"], age_bands)
+            known["age"] = bands_of_age(table["age"], age_bands)
         elif "Young" in table:  # CelebA has no years
             known["age"] = table["Young"].map({1: "young", 0: "not young"})
         parts.append(known)
     return pd.concat(parts)
-
-
-def _bands(age: "pd.Series[float]", starts: Sequence[int]) -> "pd.Series[str]":
-    edges = [0, *sorted(starts), 200]
-    names = [f"0 to {edges[1] - 1}"]
-    names += [f"{low} to {high - 1}" for low, high in pairwise(edges[1:-1])]
-    names += [f"{edges[-2]} and over"]
-    bands = pd.cut(age, edges, right=False, labels=names)
-    return bands.astype(object).where(bands.notna(), None)
 
 
 def compared(said: pd.DataFrame, confidence: float, seed: int) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib.colors import TwoSlopeNorm
 
 from facegap import tables, theme
+from facegap.report.groups import in_order
 
 Outputs = Sequence[str | Path]
 
@@ -33,8 +34,11 @@ def draw_models(
 def draw_groups(table: pd.DataFrame, outputs: Outputs, sides: Mapping[str, str]) -> None:
     """Accuracy of every group of persons on each test part, with intervals; one line a group."""
     theme.use()
-    names = table[["factors", "group"]].drop_duplicates()
-    lines = list(names.itertuples(index=False, name=None))
+    lines = [
+        (factors, group)
+        for factors, part in table.groupby("factors", sort=False)
+        for group in in_order(part["group"].unique())
+    ]
     datasets = list(table["dataset"].unique())
     size = (7.2, 0.25 * len(lines) + 0.9)
     figure, axes = plt.subplots(figsize=size, layout="constrained")

@@ -94,7 +94,7 @@ def write_report(
         versions=_versions(),
         provenance=summary(provenance),
         drawn=[name for name, part in config["datasets"].items() if part["kind"] == "drawn"],
-        simulated=_simulated(model, agreed),
+        simulated=_simulated(model, agreed, config["partition"]["verification"]),
     )
     with whole(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -284,11 +284,17 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _simulated(model: Mapping[str, Any], agreement: Mapping[str, Any] | None) -> list[str]:
+def _simulated(
+    model: Mapping[str, Any],
+    agreement: Mapping[str, Any] | None,
+    verification: Mapping[str, Mapping[str, Any]],
+) -> list[str]:
     """What on the page was answered by nobody."""
     words = []
     if agreement and agreement["simulated"]:
         words.append("the annotators' labels")
+    if agreement and any("error" in entry for entry in verification.values()):
+        words.append("the verifiers' labels")
     if model["simulated"]:
         words.append("the answers of the human study")
     return words

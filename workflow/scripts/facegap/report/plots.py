@@ -25,10 +25,15 @@ BETTER = {
 }
 
 
-def draw_tables(paths: Sequence[str | Path], outputs: Sequence[Sequence[str | Path]]) -> None:
+def draw_tables(
+    paths: Sequence[str | Path],
+    outputs: Sequence[Sequence[str | Path]],
+    simulated: Sequence[str] = (),
+) -> None:
     """One figure a table: ours with intervals, and the published points, line by line.
 
     Columns of one unit share an axis; loss and epochs have their own, and nothing is cut off.
+    Tables named in `simulated`, whose answers no person gave, say so.
     """
     for path, places in zip(paths, outputs, strict=True):
         table = tables.read(path, tables.REPORTED)
@@ -44,6 +49,8 @@ def draw_tables(paths: Sequence[str | Path], outputs: Sequence[Sequence[str | Pa
         for axes, group in zip(grid[:, 0], groups, strict=True):
             _beside(axes, group, rows, units[str(group["column"].iloc[0])])
         _key(figure, table, len(groups))
+        if Path(path).stem in simulated:
+            grid[0, 0].set_title("ours: simulated answers", loc="right", fontsize=9)
         theme.save_as(figure, places)
 
 

@@ -13,10 +13,9 @@ from statsmodels.stats.multitest import multipletests
 from facegap import tables, theme
 from facegap.boundary import same_groups
 from facegap.intervals import of_clustered_share
+from facegap.report.groups import bands_of_age, in_order
 from facegap.seeds import generator
 
-AGES = (0, 20, 40, 60, 151)
-AGE_GROUPS = ("under 20", "20 to 39", "40 to 59", "60 and over")
 GROUPINGS = ("boundary", "gender", "race", "age")  # in the order of the series' colours
 DRAWS = 1999  # random labellings of a test
 LINE = 0.26  # inches a group
@@ -29,14 +28,15 @@ def measure_rejected(
     output: str | Path,
     *,
     names: Mapping[str, str],
+    age_bands: Sequence[int],
     confidence: float,
     seed: int,
 ) -> None:
     """Write the share of faces that alignment set aside, by collection and group (SET_ASIDE).
 
     Groups are those of the collections' own labels (gender, race, age) and the sides of the
-    boundary where people or the collection say so; `names` are what to call the sides. Intervals
-    are Wilson's, with as many trials as there are persons. A group's difference from the others is
+    boundary where people or the collection say so; `names` are what to call the sides, `age_bands`
+    the years at which a band begins. Intervals are Wilson's, with as many trials as there are persons. A group's difference from the others is
     tested by exchanging labels between persons at random; the p values of all tests are adjusted
     together (Holm 1979).
     """
@@ -49,7 +49,7 @@ def measure_rejected(
         boundary = table["face_id"].map(sides).map(dict(names))
         own = {
             name: groups
-            for name, groups in _own(table).items()
+            for name, groups in _own(table, age_bands).items()
             if not same_groups(groups, boundary)
         }
         groupings = {"boundary": boundary, **own}
@@ -66,22 +66,20 @@ def measure_rejected(
     tables.write(_adjusted(shares)[columns], output, tables.SET_ASIDE)
 
 
-def _own(table: pd.DataFrame) -> dict[str, pd.Series]:
+def _own(table: pd.DataFrame, age_bands: Sequence[int]) -> dict[str, pd.Series]:
     """The collection's own labels as groups."""
-    ages = pd.cut(table["age"], AGES, right=False, labels=AGE_GROUPS)
     return {
         "gender": table["gender"],
         "race": table["race_raw"],
-        "age": ages.astype(object),
+        "age": bands_of_age(table["age"], age_bands),
     }
 
 
 def _shares(
     groups: pd.Series, aside: pd.Series, person: pd.Series, confidence: float
 ) -> pd.DataFrame:
-    order = [name for name in AGE_GROUPS if name in set(groups)] or sorted(groups.unique())
     rows = []
-    for group in order:
+    for group in in_order(groups.unique()):
         own = groups == group
         found = of_clustered_share(aside[own], person[own], confidence)
         rows.append((group, int(own.sum()), int(aside[own].sum()), *found))
