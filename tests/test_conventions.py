@@ -12,6 +12,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from facegap.config import complete
+
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ROOT / "workflow"
 LIBRARY = WORKFLOW / "scripts/facegap"
@@ -171,3 +173,16 @@ def test_no_address_of_a_registry_or_a_machine_is_committed() -> None:
     ).stdout
     found = [line for line in tracked.splitlines() if "test_conventions.py" not in line]
     assert not found
+
+
+def test_the_documents_commands_name_targets_before_the_configuration() -> None:
+    """Snakemake takes what follows --configfile for further configurations."""
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]
+    for path in [*documents, *ROOT.glob("profiles/*/README.md")]:
+        for command in re.findall(r"snakemake .*--configfile \S+(.*)", path.read_text()):
+            assert not re.match(r" +\w", command), f"{path}: {command}"
+
+
+def test_the_documents_study_of_ones_own_is_a_whole_one() -> None:
+    written = re.findall(r"```yaml\n(study:.*?)```", (ROOT / "docs/own-data.md").read_text(), re.S)
+    assert [complete(yaml.safe_load(text))["study"] for text in written] == ["mine"]
