@@ -72,25 +72,37 @@ def test_a_second_run_has_nothing_to_do(micro: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "first", "untouched"),
     [
-        ("align", "align_shard", {"draw_faces"}),
-        ("partition", "partition_target", {"draw_faces", "align_shard", "train_cell"}),
-        ("judge", "pair_outputs", {"draw_faces", "train_cell", "train_stargan"}),
-        ("report", "write_report", {"draw_faces", "train_stargan", "judge_pairs"}),
+        ("acquire/drawing", "draw_faces", set()),
+        ("align/geometry", "align_shard", {"draw_faces"}),
+        ("annotate/agreement", "merge_annotators", {"draw_faces", "align_shard"}),
+        ("classify/training", "train_cell", {"merge_annotators", "align_shard"}),
+        ("partition/merge", "partition_target", {"draw_faces", "align_shard", "train_cell"}),
+        ("synthesise/losses", "train_stargan", {"train_cell", "partition_target", "cast_faces"}),
+        ("judge/pairs", "pair_outputs", {"draw_faces", "train_cell", "train_stargan"}),
+        ("report/page", "write_report", {"draw_faces", "train_stargan", "judge_pairs"}),
     ],
 )
 def test_an_edit_reruns_its_stage_and_what_follows(
     micro: Path, module: str, first: str, untouched: set[str]
 ) -> None:
-    library = micro / "workflow/scripts/facegap"
-    edited = library / f"{module}.py"
-    if not edited.exists():
-        edited = library / module / "__init__.py"
-    with appended(edited, "\n# an edit\n"):
+    with appended(micro / f"workflow/scripts/facegap/{module}.py", "\n# an edit\n"):
         jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
     assert first in jobs
     assert "write_report" in jobs
     assert not untouched & jobs.keys()
+
+
+def test_an_edit_taken_back_reruns_nothing(micro: Path) -> None:
+    with appended(micro / "workflow/scripts/facegap/seeds.py", "\n# an edit\n"):
+        assert "draw_faces" in planned(snakemake(micro, "-n", *MICRO).stdout)
     assert "Nothing to be done" in snakemake(micro, "-n", *MICRO).stdout
+
+
+def test_snakemakes_own_report_holds_tables_and_figures(micro: Path) -> None:
+    made = snakemake(micro, "--report", "report.html", *MICRO)
+    assert made.returncode == 0, made.stdout[-4000:]
+    page = (micro / "report.html").read_text()
+    assert all(name in page for name in ("table1.csv", "table5.csv", "figure4.png"))
 
 
 def test_a_checkout_runs_its_own_library(tmp_path: Path) -> None:
@@ -113,6 +125,18 @@ def test_a_file_of_verifiers_reruns_no_training(micro: Path) -> None:
         given.unlink()
     assert "partition_target" in jobs
     assert not {"merge_annotators", "train_cell", "accept_proposals"} & jobs.keys()
+
+
+def test_another_confidence_or_save_interval_trains_nothing_again(micro: Path) -> None:
+    text = (micro / "micro.yaml").read_text()
+    saved = text.replace("  iterations: 200", "  save_seconds: 60\n  iterations: 200")
+    assert saved != text
+    (micro / "micro.yaml").write_text(saved + "\nreport: {confidence: 0.9}\n")
+    jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
+    (micro / "micro.yaml").write_text(text)
+    assert {"measure_agreement", "measure_sides", "measure_gap", "judge_pairs"} <= jobs.keys()
+    trained = {"extract_features", "train_cell", "train_stargan", "train_attribute_classifier"}
+    assert not jobs.keys() & {*trained, "merge_annotators", "partition_target", "pair_outputs"}
 
 
 def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:

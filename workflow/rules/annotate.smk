@@ -11,6 +11,7 @@ Writes  annotate/<dataset>/labels.parquet    table: face_id, side, provenance, a
 rule annotate:
     input:
         expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
+        expand(f"{STUDY}/annotate/{{dataset}}/agreement.json", dataset=PEOPLE),
 
 
 rule label_own:
@@ -70,7 +71,6 @@ rule merge_annotators:
         adjudication=ADJUDICATION,
     output:
         labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",
-        agreement=f"{STUDY}/annotate/{{dataset}}/agreement.json",
     log:
         f"{STUDY}/logs/annotate/merge_annotators-{{dataset}}.log",
     benchmark:
@@ -87,8 +87,35 @@ rule merge_annotators:
         digests=digests_of(*GIVEN["merge_annotators"]),
         annotators=list(ANNOTATORS),
         formats=formats_of(ANNOTATORS),
+        simulated=bool(SIMULATED),
+    script:
+        "../scripts/merge_annotators.py"
+
+
+rule measure_agreement:
+    input:
+        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        answers=ANSWERS,
+        labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",
+    output:
+        agreement=f"{STUDY}/annotate/{{dataset}}/agreement.json",
+    log:
+        f"{STUDY}/logs/annotate/measure_agreement-{{dataset}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/annotate/measure_agreement-{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=any_of(PEOPLE),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        *code_of("measure_agreement.py"),
+        annotators=list(ANNOTATORS),
+        formats=formats_of(ANNOTATORS),
         errors={name: ANNOTATORS[name]["error"] for name in SIMULATED},
         seed=config["seed"],
         confidence=config["report"]["confidence"],
     script:
-        "../scripts/merge_annotators.py"
+        "../scripts/measure_agreement.py"

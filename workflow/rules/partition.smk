@@ -17,9 +17,15 @@ Writes  partition/target/weighed.parquet    table: face_id, probability (calibra
 PARTITIONED = f"{STUDY}/partition/target"
 
 
+def asked(path):
+    """A file that is there where people label the target."""
+    return path if "target" in PEOPLE else []
+
+
 rule partition:
     input:
         f"{PARTITIONED}/sides.parquet",
+        f"{PARTITIONED}/summary.json",
 
 
 rule accept_proposals:
@@ -30,7 +36,6 @@ rule accept_proposals:
     output:
         weighed=f"{PARTITIONED}/weighed.parquet",
         queue=f"{PARTITIONED}/queue.csv",
-        calibration=f"{PARTITIONED}/calibration.json",
     log:
         f"{STUDY}/logs/partition/accept_proposals.log",
     benchmark:
@@ -44,7 +49,6 @@ rule accept_proposals:
         *code_of("accept_proposals.py"),
         by_person=config["partition"]["by_person"],
         precision=config["partition"]["precision"],
-        confidence=config["report"]["confidence"],
     script:
         "../scripts/accept_proposals.py"
 
@@ -81,17 +85,13 @@ rule partition_target:
         faces=f"{STUDY}/acquire/target/faces.parquet",
         aligned=f"{STUDY}/align/target/faces.parquet",
         labels=f"{STUDY}/annotate/target/labels.parquet",
-        agreement=(
-            f"{STUDY}/annotate/target/agreement.json" if "target" in PEOPLE else []
-        ),
-        weighed=f"{PARTITIONED}/weighed.parquet" if "target" in PEOPLE else [],
+        weighed=asked(f"{PARTITIONED}/weighed.parquet"),
         verified=VERIFIED,
     output:
         sides=f"{PARTITIONED}/sides.parquet",
         csv=f"{PARTITIONED}/sides.csv",
         inside=f"{PARTITIONED}/inside.txt",
         outside=f"{PARTITIONED}/outside.txt",
-        summary=f"{PARTITIONED}/summary.json",
     log:
         f"{STUDY}/logs/partition/partition_target.log",
     benchmark:
@@ -107,7 +107,39 @@ rule partition_target:
         formats=formats_of(VERIFIERS) if "target" in PEOPLE else {},
         by_person=config["partition"]["by_person"],
         contentious=config["partition"]["contentious"],
+    script:
+        "../scripts/partition_target.py"
+
+
+rule measure_sides:
+    input:
+        faces=f"{STUDY}/acquire/target/faces.parquet",
+        aligned=f"{STUDY}/align/target/faces.parquet",
+        labels=f"{STUDY}/annotate/target/labels.parquet",
+        agreement=asked(f"{STUDY}/annotate/target/agreement.json"),
+        proposals=asked(f"{STUDY}/classify/proposals.parquet"),
+        weighed=asked(f"{PARTITIONED}/weighed.parquet"),
+        verified=VERIFIED,
+        sides=f"{PARTITIONED}/sides.parquet",
+    output:
+        summary=f"{PARTITIONED}/summary.json",
+        calibration=asked(f"{PARTITIONED}/calibration.json"),
+    log:
+        f"{STUDY}/logs/partition/measure_sides.log",
+    benchmark:
+        f"{STUDY}/benchmarks/partition/measure_sides.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        *code_of("measure_sides.py"),
+        formats=formats_of(VERIFIERS) if "target" in PEOPLE else {},
+        by_person=config["partition"]["by_person"],
+        contentious=config["partition"]["contentious"],
+        precision=config["partition"]["precision"],
         truth=config["datasets"]["target"].get("own_label") if SIMULATED else None,
         confidence=config["report"]["confidence"],
     script:
-        "../scripts/partition_target.py"
+        "../scripts/measure_sides.py"

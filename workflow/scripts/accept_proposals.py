@@ -12,5 +12,4 @@ if __name__ == "__main__":
         *snakemake.output,
         by_person=snakemake.params.by_person,
         precision=snakemake.params.precision,
-        confidence=snakemake.params.confidence,
     )

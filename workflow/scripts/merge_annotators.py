@@ -1,4 +1,4 @@
-"""Rule merge_annotators: several people's answers as one label a face, and their agreement."""
+"""Rule merge_annotators: several people's answers as one label a face."""
 
 from facegap.annotate.merge import merge_annotators
 from facegap.answers import format_of
@@ -11,10 +11,7 @@ if __name__ == "__main__":
         snakemake.input.answers,
         next(iter(snakemake.input.adjudication), None),
         snakemake.output.labels,
-        snakemake.output.agreement,
         annotators=snakemake.params.annotators,
         formats={name: format_of(entry) for name, entry in snakemake.params.formats.items()},
-        errors=snakemake.params.errors,
-        seed=snakemake.params.seed,
-        confidence=snakemake.params.confidence,
+        simulated=snakemake.params.simulated,
     )

@@ -10,7 +10,6 @@ if __name__ == "__main__":
         snakemake.input.faces,
         snakemake.input.aligned,
         snakemake.input.labels,
-        snakemake.input.agreement or None,
         snakemake.input.weighed or None,
         list(
             zip(
@@ -22,6 +21,4 @@ if __name__ == "__main__":
         *snakemake.output,
         by_person=snakemake.params.by_person,
         contentious=snakemake.params.contentious,
-        truth=snakemake.params.truth,
-        confidence=snakemake.params.confidence,
     )

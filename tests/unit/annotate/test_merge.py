@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from facegap import tables
 from facegap.annotate.agreement import agreement, alpha, answer_error, coincidences, kappa
-from facegap.annotate.merge import merge, merge_annotators
+from facegap.annotate.merge import measure_agreement, merge, merge_annotators
 from facegap.annotate.simulated import simulate_annotators
 from facegap.errors import DataError
 
@@ -61,6 +61,14 @@ def merged(
         [folder / f"{name}.csv" for name in names],
         adjudication and folder / adjudication,
         folder / "labels.parquet",
+        annotators=names,
+        formats={},
+        simulated=True,
+    )
+    measure_agreement(
+        folder / "faces.parquet",
+        [folder / f"{name}.csv" for name in names],
+        folder / "labels.parquet",
         folder / "agreement.json",
         annotators=names,
         formats={},
@@ -69,7 +77,10 @@ def merged(
         confidence=0.95,
     )
     labels = tables.read(folder / "labels.parquet", tables.LABELS)
-    return labels, json.loads((folder / "agreement.json").read_text())
+    found = json.loads((folder / "agreement.json").read_text())
+    error = float(tables.about(folder / "labels.parquet")["answer_error"])
+    assert error == pytest.approx(found["answer_error"]["estimate"], abs=1e-12)
+    return labels, found
 
 
 def answers_of(folder: Path, name: str) -> pd.DataFrame:

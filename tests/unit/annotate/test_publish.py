@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from facegap import cli, tables
-from facegap.annotate.merge import merge_annotators
+from facegap.annotate.merge import measure_agreement, merge_annotators
 from facegap.answers import Format
+from facegap.partition.measured import measure_sides
 from facegap.partition.merge import partition_target
 from facegap.partition.proposals import accept_proposals
 
@@ -46,6 +47,14 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         [tmp_path / "data" / file for file in people.values()],
         None,
         labelled / "labels.parquet",
+        annotators=list(people),
+        formats={},
+        simulated=False,
+    )
+    measure_agreement(
+        place["acquire/target"] / "faces.parquet",
+        [tmp_path / "data" / file for file in people.values()],
+        labelled / "labels.parquet",
         labelled / "agreement.json",
         annotators=list(people),
         formats={},
@@ -57,23 +66,37 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         place["acquire/target"] / "faces.parquet",
         labelled / "labels.parquet",
         place["classify"] / "proposals.parquet",
-        *(parted / name for name in ("weighed.parquet", "queue.csv", "calibration.json")),
+        *(parted / name for name in ("weighed.parquet", "queue.csv")),
         by_person=True,
         precision=0.9,
-        confidence=0.95,
     )
     (tmp_path / "eve.csv").write_text("face_id,side\n000027,inside\n")
-    outputs = ("sides.parquet", "sides.csv", "inside.txt", "outside.txt", "summary.json")
-    partition_target(
+    outputs = ("sides.parquet", "sides.csv", "inside.txt", "outside.txt")
+    read = (
         place["acquire/target"] / "faces.parquet",
         place["align/target"] / "faces.parquet",
         labelled / "labels.parquet",
-        labelled / "agreement.json",
+    )
+    partition_target(
+        *read,
         parted / "weighed.parquet",
         [(tmp_path / "eve.csv", Format())],
         *(parted / name for name in outputs),
         by_person=True,
         contentious="outside",
+    )
+    measure_sides(
+        *read,
+        labelled / "agreement.json",
+        place["classify"] / "proposals.parquet",
+        parted / "weighed.parquet",
+        [(tmp_path / "eve.csv", Format())],
+        parted / "sides.parquet",
+        parted / "summary.json",
+        parted / "calibration.json",
+        by_person=True,
+        contentious="outside",
+        precision=0.9,
         truth=None,
         confidence=0.95,
     )

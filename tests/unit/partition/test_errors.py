@@ -65,7 +65,7 @@ def drawn_study(
     logits = logits + rng.normal(size=len(person))
     proposals = pd.DataFrame({"face_id": faces["face_id"], "probability": expit(logits)})
     known = proposed_persons(faces, labels, proposals, by_person=by_person)
-    weighed, queue, _ = accept(known, precision=precision, confidence=0.95)
+    weighed, queue, _ = accept(known, precision=precision)
     checks = [
         simulated_answers(
             truth[queue["face_id"].sort_values()], error=e, tentative=tentative, repeated=0, rng=rng

@@ -15,6 +15,7 @@ from facegap.answers import Format, read_answers
 from facegap.errors import DataError
 from facegap.intervals import Interval
 from facegap.partition.errors import label_error
+from facegap.partition.measured import measure_sides
 from facegap.partition.merge import counts, decide, evidence, merged_answers, partition_target
 
 THRESHOLD = 0.9  # of the proposals that count as accepted here
@@ -250,25 +251,33 @@ def written(tmp_path: Path, rows: list[Row], **change: Any) -> dict[str, Path]:
     faces, labels, weighed, aligned = study(rows)
     more = {"path": "x", "age": None, "gender": None, "race_raw": None}
     tables.write(faces.assign(**more), tmp_path / "faces.parquet", tables.FACES)
-    tables.write(labels, tmp_path / "labels.parquet", tables.LABELS)
+    tables.write(labels, tmp_path / "labels.parquet", tables.LABELS, {"answer_error": "0.1"})
     tables.write(weighed, tmp_path / "weighed.parquet", tables.WEIGHED)
     agreement = tmp_path / "agreement.json"
     agreement.write_text('{"answer_error": {"estimate": 0.1, "low": 0.05, "high": 0.2}}')
     found = pd.DataFrame({"face_id": aligned, "shard": 0, "row": range(len(aligned))})
     tables.write(found, tmp_path / "aligned.parquet", tables.ALIGNED)
-    out = {name: tmp_path / name for name in ("sides.parquet", "sides.csv", "in", "out", "s.json")}
-    options = {"by_person": True, "contentious": "outside", "confidence": 0.95, "truth": None}
+    out = {name: tmp_path / name for name in ("sides.parquet", "sides.csv", "in", "out")}
+    options: dict[str, Any] = {"by_person": True, "contentious": "outside"}
     inputs = {"weighed": tmp_path / "weighed.parquet", "agreement": agreement, "verified": []}
-    inputs |= {name: change.pop(name) for name in list(change) if name in inputs}
-    partition_target(
-        tmp_path / "faces.parquet",
-        tmp_path / "aligned.parquet",
-        tmp_path / "labels.parquet",
+    inputs |= change
+    read = [tmp_path / f"{name}.parquet" for name in ("faces", "aligned", "labels")]
+    verified = [(path, Format()) for path in inputs["verified"]]
+    partition_target(*read, inputs["weighed"], verified, *out.values(), **options)
+    out["s.json"] = tmp_path / "s.json"
+    measure_sides(
+        *read,
         inputs["agreement"],
+        None,
         inputs["weighed"],
-        [(path, Format()) for path in inputs["verified"]],
-        *out.values(),
-        **{**options, **change},
+        verified,
+        out["sides.parquet"],
+        out["s.json"],
+        None,
+        precision=0.9,
+        truth=None,
+        confidence=0.95,
+        **options,
     )
     return out
 

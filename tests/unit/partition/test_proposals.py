@@ -1,6 +1,5 @@
 """Proposals: calibrated on the train part, accepted for a precision, the rest queued in order."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from facegap.partition.proposals import (
     accept,
     accept_proposals,
     proposed_persons,
+    reached,
     threshold_for,
 )
 
@@ -47,7 +47,8 @@ def study(slope: float = 1.0, shift: float = 0.0, persons: int = 400) -> dict[st
 
 def weighed(parts: dict[str, pd.DataFrame], **change: Any) -> Any:
     known = proposed_persons(**parts, by_person=True)
-    return accept(known, **{"precision": 0.95, "confidence": 0.95, **change})
+    table, queue, found = accept(known, **{"precision": 0.95, **change})
+    return table, queue, found | reached(known, table, 0.95)
 
 
 @pytest.mark.parametrize(("slope", "shift"), [(1, 0), (4, 0), (0.3, 1.5), (-1, 0)])
@@ -134,13 +135,13 @@ def test_a_classifier_by_chance_places_nobody(tmp_path: Path) -> None:
         tables.write(parts[name], tmp_path / f"{name}.parquet", schema)
     tables.write(parts["proposals"], tmp_path / "proposals.parquet", tables.PROPOSALS)
     inputs = [tmp_path / f"{name}.parquet" for name in ("faces", "labels", "proposals")]
-    outputs = [tmp_path / name for name in ("weighed.parquet", "queue.csv", "calibration.json")]
-    settings = {"by_person": True, "precision": 0.95, "confidence": 0.95}
+    outputs = [tmp_path / name for name in ("weighed.parquet", "queue.csv")]
+    settings = {"by_person": True, "precision": 0.95}
     accept_proposals(*inputs, *outputs, **settings)  # type: ignore[arg-type]
     assert not tables.read(outputs[0], tables.WEIGHED)["accepted"].any()
     queue = tables.read(outputs[1], tables.QUEUE)
     assert len(queue) == parts["faces"]["subject_id"][parts["faces"]["split"] == "rest"].nunique()
-    found = json.loads(outputs[2].read_text())
+    _, _, found = weighed(parts)
     assert found["threshold"] is None
     assert found["chosen_on"]["accepted_faces"] == 0
     strange = parts["proposals"].assign(face_id=lambda t: "x" + t["face_id"])

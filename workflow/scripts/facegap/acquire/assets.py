@@ -59,8 +59,8 @@ def cached(
         if barred(asset, accepted):
             raise AssetError(
                 f"{fault}, and its terms are not accepted: {asset['summary']} Terms:"
-                f" {asset['terms']}\nAccept them with accept_terms: [{asset['accept']}], and facegap"
-                " fetches it"
+                f" {asset['terms']}\nAccept them with accept_terms: [{asset['accept']}], and"
+                " facegap fetches it"
             )
         with _alone(kept):
             if _fault(kept, asset):  # another job may have brought it meanwhile

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from facegap import tables
 from facegap.answers import ANSWERS, agreed_side
@@ -104,13 +104,28 @@ def answer_error(answers: pd.DataFrame, persons: "pd.Series[str]", confidence: f
     2d)) / 2; where they err unequally this makes their common errors more, not fewer. All pairs
     count, on faces where both name a side. Errors that annotators share leave no trace here.
     """
-    differ, who = [], []
+    differ = _differ(answers)
+    share = of_correlated_share(differ, persons[differ.index], confidence)
+    return Interval(*_one_errs(share).tolist())
+
+
+def error_estimate(answers: pd.DataFrame) -> float:
+    """`answer_error` without its interval; NaN where no two name a side of one face."""
+    return float(_one_errs(_differ(answers).mean()))
+
+
+def _differ(answers: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether two annotators differ, by face, for each pair of them who both name a side."""
+    parts = []
     for one, two in combinations(answers.columns, 2):
         both = answers[one].isin(tables.SIDES) & answers[two].isin(tables.SIDES)
-        differ.append(answers.loc[both, one] != answers.loc[both, two])
-        who.append(persons[both])
-    share = of_correlated_share(pd.concat(differ), pd.concat(who), confidence)
-    return Interval(*((1 - np.sqrt(1 - 2 * np.minimum(share, 0.5))) / 2).tolist())
+        parts.append(answers.loc[both, one] != answers.loc[both, two])
+    return pd.concat(parts)
+
+
+def _one_errs(differ: ArrayLike) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = (1 - np.sqrt(1 - 2 * np.minimum(differ, 0.5))) / 2
+    return found
 
 
 def _picks(persons: int, rng: np.random.Generator) -> NDArray[np.uint16]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from facegap import seeds, tables
-from facegap.annotate.agreement import agreement
+from facegap.annotate.agreement import agreement, error_estimate
 from facegap.annotate.sample import require_both_sides, sample_of
 from facegap.answers import Format, agreed_side, beside_each_other, few, read_answers
 from facegap.errors import DataError
@@ -22,6 +22,40 @@ def merge_annotators(
     answers_csv: Sequence[str | Path],
     adjudication_csv: str | Path | None,
     labels_parquet: str | Path,
+    *,
+    annotators: Sequence[str],
+    formats: Mapping[str, Format],
+    simulated: bool,
+) -> None:
+    """Write the merged labels (LABELS) of the sample.
+
+    `answers_csv` has a file for each of `annotators`, of the formats in `formats` (facegap's own
+    where they have none). The order of neither files nor rows matters. The file says how often one
+    answer is wrong, as far as can be told (`answer_error`). Raises `DataError` where files are
+    damaged, differ in their faces, or speak of faces outside the sample, where the adjudication
+    speaks of a face that nobody differs on, and where a split lacks a side.
+    """
+    sample = sample_of(tables.read(faces_parquet, tables.FACES))
+    files = dict(sorted(zip(annotators, map(str, answers_csv), strict=True)))
+    together = beside_each_other(_read(files, formats), files)
+    _require_sampled(together.index, sample, faces_parquet, files)
+    decided = pd.Series(dtype=str)
+    if adjudication_csv is not None:
+        words = {name: [name] for name in tables.SIDES}
+        decided = read_answers(adjudication_csv, Format(words=words)).set_index("face_id")["side"]
+    labels = merge(together, decided, adjudication_csv)
+    labels = labels.assign(annotators="+".join(files), simulated=simulated)
+    require_both_sides(labels, sample, _and(files))
+    counts = labels["provenance"].value_counts()
+    log.info("of %d faces in the sample: %s", len(sample), counts.to_dict())
+    about = {"simulated": str(simulated), "answer_error": repr(error_estimate(together))}
+    tables.write(labels, labels_parquet, tables.LABELS, about)
+
+
+def measure_agreement(
+    faces_parquet: str | Path,
+    answers_csv: Sequence[str | Path],
+    labels_parquet: str | Path,
     agreement_json: str | Path,
     *,
     annotators: Sequence[str],
@@ -30,35 +64,26 @@ def merge_annotators(
     seed: int,
     confidence: float,
 ) -> None:
-    """Write the merged labels (LABELS) of the sample, and how far the annotators agree.
+    """Write how far the annotators agree whose answers were merged into the labels (LABELS).
 
-    `answers_csv` has a file for each of `annotators`, of the formats in `formats` (facegap's own
-    where they have none); `errors` the planted error rate of those who are simulated. The order of
-    neither files nor rows matters. Raises `DataError` where files are damaged, differ in their
-    faces, or speak of faces outside the sample, where the adjudication speaks of a face that
-    nobody differs on, and where a split lacks a side.
+    Apart from the labels, since nothing is trained on it. `errors` has the planted error rates of
+    those who are simulated.
     """
     sample = sample_of(tables.read(faces_parquet, tables.FACES))
     files = dict(sorted(zip(annotators, map(str, answers_csv), strict=True)))
-    answers = {name: read_answers(path, formats.get(name)) for name, path in files.items()}
+    answers = _read(files, formats)
     together = beside_each_other(answers, files)
-    _require_sampled(together.index, sample, faces_parquet, files)
-    decided = pd.Series(dtype=str)
-    if adjudication_csv is not None:
-        words = {name: [name] for name in tables.SIDES}
-        decided = read_answers(adjudication_csv, Format(words=words)).set_index("face_id")["side"]
-    labels = merge(together, decided, adjudication_csv)
-    labels = labels.assign(annotators="+".join(files), simulated=bool(errors))
-    require_both_sides(labels, sample, _and(files))
     rng = seeds.generator(seed, "annotate", "agreement")
     again = {name: steady(table) for name, table in answers.items()}
     found = agreement(together, about(sample, answers), again, errors, rng, confidence)
-    counts = labels["provenance"].value_counts()
-    log.info("of %d faces in the sample: %s", len(sample), counts.to_dict())
+    counts = tables.read(labels_parquet, tables.LABELS)["provenance"].value_counts()
     found |= {"unanswered": len(sample) - len(together), "simulated": bool(errors)}
     found |= {name: int(counts.get(name, 0)) for name in ("agreed", "adjudicated", "contentious")}
-    tables.write(labels, labels_parquet, tables.LABELS, {"simulated": str(bool(errors))})
     write_json(found, agreement_json)
+
+
+def _read(files: Mapping[str, str], formats: Mapping[str, Format]) -> dict[str, pd.DataFrame]:
+    return {name: read_answers(path, formats.get(name)) for name, path in files.items()}
 
 
 def merge(

@@ -1,7 +1,7 @@
 """The merge: one fate a face, from labels, from the person's other pictures, from proposals."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,9 @@ import pandas as pd
 
 from facegap import tables
 from facegap.answers import Format, read_answers
-from facegap.boundary import sides_of
-from facegap.files import read_json, whole, write_json
+from facegap.files import whole
 from facegap.intervals import Interval
-from facegap.partition.errors import PEOPLE, label_error, true_error, unanimous
+from facegap.partition.errors import PEOPLE, unanimous
 from facegap.partition.proposals import person_of, require_known, sureness
 
 log = logging.getLogger(__name__)
@@ -23,27 +22,55 @@ def partition_target(
     faces_parquet: str | Path,
     aligned_parquet: str | Path,
     labels_parquet: str | Path,
-    agreement_json: str | Path | None,
     weighed_parquet: str | Path | None,
     verification: Sequence[tuple[str | Path, Format]],
     sides_parquet: str | Path,
     sides_csv: str | Path,
     inside_txt: str | Path,
     outside_txt: str | Path,
-    summary_json: str | Path,
     *,
     by_person: bool,
     contentious: str,
-    truth: Mapping[str, Any] | None,
-    confidence: float,
 ) -> None:
-    """Write the fate (FACE_SIDES) of every face, the lists of both sides, and their summary.
+    """Write the fate (FACE_SIDES) of every face, and the lists of both sides.
 
-    `agreement_json` and `weighed_parquet` (WEIGHED) are None where the target labels itself.
-    `verification` has each verifier's file of answers and its format. `truth` (as own_label) is
-    that of drawn faces. Raises `DataError` where any of these speaks of faces that the target has
-    not.
+    `weighed_parquet` (WEIGHED) is None where the target labels itself. `verification` has each
+    verifier's file of answers and its format. Raises `DataError` where any of these speaks of faces
+    that the target has not.
     """
+    known = known_faces(
+        faces_parquet,
+        aligned_parquet,
+        labels_parquet,
+        weighed_parquet,
+        verification,
+        by_person=by_person,
+    )
+    error = float(tables.about(labels_parquet).get("answer_error", "nan"))
+    sides = decide(
+        known,
+        contentious=contentious,
+        error=None if np.isnan(error) else Interval(error, error, error),
+    )
+    tables.write(sides, sides_parquet, tables.FACE_SIDES)
+    tables.write(sides, sides_csv, tables.FACE_SIDES)
+    for side, path in zip(tables.SIDES, (inside_txt, outside_txt), strict=True):
+        with whole(path) as temporary:
+            ids = sides["face_id"][sides["side"] == side].to_list()
+            temporary.write_text("".join(f"{face}\n" for face in ids))
+    log.info("%d faces: %s", len(sides), counts(sides)["sides"])
+
+
+def known_faces(
+    faces_parquet: str | Path,
+    aligned_parquet: str | Path,
+    labels_parquet: str | Path,
+    weighed_parquet: str | Path | None,
+    verification: Sequence[tuple[str | Path, Format]],
+    *,
+    by_person: bool,
+) -> pd.DataFrame:
+    """The `evidence` in these files."""
     faces = tables.read(faces_parquet, tables.FACES)
     labels = tables.read(labels_parquet, tables.LABELS)
     aligned = tables.read(aligned_parquet, tables.ALIGNED)
@@ -56,32 +83,9 @@ def partition_target(
     answers = [read_answers(path, form, needed=False) for path, form in verification]
     for (path, _), given in zip(verification, answers, strict=True):
         require_known(given, faces, path, faces_parquet)
-    asked = None if agreement_json is None else read_json(agreement_json)["answer_error"]
-    error = Interval(**asked) if asked and None not in asked.values() else None
-    known = evidence(
+    return evidence(
         faces, labels, weighed, merged_answers(answers), aligned["face_id"], by_person=by_person
     )
-    sides = decide(known, contentious=contentious, error=error)
-    summary = {
-        **counts(sides),
-        "persons": int(faces["subject_id"].nunique()),
-        "by_person": by_person,
-        "contentious": contentious,
-        "label_error": label_error(known, sides, error, confidence),
-        "true_error": None,
-        "simulated": bool(known["simulated"].any()),
-    }
-    if truth is not None:
-        real = sides_of(faces, truth, faces_parquet).set_axis(faces["face_id"])
-        summary["true_error"] = true_error(sides, real)
-    tables.write(sides, sides_parquet, tables.FACE_SIDES)
-    tables.write(sides, sides_csv, tables.FACE_SIDES)
-    for side, path in zip(tables.SIDES, (inside_txt, outside_txt), strict=True):
-        with whole(path) as temporary:
-            ids = sides["face_id"][sides["side"] == side].to_list()
-            temporary.write_text("".join(f"{face}\n" for face in ids))
-    write_json(summary, summary_json)
-    log.info("%d faces: %s", len(sides), summary["sides"])
 
 
 def merged_answers(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -149,8 +153,9 @@ def decide(known: pd.DataFrame, *, contentious: str, error: Interval | None = No
 
     `contentious` is the side of faces whose people disagree, or "left out": a face's own people
     have the last word on it, those of the person's other pictures do not settle it (paper, 3.1).
-    `confidence` is the classifier's, calibrated, on faces without a word by people; with `error`, that of one answer,
-    people's sides have one too (`errors.unanimous`); missing where nothing is known.
+    `confidence` is the classifier's, calibrated, on faces without a word by people; with `error`,
+    that of one answer, people's sides have one too (`errors.unanimous`); missing where nothing is
+    known.
     """
     asked, own = known["provenance"].notna(), known["label"].notna()
     person = ~asked & (known["labelled"] > 0)

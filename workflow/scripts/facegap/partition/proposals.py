@@ -12,7 +12,6 @@ from sklearn.linear_model import LogisticRegression
 
 from facegap import tables
 from facegap.errors import DataError
-from facegap.files import write_json
 from facegap.intervals import of_correlated_share, plain
 
 log = logging.getLogger(__name__)
@@ -28,13 +27,11 @@ def accept_proposals(
     proposals_parquet: str | Path,
     weighed_parquet: str | Path,
     queue_csv: str | Path,
-    calibration_json: str | Path,
     *,
     by_person: bool,
     precision: float,
-    confidence: float,
 ) -> None:
-    """Write the weighed proposals (WEIGHED), the persons to verify (QUEUE), and how it was decided.
+    """Write the weighed proposals (WEIGHED) and the persons to verify (QUEUE).
 
     Confidence is calibrated, and the threshold chosen, on the annotated train part: the kept
     model, trained on the source, never saw it. The test part has no say, and measures the error.
@@ -46,10 +43,9 @@ def accept_proposals(
     require_known(labels, faces, labels_parquet, faces_parquet)
     require_known(proposals, faces, proposals_parquet, faces_parquet)
     known = proposed_persons(faces, labels, proposals, by_person=by_person)
-    weighed, queue, found = accept(known, precision=precision, confidence=confidence)
+    weighed, queue, found = accept(known, precision=precision)
     tables.write(weighed, weighed_parquet, tables.WEIGHED)
     tables.write(queue, queue_csv, tables.QUEUE)
-    write_json(found, calibration_json)
     log.info(
         "threshold %s; %d faces accepted, %d persons queued",
         *(found["threshold"], weighed["accepted"].sum(), len(queue)),
@@ -57,7 +53,7 @@ def accept_proposals(
 
 
 def accept(
-    known: pd.DataFrame, *, precision: float, confidence: float
+    known: pd.DataFrame, *, precision: float
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Of `known` (of `proposed_persons`): WEIGHED, QUEUE, and how it was decided, for JSON."""
     said, curve = calibrated(known)
@@ -74,8 +70,6 @@ def accept(
     found = {
         "precision": precision,
         "threshold": threshold if np.isfinite(threshold) else None,
-        "chosen_on": _reached(train, accepted, confidence),
-        "tested_on": _reached(test, accepted, confidence),
         "accepted_faces": int(accepted.sum()),
         "queued_persons": len(queue),
         "calibration": curve,
@@ -83,6 +77,18 @@ def accept(
     }
     weighed = known[["face_id"]].assign(probability=known["calibrated"], accepted=accepted)
     return weighed, queue, found
+
+
+def reached(
+    known: pd.DataFrame, weighed: pd.DataFrame, confidence: float
+) -> dict[str, dict[str, Any]]:
+    """The precision of `accept` on the part that the threshold was chosen on, and on the other."""
+    known = known.assign(calibrated=weighed["probability"])
+    train, test = (known[(known["split"] == part) & known["label"].notna()] for part in PARTS)
+    return {
+        "chosen_on": _reached(train, weighed["accepted"], confidence),
+        "tested_on": _reached(test, weighed["accepted"], confidence),
+    }
 
 
 def _reached(part: pd.DataFrame, accepted: "pd.Series[bool]", confidence: float) -> dict[str, Any]:

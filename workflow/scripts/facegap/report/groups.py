@@ -1,4 +1,4 @@
-"""Groups of persons as the report tells them apart: bands of age, and the order of groups' names."""
+"""Groups of persons as the report tells them apart: bands of age, and the order of names."""
 
 import re
 from collections.abc import Iterable, Sequence

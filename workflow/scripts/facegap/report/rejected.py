@@ -36,9 +36,9 @@ def measure_rejected(
 
     Groups are those of the collections' own labels (gender, race, age) and the sides of the
     boundary where people or the collection say so; `names` are what to call the sides, `age_bands`
-    the years at which a band begins. Intervals are Wilson's, with as many trials as there are persons. A group's difference from the others is
-    tested by exchanging labels between persons at random; the p values of all tests are adjusted
-    together (Holm 1979).
+    the years at which a band begins. Intervals are Wilson's, with as many trials as there are
+    persons. A group's difference from the others is tested by exchanging labels between persons at
+    random; the p values of all tests are adjusted together (Holm 1979).
     """
     parts = []
     for dataset, path in faces.items():
