@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from facegap.errors import AssetError
 
-MOST_FACES = 5  # looked for in one image, to choose one from
+MOST_FACES = 20  # looked for in one image, to choose one from; of more, any may be left out
 
 # Vertices of MediaPipe's face mesh whose mean is the landmark, in the order of dlib's 68 points
 # (iBUG 300-W), "right" being the person's. Brows to lips: P. Yan, Mediapipe_2_Dlib_Landmarks

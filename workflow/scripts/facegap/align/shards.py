@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from facegap import tables
 from facegap.align import geometry
-from facegap.align.landmarks import Finder, Found, chosen, open_landmarker
+from facegap.align.landmarks import MOST_FACES, Finder, Found, chosen, open_landmarker
 from facegap.errors import DataError
 from facegap.files import whole
 from facegap.images import ImageError, Images, decoded, open_images
@@ -95,6 +95,11 @@ def align_shard(
         done = list(_aligned(table.iloc[rows], *steps))
     _write_tables(done, landmarks, measures, rejected)
     _remember(done, memory, settings)
+    if crowded := [row.path for row in done if len(row.found or ()) >= MOST_FACES]:
+        log.warning(
+            "%d images have %d faces or more, of which the one to align may be left out, first %s",
+            *(len(crowded), MOST_FACES, crowded[0]),
+        )
     count = sum(not row.reason for row in done)
     log.info("shard %d: %d faces aligned, %d set aside", shard, count, len(done) - count)
 
@@ -271,7 +276,7 @@ def _detection(model: str | Path, confidence: float) -> str:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         digest = ""  # said where it is opened
-    return f"{digest} {confidence} mediapipe {version('mediapipe')}"
+    return f"{digest} {confidence} {MOST_FACES} mediapipe {version('mediapipe')}"
 
 
 def _remembered(memory: Path, settings: str) -> Known:
