@@ -85,6 +85,10 @@ def test_names_agree(stage: str) -> None:
         assert f"/logs/{stage}/{rule}" in body
         assert f"/benchmarks/{stage}/{rule}" in body
         assert not re.search(r"^\s+run:|\blambda\b", body, re.M)
+        whole = "config=config," in body
+        assert whole == (rule in ("record_provenance", "write_report")), (
+            "what it prints is all of it"
+        )
 
 
 def test_a_table_has_a_name_of_its_own() -> None:
