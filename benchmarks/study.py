@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from importlib.metadata import version
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -52,13 +53,12 @@ def run(folder: str, config: Path) -> tuple[float, float, str]:
 def resident(pid: int) -> int:
     """Bytes resident in the process and all below it; on Linux what they share counts once."""
     total = 0
-    try:
+    with suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
         for process in [parent, *parent.children(recursive=True)]:
-            memory = process.memory_full_info()
-            total += getattr(memory, "pss", memory.rss)
-    except psutil.NoSuchProcess:
-        pass
+            with suppress(psutil.NoSuchProcess):  # one that has just ended hides no other
+                memory = process.memory_full_info()
+                total += getattr(memory, "pss", memory.rss)
     return total
 
 
