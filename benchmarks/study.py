@@ -11,8 +11,8 @@ import sys
 import tempfile
 import threading
 import time
-from importlib.metadata import version
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
