@@ -238,7 +238,9 @@ def test_a_loss_that_is_lost_names_run_and_epoch_and_keeps_the_last_good_state(
     recipe = {**RECIPE, "fine_tune": {**RECIPE["fine_tune"], **rates}}
     with pytest.raises(TrainingError, match=r"vgg16-plain-.*fine-tuned-0: .* epoch \d.*adam"):
         trained(tmp_path, net, cached(512, 32, 8), recipe)
-    assert [path.name for path in tmp_path.glob("cell*")] == ["cell0.last-good.safetensors"]
+    left = sorted(path.name for path in tmp_path.glob("cell*"))
+    assert left == ["cell0.last-good.safetensors", "cell0.resume"]
+    assert [path.name for path in tmp_path.glob("cell0.resume/*.resume")] == ["tuned.resume"]
     kept = restore(tmp_path / "cell0.last-good.safetensors", net, HEAD, CPU)
     parameters = [*trainable(kept[0][0]).values(), *kept[0][1].parameters()]
     assert all(bool(parameter.isfinite().all()) for parameter in parameters)

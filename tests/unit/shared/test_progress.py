@@ -1,6 +1,8 @@
+import logging
+
 import pytest
 
-from facegap.progress import Pace, duration
+from facegap.progress import Pace, duration, paced
 
 
 def test_speed_and_time_left() -> None:
@@ -21,6 +23,17 @@ def test_a_line_is_due_once_a_minute() -> None:
     times = iter([0.0, 59.0, 60.0, 61.0, 120.0])
     pace = Pace(total=10, clock=lambda: next(times))
     assert [pace.due() for _ in range(4)] == [False, True, False, True]
+
+
+def test_a_loop_gives_every_item_and_says_at_the_end_how_fast_it_was(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        assert list(paced(range(0, 10, 4), "batches of 4", logging.getLogger("x"))) == [0, 4, 8]
+        assert not list(paced([], "batches of 4", logging.getLogger("x")))
+    (said,) = caplog.messages
+    assert said.startswith("3 of 3 batches of 4: ")
+    assert said.endswith(" a second, 0 s left")
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from facegap import resume as resuming
 from facegap.errors import DataError, TrainingError
-from facegap.synthesise import resume as resuming
 from facegap.synthesise import training as module
 from facegap.synthesise.cast import cast_faces
 from facegap.synthesise.losses import Weights

@@ -1,7 +1,11 @@
 """How fast a long loop goes, and how long it will still take."""
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 
 class Pace:
@@ -29,6 +33,15 @@ class Pace:
             return "speed not known yet"
         speed = (done - self._first) / passed
         return f"{speed:.3g} a second, {duration((self._total - done) / speed)} left"
+
+
+def paced(items: Collection[Item], what: str, log: logging.Logger) -> Iterator[Item]:
+    """Each of `items`; a line a minute says how many are done, how fast, and how long is left."""
+    pace = Pace(len(items))
+    for done, item in enumerate(items, 1):
+        yield item
+        if pace.due() or done == len(items):
+            log.info("%d of %d %s: %s", done, len(items), what, pace.words(done))
 
 
 def duration(seconds: float) -> str:

@@ -4,10 +4,16 @@ Each repeat tunes a head on the frozen network and then fine-tunes tail and head
 two runs a repeat. The cells of one backbone and view are trained together: the heads of all their
 repeats and optimisers are one tensor program. All runs are judged on the test parts of all data
 sets, whichever they were trained on.
+
+Until all is done, the state of each training lies in a folder beside the results: a job that was
+cut short goes on with the training that it was in.
 """
 
+import hashlib
+import json
 import logging
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,9 +33,13 @@ from facegap.crops import Crops
 from facegap.errors import TrainingError
 from facegap.files import read_json, whole
 from facegap.network import settle
+from facegap.progress import Pace
+from facegap.resume import Resume, warned
 from facegap.seeds import generator, number
 
 log = logging.getLogger(__name__)
+SHORT = 5.0  # seconds of a fine-tuning; saving one takes a fifth of a second
+States = Callable[[str], training.Saving]  # of the training that has this name within the job
 
 
 @dataclass(frozen=True)
@@ -173,47 +183,93 @@ def _train(
     training.check(sets[first.trained_on], first.name, largest)
     fresh = (Crops(crops), made["augmentation"]) if crops and made["augmentation"] else None
     setting = _Setting(net, sets, recipe, fresh, seed, device, Path(folder))
-    runs, models = _runs(wanted, setting)
+    told = _digest(wanted, setting, [made, threads])
+    beside = setting.folder.with_name(f"{setting.folder.name}.resume")
+    with warned() as warnings, Resume(beside / "tuned.resume", told).alone():
+
+        def states(name: str) -> training.Saving:
+            short = 0.0 if name == "tuned" else SHORT
+            return training.Saving(Resume(beside / f"{name}.resume", told), warnings, short)
+
+        if states("tuned").resume.load() is None:  # it is first, so the others are not of this job
+            for stale in beside.glob("*.resume"):
+                stale.unlink()
+        runs, models = _runs(wanted, setting, states)
+        _write(folder, sets, runs, models if saved else {})
+    shutil.rmtree(beside, ignore_errors=True)
+
+
+def _digest(wanted: Sequence[Cell], setting: _Setting, more: Sequence[Any]) -> str:
+    """Tells apart whatever would train to other weights: code, settings, network and features.
+
+    The pooled features are made from the boundary, so they tell it apart as well.
+    """
+    own = setting.sets[wanted[0].trained_on]
+    settings = [
+        *(asdict(cell) for cell in wanted),
+        *(setting.recipe, setting.net.digest, setting.seed),
+        *(setting.fresh is not None, str(own.boundary.dtype), *more),
+    ]
+    told = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        told.update(module.read_bytes())
+    told.update(pd.util.hash_pandas_object(own.entries).to_numpy().tobytes())
+    told.update(own.pooled.tobytes())
+    return told.hexdigest()
+
+
+def _write(
+    folder: str | Path,
+    sets: Mapping[str, features.Features],
+    runs: Sequence[Run],
+    models: Mapping[Cell, Sequence[weights.Model]],
+) -> None:
+    """The tables of `runs`, and the weights of `models`, in their folder."""
     with whole(folder) as temporary:
         temporary.mkdir()
         tables.write(_as_runs(sets, runs), temporary / "runs.parquet", tables.RUNS)
         tables.write(_as_curves(runs), temporary / "curves.parquet", tables.CURVES)
         predictions = _as_predictions(sets, runs)
         tables.write(predictions, temporary / "predictions.parquet", tables.PREDICTIONS)
-        for cell, trained in models.items() if saved else ():
+        for cell, trained in models.items():
             name = f"{cell.tune_optimiser}-{cell.fine_tune_optimiser}.safetensors"
             weights.save(trained, temporary / name)
 
 
 def _runs(
-    wanted: Sequence[Cell], setting: _Setting
+    wanted: Sequence[Cell], setting: _Setting, states: States
 ) -> tuple[list[Run], dict[Cell, list[weights.Model]]]:
     """Every cell's tuned and fine-tuned runs, repeat by repeat, and the fine-tuned models."""
     tests = {dataset: cached.rows("test")[:, 0] for dataset, cached in setting.sets.items()}
-    head, tuning = _tuned(wanted, setting)
+    head, tuning = _tuned(wanted, setting, states("tuned"))
     logits = {
         name: training.tuned_logits(head, setting.sets[name], rows) for name, rows in tests.items()
     }
     tolerance, repeats = setting.recipe["convergence"]["tolerance"], setting.recipe["repeats"]
     first = {name: k * repeats for k, name in enumerate(_optimisers(wanted))}
     runs: list[Run] = []
-    models: dict[Cell, list[weights.Model]] = {}
-    for cell in wanted:
-        models[cell] = []
-        for repeat in range(repeats):
-            place = first[cell.tune_optimiser] + repeat
-            losses = tuning[:, place]
-            epochs = training.epochs_to_convergence(losses, tolerance)
-            said = {name: logits[name][place] for name in tests}
-            runs.append(Run(cell, "tuned", repeat, epochs, losses, said))
-            model, losses = _fine_tuned(cell, repeat, head.of_repeat(place), setting)
-            said = {
-                name: training.fine_tuned_logits(setting.net, *model, setting.sets[name], rows)
-                for name, rows in tests.items()
-            }
-            epochs += training.epochs_to_convergence(losses, tolerance)
-            runs.append(Run(cell, "fine-tuned", repeat, epochs, losses, said))
-            models[cell].append(model)
+    models: dict[Cell, list[weights.Model]] = {cell: [] for cell in wanted}
+    trainings = [(cell, repeat) for cell in wanted for repeat in range(repeats)]
+    pace = Pace(len(trainings))
+    for done, (cell, repeat) in enumerate(trainings, 1):
+        place = first[cell.tune_optimiser] + repeat
+        losses = tuning[:, place]
+        epochs = training.epochs_to_convergence(losses, tolerance)
+        said = {name: logits[name][place] for name in tests}
+        runs.append(Run(cell, "tuned", repeat, epochs, losses, said))
+        saving = states(f"{cell.tune_optimiser}-{cell.fine_tune_optimiser}-{repeat}")
+        resumed = saving.resume.path.exists()
+        model, losses = _fine_tuned(cell, repeat, head.of_repeat(place), setting, saving)
+        said = {
+            name: training.fine_tuned_logits(setting.net, *model, setting.sets[name], rows)
+            for name, rows in tests.items()
+        }
+        epochs += training.epochs_to_convergence(losses, tolerance)
+        runs.append(Run(cell, "fine-tuned", repeat, epochs, losses, said))
+        models[cell].append(model)
+        if resumed:  # the time that it took now says nothing of those to come
+            pace = Pace(len(trainings), done)
+        log.info("%d of %d trainings: %s", done, len(trainings), pace.words(done))
     return runs, models
 
 
@@ -222,7 +278,9 @@ def _optimisers(wanted: Sequence[Cell]) -> list[str]:
     return list(dict.fromkeys(cell.tune_optimiser for cell in wanted))
 
 
-def _tuned(wanted: Sequence[Cell], setting: _Setting) -> tuple[heads.Head, NDArray[np.float64]]:
+def _tuned(
+    wanted: Sequence[Cell], setting: _Setting, saving: training.Saving
+) -> tuple[heads.Head, NDArray[np.float64]]:
     """The tuned heads of all optimisers and repeats, and their losses (epochs, heads).
 
     Alike whatever fine-tuning follows, and whatever other heads are trained beside them.
@@ -244,7 +302,7 @@ def _tuned(wanted: Sequence[Cell], setting: _Setting) -> tuple[heads.Head, NDArr
     ]
     names = ["-".join((*stream[:4], "tuned", stream[4])) for stream in streams]
     try:
-        losses = training.tune(head, own, chances, plans, names)
+        losses = training.tune(head, own, chances, plans, names, saving)
     except training.DivergedError as error:
         raise _kept(error, setting, (setting.net.tail, head.of_repeat(error.which))) from error
     log.info("tuned %s: last losses %s", ", ".join(names), np.round(losses[-1], 3).tolist())
@@ -252,7 +310,7 @@ def _tuned(wanted: Sequence[Cell], setting: _Setting) -> tuple[heads.Head, NDArr
 
 
 def _fine_tuned(
-    cell: Cell, repeat: int, head: heads.Head, setting: _Setting
+    cell: Cell, repeat: int, head: heads.Head, setting: _Setting, saving: training.Saving
 ) -> tuple[weights.Model, NDArray[np.float64]]:
     """One repeat's fine-tuned tail and head, and the losses (epochs,)."""
     recipe, own = setting.recipe, setting.sets[cell.trained_on]
@@ -263,9 +321,10 @@ def _fine_tuned(
     chance = _randomness(setting.seed, *stream)
     seen = _fresh(cell, stream, setting) if setting.fresh else None
     try:
-        losses = training.fine_tune(setting.net, *model, own, chance, plan, name, seen)[:, 0]
+        found = training.fine_tune(setting.net, *model, own, chance, plan, name, seen, saving)
     except training.DivergedError as error:
         raise _kept(error, setting, model) from error
+    losses = found[:, 0]
     log.info("%s: losses %s", name, np.round(losses, 3).tolist())
     return model, losses
 

@@ -26,6 +26,7 @@ from facegap.crops import Crops
 from facegap.errors import DataError, TrainingError
 from facegap.files import read_json, whole, write_json
 from facegap.network import settle
+from facegap.progress import paced
 
 log = logging.getLogger(__name__)
 BATCH = 32  # faces in memory at once
@@ -215,7 +216,7 @@ def _pictures(
     seed: int,
 ) -> Iterator[NDArray[np.uint8]]:
     """The entries' faces or views (n, h, w, 3), BATCH at a time."""
-    for start in range(0, len(table), BATCH):
+    for start in paced(range(0, len(table), BATCH), f"batches of {BATCH}", log):
         batch = table.iloc[start : start + BATCH]
         faces = crops.take(batch["row"])
         for i, (face_id, view) in enumerate(zip(batch["face_id"], batch["view"], strict=True)):

@@ -14,6 +14,7 @@ from facegap.classify.kept import kept_model, of_crop
 from facegap.crops import Crops
 from facegap.errors import DataError
 from facegap.network import settle
+from facegap.progress import paced
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def propose_sides(
     if len(faces) != len(pixels):
         raise DataError(f"{aligned}: {len(faces)} faces, but {len(pixels)} crops; align again")
     means = []
-    for start in range(0, len(pixels), BATCH):
+    for start in paced(range(0, len(pixels), BATCH), f"batches of {BATCH}", log):
         pictures = pixels.take(np.arange(start, min(start + BATCH, len(pixels))))
         kept_as = stored(model.net.boundary(pictures, device), np.dtype(cache))
         boundary = torch.from_numpy(kept_as).to(device).float()

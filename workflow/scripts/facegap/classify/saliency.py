@@ -1,5 +1,6 @@
 """What the kept model looks at: integrated gradients (Sundararajan et al. 2017) on a few faces."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from facegap.classify.kept import Kept, kept_model, of_crop
 from facegap.crops import Crops
 from facegap.files import whole
 from facegap.network import settle
+from facegap.progress import paced
 from facegap.seeds import generator
 
+log = logging.getLogger(__name__)
 STEPS = 32  # of the path from a grey face
 PIXELS = 8 * 224**2  # that are in the network at once
 
@@ -66,7 +69,8 @@ def explain_model(
     )
     of_dataset = np.array_split(np.array(shards, dtype=object), len(aligned))
     found: dict[str, list[NDArray[np.generic]]] = {}
-    for (dataset, table), mine in zip(aligned.items(), of_dataset, strict=True):
+    each = list(zip(aligned.items(), of_dataset, strict=True))
+    for (dataset, table), mine in paced(each, "data sets", log):
         ids = tables.read(table, tables.ALIGNED)[["face_id"]].reset_index(names="row")
         known = ids.merge(tables.read(labels[dataset], tables.LABELS).dropna(subset="side"))
         rng = generator(seed, "classify", "saliency", dataset)

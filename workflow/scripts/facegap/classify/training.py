@@ -1,9 +1,12 @@
 """Tuning the heads on pooled features, and fine-tuning tail and head from the boundary.
 
 Both see each training face once an epoch, in an order of the repeat's own, in one of its cached
-views. Nothing here knows of cells or files.
+views. A training that is to be resumed saves its state when it is done, and when its process is
+warned of the end, after the epoch that it is in. Nothing here knows of cells.
 """
 
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +20,10 @@ from facegap.classify.backbones import Network, trainable
 from facegap.classify.features import Features
 from facegap.classify.heads import Head, losses
 from facegap.errors import TrainingError
+from facegap.progress import Pace
+from facegap.resume import Resume, Warnings
 
+log = logging.getLogger(__name__)
 EVALUATED = 256  # faces at once
 Seen = Callable[[NDArray[np.int64], int], Tensor]  # boundary (n, width) of rows (n,) in an epoch
 
@@ -44,6 +50,15 @@ class Randomness:
 
     order: np.random.Generator
     draws: torch.Generator
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Where a training's state is saved, and whether its process was warned of the end."""
+
+    resume: Resume
+    warnings: Warnings
+    short: float = 0.0  # seconds; a training that took less is done again rather than saved
 
 
 class DivergedError(TrainingError):
@@ -92,6 +107,15 @@ class _Optimisers:
                     part.grad = parameter.grad.chunk(len(self._shares))[k]
             optimiser.step()
 
+    def state(self) -> list[dict[str, Any]]:
+        """What the steps to come depend on."""
+        return [optimiser.state_dict() for optimiser in self._each]
+
+    def restore(self, state: Sequence[dict[str, Any]]) -> None:
+        """Put each where `state` left it."""
+        for optimiser, its in zip(self._each, state, strict=True):
+            optimiser.load_state_dict(its)
+
 
 def check(features: Features, name: str, batch: int) -> None:
     """Raise `TrainingError` where the training part cannot be learnt from."""
@@ -116,10 +140,12 @@ def tune(
     randomness: Sequence[Randomness],
     schedules: Sequence[Schedule],
     names: Sequence[str],
+    saving: Saving | None = None,
 ) -> NDArray[np.float64]:
     """Train every perceptron of `head` in place, all side by side; the loss (epochs, repeats).
 
     The repeats of the first of `schedules` come first. They differ in optimiser and rate alone.
+    A state that `saving` has is taken up.
     """
     device = head.shift.device
     rows, pooled = features.rows("train"), torch.from_numpy(features.pooled).to(device)
@@ -130,7 +156,7 @@ def tune(
         chosen = pooled[torch.from_numpy(batch).to(device)]
         return losses(head(chosen, head.masks(draws, batch.shape[1])), inside)
 
-    return _epochs(rows, loss_of, head.parameters(), randomness, schedules, names)
+    return _epochs(rows, loss_of, head.parameters(), randomness, schedules, names, saving)
 
 
 def fine_tune(
@@ -142,11 +168,13 @@ def fine_tune(
     schedule: Schedule,
     name: str,
     fresh: Seen | None = None,
+    saving: Saving | None = None,
 ) -> NDArray[np.float64]:
     """Train a copy of the net's `tail`, and one repeat's `head`, in place; the loss (epochs, 1).
 
     The trunk is not run: its activations are read, a batch at a time. With `fresh` they are what
-    it says of rows in an epoch: views that no other epoch sees.
+    it says of rows in an epoch: views that no other epoch sees. A state that `saving` has is taken
+    up.
     """
     device = head.shift.device
     unfrozen = [parameter.requires_grad_() for parameter in trainable(tail).values()]
@@ -157,8 +185,8 @@ def fine_tune(
         masks = head.masks([randomness.draws], batch.shape[1])
         return losses(head(net.pooled(seen, tail), masks), inside)
 
-    parameters = [*unfrozen, *head.parameters()]
-    return _epochs(features.rows("train"), loss_of, parameters, [randomness], [schedule], [name])
+    rows, parameters = features.rows("train"), [*unfrozen, *head.parameters()]
+    return _epochs(rows, loss_of, parameters, [randomness], [schedule], [name], saving)
 
 
 def _epochs(
@@ -168,14 +196,21 @@ def _epochs(
     randomness: Sequence[Randomness],
     schedules: Sequence[Schedule],
     names: Sequence[str],
+    saving: Saving | None,
 ) -> NDArray[np.float64]:
     """Step down the sum of the repeats' losses, whose gradients do not mix."""
     optimisers = _Optimisers(parameters, schedules)
-    for parameter in parameters:
-        parameter.requires_grad_()
     plan = schedules[0]
     found = np.zeros((plan.epochs, len(randomness)))
-    for epoch in range(plan.epochs):
+    first = 0
+    if saving and (state := saving.resume.load()):
+        first = _take_up(state, parameters, optimisers, randomness, found)
+        log.info("%s: resumed after epoch %d of %d", ", ".join(names), first, plan.epochs)
+    for parameter in parameters:
+        parameter.requires_grad_()
+    steps = len(range(0, len(rows), plan.batch))
+    pace, began = Pace(plan.epochs * steps, first * steps), time.monotonic()
+    for epoch in range(first, plan.epochs):
         good = [parameter.detach().clone() for parameter in parameters]
         order = np.stack([_shuffled(rows, repeat.order) for repeat in randomness])
         for start in range(0, order.shape[1], plan.batch):
@@ -183,6 +218,9 @@ def _epochs(
             loss = loss_of(batch, epoch)
             optimisers.step(loss.sum())
             found[epoch] += loss.detach().cpu().numpy() * batch.shape[1] / order.shape[1]
+            if pace.due():
+                step = epoch * steps + start // plan.batch + 1
+                log.info("%s: step %d: %s", names[0], step, pace.words(step))
         if not np.isfinite(found[epoch]).all():
             _restore(parameters, good)
             lost = int(np.argmin(np.isfinite(found[epoch])))
@@ -192,9 +230,50 @@ def _epochs(
                 f" rate of {optimiser}",
                 lost,
             )
+        done = epoch + 1 == plan.epochs
+        long = saving and time.monotonic() - began >= saving.short
+        if saving and ((done and long) or saving.warnings.came()):
+            going_on = [] if done else optimisers.state()
+            saving.resume.save(_state(epoch + 1, parameters, going_on, randomness, found))
     for parameter in parameters:
         parameter.requires_grad_(False)
     return found
+
+
+def _state(
+    epochs: int,
+    parameters: Sequence[Tensor],
+    optimisers: Sequence[dict[str, Any]],
+    randomness: Sequence[Randomness],
+    found: NDArray[np.float64],
+) -> dict[str, Any]:
+    """All that the epochs after the first `epochs` depend on, and the losses so far."""
+    return {
+        "epochs": epochs,
+        "parameters": [parameter.detach() for parameter in parameters],
+        "optimisers": optimisers,
+        "orders": [repeat.order.bit_generator.state for repeat in randomness],
+        "draws": [repeat.draws.get_state() for repeat in randomness],
+        "losses": torch.from_numpy(found),
+    }
+
+
+def _take_up(
+    state: Mapping[str, Any],
+    parameters: Sequence[Tensor],
+    optimisers: _Optimisers,
+    randomness: Sequence[Randomness],
+    found: NDArray[np.float64],
+) -> int:
+    """Put a training where `_state` left it; the number of epochs that are done."""
+    _restore(parameters, state["parameters"])
+    if state["optimisers"]:  # large, and of no use once all epochs are done
+        optimisers.restore(state["optimisers"])
+    for repeat, order, draws in zip(randomness, state["orders"], state["draws"], strict=True):
+        repeat.order.bit_generator.state = order
+        repeat.draws.set_state(draws)
+    found[:] = state["losses"].numpy()
+    return int(state["epochs"])
 
 
 @torch.no_grad()

@@ -25,6 +25,7 @@ from facegap import seeds, tables
 from facegap.errors import DataError
 from facegap.intervals import Interval, of_clusters
 from facegap.network import settle
+from facegap.progress import paced
 from facegap.synthesise.attributes import read_labels
 from facegap.synthesise.distances import (
     Features,
@@ -85,9 +86,8 @@ def measure_realism(
     network, attributes = load_recogniser(classifier_safetensors, device)
     measured: Rows = []
     scores = []
-    for which, npy, parquet in zip(
-        synthesis_seeds, translations_npy, translations_parquet, strict=True
-    ):
+    each = list(zip(synthesis_seeds, translations_npy, translations_parquet, strict=True))
+    for which, npy, parquet in paced(each, "seeds", log):
         table, images = _read(npy, parquet)
         sight = recognise(network, images, device)
         labels = read_labels(faces_parquet, table["face_id"], attributes)

@@ -24,6 +24,7 @@ from facegap.crops import Crops
 from facegap.errors import DataError
 from facegap.files import whole
 from facegap.network import settle
+from facegap.progress import Pace
 from facegap.synthesise.attributes import read_labels, require
 from facegap.synthesise.pixels import as_input
 
@@ -108,6 +109,7 @@ def train_attribute_classifier(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=iterations)
     rng = seeds.generator(seed, "synthesise", "classifier", "batches")
     rows = faces["row"].to_numpy()
+    pace = Pace(iterations)
     for step in range(iterations):
         chosen = rng.integers(0, len(rows), batch)
         images = crops.take(rows[chosen])
@@ -125,7 +127,8 @@ def train_attribute_classifier(
         optimiser.step()
         schedule.step()
         if step % 100 == 99:
-            log.info("step %d of %d: loss %.3f", step + 1, iterations, float(loss.detach()))
+            words = float(loss.detach()), pace.words(step + 1)
+            log.info("step %d of %d: loss %.3f, %s", step + 1, iterations, *words)
     _save(network, attributes, crops.size, classifier_safetensors)
 
 

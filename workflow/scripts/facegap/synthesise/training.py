@@ -31,6 +31,7 @@ from facegap.errors import DataError, TrainingError
 from facegap.files import whole
 from facegap.network import settle
 from facegap.progress import Pace
+from facegap.resume import Resume, warned
 from facegap.synthesise.attributes import Labels, read_labels
 from facegap.synthesise.losses import (
     CRITIC_TERMS,
@@ -44,7 +45,6 @@ from facegap.synthesise.losses import (
 )
 from facegap.synthesise.networks import Critic, Generator
 from facegap.synthesise.pixels import as_input
-from facegap.synthesise.resume import Resume, warned
 from facegap.synthesise.trained import save_generator
 from facegap.synthesise.translation import Samples, read_samples
 

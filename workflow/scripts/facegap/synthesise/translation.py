@@ -15,6 +15,7 @@ from facegap.crops import Crops
 from facegap.errors import DataError
 from facegap.files import whole
 from facegap.network import settle
+from facegap.progress import Pace
 from facegap.synthesise.attributes import Labels, changed, read_labels
 from facegap.synthesise.networks import Generator
 from facegap.synthesise.pixels import as_images, as_input
@@ -72,12 +73,16 @@ def translate_faces(
     with whole(translations_npy) as temporary:
         shape = (len(plan.table), *crops.shape[1:])
         images = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+        pace, done = Pace(len(images)), 0
         for rows, made in _made(plan, generator, crops, cast["row"].to_numpy(), device):
             images[rows] = made
+            done += len(rows)
+            if pace.due():
+                log.info("%d of %d images: %s", done, len(images), pace.words(done))
         images.flush()
     tables.write(plan.table, translations_parquet, tables.TRANSLATIONS)
     draw_sheet(plan.table, images, attributes, sides, sheet_png)
-    log.info("%d images of %d faces", len(plan.table), len(cast))
+    log.info("%d images of %d faces, %s", done, len(cast), pace.words(done))
 
 
 @dataclass(frozen=True)
