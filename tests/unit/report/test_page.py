@@ -29,7 +29,7 @@ CONFIG: dict[str, Any] = {
     "boundary": "group",
     "sides": {"inside": "A", "outside": "B"},
     "datasets": {"source": {"kind": "utkface"}, "target": {"kind": "celeba"}},
-    "synthesise": {"seeds": [1, 2], "control": "gender"},
+    "synthesise": {"seeds": [1, 2], "control": "gender", "iterations": 2000, "size": 64},
     "classify": {"repeats": 3},
     "partition": {"verification": {}},
     "judge": {"simulated": {"male": 0.6}},
@@ -333,6 +333,10 @@ def test_banners_stand_only_where_something_is_drawn_or_simulated(inputs: Inputs
     assert "Drawn faces." not in page
     inputs.config["datasets"]["target"]["kind"] = "drawn"
     assert "The target collection is\ndrawn by facegap" in inputs.page()
+
+
+def test_figure_4_says_how_long_its_generator_was_trained(inputs: Inputs) -> None:
+    assert "of seed 1, after 2\u202f000 steps at 64 pixels" in inputs.page()
 
 
 def test_no_person_is_made_of_simulated_ones(inputs: Inputs) -> None:
