@@ -8,6 +8,7 @@ import sys
 from functools import cache
 from os.path import relpath
 from pathlib import Path
+from types import SimpleNamespace
 
 import yaml
 from snakemake.exceptions import WorkflowError
@@ -92,8 +93,12 @@ def _imported(path):
 
 @cache
 def content_of(path):
-    """The digest of one of the user's own files or folders, read once."""
-    return digest(path, ".snakemake/digests.json")
+    """The digest of one of the user's own files or folders, read once.
+
+    The main process alone looks whether it has changed, as it alone compares params; its jobs, on
+    whatever node, take what it found.
+    """
+    return digest(path, ".snakemake/digests.json", look=workflow.is_main_process)
 
 
 def digests_of(*places):
@@ -326,9 +331,7 @@ GIVEN = {  # by people, and the rule that reads it
         *(answers_of(name) for name in ANNOTATORS if "answers" in ANNOTATORS[name]),
         *ADJUDICATION,
     ],
-    "partition_target": [
-        path for path in VERIFIED if not path.startswith(f"{STUDY}/")
-    ],
+    "partition_target": [path for path in VERIFIED if not path.startswith(f"{STUDY}/")],
 }
 AWAITED = {  # planned without, never run without
     path for paths in GIVEN.values() for path in paths if not Path(path).exists()
@@ -538,21 +541,45 @@ BY_PEOPLE = config["datasets"]["target"]["labels"] == "people"
 ALL_DRAWN = all(part["kind"] == "drawn" for part in config["datasets"].values())
 
 
-def given_data():
-    """The user's own files that the study reads, for the record of its provenance."""
+def data_read():
+    """The files of others that the study reads, for the record of its provenance."""
     kinds = {dataset["kind"] for dataset in config["datasets"].values()}
-    paths = [*ANSWERS, *ADJUDICATION, *VERIFIED, *weights_of(BACKBONES), *JUDGEMENTS]
+    paths = [f"{ASSETS}/face_landmarker.task", *INCEPTION]
+    paths += [*ANSWERS, *ADJUDICATION, *VERIFIED, *weights_of(BACKBONES), *JUDGEMENTS]
     paths += [path for paths in ORIGINALS.values() for path in paths]
     if "celeba" in kinds:
         paths += map(celeba_text, CELEBA_TEXTS)
-        paths.append(celeba_text("list_landmarks_align_celeba.txt"))
     if "fairface" in kinds:
         paths += fairface_labels(None)
     for name, dataset in config["datasets"].items():
         if dataset["kind"] == "folder":
             paths.append(f"{config['data_root']}/{dataset['table']}")
+        if dataset["kind"] == "celeba":
+            paths += celeba_landmarks(SimpleNamespace(dataset=name))
+    return paths
+
+
+def given_data():
+    """Those that the user has given."""
     below = f"{config['data_root']}/"
-    return [path for path in paths if path.startswith(below) and Path(path).exists()]
+    return [
+        path for path in data_read() if path.startswith(below) and Path(path).exists()
+    ]
+
+
+def fetched_data():
+    """Those that facegap fetches."""
+    return [path for path in data_read() if path.startswith(f"{ASSETS}/")]
+
+
+def logs_of_results(wildcards, input):
+    """The log of each result's job, which names that job in the record of provenance."""
+    return [
+        str(each.log[0].apply_wildcards(each.get_wildcards(path)))
+        for path in input.results
+        for each in workflow.rules
+        if each.is_producer(path)
+    ]
 
 
 def figure(name, caption):

@@ -194,6 +194,7 @@ rule measure_rejected:
         *code_of("measure_rejected.py"),
         datasets=DATASETS,
         names=config["sides"],
+        age_bands=config["report"]["age_bands"],
         confidence=config["report"]["confidence"],
         seed=config["seed"],
     script:
@@ -314,6 +315,7 @@ rule draw_tables:
         runtime=10,
     params:
         *code_of("draw_tables.py"),
+        simulated=[] if PEOPLES_ANSWERS else ["table5"],
     script:
         "../scripts/draw_tables.py"
 
@@ -395,6 +397,8 @@ rule record_provenance:
         *code_of("record_provenance.py"),
         config=config,
         digests=digests_of(*given_data()),
+        made_by=logs_of_results,
+        assets=fetched_data(),
         logs=f"{STUDY}/logs",
     script:
         "../scripts/record_provenance.py"

@@ -12,4 +12,6 @@ if __name__ == "__main__":
         results=snakemake.input.results,
         inputs=dict(zip(snakemake.input.data, snakemake.params.digests, strict=True)),
         logs=snakemake.params.logs,
+        made_by=snakemake.params.made_by,
+        assets=snakemake.params.assets,
     )

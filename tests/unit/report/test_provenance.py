@@ -21,6 +21,7 @@ def study(tmp_path: Path) -> Path:
         os.utime(log, (2_000_000_000 - number, 2_000_000_000 - number))
     (tmp_path / "logs/judge/old.log").write_text("of an earlier version\n")
     (tmp_path / "table.csv").write_text("a,b\n")
+    (tmp_path / "weights.pth").write_text("1 2 3")
     return tmp_path
 
 
@@ -32,6 +33,8 @@ def record(study: Path) -> Path:
         results=[study / "table.csv"],
         inputs={"data/labels.csv": "f" * 64},
         logs=study / "logs",
+        made_by=[study / "logs/judge/job-1.log"],
+        assets=[study / "weights.pth", study / "deleted.pth"],
     )
     return study / "ro-crate-metadata.json"
 
@@ -45,9 +48,11 @@ def test_the_record_is_a_crate_that_others_can_read(study: Path) -> None:
     assert crate.dereference("settings.yaml") in crate.data_entities
     run = crate.dereference("#run")
     assert {part.id for part in run["result"]} == {"table.csv", "settings.yaml"}
-    assert {part["sha256"] for part in run["object"]} == {"f" * 64}
+    weights = hashlib.sha256(b"1 2 3").hexdigest()
+    assert [part["sha256"] for part in run["object"]] == ["f" * 64, weights]
     assert [part["name"] for part in run["hasPart"]] == ["job-0", "job-1"]
     assert [part["location"]["name"] for part in run["hasPart"]] == ["node-1", "node-2"]
+    assert [part["result"] for part in run["hasPart"]] == [[], [result]]
 
 
 def test_the_run_lasts_from_the_first_start_to_the_last_end(study: Path) -> None:
@@ -56,7 +61,7 @@ def test_the_run_lasts_from_the_first_start_to_the_last_end(study: Path) -> None
     assert seen["run"]["startTime"] == jobs[0]["start"]
     assert seen["run"]["endTime"] == jobs[0]["end"]  # which ended after the second
     assert seen["hosts"] == ["node-1", "node-2"]
-    assert [part["name"] for part in seen["inputs"]] == ["labels.csv"]
+    assert [part["name"] for part in seen["inputs"]] == ["labels.csv", "weights.pth"]
 
 
 def test_every_package_is_named(study: Path) -> None:
@@ -65,15 +70,21 @@ def test_every_package_is_named(study: Path) -> None:
         assert crate.dereference(f"#{name}")["softwareVersion"] == packages()[name]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Snakefile", "workflow/b.py", "requirements.lock"),
+        *("config/assets.yaml", "config/published.yaml"),
+    ],
+)
 def test_code_that_differs_has_another_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Where there is no git, the digest of the code still tells versions apart."""
     monkeypatch.setattr(provenance, "CODE", tmp_path)
-    (tmp_path / "workflow").mkdir()
-    (tmp_path / "Snakefile").write_text("rule a:\n")
-    (tmp_path / "workflow/b.py").write_text("1\n")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("1\n")
     before = code_version()
     assert set(before) == {"sha256"}
-    (tmp_path / "workflow/b.py").write_text("2\n")
+    (tmp_path / name).write_text("2\n")
     assert code_version() != before

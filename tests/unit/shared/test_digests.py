@@ -60,6 +60,25 @@ def test_what_was_read_is_not_read_again(
     assert digest(path, memory) == before
 
 
+def test_a_job_believes_what_was_read_before_it(tmp_path: Path, memory: Path) -> None:
+    """As on a node whose own disk has a copy: the file is the same, its inode and time are not."""
+    path = tmp_path / "images.zip"
+    path.write_bytes(b"large")
+    before = digest(path, memory)
+    remembered = memory.read_bytes()
+    replace_unnoticed(path, b"other")
+    assert digest(path, memory, look=False) == before
+    assert memory.read_bytes() == remembered
+
+
+def test_a_job_that_has_no_memory_reads_and_writes_none(tmp_path: Path, memory: Path) -> None:
+    path = tmp_path / "images.zip"
+    path.write_bytes(b"large")
+    alone = digest(path, memory, look=False)
+    assert not memory.exists()
+    assert digest(path, memory) == alone
+
+
 @pytest.mark.parametrize("content", ["", "[]", "not JSON"])
 def test_a_damaged_memory_is_written_anew(tmp_path: Path, memory: Path, content: str) -> None:
     path = tmp_path / "images.zip"

@@ -1,13 +1,35 @@
 """A file is written whole or not at all."""
 
 import os
+import platform
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from facegap import files
 from facegap.errors import DataError
 from facegap.files import read_json, whole, write_json
+
+KILLED = """
+import os, platform, sys
+from facegap.files import whole
+path, host, process = sys.argv[1:]
+platform.node, os.getpid = lambda: host, lambda: int(process)
+with whole(path) as part:
+    part.touch()
+    os._exit(0)
+"""
+
+
+def killed_writer(path: Path, host: str, *within: str) -> None:
+    """A writer of `path` that ended in the middle, with the number of no process here."""
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    command = [*within, sys.executable, "-c", KILLED, path, host, str(dead.pid)]
+    subprocess.run(command, cwd=Path(files.__file__).parents[1], check=True)
+    assert list(path.parent.glob(".*.part.*"))
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
@@ -38,18 +60,32 @@ def test_the_temporary_path_keeps_the_suffix(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
-    dead = subprocess.Popen(["true"])
-    dead.wait()
-    left = [tmp_path / f".a [1].{dead.pid}.part{suffix}" for suffix in (".zip", "")]
-    left[0].touch()
-    left[1].mkdir()
-    kept = {f".a [1].{os.getppid()}.part.zip", f".a [1].b.{dead.pid}.part.zip"}
+    killed_writer(tmp_path / "a [1].zip", platform.node())
+    (left,) = tmp_path.iterdir()
+    left.with_suffix("").mkdir()
+    process = left.name.split("-")[-1].split(".")[0]
+    kept = {
+        left.name.replace(f"-{process}.", f"-{os.getppid()}."),
+        left.name.replace(".a [1].", ".a [1].b."),
+    }
     for name in kept:
         (tmp_path / name).touch()
     for name in ("a [1].zip", "a [1]"):
         with whole(tmp_path / name) as temporary:
             temporary.touch()
     assert {path.name for path in tmp_path.iterdir()} == kept | {"a [1].zip", "a [1]"}
+
+
+@pytest.mark.parametrize("within", [(), ("unshare", "--pid", "--fork")])
+def test_a_writer_elsewhere_is_not_taken_for_dead(tmp_path: Path, within: tuple[str, ...]) -> None:
+    """On another host, or on this one in a container; what it writes is not touched."""
+    if within and subprocess.run([*within, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no namespace can be made here")
+    path = tmp_path / "digests.json"
+    killed_writer(path, platform.node() if within else "elsewhere", *within)
+    (theirs,) = tmp_path.iterdir()
+    write_json({}, path)
+    assert theirs.exists()
 
 
 def test_an_unwritable_place_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from facegap.plan import jobs_of, plan, show
+from facegap.plan import hours_left, jobs_of, plan, show
 
 PRINTED = """
 rule train_stargan:
@@ -14,6 +14,7 @@ rule train_stargan:
     resources: tmpdir=/tmp, mem_mb=8000, mem=8 GB, slurm_partition=gpu, runtime=2880, gpu=1
 
     rule draw_gap:
+        input: {study}/report/gap.json, {study}/synthesise/seed-1/generator.safetensors
         benchmark: {study}/benchmarks/report/draw_gap.tsv
         resources: tmpdir=/tmp, mem_mb=1000, mem=1 GB, slurm_partition=cpu, runtime=30
 localrule all:
@@ -52,6 +53,13 @@ def test_hours_by_what_was_measured(tmp_path: Path) -> None:
     assert table.loc["synthesise", "gpu_hours"] == pytest.approx(3)
     assert table.loc["total", "measured"] == 2
     assert "2 measured times and 0 limits" in show(table)
+
+
+def test_the_end_is_that_of_the_longest_chain_or_of_all_the_work(tmp_path: Path) -> None:
+    jobs = jobs_of(PRINTED.format(study=tmp_path).splitlines())
+    assert hours_left(jobs) == 48.5
+    assert hours_left([*jobs, *jobs[:1]], cores=4) == pytest.approx((2 * 48 * 4 + 0.5) / 4)
+    assert hours_left(jobs, cores=2) == 48.5, "a job has no more threads than there are cores"
 
 
 def test_nothing_to_do_is_said() -> None:

@@ -4,6 +4,7 @@ import errno
 import glob
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +24,11 @@ def whole(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` (same suffix), renamed to it when the block succeeds.
 
     The block may make a file or a folder. When it raises, or the process dies, `path` is as it
-    was before; what a killed process left of its attempt goes when the next one begins. An
-    unwritable place is a `DataError` that names it.
+    was before; what a killed process left of its attempt goes when the next one begins on the same
+    host. An unwritable place is a `DataError` that names it.
     """
     path = Path(path)
-    temporary = _part(path, str(os.getpid()))
+    temporary = _part(path, f"{_here()}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path.parent, os.W_OK):
@@ -48,12 +49,22 @@ def whole(path: str | Path) -> Iterator[Path]:
         _remove(temporary)
 
 
-def _part(path: Path, process: str) -> Path:
-    return path.with_name(f".{path.stem}.{process}.part{path.suffix}")
+def _part(path: Path, writer: str) -> Path:
+    return path.with_name(f".{path.stem}.{writer}.part{path.suffix}")
+
+
+def _here() -> str:
+    """Where a process's number means this process: the host, and there the PID namespace.
+
+    On shared files a writer on another node, or in another container, is not to be seen among the
+    processes here, and is at work all the same.
+    """
+    namespace = Path("/proc/self/ns/pid")
+    return f"{platform.node()}-{namespace.stat().st_ino if namespace.exists() else 0}"
 
 
 def _remove_parts_of_the_dead(path: Path) -> None:
-    before, after = _part(path, "|").name.split("|")
+    before, after = _part(path, f"{_here()}-|").name.split("|")
     for part in path.parent.glob(f"{glob.escape(before)}*{glob.escape(after)}"):
         process = part.name.removeprefix(before).removesuffix(after)
         if process.isdigit() and not _alive(int(process)):

@@ -20,7 +20,12 @@ from rocrate.rocrate import ROCrate
 
 from facegap.files import read_json, whole, write_json
 
-CODE = Path(__file__).parents[4]  # of the repository: Snakefile, workflow/, config/
+CODE = Path(__file__).parents[4]  # of the repository
+# what decides over results beside the configuration, which is recorded whole
+DECIDING = (
+    *("Snakefile", "workflow", "requirements.lock"),
+    *("config/assets.yaml", "config/published.yaml"),
+)
 STARTED = re.compile(r"^(\S+ \S+) facegap\.joblog: on (\S+)")
 
 
@@ -32,11 +37,14 @@ def record_provenance(
     results: Sequence[str | Path],
     inputs: Mapping[str, str],
     logs: str | Path,
+    made_by: Sequence[str | Path] = (),
+    assets: Sequence[str | Path] = (),
 ) -> None:
     """Write the record, and the complete configuration beside it.
 
-    `results` are files below the folder of `record`, `inputs` the digests of the user's files by
-    path, `logs` the folder of the jobs' logs, which say when and where each job began.
+    `results` are files below the folder of `record`, `made_by` the log of each one's job, `inputs`
+    the digests of the user's files by path, `assets` the files that facegap fetched, `logs` the
+    folder of the jobs' logs, which say when and where each job began.
     """
     study = Path(record).parent
     with whole(settings_yaml) as temporary:
@@ -44,13 +52,18 @@ def record_provenance(
     crate = ROCrate()
     crate.name = f"facegap study {config['study']}"
     crate.description = "Results of a facegap study; labels are annotations, not facts about people"
-    files = [_file(crate, study, path) for path in (*results, settings_yaml)]
+    files = [_file(crate, study, path) for path in results]
+    made: dict[str, list[Any]] = {}
+    for file, log in zip(files, made_by, strict=True):
+        made.setdefault(_key(Path(log)), []).append(file)
+    files.append(_file(crate, study, settings_yaml))
+    fetched = {str(path): _sha256(Path(path)) for path in assets if Path(path).is_file()}
     given = [  # not part of the crate: the user's images stay where they are
         _entity(crate, f"#{path}", "CreativeWork", {"name": Path(path).name, "sha256": told})
-        for path, told in inputs.items()
+        for path, told in {**inputs, **fetched}.items()
     ]
     software = _software(crate)
-    jobs = [_action(crate, job, software) for job in jobs_in(Path(logs))]
+    jobs = [_action(crate, job, software, made) for job in jobs_in(Path(logs))]
     run = {"instrument": software, "object": given, "result": files, "hasPart": jobs}
     if jobs:
         run["startTime"] = min(job["startTime"] for job in jobs)
@@ -60,7 +73,7 @@ def record_provenance(
 
 
 def jobs_in(logs: Path) -> list[dict[str, str]]:
-    """Each job whose log is there: `stage`, `job`, `host`, `start`, `end`, in order of starts."""
+    """Each job whose log is there: `key`, `job`, `host`, `start`, `end`, in order of starts."""
     found = []
     for path in logs.rglob("*.log"):
         with path.open(errors="replace") as file:
@@ -70,7 +83,7 @@ def jobs_in(logs: Path) -> list[dict[str, str]]:
             ended = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
             found.append(
                 {
-                    "stage": path.parent.name,
+                    "key": _key(path),
                     "job": path.stem,
                     "host": started[2],
                     "start": begun.isoformat(timespec="seconds"),
@@ -94,14 +107,13 @@ def summary(record: str | Path) -> dict[str, Any]:
 def code_version() -> dict[str, str]:
     """`commit` (where the code is a git checkout), whether it was `changed`, and its `sha256`."""
     told = hashlib.sha256()
-    paths = [CODE / "Snakefile", *sorted((CODE / "workflow").rglob("*"))]
-    for path in paths:
+    paths = [path for name in DECIDING for path in (CODE / name, *(CODE / name).rglob("*"))]
+    for path in sorted(paths):
         if path.is_file() and path.suffix != ".pyc":
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            told.update(f"{path.relative_to(CODE)} {content}\n".encode())
+            told.update(f"{path.relative_to(CODE)} {_sha256(path)}\n".encode())
     version = {"sha256": told.hexdigest()}
     if commit := _git("rev-parse", "HEAD"):
-        changed = _git("status", "--porcelain", "--", "Snakefile", "workflow", "config")
+        changed = _git("status", "--porcelain", "--", *DECIDING)
         version |= {"commit": commit, "changed": "yes" if changed else "no"}
     return version
 
@@ -125,12 +137,20 @@ def _entity(crate: ROCrate, key: str, kind: str, properties: Mapping[str, Any]) 
     return crate.add(ContextEntity(crate, key, properties={"@type": kind, **properties}))
 
 
+def _key(log: Path) -> str:
+    """The job's name in the record, after its log."""
+    return f"#{log.parent.name}/{log.stem}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _file(crate: ROCrate, study: Path, path: str | Path) -> Any:
     """A result, part of the crate."""
     path = Path(path)
-    with path.open("rb") as file:
-        told = hashlib.file_digest(file, "sha256").hexdigest()
-    properties = {"sha256": told, "contentSize": str(path.stat().st_size)}
+    properties = {"sha256": _sha256(path), "contentSize": str(path.stat().st_size)}
     return crate.add_file(path, str(path.relative_to(study)), properties=properties)
 
 
@@ -155,7 +175,10 @@ def _software(crate: ROCrate) -> ContextEntity:
     return _entity(crate, "#code", "SoftwareSourceCode", properties)
 
 
-def _action(crate: ROCrate, job: Mapping[str, str], software: ContextEntity) -> ContextEntity:
+def _action(
+    crate: ROCrate, job: Mapping[str, str], software: ContextEntity, made: Mapping[str, list[Any]]
+) -> ContextEntity:
+    """A job, with those of the results that it made."""
     host = _entity(crate, f"#host-{job['host']}", "Thing", {"name": job["host"]})
     properties = {
         "name": job["job"],
@@ -163,5 +186,6 @@ def _action(crate: ROCrate, job: Mapping[str, str], software: ContextEntity) -> 
         "location": host,
         "startTime": job["start"],
         "endTime": job["end"],
+        "result": made.get(job["key"], []),
     }
-    return _entity(crate, f"#{job['stage']}/{job['job']}", "CreateAction", properties)
+    return _entity(crate, job["key"], "CreateAction", properties)
