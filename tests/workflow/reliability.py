@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runs import digests
+
 START = "<!-- table: pytest tests/workflow/test_faults.py tests/cluster --write-reliability -->"
 END = "<!-- end of table -->"
 HEAD = """\
@@ -19,9 +21,18 @@ class Reliability:
     rows: dict[str, str] = field(default_factory=dict)
 
     def note(
-        self, fault: str, does: str, reran: Mapping[str, int], least: Mapping[str, int]
+        self,
+        fault: str,
+        does: str,
+        reran: Mapping[str, int],
+        least: Mapping[str, int],
+        disturbed: Path,
+        undisturbed: Path,
     ) -> None:
-        """Add a row for a fault after which the results were equal, byte for byte."""
+        """Add a row for a fault, if the results in these two folders are equal, byte for byte."""
+        seen = digests(disturbed)
+        assert seen, f"nothing to compare in {disturbed}"
+        assert seen == digests(undisturbed)
         self.rows[fault] = (
             f"| {fault} | {does} | {_count(reran)} | {_count(least)} | the same bytes |"
         )

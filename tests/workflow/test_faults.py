@@ -10,8 +10,9 @@ import signal
 import subprocess
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -28,6 +29,11 @@ TWO_CORES = (*MICRO, "--cores", "2")
 def least(folder: Path, rule: str) -> dict[str, int]:
     """The jobs of a rule, and all that depend on them."""
     return planned(snakemake(folder, "-n", "--forcerun", rule, *TWO_CORES).stdout)
+
+
+def beyond(reran: dict[str, int], needed: dict[str, int]) -> dict[str, int]:
+    """The jobs that ran and did not have to."""
+    return dict(Counter(reran) - Counter(needed))
 
 
 def rerun(folder: Path, *arguments: str) -> dict[str, int]:
@@ -53,6 +59,25 @@ def working(process: subprocess.Popen[str], script: str) -> psutil.Process:
 
 
 @contextmanager
+def held(
+    folder: Path, script: str, target: str
+) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
+    """A run, and its job of a script, stopped; however the block ends, neither is left so."""
+    with start(folder, *TWO_CORES, target) as run:
+        job = None
+        try:
+            job = working(run, script)
+            job.suspend()
+            yield run, job
+        finally:
+            run.kill()
+            if job:
+                with suppress(psutil.NoSuchProcess):
+                    job.resume()
+                psutil.wait_procs([job], timeout=60)
+
+
+@contextmanager
 def mounted(*arguments: str | Path) -> Iterator[None]:
     """A file system mounted on the last of the arguments, for as long as the block lasts."""
     done = subprocess.run(["mount", *map(str, arguments)], capture_output=True, check=False)
@@ -68,15 +93,26 @@ def remount(options: str, place: Path) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(place)], check=True)
 
 
+def test_the_table_says_only_what_was_seen(tmp_path: Path) -> None:
+    for name in ("one", "same", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "table.csv").write_text(name if name == "other" else "a,b")
+    table = Reliability()
+    table.note("a", "", {}, {}, tmp_path / "one", tmp_path / "same")
+    with pytest.raises(AssertionError):
+        table.note("b", "", {}, {}, tmp_path / "one", tmp_path / "other")
+    assert table.rows == {"a": "| a |  | 0 | 0 | the same bytes |"}
+
+
 def test_a_truncated_intermediate_file(
     disturbed: Path, undisturbed: Path, reliability: Reliability
 ) -> None:
     os.truncate(disturbed / STUDY / "judge/responses.parquet", 100)
-    reran = rerun(disturbed)
-    assert reran == least(undisturbed, "simulate_responses")
-    assert digests(disturbed / STUDY) == digests(undisturbed / STUDY)
+    needed, reran = least(undisturbed, "simulate_responses"), rerun(disturbed)
+    assert reran == needed
     does = "sees at the start that the file is not as its job left it, and makes it again"
-    reliability.note("an intermediate file cut short", does, reran, reran)
+    compared = disturbed / STUDY, undisturbed / STUDY
+    reliability.note("an intermediate file cut short", does, reran, needed, *compared)
 
 
 def test_an_output_edited_by_hand(
@@ -85,12 +121,12 @@ def test_an_output_edited_by_hand(
     edited = disturbed / STUDY / "report/tables/table5.csv"
     edited.write_text(edited.read_text().replace("0.", "0.9"))
     mine = edited.read_bytes()
-    reran = rerun(disturbed)
-    assert reran == least(undisturbed, "tabulate_results")
-    assert digests(disturbed / STUDY) == digests(undisturbed / STUDY)
+    needed, reran = least(undisturbed, "tabulate_results"), rerun(disturbed)
+    assert reran == needed
     assert (disturbed / STUDY / "changed/report/tables/table5.csv").read_bytes() == mine
     does = "the same, and keeps the edited one in `changed/`; `--touch` accepts it instead"
-    reliability.note("an output edited by hand", does, reran, reran)
+    compared = disturbed / STUDY, undisturbed / STUDY
+    reliability.note("an output edited by hand", does, reran, needed, *compared)
 
 
 def test_an_edit_that_is_accepted_stays(disturbed: Path) -> None:
@@ -107,13 +143,14 @@ def test_a_changed_setting(disturbed: Path, undisturbed: Path, reliability: Reli
     before = yaml.safe_load(study.read_text())
     changed = {**before, "judge": {**before["judge"], "simulated": {"male": 0.9, "female": 0.9}}}
     study.write_text(yaml.safe_dump(changed, sort_keys=False))
-    reran = rerun(disturbed)
-    assert reran == least(undisturbed, "simulate_responses")
+    needed, reran = least(undisturbed, "simulate_responses"), rerun(disturbed)
+    assert reran == needed
     assert digests(disturbed / STUDY) != digests(undisturbed / STUDY)
     study.write_text(yaml.safe_dump(before, sort_keys=False))
-    assert rerun(disturbed) == reran
-    assert digests(disturbed / STUDY) == digests(undisturbed / STUDY)
-    reliability.note("a changed value of the config", "runs what depends on it", reran, reran)
+    reran = rerun(disturbed)
+    assert reran == needed
+    does, compared = "runs what depends on it", (disturbed / STUDY, undisturbed / STUDY)
+    reliability.note("a changed value of the config", does, reran, needed, *compared)
 
 
 def test_a_changed_line_where_nothing_can_be_written(
@@ -128,12 +165,13 @@ def test_a_changed_line_where_nothing_can_be_written(
     assert "Write-protected output files" in refused.stdout
     assert f"affected files:\n        {STUDY}/" in refused.stdout
     assert not finished(refused.stdout)
-    reran = rerun(disturbed)
-    assert reran == least(undisturbed, "tabulate_results")
-    assert digests(disturbed / STUDY) == digests(undisturbed / STUDY)
-    reliability.note("a changed line of one library module", "runs its rules", reran, reran)
+    needed, reran = least(undisturbed, "tabulate_results"), rerun(disturbed)
+    assert reran == needed
+    does, compared = "runs its rules", (disturbed / STUDY, undisturbed / STUDY)
+    reliability.note("a changed line of one library module", does, reran, needed, *compared)
     does = "stops before the first job and names the files; later goes on"
-    reliability.note("a read-only shared directory, results", does, {}, {})
+    more = beyond(reran, needed)
+    reliability.note("a read-only shared directory, results", does, more, {}, *compared)
 
 
 def test_a_data_file_replaced_by_one_of_the_same_size_and_time(
@@ -158,12 +196,16 @@ def test_a_data_file_replaced_by_one_of_the_same_size_and_time(
     study["datasets"]["source"] |= place
     (disturbed / "micro.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
 
-    target = "results/own/acquire/source/faces.parquet"
+    target, results = "results/own/acquire/source/faces.parquet", disturbed / "results/own"
     with mounted("--bind", data, data):
         remount("bind,ro", data)
         assert rerun(disturbed, target) == {"read_folder": 1}
-        assert rerun(disturbed, target) == {}
-    reliability.note("a read-only shared directory, data", "reads it", {}, {})
+        more = rerun(disturbed, target)
+        assert more == {}
+    results.rename(tmp_path / "read-only")
+    assert rerun(disturbed, target) == {"read_folder": 1}
+    compared = tmp_path / "read-only", results
+    reliability.note("a read-only shared directory, data", "reads it", more, {}, *compared)
     first, seen = (disturbed / target).read_bytes(), own.stat()
 
     (data / "another.csv").write_text(labels.assign(age=79 - faces.index % 60).to_csv(index=False))
@@ -173,14 +215,22 @@ def test_a_data_file_replaced_by_one_of_the_same_size_and_time(
     assert (own.stat().st_size, own.stat().st_mtime_ns) == (seen.st_size, seen.st_mtime_ns)
     reran = rerun(disturbed, target)
     assert reran == {"read_folder": 1}
-    another = (disturbed / target).read_bytes()
-    assert another != first
+    assert (disturbed / target).read_bytes() != first
 
-    shutil.rmtree(disturbed / "results/own")
-    assert rerun(disturbed, target) == {"read_folder": 1}
-    assert (disturbed / target).read_bytes() == another
+    results.rename(tmp_path / "replaced")
+    anew = rerun(disturbed, target)
+    assert anew == {"read_folder": 1}
     does = "tells files apart by what they hold, and runs what reads it"
-    reliability.note("a data file replaced, same size and time", does, reran, reran)
+    compared = tmp_path / "replaced", results
+    reliability.note("a data file replaced, same size and time", does, reran, anew, *compared)
+
+    (tmp_path / "first.csv").rename(own)  # as if this were a node, with a copy on its own disk
+    memory = disturbed / ".snakemake/digests.json"
+    remembered = memory.read_bytes()
+    job = ("--target-jobs", "read_folder:dataset=source", "--allowed-rules", "read_folder")
+    done = snakemake(disturbed, *TWO_CORES, "--mode", "remote", "--force", "--nolock", *job)
+    assert done.returncode == 0, done.stdout
+    assert memory.read_bytes() == remembered, "a job looks at no data that its run has looked at"
 
 
 def test_a_full_disk(disturbed: Path, undisturbed: Path, reliability: Reliability) -> None:
@@ -196,63 +246,81 @@ def test_a_full_disk(disturbed: Path, undisturbed: Path, reliability: Reliabilit
         remount("size=20m", judged)
         reran = rerun(disturbed, "judge")
         assert reran == needed
-        assert digests(judged) == digests(undisturbed / STUDY / "judge")
-    does = "the job fails and names the file, nothing half-written stays; a rerun goes on"
-    reliability.note("a full disk", does, reran, needed)
+        does = "the job fails and names the file, nothing half-written stays; a rerun goes on"
+        reliability.note("a full disk", does, reran, needed, judged, undisturbed / STUDY / "judge")
 
 
 def test_killed_jobs_and_runs(disturbed: Path, undisturbed: Path, reliability: Reliability) -> None:
-    judged = disturbed / STUDY / "judge"
+    judged, study = disturbed / STUDY / "judge", disturbed / STUDY
     shutil.rmtree(judged)
     needed = planned(snakemake(disturbed, "-n", "judge", *TWO_CORES).stdout)
 
-    with start(disturbed, *TWO_CORES, "judge") as run:
-        working(run, "pair_outputs.py").kill()
+    with held(disturbed, "pair_outputs.py", "judge") as (run, job):
+        job.kill()
         printed, _ = run.communicate(timeout=120)
     assert run.returncode != 0
     assert "Error in rule pair_outputs" in printed
     assert not finished(printed)
     assert not (judged / "pairs.parquet").exists()
-    does = "the run fails and names the job; a rerun goes on"
-    reliability.note("kill -9 of a job, one machine", does, needed, needed)
 
-    with start(disturbed, *TWO_CORES, "judge") as run:
-        job = working(run, "pair_outputs.py")
-        job.suspend()
+    with held(disturbed, "pair_outputs.py", "judge") as (run, job):
         second = snakemake(disturbed, *TWO_CORES, "judge")
-        assert second.returncode != 0
-        assert "Directory cannot be locked" in second.stdout
+        job.resume()
+        printed, _ = run.communicate(timeout=600)
+    assert second.returncode != 0
+    assert "Directory cannot be locked" in second.stdout
+    assert run.returncode == 0
+    reran = finished(printed)
+    assert reran == needed
+    does = "the run fails and names the job; a rerun goes on"
+    reliability.note(
+        "kill -9 of a job, one machine", does, reran, needed, study, undisturbed / STUDY
+    )
+    more = beyond(Counter(finished(second.stdout)) + Counter(reran), needed)
+    does = "the second is refused, the first goes on"
+    reliability.note("two Snakemakes at once", does, more, {}, study, undisturbed / STUDY)
+
+    shutil.rmtree(judged)
+    with held(disturbed, "pair_outputs.py", "judge") as (run, _):
         os.kill(run.pid, signal.SIGKILL)
         run.wait()
-    job.resume()
-    psutil.wait_procs([job], timeout=60)
     refused = snakemake(disturbed, *TWO_CORES, "judge")
     assert refused.returncode != 0
     assert "--unlock" in refused.stdout
-    assert not finished(second.stdout + refused.stdout)
+    assert not finished(refused.stdout)
     assert snakemake(disturbed, *TWO_CORES, "--unlock").returncode == 0
     reran = rerun(disturbed, "judge")
     assert reran == needed
     assert rerun(disturbed) == {}
-    assert digests(disturbed / STUDY) == digests(undisturbed / STUDY)
-    does = "the second is refused, the first goes on"
-    reliability.note("two Snakemakes at once", does, {}, {})
     does = "the next run says that a lock was left, and that `--unlock` takes it away"
-    reliability.note("kill -9 of Snakemake, and the lock it leaves", does, reran, needed)
+    fault = "kill -9 of Snakemake, and the lock it leaves"
+    reliability.note(fault, does, reran, needed, study, undisturbed / STUDY)
+
+
+OFF = """
+import time
+right = time.time
+time.time = lambda: right() + {seconds}
+{script}
+    import os
+    for path in (*snakemake.output, *snakemake.log):
+        os.utime(path, 2 * (time.time(),))
+"""
 
 
 def test_a_clock_that_is_off(disturbed: Path, undisturbed: Path, reliability: Reliability) -> None:
-    script = disturbed / "workflow/scripts/pair_outputs.py"
-    ahead = """
-    import os, time
-    for path in snakemake.output:
-        os.utime(path, 2 * (time.time() + 3600,))
-"""
-    script.write_text(script.read_text() + ahead)
-    reran = rerun(disturbed)
-    assert reran == least(undisturbed, "pair_outputs")
-    assert (disturbed / STUDY / "judge/pairs.parquet").stat().st_mtime < time.time()
-    assert rerun(disturbed) == {}
-    assert digests(disturbed / STUDY) == digests(undisturbed / STUDY)
-    does = "gives an output its own time when the job ends"
-    reliability.note("a job whose files are an hour ahead", does, {}, {})
+    """Of two jobs, the second of which reads what the first wrote two hours later."""
+    off = {"ahead": ("pair_outputs", 3600), "behind": ("simulate_responses", -3600)}
+    for name, seconds in off.values():
+        script = disturbed / f"workflow/scripts/{name}.py"
+        script.write_text(OFF.format(seconds=seconds, script=script.read_text()))
+    assert rerun(disturbed) == least(undisturbed, "pair_outputs")
+    for name in ("pairs", "responses"):
+        written = (disturbed / STUDY / f"judge/{name}.parquet").stat().st_mtime
+        assert abs(time.time() - written) < 1800
+    more = rerun(disturbed)
+    assert more == {}
+    does, compared = "gives an output its own time when the job ends", (disturbed, undisturbed)
+    for way in off:
+        fault = f"a job whose files are an hour {way}"
+        reliability.note(fault, does, more, {}, *(folder / STUDY for folder in compared))
