@@ -4,17 +4,21 @@ It needs root, munge, slurmctld, slurmd and Slurm's commands, and touches no oth
 configuration, sockets, ports and state are its own, and only what it started is ended.
 """
 
+import contextlib
 import os
+import random
 import secrets
 import shutil
 import socket
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun")
 COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "srun", "sinfo")
@@ -97,11 +101,18 @@ class Cluster:
         return kept | {"PATH": path, "SLURM_CONF": f"{self.folder}/slurm.conf"}
 
     def ask(self, *command: str) -> str:
-        """What a Slurm command prints."""
-        done = subprocess.run(
+        """What a Slurm command prints, if it succeeds or not."""
+        return self._run(command).stdout
+
+    def tell(self, *command: str) -> None:
+        """A Slurm command that has to succeed."""
+        done = self._run(command)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+
+    def _run(self, command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             command, env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
-        return done.stdout
 
     def jobs(self, state: str = "PENDING,RUNNING,COMPLETING") -> list[tuple[str, str]]:
         """Number and comment (rule and wildcards) of every job in these states."""
@@ -133,23 +144,30 @@ class Cluster:
 
     def wait(self, done: str, *command: str) -> None:
         """Until a Slurm command prints `done`."""
+        self.until(lambda: done in self.ask(*command), f"{command} to print {done}")
+
+    def until(self, true: Callable[[], bool], what: str) -> None:
+        """Until it is true; a daemon that ended meanwhile says why it will not be."""
         end = time.monotonic() + 60
-        while done not in self.ask(*command):
-            assert time.monotonic() < end, f"{command}: {self.ask(*command)}"
-            time.sleep(0.1)
+        while not true():
+            for name, daemon in self.daemons.items():
+                said = self.folder / f"{name}.out"
+                assert daemon.poll() is None, f"{name} ended: {said.read_text()[-4000:]}"
+            assert time.monotonic() < end, f"waited for {what}"
+            time.sleep(0.02)
 
 
 @contextmanager
 def slurm(folder: Path) -> Iterator[Cluster]:
     """A Slurm with idle nodes cpu1 and gpu1, as long as the block lasts."""
+    assert not missing(), missing()
     cluster = Cluster(folder)
     _configure(folder)
     try:
         key, sock = folder / "munge.key", folder / "munge.socket"
         files = (f"--{part}-file={folder}/munge.{part}" for part in ("pid", "seed", "log"))
         cluster.start("munged", "munged", *MUNGE, f"--key-file={key}", f"--socket={sock}", *files)
-        while not sock.exists():
-            time.sleep(0.02)
+        cluster.until(sock.exists, "munged's socket")
         cluster.start("slurmctld", "slurmctld", "-D", "-i", "-f", folder / "slurm.conf")
         cluster.wait("is UP", "scontrol", "ping")
         for node in ("cpu1", "gpu1"):
@@ -186,17 +204,18 @@ def _configure(folder: Path) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Below those that the kernel hands out itself, so that none is taken meanwhile."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    free: list[int] = []
+    for port in random.sample(range(first // 2, first), 100):
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.bind(("127.0.0.1", port))
+            free.append(port)
+    return free[:count]
 
 
 def _end(cluster: Cluster) -> None:
-    """Jobs first, through Slurm, so that none is left behind; then the daemons."""
+    """Jobs first, through Slurm, so that none is left behind; then daemons, and what is left."""
     if "slurmctld" in cluster.daemons:
         cluster.ask("scancel", "--user=root", "--full", "--signal=KILL")
         cluster.ask("scancel", "--user=root")
@@ -210,3 +229,7 @@ def _end(cluster: Cluster) -> None:
         except subprocess.TimeoutExpired:
             daemon.kill()
             daemon.wait()
+    for process in psutil.process_iter():  # a stopped job hears nothing but SIGKILL
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("SLURM_CONF", "").startswith(f"{cluster.folder}/"):
+                process.kill()

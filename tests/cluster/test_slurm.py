@@ -5,8 +5,11 @@ runs out. Where no Slurm can be started, everything here is skipped with the rea
 """
 
 import contextlib
+import os
 import re
+import shutil
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -18,16 +21,27 @@ from typing import TypeVar
 import psutil
 import pytest
 from reliability import Reliability
-from runs import MICRO, STUDY, copy_code, digests, finished, planned, snakemake, start
+from runs import MICRO, ROOT, STUDY, copy_code, finished, planned, snakemake, start
 from slurm import Cluster, missing, slurm
 
 QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
 IMPATIENT = Path(__file__).with_name("impatient.py")
 SUBMITTED = (*MICRO, "--profile", "profiles/slurm", *QUICK)
 
+SHARDS = """
+rule all:
+    input: [f"{n}.npy" for n in range(3)]
+
+rule align_shard:
+    output: "{n}.npy"
+    resources: mem_mb=500, runtime=10
+    shell: "touch {output}"
+"""
+
 T = TypeVar("T")
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=f"no Slurm here: {missing()}")
+SKIPPED = missing() is not None and "FACEGAP_NEED_SLURM" not in os.environ
+pytestmark = pytest.mark.skipif(SKIPPED, reason=f"no Slurm here: {missing()}")
 
 
 @pytest.fixture(scope="module")
@@ -45,28 +59,34 @@ class Run:
     ) -> None:
         """Start it in `folder`."""
         command = (*SUBMITTED, *options, "--", *targets)
-        self.folder = folder
+        self.cluster, self.folder = cluster, folder
         self.process = start(
             folder, *command, environment=cluster.environment, program=(IMPATIENT,)
         )
         self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read)
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout
         self.lines += self.process.stdout
 
-    def end(self) -> tuple[int, str]:
+    def end(self, seconds: float = 1200) -> tuple[int, str]:
         """Its exit code, and all that it printed."""
-        code = self.process.wait(1200)
-        self._reader.join()
+        code = self.process.wait(seconds)
+        self._reader.join(60)  # a child of a killed Snakemake may hold the pipe
         return code, "".join(self.lines)
 
     def kill(self) -> None:
         """kill -9 of Snakemake alone."""
         self.process.kill()
         self.end()
+
+    def stop(self) -> None:
+        """End it if a test has not, and its jobs."""
+        if self.process.poll() is None:
+            self.kill()
+        self.cluster.ask("scancel", "--user=root")
 
     def working(self, script: str, but: int | None = None) -> psutil.Process:
         """The process of a script, on whatever node, once there is one (other than `but`)."""
@@ -86,12 +106,25 @@ class Run:
         return None
 
 
-def until(found: Callable[[], T | None], what: str, seen: list[str], seconds: float = 600) -> T:
+@pytest.fixture
+def begin(cluster: Cluster) -> Iterator[Callable[..., Run]]:
+    """Runs by their folder, targets and options, of which none outlives its test."""
+    with contextlib.ExitStack() as stack:
+
+        def begun(folder: Path, *targets: str, options: tuple[str, ...] = ()) -> Run:
+            run = Run(cluster, folder, *targets, options=options)
+            stack.callback(run.stop)
+            return run
+
+        yield begun
+
+
+def until(found: Callable[[], T | None], what: str, seen: list[str], every: float = 0.05) -> T:
     """What `found` gives, as soon as it is anything."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + 600
     while not (value := found()):
         assert time.monotonic() < end, f"waited for {what}\n{''.join(seen[-60:])}"
-        time.sleep(0.05)
+        time.sleep(every)
     return value
 
 
@@ -123,7 +156,11 @@ def partitions(cluster: Cluster) -> dict[str, set[str]]:
 
 
 def test_the_whole_study_with_jobs_lost_on_the_way(
-    cluster: Cluster, request: pytest.FixtureRequest, tmp_path: Path, reliability: Reliability
+    cluster: Cluster,
+    begin: Callable[..., Run],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    reliability: Reliability,
 ) -> None:
     folder = copy_code(tmp_path / "facegap")
     acquire = folder / "workflow/rules/acquire.smk"
@@ -135,19 +172,18 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
 
     cluster.start_node("cpu1", without=Path(sys.prefix))
     drawn = f"{STUDY}/acquire/source/faces.parquet"
-    code, printed = Run(cluster, folder, drawn, options=("--retries", "0")).end()
+    code, printed = begin(folder, drawn, options=("--retries", "0")).end()
     assert code != 0
-    assert errors(printed) == {"draw_faces": 1}
+    failed = errors(printed)
+    assert failed == {"draw_faces": 1}
     log = re.findall(r"submitted with SLURM jobid \d+ \(log: (.*?)\)", printed)[0]
     assert "bin/python: not found" in Path(log).read_text()
     assert not finished(printed)
     cluster.start_node("cpu1")
-    does = "its jobs fail and their logs name what is not there; a rerun goes on"
-    reliability.note("a node without the environment", does, {}, {})
 
-    run = Run(cluster, folder)
+    run = begin(folder)
     run.working("extract_features.py").kill()
-    cluster.ask("scancel", job_of(run.working("train_cell.py")))
+    cluster.tell("scancel", job_of(run.working("train_cell.py")))
     job = run.working("cast_faces.py")
     job.suspend()
     cluster.daemons["cpu1"].kill()
@@ -157,26 +193,35 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     assert code == 0, printed[-8000:]
     assert finished(printed) == needed
     again = errors(printed)
-    assert again.pop("draw_faces") >= needed["draw_faces"]
-    assert again == {"extract_features": 1, "train_cell": 1}
+    draws = {"draw_faces": again.pop("draw_faces")}
+    assert draws["draw_faces"] >= needed["draw_faces"]
+    killed, cancelled = {"extract_features": 1}, {"train_cell": 1}
+    assert again == killed | cancelled
     undisturbed: Path = request.getfixturevalue("undisturbed")  # by now another worker has run it
-    assert digests(folder / STUDY) == digests(undisturbed / STUDY)
+    both = (folder / STUDY, undisturbed / STUDY)
     used = partitions(cluster)
     assert used["train_stargan"] == used["train_cell"] == {"gpu"}
-    assert used["align_shard"] == used["keep_model"] == {"cpu"}
+    assert used["shards_align_shard"] == used["keep_model"] == {"cpu"}
+    assert "fetch_asset" not in used, "a node may see no network"
 
-    draws = {"draw_faces": needed["draw_faces"]}
+    does = "its jobs fail and their logs name what is not there; a rerun goes on"
+    reliability.note("a node without the environment", does, failed, failed, *both)
     does = "tried again with twice the memory, until it is enough or `retries` are over"
-    reliability.note("out of memory", does, draws, draws)
+    least = {"draw_faces": needed["draw_faces"]}
+    reliability.note("out of memory", does, draws, least, *both)
     does = "tried again at once"
-    reliability.note("kill -9 of a job, cluster", does, *2 * [{"extract_features": 1}])
-    reliability.note("scancel", does, *2 * [{"train_cell": 1}])
+    reliability.note("kill -9 of a job, cluster", does, killed, killed, *both)
+    reliability.note("scancel", does, cancelled, cancelled, *both)
     does = "the job goes on, and is seen to end when the daemon is back"
-    reliability.note("kill -9 of a node's daemon", does, {}, {})
+    reliability.note("kill -9 of a node's daemon", does, {}, {}, *both)
 
 
 def test_a_training_that_is_cut_short_again_and_again(
-    cluster: Cluster, disturbed: Path, undisturbed: Path, reliability: Reliability
+    cluster: Cluster,
+    begin: Callable[..., Run],
+    disturbed: Path,
+    undisturbed: Path,
+    reliability: Reliability,
 ) -> None:
     folder = disturbed / STUDY / "synthesise/seed-1"
     wanted = f"{STUDY}/synthesise/seed-1/generator.safetensors"
@@ -194,20 +239,25 @@ def test_a_training_that_is_cut_short_again_and_again(
     def lost(run: Run, process: psutil.Process) -> None:
         """Wait for the training's saved state, and then for its end, letting it do no more."""
         until(lambda: "state saved at step" in log.read_text(), "a saved state", run.lines)
-        with contextlib.suppress(psutil.NoSuchProcess):
-            while process.status() != psutil.STATUS_ZOMBIE:
-                process.suspend()  # each signal of Slurm lets it go on
-                time.sleep(0.01)
 
-    run = Run(cluster, disturbed, wanted)
+        def ended() -> bool:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    process.suspend()  # each signal of Slurm lets it go on
+                    return False
+            return True
+
+        until(ended, "the training to be ended", run.lines, every=0.01)
+
+    run = begin(disturbed, wanted)
     first = trained(run)
-    cluster.ask("scontrol", "update", f"JobId={job_of(first)}", "EndTime=now+1")
+    cluster.tell("scontrol", "update", f"JobId={job_of(first)}", "EndTime=now+1")
     lost(run, first)
 
     second = trained(run, first.pid)
     queued = job_of(second)
     assert "resumed at step" in log.read_text()
-    cluster.ask("sbatch", "--partition=urgent", "--gpus=2", "--output=/dev/null", "--wrap=true")
+    cluster.tell("sbatch", "--partition=urgent", "--gpus=2", "--output=/dev/null", "--wrap=true")
     lost(run, second)
 
     third = trained(run, second.pid)
@@ -216,44 +266,74 @@ def test_a_training_that_is_cut_short_again_and_again(
     third.resume()
     code, printed = run.end()
     assert code == 0, printed[-8000:]
-    assert finished(printed) == {"train_stargan": 1}
-    assert digests(disturbed / STUDY) == digests(undisturbed / STUDY)
-
     one = {"train_stargan": 1}
+    assert finished(printed) == one
+    both = (disturbed / STUDY, undisturbed / STUDY)
+
     does = "the training is warned, saves its state, is tried again and goes on from it"
-    reliability.note("time limit reached in training", does, one, one)
+    reliability.note("time limit reached in training", does, one, one, *both)
     does = "the same, and SLURM queues it again by itself"
-    reliability.note("preemption", does, one, one)
+    reliability.note("preemption", does, one, one, *both)
+
+
+def test_shards_that_are_more_than_the_places_for_jobs(
+    cluster: Cluster, begin: Callable[..., Run], tmp_path: Path
+) -> None:
+    """Shards that do nothing, by the rule's name and so by its place in the profile."""
+    folder = tmp_path / "shards"
+    shutil.copytree(ROOT / "profiles", folder / "profiles")
+    (folder / "micro.yaml").write_text("{}")
+    (folder / "Snakefile").write_text(SHARDS)
+    pairs = ("--group-components", "shards=2")
+    kept = ("--logger", "snkmt", "--logger-snkmt-db", str(tmp_path / "kept.db"))
+    code, printed = begin(folder, options=("--jobs", "1", *pairs, *kept)).end(180)
+    assert code == 0, printed[-8000:]
+    assert finished(printed) == {"align_shard": 3}
+    listed = cluster.ask("squeue", "--noheader", "--states=all", "--format=%C|%k|%Z")
+    jobs = [row.split("|") for row in listed.splitlines()]
+    cores = {int(cores): comment for cores, comment, place in jobs if place == str(folder)}
+    assert cores == dict.fromkeys((1, 2), "rule_shards_align_shard")
+    with contextlib.closing(sqlite3.connect(tmp_path / "kept.db")) as database:
+        assert database.execute("select count(*) from jobs").fetchone() == (4,)
 
 
 def test_jobs_that_a_killed_snakemake_left(
-    cluster: Cluster, undisturbed: Path, tmp_path: Path, reliability: Reliability
+    cluster: Cluster,
+    begin: Callable[..., Run],
+    undisturbed: Path,
+    tmp_path: Path,
+    reliability: Reliability,
 ) -> None:
     folder = copy_code(tmp_path / "facegap")
     wanted = f"{STUDY}/acquire/source/faces.parquet"
-    run = Run(cluster, folder, wanted)
+    run = begin(folder, wanted)
     job = run.working("draw_faces.py")
     job.suspend()
     left = job_of(job)
     run.kill()
     assert snakemake(folder, *MICRO, "--unlock").returncode == 0
 
-    code, printed = Run(cluster, folder, wanted).end()
+    code, printed = begin(folder, wanted).end()
     assert code != 0
     assert f"scancel {left}" in printed
+    another = copy_code(tmp_path / "another")
+    (another / "results").symlink_to(folder / "results")
+    with start(another, *MICRO, "--cores", "1", environment=cluster.environment) as local:
+        beside, _ = local.communicate(timeout=120)
+    assert local.returncode != 0
+    assert f"scancel {left}" in beside, "nor by another checkout, nor on the login node itself"
     assert job.is_running(), "nothing is ended without being asked"
     assert [number for number, _ in cluster.jobs()] == [left], "nothing is started beside it"
 
-    cluster.ask("scancel", left)
+    cluster.tell("scancel", left)
     until(lambda: not cluster.jobs(), "the job to end", [])
-    code, printed = Run(cluster, folder, wanted).end()
+    code, printed = begin(folder, wanted).end()
     assert code == 0, printed[-8000:]
-    assert finished(printed) == {"draw_faces": 1}
-    drawn = "acquire/source"
-    assert digests(folder / STUDY / drawn) == digests(undisturbed / STUDY / drawn)
+    one = {"draw_faces": 1}
+    assert finished(printed) == one
+    both = (folder / STUDY / "acquire/source", undisturbed / STUDY / "acquire/source")
     does = (
         "its jobs work on; after `--unlock` the next run names them, and how to end or await"
         " them, and starts nothing beside them"
     )
-    one = {"draw_faces": 1}
-    reliability.note("kill -9 of Snakemake, cluster", does, one, one)
+    reliability.note("kill -9 of Snakemake, cluster", does, one, one, *both)

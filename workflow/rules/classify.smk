@@ -48,14 +48,15 @@ rule fetch_timm:
         f"{STUDY}/logs/classify/fetch_timm-{{model}}.log",
     benchmark:
         f"{STUDY}/benchmarks/classify/fetch_timm-{{model}}.tsv"
+    localrule: True  # compute nodes often see no network
     conda:
         ENVIRONMENT
     resources:
         mem_mb=1000,
         runtime=60,
+        offline=int(config["offline"]),
     params:
         *code_of("fetch_timm.py"),
-        offline=config["offline"],
     script:
         "../scripts/fetch_timm.py"
 
