@@ -23,7 +23,8 @@ study: .venv/ready
 	$(BIN)/snakemake --cores all --configfile $(STUDY)
 
 plan: .venv/ready
-	$(BIN)/snakemake -n --nocolor --profile profiles/slurm --configfile $(STUDY) 2>&1 | $(BIN)/python -m facegap.plan
+	$(BIN)/snakemake -n --nocolor --cores 4096 --profile profiles/slurm --configfile $(STUDY) 2>&1 | \
+	    $(BIN)/python -m facegap.plan $(CORES)
 
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder

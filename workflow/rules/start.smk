@@ -6,7 +6,14 @@ import subprocess
 from snakemake.persistence.file import FilePersistence
 
 CHANGED = f"{STUDY}/changed"
-JOBS_NAME = re.sub(r"[^A-Za-z0-9_-]", "-", f"facegap-{config['study']}")[:50]
+# whose the jobs are, and by the digest where they write, from whatever folder they were started
+JOBS_NAME = "-".join(
+    [
+        "facegap",
+        re.sub(r"[^A-Za-z0-9_-]", "-", config["study"])[:40],
+        hashlib.sha256(os.path.realpath(STUDY).encode()).hexdigest()[:8],
+    ]
+)
 UNRECORDED = ("logs", "benchmarks", "changed")  # below the study, and no job's output
 
 
@@ -26,35 +33,43 @@ for each in workflow.rules:
 
 
 def check_leftovers():
-    """On SLURM, stop while jobs of a killed Snakemake still write these results.
+    """Stop while jobs that a killed Snakemake left on SLURM still write these results.
 
     They are known by their name, which the jobs of this run get here: the profile, where a prefix
     could be set, does not know the study.
     """
     executor = workflow.scheduler._executor
-    if not hasattr(executor, "run_uuid"):
-        return
-    listed = subprocess.run(
-        ["squeue", "--me", "--noheader", "--format=%i|%j|%Z"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    if listed.returncode:
-        raise WorkflowError(f"squeue does not answer: {listed.stderr.strip()}")
-    own = re.compile(rf"{re.escape(JOBS_NAME)}_[0-9a-f-]{{36}}")
-    jobs = [line.split("|") for line in listed.stdout.splitlines()]
-    left = [
-        number
-        for number, name, folder in jobs
-        if own.fullmatch(name) and folder == os.getcwd()
-    ]
+    on_slurm = type(executor).__module__.startswith("snakemake_executor_plugin_slurm")
+    own = re.compile(rf"{JOBS_NAME}_[0-9a-f-]{{36}}")
+    jobs = [line.split("|") for line in _slurm_jobs(needed=on_slurm)]
+    left = [number for number, name in jobs if own.fullmatch(name)]
     if left:
         raise WorkflowError(
             f"jobs of an earlier run are still at work on {STUDY}: {', '.join(left)}. End them "
             f"(scancel {' '.join(left)}) or wait until squeue --me shows none, then start again"
         )
-    executor.run_uuid = f"{JOBS_NAME}_{executor.run_uuid}"
+    if on_slurm:
+        executor.run_uuid = f"{JOBS_NAME}_{executor.run_uuid}"
+
+
+def _slurm_jobs(needed):
+    """The user's jobs, 'number|name'; none where there is no SLURM, unless it is needed."""
+    if not needed and not shutil.which("squeue"):
+        return []
+    try:
+        listed = subprocess.run(
+            ["squeue", "--me", "--noheader", "--format=%i|%j"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        if not needed:
+            return []
+        why = (getattr(error, "stderr", None) or str(error)).strip()
+        raise WorkflowError(f"squeue does not answer: {why}") from None
+    return listed.stdout.splitlines()
 
 
 def changed_outputs():
@@ -82,11 +97,18 @@ def _changed_since(path, time):
     return abs(times[0] - time) > 1
 
 
-CHANGED_OUTPUTS = []
+def marked_incomplete(records, keys, marked=FilePersistence._filter_incomplete_keys):
+    """Of the outputs `keys` those that were cut short, to which the changed ones are added."""
+    keys = list(keys)
+    return marked(records, keys) | CHANGED_OUTPUTS.intersection(keys)
+
+
+CHANGED_OUTPUTS = set()
 if workflow.is_main_process and any(Path(".snakemake/metadata").glob("*")):
-    CHANGED_OUTPUTS += changed_outputs()
-    for path in CHANGED_OUTPUTS:
-        FilePersistence(nolock=True)._mark_incomplete(path, None)  # so it is made again
+    CHANGED_OUTPUTS.update(changed_outputs())
+    # so they are made again; nothing is written, since a dry run or a refused one comes here too
+    FilePersistence._filter_incomplete_keys = marked_incomplete
+    for path in sorted(CHANGED_OUTPUTS):
         print(
             f"{path} is not as its job left it and is made again; a copy will be in {CHANGED}. "
             f"To keep it instead: snakemake --touch {path}",

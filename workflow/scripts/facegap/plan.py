@@ -1,21 +1,26 @@
-"""What a study will ask of a cluster, before anything is submitted: jobs, hours, GPU hours, memory.
+"""What is left of a study: jobs, hours, GPU hours, memory, and when it may end. Nothing is started.
 
-    snakemake -n --profile profiles/slurm --configfile <study> | python -m facegap.plan
+    snakemake -n --cores 4096 --profile profiles/slurm --configfile <study> > planned.txt
+    python -m facegap.plan [cores of the one machine] < planned.txt
 
-A job's time is what it took before in this study (its own benchmark file, else the mean of its
-rule's), and where there is none the limit that its rule sets, which it does not exceed.
+Without `--cores` Snakemake plans every job on one core. A job's time is what it took before in this
+study (its own benchmark file, else the mean of its rule's), and where there is none the limit that
+its rule sets, which it does not exceed.
 """
 
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
+STAGES = ("acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report")
 JOB = re.compile(r"^\s*(?:local)?rule (\w+):$")
-LINE = re.compile(r"^\s+(benchmark|threads|resources): (.*)$")
+LINE = re.compile(r"^\s+(input|output|benchmark|threads|resources): (.*)$")
 COLUMNS = {
     **dict.fromkeys(("jobs", "measured", "hours", "core_hours", "gpu_hours"), "sum"),
     "longest": "max",
@@ -34,11 +39,19 @@ class Job:
     gpus: int
     memory: int
     limit: float
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def stage(self) -> str:
         """The folder of its benchmark file."""
         return self.benchmark.parent.name
+
+    @property
+    def hours(self) -> float:
+        """What it will take: the measured time, else the limit."""
+        seconds = measured(self)
+        return self.limit / 60 if seconds is None else seconds / 3600
 
 
 def jobs_of(printed: Iterable[str]) -> list[Job]:
@@ -61,11 +74,12 @@ def _job(rule: str, parts: dict[str, str]) -> Job:
         int(resources.get("gpu", 0)),
         int(resources.get("mem_mb", 0)),
         float(resources.get("runtime", 0)),
+        *(tuple(parts[name].split(", ")) if name in parts else () for name in ("input", "output")),
     )
 
 
 def plan(jobs: Sequence[Job]) -> pd.DataFrame:
-    """A row a stage, in the order of the jobs, and their total.
+    """A row a stage, in their order, and their total.
 
     Columns: `jobs`, `measured` (how many have a measured time), `hours` (of all jobs together),
     `core_hours`, `gpu_hours`, `longest` (hours of the longest job), `limit` (hours, if every job
@@ -73,24 +87,43 @@ def plan(jobs: Sequence[Job]) -> pd.DataFrame:
     """
     rows = [_row(job) for job in jobs]
     table = pd.DataFrame(rows, columns=["stage", *COLUMNS])
-    stages = table.groupby("stage", sort=False).agg(COLUMNS)
+    stages = table.groupby("stage").agg(COLUMNS)
+    stages = stages.reindex([stage for stage in STAGES if stage in stages.index])
     stages.loc["total"] = table.agg(COLUMNS)
     return stages
 
 
 def _row(job: Job) -> tuple[str, int, bool, float, float, float, float, float, float]:
-    seconds = measured(job)
-    hours = job.limit / 60 if seconds is None else seconds / 3600
+    hours = job.hours
     spent = (hours, hours * job.threads, hours * job.gpus, hours, job.limit / 60)
-    return job.stage, 1, seconds is not None, *spent, job.memory / 1000
+    return job.stage, 1, measured(job) is not None, *spent, job.memory / 1000
 
 
+@cache
 def measured(job: Job) -> float | None:
     """Seconds that the job took before, or that its rule's other jobs took on average."""
     own = [job.benchmark] if job.benchmark.is_file() else []
     files = own or sorted(job.benchmark.parent.glob(f"{job.rule}[-.]*tsv"))
     seconds = [pd.read_csv(path, sep="\t")["s"].mean() for path in files]
     return float(sum(seconds) / len(seconds)) if seconds else None
+
+
+def hours_left(jobs: Sequence[Job], cores: int | None = None) -> float:
+    """Hours until the last job ends, if none waits for a free place.
+
+    The longest chain of jobs of which each needs the one before; on a machine of so many `cores`,
+    or what keeps all of them at work, whichever is longer.
+    """
+    makers = {path: job for job in jobs for path in job.outputs}
+
+    @cache
+    def ends(job: Job) -> float:
+        needed = {makers[path] for path in job.inputs if path in makers}
+        return job.hours + max(map(ends, needed), default=0)
+
+    chain = max(map(ends, jobs), default=0)
+    work = sum(job.hours * min(job.threads, cores) for job in jobs) / cores if cores else 0
+    return max(chain, work)
 
 
 def show(table: pd.DataFrame) -> str:
@@ -107,8 +140,18 @@ def show(table: pd.DataFrame) -> str:
     )
 
 
-if __name__ == "__main__":
-    lines = sys.stdin.read().splitlines()
+def _main(lines: Sequence[str], cores: int | None) -> None:
     if not any(line.startswith(("This was a dry-run", "Nothing to be done")) for line in lines):
         sys.exit("\n".join(lines[-20:]))
-    print(show(plan(jobs_of(lines))))
+    jobs = jobs_of(lines)
+    print(show(plan(jobs)))
+    if jobs:
+        hours = hours_left(jobs, cores)
+        end = datetime.now() + timedelta(hours=hours)
+        free = f"{cores} cores always at work" if cores else "no job waiting for a free node"
+        print(f"\nexpected end: {end:%A %d %B %Y, %H:%M}, in {hours:.2f} hours, by the same times")
+        print(f"and with {free}")
+
+
+if __name__ == "__main__":
+    _main(sys.stdin.read().splitlines(), int(sys.argv[1]) if len(sys.argv) > 1 else None)
