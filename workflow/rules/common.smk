@@ -16,9 +16,8 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 # for the jobs: where facegap is installed from another checkout, this one's is still the one to run
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])
-)
+own_first = filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])
+os.environ.update(PYTHONPATH=os.pathsep.join(own_first))
 
 from facegap.acquire.manifest import obstacles
 from facegap.config import TARS, complete
@@ -274,6 +273,11 @@ PEOPLE = [name for name in DATASETS if config["datasets"][name]["labels"] == "pe
 def any_of(names):
     """A pattern that fits these names; of no names, nothing."""
     return "|".join(names) or "(?!)"
+
+
+def asked(path):
+    """A file that is there where people label the target."""
+    return path if "target" in PEOPLE else []
 
 
 def own_label_of(wildcards):

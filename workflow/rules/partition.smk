@@ -17,11 +17,6 @@ Writes  partition/target/weighed.parquet    table: face_id, probability (calibra
 PARTITIONED = f"{STUDY}/partition/target"
 
 
-def asked(path):
-    """A file that is there where people label the target."""
-    return path if "target" in PEOPLE else []
-
-
 rule partition:
     input:
         f"{PARTITIONED}/sides.parquet",
