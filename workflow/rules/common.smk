@@ -350,7 +350,7 @@ def check_answers():
     rules_to_run = {job.rule.name for job in workflow.dag.needrun_jobs()}
     for rule, paths in GIVEN.items():
         missing = [path for path in paths if path in AWAITED]
-        if missing and rule in rules_to_run:
+        if missing and {rule} & rules_to_run:
             raise WorkflowError(
                 f"annotate, partition.verification: {missing[0]} does not exist; make the target"
                 " align, label or verify on the page (facegap annotate serve), or give answers"
