@@ -28,8 +28,18 @@ CONFIG: dict[str, Any] = {
     "boundary": "group",
     "sides": {"inside": "Round", "outside": "Long"},
     "datasets": {
-        "source": {"kind": "drawn", "split": {"train": 0.5, "test": 0.5}, "labels": "own"},
-        "target": {"kind": "drawn", "split": {"train": 70, "test": 30}, "labels": "people"},
+        "source": {
+            "kind": "drawn",
+            "faces": 20,
+            "split": {"train": 0.5, "test": 0.5},
+            "labels": "own",
+        },
+        "target": {
+            "kind": "drawn",
+            "faces": FACES,
+            "split": {"train": 70, "test": 30},
+            "labels": "people",
+        },
     },
     "annotate": {
         "annotators": {"ada": {"answers": "ada.csv"}, "ben": {"answers": "ben.csv"}},

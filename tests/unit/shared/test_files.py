@@ -11,6 +11,7 @@ import pytest
 from facegap import files
 from facegap.errors import DataError
 from facegap.files import read_json, whole, write_json
+from facegap.resume import Resume
 
 KILLED = """
 import os, platform, sys
@@ -51,6 +52,12 @@ def test_a_finished_write_replaces_a_file_and_a_folder(tmp_path: Path) -> None:
             make(temporary)
         assert [p.name for p in tmp_path.iterdir()] == ["out"]
         path.rmdir() if path.is_dir() else path.unlink()
+
+
+def test_a_training_killed_as_it_saved_leaves_nothing_when_it_has_ended(tmp_path: Path) -> None:
+    killed_writer(tmp_path / "generator.resume", platform.node())
+    Resume(tmp_path / "generator.resume", "digest").remove()
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_temporary_path_keeps_the_suffix(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def whole(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path.parent, os.W_OK):
             raise PermissionError(errno.EACCES, "no permission to write", str(path.parent))
-        _remove_parts_of_the_dead(path)
+        remove_parts_of_the_dead(path)
         yield temporary
         if temporary.is_file():
             with temporary.open("rb") as file:
@@ -63,7 +63,8 @@ def _here() -> str:
     return f"{platform.node()}-{namespace.stat().st_ino if namespace.exists() else 0}"
 
 
-def _remove_parts_of_the_dead(path: Path) -> None:
+def remove_parts_of_the_dead(path: Path) -> None:
+    """Remove what processes of this host that were killed left of their attempts at `path`."""
     before, after = _part(path, f"{_here()}-|").name.split("|")
     for part in path.parent.glob(f"{glob.escape(before)}*{glob.escape(after)}"):
         process = part.name.removeprefix(before).removesuffix(after)

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from facegap.errors import DataError, TrainingError
-from facegap.files import whole
+from facegap.files import remove_parts_of_the_dead, whole
 
 log = logging.getLogger(__name__)
 VERSION = 1  # of what a state holds; one of another version is not resumed
@@ -68,6 +68,7 @@ class Resume:
         """There is nothing left to resume."""
         for path in (self.path, self._previous):
             path.unlink(missing_ok=True)
+        remove_parts_of_the_dead(self.path)  # of one killed as it saved, where no save followed
 
     @contextmanager
     def alone(self) -> Iterator[None]:
