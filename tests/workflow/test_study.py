@@ -110,8 +110,9 @@ def test_a_checkout_runs_its_own_library(tmp_path: Path) -> None:
     drawn = f"{STUDY}/acquire/source/faces.parquet"
     told = "\nraise SystemExit('this checkout')\n"
     with appended(folder / "workflow/scripts/facegap/acquire/collection.py", told):
-        assert snakemake(folder, "--cores", "1", *MICRO, "--", drawn).returncode != 0
-    assert "this checkout" in (folder / STUDY / "logs/acquire/draw_faces-source.log").read_text()
+        refused = snakemake(folder, "--cores", "1", *MICRO, "--", drawn)
+    assert refused.returncode != 0
+    assert "\nthis checkout\n" in refused.stdout
 
 
 def test_a_file_of_verifiers_reruns_no_training(micro: Path) -> None:
