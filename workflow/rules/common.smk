@@ -20,7 +20,7 @@ own_first = filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(own_first))
 
 from facegap.acquire.manifest import obstacles
-from facegap.config import TARS, complete
+from facegap.config import LOADER, TARS, complete
 from facegap.digests import digest
 from facegap.errors import ConfigError
 
@@ -58,8 +58,11 @@ def code_of(script):
     As params, so that editing one reruns the rule: Snakemake does not look into what a script
     imports. As inputs they would be twenty more files to look up for each job. A param each, so
     that the reason to rerun names those that changed. joblog is left out: how a job logs does not
-    change what it computes.
+    change what it computes. Only the main process compares and records params; a job's own
+    Snakemake reads no code for them.
     """
+    if not workflow.is_main_process:
+        return []
     reached = [SCRIPTS / script]
     for path in reached:
         for module in _imported(path):
@@ -137,7 +140,9 @@ def crop_shards(dataset, crop):
 
 # acquire
 
-MANIFEST = yaml.safe_load((Path(workflow.basedir) / "config/assets.yaml").read_text())
+MANIFEST = yaml.load(
+    (Path(workflow.basedir) / "config/assets.yaml").read_text(), LOADER
+)
 OFFICIAL = {  # images by kind of data set, the first that is there
     "utkface": ["UTKFace.tar.gz", "UTKFace"],
     "celeba": ["img_align_celeba.zip", "img_align_celeba"],

@@ -11,6 +11,7 @@ import yaml
 from facegap.errors import ConfigError
 
 TARS = (".tar", ".tar.gz", ".tgz")
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, in each job's start
 SCHEMA = Path(__file__).parents[2] / "schemas/config.schema.yaml"
 _GENDER = {"column": "gender", "inside": ["male"], "outside": ["female"]}
 _RACE = {
@@ -68,7 +69,7 @@ def complete(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises `ConfigError` naming each key that is unknown, of a wrong type or value, or impossible
     beside another, and what is allowed there.
     """
-    schema = yaml.safe_load(SCHEMA.read_text())
+    schema = yaml.load(SCHEMA.read_text(), LOADER)
     config = deepcopy(dict(given))
     _fill(config, schema, schema)
     _fill_own_labels(config)
