@@ -1,6 +1,6 @@
 """Rule measure_sides: counts of the sides, their error, the precision of accepted proposals."""
 
-from facegap.answers import format_of
+from facegap.answers import with_formats
 from facegap.joblog import log_to
 from facegap.partition.measured import measure_sides
 
@@ -13,13 +13,7 @@ if __name__ == "__main__":
         snakemake.input.agreement or None,
         snakemake.input.proposals or None,
         snakemake.input.weighed or None,
-        list(
-            zip(
-                snakemake.input.verified,
-                map(format_of, snakemake.params.formats.values()),
-                strict=True,
-            )
-        ),
+        with_formats(snakemake.input.verified, snakemake.params.formats),
         snakemake.input.sides,
         snakemake.output.summary,
         snakemake.output.calibration or None,

@@ -1,6 +1,6 @@
 """Rule partition_target: every face of the target on one side of the boundary, or left out."""
 
-from facegap.answers import format_of
+from facegap.answers import with_formats
 from facegap.joblog import log_to
 from facegap.partition.merge import partition_target
 
@@ -11,13 +11,7 @@ if __name__ == "__main__":
         snakemake.input.aligned,
         snakemake.input.labels,
         snakemake.input.weighed or None,
-        list(
-            zip(
-                snakemake.input.verified,
-                map(format_of, snakemake.params.formats.values()),
-                strict=True,
-            )
-        ),
+        with_formats(snakemake.input.verified, snakemake.params.formats),
         *snakemake.output,
         by_person=snakemake.params.by_person,
         contentious=snakemake.params.contentious,

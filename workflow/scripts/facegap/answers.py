@@ -47,6 +47,13 @@ def format_of(setting: Mapping[str, Any]) -> Format:
     return Format(**known)
 
 
+def with_formats(
+    files: Sequence[str | Path], settings: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[str | Path, Format]]:
+    """Each person's file of answers and its `format_of`; both are in the order of the config."""
+    return list(zip(files, map(format_of, settings.values()), strict=True))
+
+
 def read_answers(
     path: str | Path, form: Format | None = None, *, needed: bool = True
 ) -> pd.DataFrame:
