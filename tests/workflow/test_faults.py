@@ -13,6 +13,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -26,8 +27,9 @@ from facegap import tables
 TWO_CORES = (*MICRO, "--cores", "2")
 
 
+@cache
 def least(folder: Path, rule: str) -> dict[str, int]:
-    """The jobs of a rule, and all that depend on them."""
+    """The jobs of a rule, and all that depend on them, where nothing is disturbed."""
     return planned(snakemake(folder, "-n", "--forcerun", rule, *TWO_CORES).stdout)
 
 

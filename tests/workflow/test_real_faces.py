@@ -20,8 +20,8 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
     config["datasets"]["target"] |= {"faces": 160, "split": {"train": 80, "test": 60}}
     config["align"] = micro["align"]
     config["classify"] = micro["classify"] | {
-        "backbones": {"vgg16": "random"},
-        "kept_backbone": "vgg16",
+        "backbones": {"resnet50": "random"},
+        "kept_backbone": "resnet50",
         "alone": False,
     }
     config["synthesise"] |= micro["synthesise"] | {

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
 
 from facegap import intervals, seeds
 
@@ -23,6 +24,7 @@ def test_a_stream_is_its_seed_and_names(seed: int, one: list[str], two: list[str
 def test_wilson_holds_the_share_and_stays_in_bounds(counts: tuple[int, int]) -> None:
     share = intervals.of_share(*counts)
     assert 0 <= share.low <= share.estimate <= share.high <= 1
+    assert share[1:] == pytest.approx(proportion_confint(*counts, 0.05, "wilson"), abs=1e-12)
 
 
 def test_wilson_against_a_value_computed_by_hand() -> None:

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
+from scipy import special
 
 
 class Interval(NamedTuple):
@@ -20,9 +19,17 @@ def of_share(successes: int, trials: int, confidence: float = 0.95) -> Interval:
     """Wilson's score interval of a proportion (Wilson 1927); (nan, 0, 1) of no trials."""
     if trials == 0:
         return Interval(float("nan"), 0.0, 1.0)
-    share = successes / trials
-    low, high = proportion_confint(successes, trials, 1 - confidence, method="wilson")
-    return Interval(share, min(float(low), share), max(float(high), share))  # rounding at 0 and 1
+    return _wilson(successes / trials, trials, confidence)
+
+
+def _wilson(share: float, trials: float, confidence: float) -> Interval:
+    # not statsmodels': to load it takes longer than most of the jobs with an interval do
+    z = float(special.ndtri((1 + confidence) / 2))
+    shrunk = 1 + z**2 / trials
+    middle = (share + z**2 / (2 * trials)) / shrunk
+    reach = z * (share * (1 - share) / trials + (z / (2 * trials)) ** 2) ** 0.5 / shrunk
+    low, high = max(middle - reach, 0.0), min(middle + reach, 1.0)
+    return Interval(share, min(low, share), max(high, share))  # rounding at 0 and 1
 
 
 def of_clustered_share(hits: ArrayLike, clusters: ArrayLike, confidence: float = 0.95) -> Interval:
@@ -37,8 +44,7 @@ def of_clustered_share(hits: ArrayLike, clusters: ArrayLike, confidence: float =
         return Interval(float("nan"), 0.0, 1.0)
     sizes = np.unique(np.asarray(clusters), return_counts=True)[1].astype(float)
     trials, share = float(sizes.sum() ** 2 / (sizes**2).sum()), float(hit.mean())
-    low, high = proportion_confint(share * trials, trials, 1 - confidence, method="wilson")
-    return Interval(share, min(float(low), share), max(float(high), share))
+    return _wilson(share, trials, confidence)
 
 
 def of_correlated_share(
@@ -58,8 +64,7 @@ def of_correlated_share(
     share, n = float(hit.mean()), len(hit)
     within = 1 + (float((sizes**2).sum()) / n - 1) * _correlation(hit, cluster, sizes)
     trials = 1 / (within / n + 1 / population)
-    low, high = proportion_confint(share * trials, trials, 1 - confidence, method="wilson")
-    return Interval(share, min(float(low), share), max(float(high), share))
+    return _wilson(share, trials, confidence)
 
 
 def _correlation(
@@ -83,7 +88,7 @@ def of_mean(values: ArrayLike, confidence: float = 0.95) -> Interval:
     if len(sample) < 2:
         return Interval(float(sample.mean()) if len(sample) else float("nan"), *[float("nan")] * 2)
     mean, error = float(sample.mean()), float(sample.std(ddof=1)) / len(sample) ** 0.5
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(sample) - 1)) * error
+    reach = float(special.stdtrit(len(sample) - 1, (1 + confidence) / 2)) * error
     return Interval(mean, mean - reach, mean + reach)
 
 
