@@ -119,7 +119,7 @@ def begin(cluster: Cluster) -> Iterator[Callable[..., Run]]:
         yield begun
 
 
-def until(found: Callable[[], T | None], what: str, seen: list[str], every: float = 0.05) -> T:
+def until(found: Callable[[], T | None], what: str, seen: list[str], every: float = 0.1) -> T:
     """What `found` gives, as soon as it is anything."""
     end = time.monotonic() + 600
     while not (value := found()):

@@ -81,8 +81,8 @@ def copy_code(folder: Path) -> Path:
     for name in CODE:
         source = ROOT / name
         if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, folder / name, ignore=ignored)
+            unfinished = shutil.ignore_patterns("*.pyc.*")  # another test is compiling
+            shutil.copytree(source, folder / name, ignore=unfinished)
         else:
             shutil.copy(source, folder / name)
     shutil.copy(Path(__file__).with_name("micro.yaml"), folder)
