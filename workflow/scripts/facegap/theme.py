@@ -6,8 +6,8 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 from facegap.files import whole
 
@@ -25,20 +25,34 @@ PUBLISHED: dict[str, Any] = {"marker": "D", "facecolors": "none", "s": 30, "zord
 
 
 def use() -> None:
-    """Make every figure drawn from now on look like the others."""
-    sns.set_theme(context="paper", style="whitegrid", palette=list(COLOURS.values()))
+    """Make every figure drawn from now on look like the others.
+
+    The style is seaborn's, as matplotlib has it: seaborn takes a second to load in each job.
+    """
+    plt.style.use("seaborn-v0_8-whitegrid")
     mpl.rcParams.update(
         {
+            "axes.prop_cycle": cycler(color=list(COLOURS.values())),
             "font.family": "DejaVu Sans",
             "font.size": 9,
             "axes.titlesize": 10,
             "axes.titleweight": "bold",
             "axes.titlelocation": "left",
+            "axes.labelsize": 9.6,
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.edgecolor": "#555555",
             "grid.color": "#E4E4E4",
+            "grid.linewidth": 0.8,
+            "legend.fontsize": 8.8,
             "legend.frameon": False,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 4.8,
+            "patch.edgecolor": "white",
+            "patch.force_edgecolor": True,
+            "patch.linewidth": 0.8,
+            "xtick.labelsize": 8.8,
+            "ytick.labelsize": 8.8,
             "savefig.dpi": 200,
             "svg.hashsalt": "facegap",
             "svg.fonttype": "none",

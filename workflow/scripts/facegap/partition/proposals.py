@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logit
-from sklearn.linear_model import LogisticRegression
 
 from facegap import tables
 from facegap.errors import DataError
@@ -155,6 +154,8 @@ def calibrated(known: pd.DataFrame) -> tuple["pd.Series[float]", dict[str, float
     intercept))). A falling curve turns a classifier that is wrong across the boundary around. As
     long as the labelled persons do not show both sides, nothing is changed.
     """
+    from sklearn.linear_model import LogisticRegression  # a second that most jobs can spare
+
     train = known[(known["split"] == "train") & known["label"].notna()]
     train = train.drop_duplicates(["person", "label"])
     if train["label"].nunique() < 2:

@@ -139,7 +139,7 @@ def draw_saliency(saliency: str | Path, outputs: Outputs, sides: Mapping[str, st
             axes.set_xticks([])
             axes.set_yticks([])
             axes.grid(visible=False)
-            sns.despine(ax=axes, left=True, bottom=True)
+            axes.spines[:].set_visible(False)
     bar = figure.colorbar(shown, ax=grid, orientation="horizontal", fraction=0.05, aspect=50)
     bar.set_ticks(
         [-most, 0, most], labels=[f"for {sides['outside']}", "", f"for {sides['inside']}"]

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from facegap.errors import DataError
 
@@ -25,6 +24,9 @@ def inception_features(
 
     `weights_pth` is torch-fidelity's conversion of the FID's original network.
     """
+    # loads torchvision, which a study without these weights can spare
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
     try:  # torch-fidelity unpickles whatever it is given: not before it is known to be weights
         torch.load(weights_pth, map_location="cpu", weights_only=True)
         network = FeatureExtractorInceptionV3("inception", ["2048"], str(weights_pth)).to(device)
