@@ -22,12 +22,13 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
     config["classify"] = micro["classify"] | {
         "backbones": {"resnet50": "random"},
         "kept_backbone": "resnet50",
-        "alone": False,
+        "alone": True,
     }
     config["synthesise"] |= micro["synthesise"] | {
         "control": "Young",
         "attributes": ["Black_Hair", "Brown_Hair", "Smiling"],
         "iterations": 10,
+        "seeds": [1],
         "translated": 12,
     }
     config["judge"] |= {"pairs": 6, "participants": 2}
