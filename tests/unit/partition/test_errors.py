@@ -17,7 +17,7 @@ from facegap.partition.merge import decide, evidence, merged_answers
 from facegap.partition.proposals import accept, proposed_persons
 
 ERRORS = {"ada": 0.03, "ben": 0.05}
-SEEDS = range(200)
+SEEDS = range(100)
 
 
 def drawn_study(
