@@ -13,9 +13,6 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
-IMPORT = re.compile(  # read so at each start: a tree of each module takes half a second
-    r"^ *from (facegap[\w.]*) import (\([^)]*\)|.*)", re.MULTILINE
-)
 sys.path.insert(0, str(SCRIPTS))
 # for the jobs: where facegap is installed from another checkout, this one's is still the one to run
 own_first = filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])
@@ -25,6 +22,7 @@ from facegap.acquire.manifest import obstacles
 from facegap.config import LOADER, TARS, complete
 from facegap.digests import digest
 from facegap.errors import ConfigError
+from facegap.imports import imported
 
 try:
     config.update(complete(config))
@@ -67,28 +65,18 @@ def code_of(script):
         return []
     reached = [SCRIPTS / script]
     for path in reached:
-        for module in _imported(path):
+        for module in _imported(path, SCRIPTS):
             if module not in reached and module.stem != "joblog":
                 reached.append(module)
     return [{str(path.relative_to(SCRIPTS)): _code_digest(path)} for path in reached]
 
 
+_imported = cache(imported)
+
+
 @cache
 def _code_digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-@cache
-def _imported(path):
-    """The files of the facegap modules that the Python file at `path` imports, in order."""
-    files = []
-    for module, names in IMPORT.findall(path.read_text()):
-        package, *inner = module.split(".")
-        base = SCRIPTS.joinpath(package, *inner)
-        named = [base / name for name in re.findall(r"\w+", names)]
-        for place in [base, *base.parents[: len(inner)], *named]:
-            files += [place.with_suffix(".py"), place / "__init__.py"]
-    return [file for file in files if file.is_file()]
 
 
 @cache
