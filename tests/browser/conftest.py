@@ -23,7 +23,8 @@ DESKTOP = {"width": 1280, "height": 800}
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium with a fresh profile; skipped where there is none."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")  # the first is lighter
+    path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
         pytest.skip("no Chromium on this machine: install chromium to test the pages in it")
     with sync_playwright() as playwright:

@@ -111,7 +111,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ),
         ("annotate.annotators", {"a/b": {"error": 0}, "c": {"error": 0}}, "annotate.annotators"),
         ("judge.simulated", {"male": 0.6}, "judge.simulated: no preference for 'female'"),
-        ("synthesise.size", 32, "has to be align.crops.centre.size"),
+        ("synthesise.size", 48, "has to be align.crops.centre.size"),
         ("synthesise.critic", {"layers": 9}, "synthesise.critic.layers: too many"),
         ("synthesise.control", "group", "pairs cannot be alike in the boundary itself"),
         ("synthesise.attributes", ["Black_Hair", "Young"], "only Black_Hair"),

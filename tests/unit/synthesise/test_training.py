@@ -47,7 +47,7 @@ SETTINGS: dict[str, Any] = {
     "betas": (0.5, 0.999),
     "decay": 0.5,
     "save_seconds": 1e9,
-    "save_steps": 5,
+    "save_steps": 1000,  # each draws a sheet of faces
     "gpu": {"precision": "float32", "compile": False},
     "threads": 1,
     "seed": 1,
@@ -81,7 +81,11 @@ def play(study: Study, tmp_path: Path) -> Callable[..., Path]:
 
 
 def kill(
-    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, step: int, version: int = 1
+    play: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    version: int = 1,
+    **changes: Any,
 ) -> None:
     """Train into "killed", in a process that dies before step `step`, counted from 0."""
     true = batch_at
@@ -95,7 +99,7 @@ def kill(
         patch.setattr(module, "batch_at", deadly)
         patch.setattr(resuming, "VERSION", version)
         with pytest.raises(Killed):
-            play("killed", save_seconds=0)
+            play("killed", save_seconds=0, **changes)
 
 
 def outputs(folder: Path) -> list[bytes]:
@@ -105,10 +109,10 @@ def outputs(folder: Path) -> list[bytes]:
 def test_kills_at_any_step_change_no_byte(
     play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = outputs(play("whole"))
+    whole = outputs(play("whole", save_steps=5))
     for step in (1, 4, 5, 11):
-        kill(play, monkeypatch, step)
-    folder = play("killed", save_seconds=0)
+        kill(play, monkeypatch, step, save_steps=5)
+    folder = play("killed", save_seconds=0, save_steps=5)
     assert outputs(folder) == whole
     left = sorted(path.name for path in folder.iterdir())
     assert left == ["board", "checkpoints", "generator.safetensors", "losses.csv"]
@@ -142,7 +146,7 @@ def test_twenty_real_kills_at_random_change_no_byte(play: Callable[..., Path]) -
 
 
 def test_checkpoints_and_curves_are_there_to_look_at(play: Callable[..., Path]) -> None:
-    folder = play("one")
+    folder = play("one", save_steps=5)
     names = sorted(path.name for path in (folder / "checkpoints").iterdir())
     stems = ["step-0000005", "step-0000010"]
     assert names == [f"{stem}.{end}" for stem in stems for end in ("png", "safetensors")]
