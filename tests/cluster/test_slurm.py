@@ -165,7 +165,7 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     folder = copy_code(tmp_path / "facegap")
     acquire = folder / "workflow/rules/acquire.smk"
     text = acquire.read_text()
-    short = re.sub(r"(rule draw_faces:[\s\S]*?mem_mb=)\d+", r"\g<1>250", text, count=1)
+    short = re.sub(r"(rule draw_faces:[\s\S]*?mem_mb=)\d+", r"\g<1>320", text, count=1)
     assert short != text
     acquire.write_text(short)
     needed = planned(snakemake(folder, "-n", *MICRO).stdout)

@@ -21,6 +21,7 @@ from facegap.classify import backbones, cells, training
 from facegap.classify.cells import train_benchmark, train_cell
 from facegap.errors import TrainingError
 
+BACKBONE = "lcnet_035"  # small: nearly every test trains it anew
 RECIPE: dict[str, Any] = {
     "head": {"hidden": [8, 8], "activations": "relu", "dropout": 0.5},
     "tune": {"epochs": 3, "batch": 16, "rates": {"adam": 0.01, "rmsprop": 0.01}},
@@ -42,7 +43,7 @@ class Killed(BaseException):
 
 def network(seed: int) -> backbones.Network:
     cpu = torch.device("cpu")
-    return backbones.network("vgg16", size=32, layers=2, weights=None, seed=seed, device=cpu)
+    return backbones.network(BACKBONE, size=32, layers=2, weights=None, seed=seed, device=cpu)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def saves_every_training(monkeypatch: pytest.MonkeyPatch) -> None:
 def train(cell: Path, cached: Path, **changes: Any) -> None:
     arguments = {
         **{"cached": cached, "weights_file": None, "crops": [], "cell": cell},
-        **{"backbone": "vgg16", "view": "plain", "made": MADE, "pairs": PAIRS},
+        **{"backbone": BACKBONE, "view": "plain", "made": MADE, "pairs": PAIRS},
         **{"datasets": ["source", "target"], "recipe": RECIPE, "size": 32},
         **{"threads": 1, "seed": 1, "saved": True},
     }
@@ -285,14 +286,14 @@ def test_a_second_job_on_the_same_cell_is_refused(
 def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
     cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = {"backbone": "vgg16", "view": "plain"}
+    kept = {"backbone": BACKBONE, "view": "plain"}
     kept |= {"tune_optimiser": "adam", "fine_tune_optimiser": "sgd"}
     (tmp_path / "kept.json").write_text(json.dumps(kept))
 
     def play(name: str = "cut") -> Path:
         train_benchmark(
             kept=tmp_path / "kept.json",
-            cached={"vgg16": cached},
+            cached={BACKBONE: cached},
             weights_files={},
             crops=[],
             cell=tmp_path / name,
@@ -300,7 +301,7 @@ def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
             views={"plain": MADE},
             datasets=["source", "target"],
             recipe=RECIPE,
-            sizes={"vgg16": 32},
+            sizes={BACKBONE: 32},
             threads=1,
             seed=1,
         )
