@@ -1,13 +1,15 @@
 """Runs of the real workflow in a copy of this repository."""
 
 import hashlib
+import multiprocessing
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -40,15 +42,45 @@ def start(
     )
 
 
+# most of a start is imports, and the tests start Snakemake a hundred times
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    ["snakemake.cli", "snakemake_logger_plugin_rich", "snakemake_logger_plugin_snkmt"]
+)
+
+
 def snakemake(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the copied workflow in `folder` with `arguments`; nothing is asserted of its end."""
-    with start(folder, *arguments) as process:
+    """Run the copied workflow in `folder` with `arguments`; nothing is asserted of its end.
+
+    In a process forked from one that has Snakemake's modules, and no more, loaded.
+    """
+    told = ["--nocolor", *map(str, arguments)]
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    with tempfile.NamedTemporaryFile("r") as printed:
+        process = FORKS.Process(target=_main, args=(folder, told, kept, printed.name))
+        process.start()
         try:
-            printed, _ = process.communicate(timeout=1200)
-        except BaseException:
+            process.join(1200)
+            assert process.exitcode is not None, f"{told} takes too long: {printed.read()}"
+        finally:
             process.kill()
-            raise
-    return subprocess.CompletedProcess(process.args, process.returncode, printed)
+        return subprocess.CompletedProcess(told, process.exitcode, printed.read())
+
+
+def _main(
+    folder: Path, arguments: Sequence[str], environment: Mapping[str, str], output: str
+) -> None:
+    """What the command snakemake does."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    with open(output, "a") as file:  # noqa: PTH123, for its number alone
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    from snakemake.cli import main
+
+    sys.argv = ["snakemake", *arguments]
+    main()
 
 
 def planned(output: str) -> dict[str, int]:
