@@ -141,8 +141,13 @@ def warned(process: psutil.Process) -> bool:
 
 
 def errors(printed: str) -> dict[str, int]:
-    """Jobs by rule that failed, or were lost, and were tried again."""
-    return dict(Counter(re.findall(r"^ *Error in rule (\w+):$", printed, re.M)))
+    """Jobs by rule that failed, or were lost, and were tried again.
+
+    What is printed of their logs has the same line once more, from the job itself.
+    """
+    return dict(
+        Counter(re.findall(r"^ *Error in rule (\w+):\n *message: SLURM-job", printed, re.M))
+    )
 
 
 def partitions(cluster: Cluster) -> dict[str, set[str]]:
