@@ -43,7 +43,7 @@ def run(folder: str, config: Path) -> tuple[float, float, str]:
     reader.start()
     while process.poll() is None:
         peak = max(peak, resident(process.pid))
-        time.sleep(1.0)  # five looks a second slow the study by a fifth
+        time.sleep(1.0)  # each look reads every page table, which takes time from the study
     reader.join()
     if process.returncode:
         sys.exit("".join(printed))

@@ -31,18 +31,25 @@ def start(
     program: tuple[str | Path, ...] = ("-m", "snakemake"),
 ) -> subprocess.Popen[str]:
     """Start the copied workflow in `folder` with `arguments`; `program` is what Python runs."""
-    kept = {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.Popen(
-        [sys.executable, *map(str, program), "--nocolor", *map(str, arguments)],
+        [sys.executable, *map(str, program), *_told(arguments)],
         cwd=folder,
-        env=kept,
+        env=_kept(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-# most of a start is imports, and the tests start Snakemake a hundred times
+def _told(arguments: Sequence[str | Path]) -> list[str]:
+    return ["--nocolor", *map(str, arguments)]
+
+
+def _kept(environment: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
+# most of a start is imports, and nearly every test here starts Snakemake
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
     ["snakemake.cli", "snakemake_logger_plugin_rich", "snakemake_logger_plugin_snkmt"]
@@ -54,10 +61,9 @@ def snakemake(folder: Path, *arguments: str | Path) -> subprocess.CompletedProce
 
     In a process forked from one that has Snakemake's modules, and no more, loaded.
     """
-    told = ["--nocolor", *map(str, arguments)]
-    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    told = _told(arguments)
     with tempfile.NamedTemporaryFile("r") as printed:
-        process = FORKS.Process(target=_main, args=(folder, told, kept, printed.name))
+        process = FORKS.Process(target=_main, args=(folder, told, _kept(os.environ), printed.name))
         process.start()
         try:
             process.join(1200)

@@ -14,9 +14,7 @@ def test_the_gap_that_was_planted_is_the_gap_that_is_found(planted: float, tmp_p
     config = yaml.safe_load((folder / "config/config.yaml").read_text())
     config["acquire"]["drawn"]["gap"] = planted
     config["datasets"]["source"] |= {"faces": 320, "split": {"train": 190, "test": 130}}
-    target = {"faces": 190, "split": {"train": 40, "test": 150}, "labels": "own"}
-    config["datasets"]["target"] |= target
-    config["align"]["shards"] = 1
+    config["datasets"]["target"] |= {"faces": 190, "split": {"train": 40, "test": 150}}
     config["classify"] |= {
         "backbones": {"vgg16": "random"},
         "kept_backbone": "vgg16",
