@@ -30,7 +30,11 @@ CONFIG: dict[str, Any] = {
     "sides": {"inside": "A", "outside": "B"},
     "datasets": {"source": {"kind": "utkface"}, "target": {"kind": "celeba"}},
     "synthesise": {"seeds": [1, 2], "control": "gender", "iterations": 2000, "size": 64},
-    "classify": {"repeats": 3},
+    "classify": {
+        "repeats": 3,
+        "input_size": 200,
+        "backbones": {"vgg16": {"weights": "random", "input_size": 64}},
+    },
     "partition": {"verification": {}},
     "judge": {"simulated": {"male": 0.6}},
 }
@@ -316,6 +320,19 @@ def test_the_page_says_whether_one_factor_at_a_time_finds_the_best(inputs: Input
     )
     inputs.protocol["agree"] = True
     assert "the best of the grid, too" in inputs.page()
+
+
+def test_the_page_says_what_the_networks_start_from(inputs: Inputs) -> None:
+    page = inputs.page()
+    assert "vgg16 (random, 64 pixels)." in page
+    assert "has seen no pictures but these" in page
+    inputs.config["classify"]["backbones"] = {
+        "vgg16": {"weights": "pretrained"},
+        "vgg19": {"weights": "mine.pth"},
+    }
+    page = inputs.page()
+    assert "vgg16 (pretrained, 200 pixels), vgg19 (mine.pth, 200 pixels)." in page
+    assert "has seen no pictures but these" not in page
 
 
 def test_other_measures_and_comparisons_stand_on_the_page(inputs: Inputs) -> None:
