@@ -158,12 +158,12 @@ def test_the_scripts_load_in_the_conda_environment(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-I", "-S", "-c", load], check=True)
 
 
-def test_the_cluster_profile_names_rules_that_exist() -> None:
-    """A key that it shares with the default profile would be lost without a word."""
+def test_the_profiles_name_rules_that_exist() -> None:
+    """A key that the cluster's shares with the default one would be lost without a word."""
     profile = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
     default = yaml.safe_load((ROOT / "profiles/default/profile.yaml").read_text())
     rules = {rule for stage in STAGES for rule in RULES[stage]}
-    assert {*profile["set-resources"], *profile["groups"]} <= rules
+    assert {*profile["set-resources"], *profile["groups"], *default["prioritize"]} <= rules
     assert not profile.keys() & default.keys()
 
 

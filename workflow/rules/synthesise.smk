@@ -78,7 +78,6 @@ rule train_stargan:
         f"{STUDY}/logs/synthesise/train_stargan-{{seed}}.log",
     benchmark:
         f"{STUDY}/benchmarks/synthesise/train_stargan-{{seed}}.tsv"
-    priority: 1  # the longest jobs: others fill the time beside them
     conda:
         ENVIRONMENT
     threads: config["synthesise"]["threads"]
