@@ -286,7 +286,7 @@ def test_shards_that_are_more_than_the_places_for_jobs(
 ) -> None:
     """Shards that do nothing, by the rule's name and so by its place in the profile."""
     folder = tmp_path / "shards"
-    shutil.copytree(ROOT / "profiles", folder / "profiles")
+    shutil.copytree(ROOT / "profiles/slurm", folder / "profiles/slurm")
     (folder / "micro.yaml").write_text("{}")
     (folder / "Snakefile").write_text(SHARDS)
     pairs = ("--group-components", "shards=2")
