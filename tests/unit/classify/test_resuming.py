@@ -1,5 +1,6 @@
 """Cells that are cut short and go on: the same bytes, nothing trained twice, nothing stale."""
 
+import gc
 import json
 import logging
 import multiprocessing
@@ -19,6 +20,7 @@ import torch
 from facegap import tables
 from facegap.classify import backbones, cells, training
 from facegap.classify.cells import train_benchmark, train_cell
+from facegap.classify.heads import Head
 from facegap.errors import TrainingError
 
 BACKBONE = "lcnet_035"  # small: nearly every test trains it anew
@@ -268,6 +270,20 @@ def test_a_damaged_state_costs_its_own_training(
     begun = disturb(monkeypatch)
     assert outputs(play()) == whole
     assert len(begun) == EPOCHS - 15
+
+
+def test_models_that_are_done_leave_memory_with_their_cell(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive = []
+
+    def count(_: int) -> None:
+        gc.collect()
+        alive.append(sum(type(found) is Head for found in gc.get_objects()))
+
+    disturb(monkeypatch, count)
+    play()
+    assert max(alive) == 1 + RECIPE["repeats"], "the tuned heads, and those of one cell"
 
 
 def test_a_second_job_on_the_same_cell_is_refused(

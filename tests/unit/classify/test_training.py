@@ -153,6 +153,7 @@ def test_a_step_from_the_cache_is_a_step_of_the_whole_network() -> None:
         torch.testing.assert_close(
             backbones.trainable(tail)[name].detach(), stepped, rtol=1e-4, atol=1e-6
         )
+    assert all(weight.grad is None for weight in backbones.trainable(tail).values()), "memory"
 
 
 def test_convergence_is_the_first_epoch_that_stays_near_the_lowest_loss() -> None:

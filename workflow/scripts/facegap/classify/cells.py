@@ -13,7 +13,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -56,6 +56,11 @@ class Cell:
     def name(self) -> str:
         """In names of runs, errors and random streams."""
         return "-".join(asdict(self).values())
+
+    @property
+    def pair(self) -> str:
+        """Its optimisers, in names of files."""
+        return f"{self.tune_optimiser}-{self.fine_tune_optimiser}"
 
 
 @dataclass(frozen=True)
@@ -194,8 +199,8 @@ def _train(
         if states("tuned").resume.load() is None:  # it is first, so the others are not of this job
             for stale in beside.glob("*.resume"):
                 stale.unlink()
-        runs, models = _runs(wanted, setting, states)
-        _write(folder, sets, runs, models if saved else {})
+        files = {cell: beside / f"{cell.pair}.safetensors" for cell in wanted} if saved else {}
+        _write(folder, sets, _runs(wanted, setting, states, files), files.values())
     shutil.rmtree(beside, ignore_errors=True)
 
 
@@ -222,24 +227,27 @@ def _write(
     folder: str | Path,
     sets: Mapping[str, features.Features],
     runs: Sequence[Run],
-    models: Mapping[Cell, Sequence[weights.Model]],
+    files: Iterable[Path],
 ) -> None:
-    """The tables of `runs`, and the weights of `models`, in their folder."""
+    """The tables of `runs` in their folder, and the `files` of weights, which move there."""
     with whole(folder) as temporary:
         temporary.mkdir()
         tables.write(_as_runs(sets, runs), temporary / "runs.parquet", tables.RUNS)
         tables.write(_as_curves(runs), temporary / "curves.parquet", tables.CURVES)
         predictions = _as_predictions(sets, runs)
         tables.write(predictions, temporary / "predictions.parquet", tables.PREDICTIONS)
-        for cell, trained in models.items():
-            name = f"{cell.tune_optimiser}-{cell.fine_tune_optimiser}.safetensors"
-            weights.save(trained, temporary / name)
+        for file in files:
+            file.replace(temporary / file.name)
 
 
 def _runs(
-    wanted: Sequence[Cell], setting: _Setting, states: States
-) -> tuple[list[Run], dict[Cell, list[weights.Model]]]:
-    """Every cell's tuned and fine-tuned runs, repeat by repeat, and the fine-tuned models."""
+    wanted: Sequence[Cell], setting: _Setting, states: States, files: Mapping[Cell, Path]
+) -> list[Run]:
+    """Every cell's tuned and fine-tuned runs, repeat by repeat.
+
+    A cell that has one of `files` has its models written there when its repeats are done: those of
+    all cells are gigabytes.
+    """
     tests = {dataset: cached.rows("test")[:, 0] for dataset, cached in setting.sets.items()}
     head, tuning = _tuned(wanted, setting, states("tuned"))
     logits = {
@@ -248,7 +256,7 @@ def _runs(
     tolerance, repeats = setting.recipe["convergence"]["tolerance"], setting.recipe["repeats"]
     first = {name: k * repeats for k, name in enumerate(_optimisers(wanted))}
     runs: list[Run] = []
-    models: dict[Cell, list[weights.Model]] = {cell: [] for cell in wanted}
+    models: list[weights.Model] = []
     trainings = [(cell, repeat) for cell in wanted for repeat in range(repeats)]
     pace = Pace(len(trainings))
     for done, (cell, repeat) in enumerate(trainings, 1):
@@ -257,7 +265,7 @@ def _runs(
         epochs = training.epochs_to_convergence(losses, tolerance)
         said = {name: logits[name][place] for name in tests}
         runs.append(Run(cell, "tuned", repeat, epochs, losses, said))
-        saving = states(f"{cell.tune_optimiser}-{cell.fine_tune_optimiser}-{repeat}")
+        saving = states(f"{cell.pair}-{repeat}")
         resumed = saving.resume.path.exists()
         model, losses = _fine_tuned(cell, repeat, head.of_repeat(place), setting, saving)
         said = {
@@ -266,11 +274,15 @@ def _runs(
         }
         epochs += training.epochs_to_convergence(losses, tolerance)
         runs.append(Run(cell, "fine-tuned", repeat, epochs, losses, said))
-        models[cell].append(model)
+        if cell in files:
+            models.append(model)
+            if len(models) == repeats:
+                weights.save(models, files[cell])
+                models.clear()
         if resumed:  # the time that it took now says nothing of those to come
             pace = Pace(len(trainings), done)
         log.info("%d of %d trainings: %s", done, len(trainings), pace.words(done))
-    return runs, models
+    return runs
 
 
 def _optimisers(wanted: Sequence[Cell]) -> list[str]:

@@ -237,6 +237,7 @@ def _epochs(
             saving.resume.save(_state(epoch + 1, parameters, going_on, randomness, found))
     for parameter in parameters:
         parameter.requires_grad_(False)
+        parameter.grad = None  # as large as the weights, and never read again
     return found
 
 
