@@ -1,0 +1,90 @@
+"""Intervals of shares hold what they promise; tests against other people's code."""
+
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.proportion import proportion_confint
+
+from facegap.statistics.proportions import (
+    cluster_wilson,
+    correlated_wilson,
+    correlation,
+    exact_p,
+    wilson,
+)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_holds_the_share_and_stays_in_bounds(counts: tuple[int, int]) -> None:
+    share = wilson(*counts, 0.95)
+    assert 0 <= share.low <= share.estimate <= share.high <= 1
+    assert share[1:] == pytest.approx(proportion_confint(*counts, 0.05, "wilson"), abs=1e-12)
+
+
+def test_wilson_against_a_value_computed_by_hand() -> None:
+    # 270 of 450 at z = 1.959964: centre (0.6 + z²/900) / (1 + z²/450), the paper's men
+    low, high = wilson(270, 450, 0.95)[1:]
+    assert (round(low, 4), round(high, 4)) == (0.5541, 0.6442)
+    assert wilson(0, 0, 0.95)[1:] == (0, 1)
+
+
+def test_a_share_of_clusters_of_copies_is_wilsons_share_of_the_originals() -> None:
+    hits = np.r_[np.ones(3, bool), np.zeros(37, bool)]
+    copied, persons = np.repeat(hits, 5), np.repeat(np.arange(40), 5)
+    assert cluster_wilson(copied, persons, 0.95) == pytest.approx(wilson(3, 40, 0.95))
+    none = cluster_wilson(np.zeros(40, bool), np.arange(40), 0.95)
+    assert (none.low, round(none.high, 4)) == (0, 0.0876)
+    nothing = cluster_wilson([], [], 0.95)
+    assert np.isnan(nothing.estimate)
+    assert nothing[1:] == (0, 1)
+
+
+def test_a_correlated_share_is_wilsons_of_as_many_trials_as_the_clusters_are_worth() -> None:
+    rng = np.random.default_rng(0)
+    hits = rng.random(4000) < 0.3
+    alone, inside = np.arange(4000), np.arange(4000) // 8
+    plain = wilson(int(hits.sum()), 4000, 0.95)
+    assert correlated_wilson(hits, alone, 0.95) == pytest.approx(plain, abs=1e-9)
+    found = correlated_wilson(hits, inside, 0.95)  # clusters by chance: worth nearly all
+    assert found.high - found.low < 1.2 * (plain.high - plain.low)
+    same = np.repeat(rng.random(500) < 0.3, 8)  # all of a cluster alike: worth one
+    assert correlated_wilson(same, inside, 0.95) == pytest.approx(
+        wilson(int(same.sum()) // 8, 500, 0.95), abs=1e-9
+    )
+
+
+def test_a_share_in_few_further_trials_is_less_certain() -> None:
+    hits, alone = np.arange(100) < 10, np.arange(100)
+    ends = [correlated_wilson(hits, alone, 0.95, population=n) for n in (np.inf, 1e6, 100)]
+    widths = [end.high - end.low for end in ends]
+    assert widths[0] == pytest.approx(widths[1], rel=1e-3)
+    assert widths[2] > 1.3 * widths[0]
+    nothing = correlated_wilson([], [], 0.95)
+    assert np.isnan(nothing.estimate)
+    assert nothing[1:] == (0, 1)
+    assert correlated_wilson([False] * 9, [0, 0, 0, 1, 1, 1, 2, 2, 2], 0.95).high > 0.5
+
+
+@pytest.mark.parametrize("common", [0.0, 0.5, 2.0])
+def test_the_correlation_is_that_of_the_members_pairs(common: float) -> None:
+    """Of clusters of one size it is the correlation over all pairs of members, near enough."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(2000, 3)) + common * rng.normal(size=(2000, 1))
+    pairs = np.concatenate([values[:, [i, j]] for i in range(3) for j in range(3) if i != j])
+    sizes = np.full(2000, 3)
+    found = correlation(values.ravel(), np.repeat(np.arange(2000), 3), sizes)
+    assert found == pytest.approx(max(np.corrcoef(pairs.T)[0, 1], 0), abs=0.002)
+
+
+@pytest.mark.parametrize(("chosen", "answers"), [(0, 7), (3, 9), (5, 10), (270, 450), (9, 9)])
+def test_the_exact_p_is_the_chance_of_no_likelier_outcome(chosen: int, answers: int) -> None:
+    outcomes = [comb(answers, k) for k in range(answers + 1)]
+    chance = sum(n for n in outcomes if n <= outcomes[chosen]) / 2**answers
+    assert exact_p(chosen, answers) == pytest.approx(chance)
+    discordant = [[0, chosen], [answers - chosen, 0]]
+    assert exact_p(chosen, answers) == pytest.approx(mcnemar(discordant, exact=True).pvalue)
+    assert exact_p(0, 0) is None
