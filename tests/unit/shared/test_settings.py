@@ -1,0 +1,474 @@
+"""Every configuration of the project is accepted, and a wrong one is named key by key."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from facegap.acquire.collection import draw_faces
+from facegap.acquire.splits import Sampling
+from facegap.errors import ConfigError
+from facegap.kinds import KINDS
+from facegap.settings.acquire import Drawn, OwnLabel, Split
+from facegap.settings.load import load, read_study
+from facegap.settings.reference import ROOT, files, schema, section_at, settings_of
+from facegap.settings.renamed import RENAMED
+from facegap.tables.acquire import FACES
+from facegap.tables.base import read_table
+
+CONFIG = ROOT / "config"
+DRAWN = {"kind": "drawn", "faces": 60, "split": {"train": 40, "test": 20}, "labels": "own"}
+
+
+def default() -> dict[str, Any]:
+    """The default study as it is written."""
+    config: dict[str, Any] = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    return config
+
+
+def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
+    """The default study with these values at these keys."""
+    config = default()
+    for path, value in changes:
+        *folders, key = path.split(".")
+        part = config
+        for folder in folders:
+            part = part.setdefault(folder, {})
+        part[key] = value
+    return config
+
+
+def problems(config: Any) -> list[str]:
+    """The lines that refuse a configuration."""
+    with pytest.raises(ConfigError) as error:
+        load(config)
+    first, *lines = str(error.value).splitlines()
+    assert first == "the configuration cannot be used:"
+    return [line.strip() for line in lines]
+
+
+@pytest.mark.parametrize("path", ["config/config", "config/paper", "config/gender"])
+def test_the_projects_own_studies_are_accepted(path: str) -> None:
+    assert read_study(ROOT / f"{path}.yaml").study in ("drawn", "paper", "gender")
+
+
+def test_the_smallest_study_is_accepted() -> None:
+    assert read_study(ROOT / "tests/workflow/micro.yaml").study == "micro"
+
+
+def test_the_study_in_the_documents_is_accepted() -> None:
+    text = (ROOT / "docs/own-data.md").read_text().split("```yaml\n")[1].split("```")[0]
+    assert load(yaml.safe_load(text)).study == "mine"
+
+
+def test_defaults_fill_what_is_not_given_and_nothing_else() -> None:
+    given = default()
+    full = load(given).model_dump(mode="json")
+    weights = given["synthesise"]["training"]["weights"]
+    assert full["synthesise"]["training"]["weights"] == {
+        **{"penalty": 10, "classification": 1},
+        **weights,
+    }
+    head_training = given["classify"]["training"]["head_training"]
+    assert full["classify"]["training"]["head_training"]["batch"] == head_training["batch"]
+    assert load(full).model_dump(mode="json") == full
+    assert given == default(), "the given mapping is left alone"
+
+
+def test_a_section_is_the_same_in_any_order_and_with_its_defaults_written_out() -> None:
+    """Or Snakemake, which compares the text of params, would run jobs again."""
+    written = load(default()).model_dump(mode="json")
+
+    def backwards(part: Any) -> Any:
+        if isinstance(part, dict) and not {"source", "ada", "vggface", "male"} & part.keys():
+            return {key: backwards(part[key]) for key in reversed(part)}
+        return part
+
+    assert str(load(backwards(written)).model_dump(mode="json")) == str(written)
+    assert str(load(backwards(default())).model_dump(mode="json")) == str(written)
+
+
+def test_whole_numbers_are_the_same_settings_as_with_a_point() -> None:
+    one, two = (
+        load(changed(("synthesise.training.weights.penalty", penalty))).model_dump(mode="json")
+        for penalty in (10, 10.0)
+    )
+    assert str(one) == str(two)
+
+
+def test_the_papers_numbers_are_in_the_papers_study() -> None:
+    paper = read_study(CONFIG / "paper.yaml")
+    training = paper.classify.training
+    head, first = training.head, training.head_training
+    assert (head.hidden, head.dropout) == ([64, 64, 64], 0.5)
+    assert (first.epochs, first.batch, first.rates.adam) == (30, 128, 0.001)
+    assert training.repeats == 5
+    split = paper.datasets["target"].split.model_dump()
+    assert split == {"train": 2000, "test": 500, "pictures": 1, "strata": ["gender"]}
+    gan, seeds = paper.synthesise.training, paper.synthesise.seeds
+    assert (gan.iterations, gan.batch, gan.discriminator_steps) == (200_000, 16, 5)
+    assert (gan.rate, gan.betas, len(seeds)) == (0.0001, [0.5, 0.999], 5)
+    assert paper.align.crops.centre.box == 178
+    assert (paper.judge.design.participants, paper.judge.design.pairs) == (3, 300)
+
+
+def test_a_known_kind_brings_its_own_words_for_the_boundary() -> None:
+    paper = read_study(CONFIG / "paper.yaml")
+    source = paper.own_label("source")
+    assert source
+    assert source.inside == ["White"]
+    assert paper.own_label("target") is None, "CelebA has no race of its own"
+    mine = {"column": "Male", "inside": [1], "outside": [0]}
+    label = load(changed(("datasets.source.own_label", mine))).own_label("source")
+    assert label
+    assert label.model_dump(exclude_none=True) == mine
+
+
+def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
+    config = changed(
+        ("boundary", "gender"),
+        ("sides", {"inside": "Female", "outside": "male"}),
+        ("synthesise.attributes.control", "Young"),
+        ("judge.simulation.preference", {"Young": 0.6, "not Young": 0.6}),
+    )
+    label = load(config).own_label("source")
+    assert label
+    assert label.model_dump(exclude_none=True) == {
+        "column": "gender",
+        "inside": ["female"],
+        "outside": ["male"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sed", 1, "top level: unknown key sed; allowed: study, results"),
+        (
+            "classify.training.head_training.epoch",
+            3,
+            "classify.training.head_training: unknown key epoch; allowed: epochs, batch, rates",
+        ),
+        ("seed", "one", "seed: 'one' is not allowed; allowed: whole number from 0"),
+        ("seed", True, "seed: True is not allowed; allowed: whole number from 0"),
+        ("study", "../up", "study: '../up' is not allowed; allowed: text that fits ^[a-z0-9]"),
+        ("synthesise.seeds", [], "synthesise.seeds: [] is not allowed; allowed: list of at"),
+        ("synthesise.seeds", [1, 1], "synthesise.seeds: 1 stands twice"),
+        ("synthesise.seeds", [1, "b"], "synthesise.seeds.1: 'b' is not allowed"),
+        ("synthesise.training.rate", float("inf"), "synthesise.training.rate: inf is not allowed"),
+        (
+            "classify.training.repeats",
+            1,
+            "classify.training.repeats: 1 is not allowed; allowed: whole number from 2",
+        ),
+        (
+            "classify.grid.backbones",
+            {"vgg61": "random"},
+            "classify.grid.backbones: vgg61 is neither resnet50, vgg16, vgg19",
+        ),
+        (
+            "classify.grid.backbones",
+            {"vgg16": {"size": 64}},
+            "classify.grid.backbones.vgg16: unknown key size; allowed: weights, input_size",
+        ),
+        (
+            "classify.grid.backbones",
+            {"vgg16": 3},
+            "classify.grid.backbones.vgg16: 3 is not allowed; allowed: text or mapping",
+        ),
+        (
+            "classify.grid.protocol",
+            "random",
+            "classify.grid.protocol: 'random' is not allowed; allowed: coordinate or factorial",
+        ),
+        (
+            "boundary",
+            "race",
+            "datasets.source.labels: drawn has no label of its own for the boundary 'race' (it has"
+            " age, gender, group); give datasets.source.own_label, or labels: people",
+        ),
+        ("sides.outside", "A", "sides: inside and outside have the same name"),
+        ("annotate.annotators", {"ada": {"error": 0.1}}, "name two or more"),
+        ("datasets.source.kind", "web", "'web' is no kind of data set; allowed: drawn, utkface"),
+        ("datasets.source.split", {"train": 700, "test": 1}, "701 faces, but"),
+        ("datasets.source.split", {"train": 0.9, "test": 0.2}, "more than all of the faces"),
+        ("datasets.source.split", {"train": 0.9, "test": 2}, "both as"),
+        (
+            "datasets.source.split",
+            {"train": "most", "test": 2},
+            "datasets.source.split.train: 'most' is not allowed; allowed: whole number from 1 or",
+        ),
+        ("datasets.source.split", {"train": 9}, "datasets.source.split.test: has to be given"),
+        ("datasets.source.labels", "people", "the source has to label the boundary itself"),
+        (
+            "datasets.source.own_label",
+            {"column": "race_raw", "inside": ["White"]},
+            "datasets.source.own_label: gives the values inside only",
+        ),
+        (
+            "datasets.source.own_label",
+            {"column": "age", "below": 40, "inside": [1], "outside": [0]},
+            "datasets.source.own_label: give the values inside and outside, or a number",
+        ),
+        (
+            "datasets.source.own_label",
+            {"column": "group", "inside": ["A", "B"], "outside": ["B"]},
+            "datasets.source.own_label: 'B' is both inside and outside",
+        ),
+        (
+            "datasets.source.own_label",
+            {"column": "group", "inside": ["A", "A"], "outside": ["B"]},
+            "datasets.source.own_label.inside: 'A' stands twice",
+        ),
+        (
+            "datasets.source.own_label",
+            {"column": "group", "inside": ["B"], "outside": ["A"]},
+            "datasets.source.own_label: sides calls inside 'A' and outside 'B', but a name is",
+        ),
+        (
+            "annotate.annotators",
+            {"a/b": {"error": 0}, "c": {"error": 0}},
+            "annotate.annotators.a/b: 'a/b' is not allowed; allowed: text that fits",
+        ),
+        ("annotate.annotators", {"ada": {}, "ben": {"error": 0}}, "annotate.annotators.ada: give"),
+        (
+            "judge.simulation.preference",
+            {"male": 0.6},
+            "judge.simulation.preference: no preference for 'female'",
+        ),
+        (
+            "align.crops.centre",
+            {"size": 30, "box": 122},
+            "align.crops.centre.size: StarGAN needs a multiple of 4",
+        ),
+        (
+            "synthesise.training.discriminator",
+            {"layers": 9},
+            "synthesise.training.discriminator.layers: too many",
+        ),
+        (
+            "synthesise.attributes.control",
+            "group",
+            "synthesise.attributes.control: pairs cannot be alike in the boundary itself",
+        ),
+        (
+            "synthesise.attributes.names",
+            ["Black_Hair", "Young"],
+            "synthesise.attributes.exclusive: of ['Black_Hair', 'Blond_Hair', 'Brown_Hair'] only"
+            " Black_Hair is in synthesise.attributes.names",
+        ),
+        ("synthesise.attributes", ["Young"], "synthesise.attributes: renamed: synthesise.attr"),
+        ("classify.crops", {"plain": "openface"}, "openface is not among align.crops"),
+        (
+            "classify.grid.selected_backbone",
+            "vgg99",
+            "classify.grid.selected_backbone: vgg99 is not among classify.grid.backbones",
+        ),
+        ("classify.grid.optimiser_pairs", [["adam", "sgd"]] * 2, "['adam', 'sgd'] stands twice"),
+        ("study", "assets", "study: 'assets' is a folder beside the studies"),
+        ("study", "bench", "study: 'bench' is a folder beside the studies"),
+        ("results", "", "results: '' is not allowed"),
+        ("data_root", "", "data_root: '' is not allowed"),
+        ("boundary", "", "boundary: '' is not allowed"),
+        ("datasets.target.faces", None, "datasets.target.faces: say how many faces to draw"),
+        ("datasets.target.images", "there", "datasets.target.images: not read for the kind drawn"),
+        ("datasets.target.table", "t.csv", "datasets.target.table: not read for the kind drawn"),
+        (
+            "datasets.target.split",
+            {"train": 10, "test": 10, "strata": ["hair"]},
+            "datasets.target.split.strata: hair is no column of drawn faces; it has age, gender",
+        ),
+        (
+            "datasets.source.own_label",
+            {"column": "Grey_Hair", "inside": [1], "outside": [0]},
+            "datasets.source.own_label.column: Grey_Hair is no column of drawn faces",
+        ),
+        (
+            "synthesise.attributes.names",
+            ["Young", "Goatee"],
+            "synthesise.attributes.names: Goatee is no column of drawn faces",
+        ),
+        (
+            "synthesise.attributes.control",
+            "Bald",
+            "synthesise.attributes.control: Bald is no column of drawn faces",
+        ),
+        (
+            "annotate.annotators",
+            {"ada": {"answers": "a.csv"}, "ben": {"answers": "a.csv"}},
+            "annotate.annotators.ben.answers: the same answers as ada's",
+        ),
+        ("judge.familiarity_responses", "f.csv", "judge.familiarity_responses: whose?"),
+        ("classify", None, "classify: None is not allowed; allowed: mapping"),
+        ("datasets", {}, "datasets: source has to be given; target has to be given"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_key(path: str, value: Any, message: str) -> None:
+    assert any(message in line for line in problems(changed((path, value)))), message
+
+
+def test_all_problems_are_shown_at_once_a_line_each() -> None:
+    config = changed(
+        ("reports", {}),
+        ("datasets.source.face", 3),
+        ("classify.training.repeats", 0),
+        ("classify.training.head.hidden", "many"),
+        ("synthesise.critic", {"layers": 3}),
+        ("judge.familiarity_responses", "f.csv"),
+    )
+    assert sorted(line.split(":")[0] for line in problems(config)) == [
+        "classify.training.head.hidden",
+        "classify.training.repeats",
+        "datasets.source",
+        "judge.familiarity_responses",
+        "synthesise.critic",
+        "top level",
+    ]
+    config = changed(("study", "bench"), ("synthesise.attributes.control", "Bald"))
+    assert [line.split(":")[0] for line in problems(config)][:2] == [
+        "study",
+        "synthesise.attributes.control",
+    ]
+
+
+@pytest.mark.parametrize("given", [None, 5, [], "study"])
+def test_what_is_no_mapping_is_refused(given: Any) -> None:
+    assert problems(given) == [f"top level: {given!r} is not allowed; allowed: mapping"]
+
+
+@pytest.mark.parametrize("text", [b"", b"- a list", b"study: [", b"\xff\xfe\xfa"])
+def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_bytes(text)
+    with pytest.raises(ConfigError, match=r"study\.yaml"):
+        read_study(path)
+    with pytest.raises(ConfigError, match=r"none\.yaml"):
+        read_study(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("old", sorted(RENAMED))
+def test_a_renamed_key_shows_the_new_name_and_once(old: str) -> None:
+    config = default()
+    *folders, key = old.split(".")
+    part = config
+    for folder in folders:
+        part = part.setdefault(folder, {})
+    part[key] = ["Young"] if old == "synthesise.attributes" else 3
+    lines = problems(config)
+    assert lines == [f"{old}: {RENAMED[old]}"]
+
+
+def test_a_new_name_is_a_key() -> None:
+    for words in RENAMED.values():
+        for key in [word.strip(":;,") for word in words.split() if "." in word]:
+            folder, name = key.rsplit(".", 1)
+            assert name in section_at(folder.split("."))["properties"], key
+
+
+def test_a_backbone_may_be_timms_with_a_size_and_a_file_of_its_own() -> None:
+    mine = {"weights": "mine.safetensors", "input_size": 64}
+    backbones = {"vggface": "random", "resnet10t.c3_in1k": mine}
+    full = load(changed(("classify.grid.backbones", backbones))).model_dump(mode="json")
+    assert full["classify"]["grid"]["backbones"] == backbones
+
+
+def test_timm_is_loaded_for_backbones_of_its_own_alone() -> None:
+    code = (
+        "import sys\n"
+        "from facegap.settings.load import read_study\n"
+        f"read_study({str(CONFIG / 'paper.yaml')!r})\n"
+        "print(*{'timm', 'torch', 'pandas', 'numpy', 'pandera'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_race_is_the_boundary_unless_another_is_named() -> None:
+    config = yaml.safe_load((CONFIG / "paper.yaml").read_text())
+    del config["boundary"]
+    assert load(config).boundary == "race"
+
+
+def test_a_key_that_is_no_word_is_named() -> None:
+    source = {**default()["datasets"]["source"], 3: 1, True: 1}
+    (line,) = problems(changed(("datasets.source", source)))
+    assert line.startswith("datasets.source: unknown key 3, True; allowed: kind, images")
+
+
+@pytest.mark.parametrize("kind", ["utkface", "lfw"])
+def test_a_target_without_attributes_cannot_be_synthesised(kind: str) -> None:
+    target = {"kind": kind, "split": {"train": 10, "test": 10}, "labels": "people"}
+    message = "synthesise.attributes.names: Black_Hair, Blond_Hair, Brown_Hair, Bangs, No_Beard is"
+    lines = problems(changed(("datasets.target", target)))
+    assert any(line.startswith(f"{message} no column of {kind} faces; it has") for line in lines)
+
+
+def test_gender_and_male_are_one_boundary() -> None:
+    config = yaml.safe_load((CONFIG / "gender.yaml").read_text())
+    config["synthesise"]["attributes"]["control"] = "Male"
+    assert any("pairs cannot be alike in the boundary itself" in line for line in problems(config))
+
+
+def test_further_data_sets_label_themselves() -> None:
+    label = load(changed(("datasets.third", DRAWN))).own_label("third")
+    assert label
+    assert label.inside == ["A"]
+    lines = problems(changed(("datasets.third", DRAWN | {"labels": "people"})))
+    assert lines == ["datasets.third.labels: the third has to label the boundary itself (own)"]
+
+
+def test_simulated_people_are_for_drawn_faces_only() -> None:
+    lines = problems(changed(("datasets.target.kind", "celeba")))
+    assert "annotate.annotators.ada.error: only drawn faces can be simulated" in lines
+    assert "partition.verification.ada.error: only drawn faces can be simulated" in lines
+
+
+def test_words_and_simulated_people_that_cannot_be_are_named() -> None:
+    assert problems(changed(("annotate.annotators.cyd", {"answers": "cyd.csv"}))) == [
+        "annotate.annotators: ada is simulated; people and simulated ones do not mix"
+    ]
+    words = {"inside": ["a", 1], "outside": ["1"]}
+    people = {"cyd": {"answers": "cyd.csv", "words": words}}
+    assert problems(changed(("partition.verification", people))) == [
+        "partition.verification.cyd.words: '1' is both inside and outside"
+    ]
+
+
+def test_the_generated_files_are_current() -> None:
+    for path, text in files().items():
+        assert path.read_text() == text, "python -m facegap.settings.reference writes it"
+
+
+def test_every_key_is_described_in_the_schema_and_the_documents() -> None:
+    text = (ROOT / "docs/settings.md").read_text()
+    for name, part in settings_of(schema()):
+        assert part.get("description"), name
+        assert f"`{name}`" in text, f"{name}: python -m facegap.settings.reference"
+
+
+def test_the_registry_of_kinds_and_the_schema_agree() -> None:
+    kind = section_at(["datasets", "source", "kind"])
+    assert kind["enum"] == list(KINDS)
+    for name, entry in KINDS.items():
+        assert (entry.reader == "") == (name == "drawn")
+        assert name in kind["description"]
+        for label in entry.own_labels.values():
+            known = OwnLabel.model_validate(label)
+            assert entry.columns is None or known.column in entry.columns
+
+
+def test_the_drawn_faces_have_the_columns_of_the_registry(tmp_path: Path) -> None:
+    faces = tmp_path / "faces.parquet"
+    draw_faces(
+        faces=faces,
+        images=tmp_path / "images.zip",
+        rejected=tmp_path / "rejected.csv",
+        sampling=Sampling(faces=6, split=Split(train=4, test=2)),
+        drawn=Drawn(pictures_per_person=2),
+        dataset="source",
+        seed=1,
+    )
+    assert {*(KINDS["drawn"].columns or ())} <= {*read_table(faces, FACES).columns}

@@ -1,0 +1,79 @@
+"""What all sections of the settings share."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+
+
+class Unique:
+    """Refuses a list in which a value stands twice: `Annotated[list[str], Unique()]`."""
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Checks after the list's own checks."""
+        return core_schema.no_info_after_validator_function(_unique, handler(kind))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """What editors read."""
+        return {**handler(schema), "uniqueItems": True}
+
+
+def _unique(values: list[Any]) -> list[Any]:
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise ValueError(f"{value!r} stands twice")
+    return values
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0)]
+Name = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
+Text = Annotated[str, Field(min_length=1)]
+Word = str | int  # a value in somebody else's file
+Words = Annotated[list[Word], Field(min_length=1), Unique()]
+
+
+class Section(BaseModel):
+    """A part of the settings; an unknown key and a value of another type are refused.
+
+    Models refuse and never change a value, so results depend on values alone.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        serialize_by_alias=True,
+    )
+
+
+def paper(section: str) -> dict[str, Any]:
+    """Where in the paper a setting comes from, for `Field(json_schema_extra=...)`."""
+    return {"paper": section}
+
+
+def refuse(problems: Iterable[tuple[tuple[str, ...], str]]) -> None:
+    """Raise one error for all of `problems` (keys below this model, words), if there are any."""
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError("impossible", "{words}", {"words": words}),
+            loc=keys,
+            input=None,
+        )
+        for keys, words in problems
+    ]
+    if details:
+        raise ValidationError.from_exception_data("impossible", details)

@@ -1,0 +1,270 @@
+"""Settings of the stage classify."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from facegap.assets import backbone_weights
+from facegap.settings.align import CropName
+from facegap.settings.base import Count, Rate, Section, Share, Text, Unique, paper, refuse
+
+Optimiser = Literal["adam", "sgd", "rmsprop"]
+InputSize = Annotated[int, Field(ge=32, le=512)]
+Preprocessing = Literal["plain", "cropped", "transformed", "augmented"]
+
+
+class Backbone(Section):
+    """A network and its first weights."""
+
+    weights: Text = Field(
+        description=(
+            "random, pretrained (as published), or a file below data_root (.pth, .safetensors; of"
+            " VGGFace also Keras' .h5)."
+        )
+    )
+    input_size: InputSize | None = Field(
+        None, description="Size in pixels for this network alone; else classify.features'."
+    )
+
+
+class Grid(Section):
+    """The axes of the grid. No job takes them whole, so one more backbone reruns no other."""
+
+    backbones: dict[
+        Annotated[str, Field(pattern=r"^[a-z0-9_]+([.][a-z0-9_]+)?$")], Text | Backbone
+    ] = Field(
+        {
+            "resnet50": "pretrained",
+            "vgg16": "pretrained",
+            "vgg19": "pretrained",
+            "vggface": "pretrained",
+        },
+        min_length=1,
+        description=(
+            f"Networks of the grid and their first weights: {', '.join(backbone_weights())}, or"
+            " any model of timm by its name. `name: weights` is short for `name: {weights: ...}`."
+        ),
+        json_schema_extra=paper("2.1"),
+    )
+    protocol: Literal["coordinate", "factorial"] = Field(
+        "coordinate",
+        description=(
+            "coordinate: one factor at a time, the best selected. factorial: every backbone with"
+            " every preprocessing and every pair of optimisers; the best of all is selected."
+        ),
+        json_schema_extra=paper("2.3"),
+    )
+    single_techniques: bool = Field(
+        True,
+        description=(
+            "Also run the selected backbone with each technique alone: the crop without"
+            " transforms, the transforms without the crop, and every pair of optimisers without"
+            " either."
+        ),
+    )
+    optimiser_pairs: Annotated[
+        list[Annotated[list[Optimiser], Field(min_length=2, max_length=2)]],
+        Field(min_length=1),
+        Unique(),
+    ] = Field(
+        [["adam", "adam"], ["adam", "sgd"], ["rmsprop", "sgd"], ["sgd", "rmsprop"]],
+        description=(
+            "Optimisers of head training and of fine-tuning; the first pair is used where none is"
+            " varied."
+        ),
+        json_schema_extra=paper("2.2, Table 3"),
+    )
+    selected_backbone: Text = Field(
+        "vggface",
+        description=(
+            "Backbone of Tables 3 and 4: one of the backbones by name, or best, the best on the"
+            " target's test part in Table 2, as coordinate descent does."
+        ),
+        json_schema_extra=paper("2.3 (VGGFace)"),
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        refuse(self._impossible())
+        return self
+
+    def _impossible(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        if self.selected_backbone not in ("best", *self.backbones):
+            words = f"{self.selected_backbone} is not among classify.grid.backbones"
+            yield ("selected_backbone",), words
+        own = backbone_weights()
+        others = [name for name in self.backbones if name not in own]
+        if others:
+            import timm  # takes seconds, and is not needed by facegap's own
+
+            for name in others:
+                if not timm.is_model(name):
+                    near = ", ".join(timm.list_models(f"*{name[:5]}*")[:5]) or "timm.list_models()"
+                    yield (
+                        ("backbones",),
+                        f"{name} is neither {', '.join(own)} nor a model of timm (such as {near})",
+                    )
+
+
+class PreprocessingCrops(Section):
+    """Crops of the two kinds of runs."""
+
+    plain: CropName = Field("none", description="Crop of unaugmented runs.")
+    augmented: CropName = Field("ears-chin", description="Crop of augmented runs.")
+
+
+class Augmentation(Section):
+    """Random copies of each training face."""
+
+    copies: Count = Field(2, description="Augmented copies of each face in the cache.")
+    fresh: bool = Field(
+        False,
+        description=(
+            "Fine-tuning samples a new copy of each face in each epoch, and runs the frozen part"
+            " on it, in place of the cached ones; exact, and as slow as that."
+        ),
+    )
+    zoom: float = Field(0.2, ge=0, lt=1, description="± share.")
+    shear: float = Field(10, ge=0, le=45, description="± degrees.")
+    flip: bool = Field(True, description="Mirror half of the copies.")
+    shuffle: Share = Field(
+        0.1,
+        description=(
+            '"Randomised shuffling", read as an exchange of random patches: probability that a'
+            " copy has two of its patches (a quarter of its size) exchanged."
+        ),
+    )
+
+
+class Features(Section):
+    """What the frozen part of a network gives, and is kept."""
+
+    input_size: InputSize = Field(
+        200,
+        description="Size in pixels that faces enter the backbones with.",
+        json_schema_extra=paper("2.2 (200)"),
+    )
+    unfrozen_layers: Count = Field(
+        5, description="Last weight layers that are fine-tuned.", json_schema_extra=paper("2.2")
+    )
+    cache: Literal["float16", "float32"] = Field(
+        "float16",
+        description=(
+            "Type of the activations that are kept for fine-tuning; float16 takes half the room"
+            " and keeps three digits."
+        ),
+    )
+
+
+class Head(Section):
+    """The classifier's head."""
+
+    hidden: Annotated[list[Count], Field(min_length=1)] = Field(
+        [64, 64, 64], description="Units of the hidden layers."
+    )
+    activations: Literal["relu", "relu-then-sigmoid"] = Field(
+        "relu",
+        description=(
+            "relu: after each hidden layer, sigmoid on the output. relu-then-sigmoid: the other"
+            " reading of the text, ReLU after the first layer and sigmoid after all later ones."
+        ),
+    )
+    dropout: float = Field(0.5, ge=0, lt=1, description="Share of units left out in training.")
+
+
+class HeadRates(Section):
+    """Learning rates of head training."""
+
+    adam: Rate = Field(0.001, description="Of Adam.", json_schema_extra=paper("2.1"))
+    sgd: Rate = Field(0.01, description="Of SGD; the paper does not say.")
+    rmsprop: Rate = Field(0.001, description="Of RMSprop; the paper does not say.")
+
+
+class FineTuningRates(Section):
+    """Learning rates of fine-tuning; lower, values not said."""
+
+    adam: Rate = Field(0.0001, description="Of Adam; the paper does not say.")
+    sgd: Rate = Field(0.001, description="Of SGD; the paper does not say.")
+    rmsprop: Rate = Field(0.0001, description="Of RMSprop; the paper does not say.")
+
+
+class HeadTraining(Section):
+    """The head on frozen features."""
+
+    epochs: Count = Field(30, description="Epochs.", json_schema_extra=paper("2.1"))
+    batch: Count = Field(128, description="Faces a step.", json_schema_extra=paper("2.1"))
+    rates: HeadRates = Field(
+        default_factory=HeadRates, description="Learning rate of each optimiser."
+    )
+
+
+class FineTuning(Section):
+    """The last layers and the head, from the trained head on."""
+
+    epochs: Count = Field(30, description="Epochs.", json_schema_extra=paper("2.2"))
+    batch: Count = Field(128, description="Faces a step.", json_schema_extra=paper("2.2"))
+    rates: FineTuningRates = Field(
+        default_factory=FineTuningRates, description="Learning rate of each optimiser."
+    )
+
+
+class Training(Section):
+    """How a configuration is trained."""
+
+    head: Head = Field(
+        default_factory=Head,
+        description="The classifier's head.",
+        json_schema_extra=paper("2.1 (three dense layers of 64, dropout 0.5)"),
+    )
+    standardise: bool = Field(
+        False,
+        description=(
+            "Bring each feature to mean 0 and variance 1 on the training part before the head. The"
+            " paper does not say; random backbones need it."
+        ),
+    )
+    head_training: HeadTraining = Field(
+        default_factory=HeadTraining, description="The head on frozen features."
+    )
+    fine_tuning: FineTuning = Field(
+        default_factory=FineTuning,
+        description="The last layers and the head, from the trained head on.",
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD.")
+    repeats: int = Field(
+        5,
+        ge=2,
+        description="Trainings of each configuration, each with its own seed.",
+        json_schema_extra=paper("2.3 (n = 5)"),
+    )
+    tolerance: float = Field(
+        0.05,
+        ge=0,
+        description=(
+            "Table 3's epochs: the first epoch from which the training loss stays within this"
+            " (relative) of its lowest value, head training and fine-tuning added."
+        ),
+    )
+
+
+class Classify(Section):
+    """Stage classify."""
+
+    grid: Grid = Field(default_factory=Grid, description="The axes of the grid.")
+    crops: PreprocessingCrops = Field(
+        default_factory=PreprocessingCrops,
+        description="Crop of the unaugmented and of the augmented runs.",
+        json_schema_extra=paper("2.2"),
+    )
+    augmentation: Augmentation = Field(
+        default_factory=Augmentation,
+        description="Random copies of each training face, cached.",
+        json_schema_extra=paper("2.2"),
+    )
+    features: Features = Field(
+        default_factory=Features, description="What the frozen part of a network gives."
+    )
+    training: Training = Field(
+        default_factory=Training, description="How a configuration is trained."
+    )

@@ -1,0 +1,117 @@
+"""Settings of the stage judge."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from facegap.settings.base import Count, Section, Share, Text, paper, refuse
+
+
+class Design(Section):
+    """What each participant is shown."""
+
+    participants: Count = Field(3, description="Participants.", json_schema_extra=paper("3.4"))
+    pairs: Count = Field(
+        300, description="Pairs of each participant.", json_schema_extra=paper("3.4")
+    )
+    overlap: bool = Field(
+        False,
+        description=(
+            "Whether everybody compares the same pairs (agreement can be measured) or each their"
+            " own (more persons are seen). The paper does not say."
+        ),
+    )
+    attention: Share = Field(
+        0.05,
+        description=(
+            "Attention pairs (one image plainly spoiled) beside the pairs, as a share of them."
+        ),
+    )
+    repeats: Share = Field(
+        0.05,
+        description="Pairs shown again with left and right exchanged, as a share of the pairs.",
+    )
+    training: int = Field(
+        4, ge=0, description="Pairs to practise on first, which are not analysed."
+    )
+    familiarity: int = Field(
+        40,
+        ge=0,
+        description=(
+            "Persons of each side that each participant is asked about (did you know them?); 0 for"
+            " no question."
+        ),
+        json_schema_extra=paper("4"),
+    )
+    criteria: bool = Field(
+        False,
+        description=(
+            "Whether to ask for realism, transfer and identity one by one beside the overall"
+            " choice, which is all that the paper asked for."
+        ),
+        json_schema_extra=paper("3.4"),
+    )
+    break_every: Count = Field(75, description="Pairs between breaks.")
+
+
+class Familiarity(Section):
+    """Probability that a simulated participant knows a person, by side."""
+
+    in_domain: Share = Field(
+        0.85, alias="in-domain", description="Of the inside.", json_schema_extra=paper("4")
+    )
+    out_domain: Share = Field(
+        0.65, alias="out-domain", description="Of the outside.", json_schema_extra=paper("4")
+    )
+
+
+class Simulation(Section):
+    """Simulated participants, until there are people's answers."""
+
+    preference: dict[str, Share] = Field(
+        {"male": 0.6, "female": 0.53},
+        description=(
+            "Probability to choose the in-domain output, by value of the control column (for a"
+            ' binary attribute such as Young: "Young" and "not Young").'
+        ),
+    )
+    familiarity: Familiarity = Field(
+        default_factory=Familiarity, description="Probability to know a person, by side."
+    )
+
+
+class Judge(Section):
+    """Stage judge."""
+
+    design: Design = Field(default_factory=Design, description="What each participant is shown.")
+    attention_threshold: Share = Field(
+        0.8,
+        description=(
+            "Who passes fewer of their attention pairs is left out of the estimates; the report"
+            " shows them with and without."
+        ),
+    )
+    responses: Text | None = Field(
+        None,
+        description=(
+            "File below data_root of real answers: the database of `facegap judge serve`"
+            " (.sqlite), or a CSV (pair_id, participant, choice left or right, and seconds if"
+            " known), such as `facegap judge export` writes; null for simulated participants."
+        ),
+    )
+    familiarity_responses: Text | None = Field(
+        None,
+        description=(
+            "With a CSV of answers, the CSV below data_root of person_id, participant and known"
+            " (true or false)."
+        ),
+    )
+    simulation: Simulation = Field(
+        default_factory=Simulation, description="Simulated participants."
+    )
+
+    @model_validator(mode="after")
+    def _of_somebody(self) -> Self:
+        if self.familiarity_responses and not self.responses:
+            refuse([(("familiarity_responses",), "whose? Give judge.responses too")])
+        return self

@@ -1,0 +1,119 @@
+"""From a configuration to the settings of a study, or to all that is wrong with it."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from facegap.errors import ConfigError
+from facegap.settings.renamed import new_name
+from facegap.settings.study import Study
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+Keys = tuple[str, ...]
+
+
+def load(given: Mapping[str, Any]) -> Study:
+    """The study that a configuration describes, complete with every default.
+
+    Raises `ConfigError` naming every key that is unknown, renamed, of a wrong value, or impossible
+    beside another, and what is allowed there.
+    """
+    renamed = dict(_renamed(given, ()))
+    problems = [f"{'.'.join(keys)}: {words}" for keys, words in renamed.items()]
+    try:
+        study = Study.model_validate(given)
+    except ValidationError as error:
+        problems += _problems(error, given, renamed)
+    if problems:
+        raise ConfigError("the configuration cannot be used:\n  " + "\n  ".join(problems))
+    return study
+
+
+def read_study(path: str | Path) -> Study:
+    """The study in the YAML file at `path`; a `ConfigError` names a file that is none."""
+    try:
+        given = yaml.load(Path(path).read_text(encoding="utf-8"), LOADER)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: not readable: {error}") from error
+    if not isinstance(given, dict):
+        raise ConfigError(f"{path}: no configuration, which is a mapping of keys to values")
+    return load(given)
+
+
+def _renamed(given: Any, place: Keys) -> Iterator[tuple[Keys, str]]:
+    """Keys that an earlier version had, and what they are called now."""
+    for key, value in given.items() if isinstance(given, Mapping) else ():
+        here = (*place, str(key))
+        if new := new_name(".".join(here), value):
+            yield here, new
+        else:
+            yield from _renamed(value, here)
+
+
+def _problems(
+    error: ValidationError, given: Mapping[str, Any], known: Mapping[Keys, str]
+) -> Iterator[str]:
+    """A line for each place that is wrong, whatever alternatives there were to it.
+
+    Places in and below `known` are left out.
+    """
+    from facegap.settings.reference import keys_at  # loaded only for a message
+
+    unknown: dict[Keys, list[str]] = defaultdict(list)
+    places: dict[Keys, list[Any]] = defaultdict(list)
+    for problem in error.errors(include_url=False):
+        keys = _keys(problem["loc"], given)
+        if any(keys[: len(place)] == place for place in known):
+            continue
+        if problem["type"] in ("extra_forbidden", "invalid_key"):
+            unknown[keys[:-1]].append(keys[-1])
+        else:
+            places[keys].append(problem)
+    for keys, names in unknown.items():
+        allowed = ", ".join(keys_at(keys))
+        place = ".".join(keys) or "top level"
+        yield f"{place}: unknown key {', '.join(dict.fromkeys(names))}; allowed: {allowed}"
+    for keys, problems in places.items():
+        if keys not in unknown:  # else an alternative to the mapping with the unknown key
+            yield f"{'.'.join(keys) or 'top level'}: {_words(keys, problems)}"
+
+
+def _words(keys: Keys, problems: list[Any]) -> str:
+    """What is wrong at one place, and what is allowed there."""
+    from facegap.settings.reference import allowed, section_at
+
+    first = problems[0]
+    if first["type"] == "missing":
+        return "has to be given"
+    if first["type"] in ("impossible", "value_error"):
+        return "; ".join(problem["msg"].removeprefix("Value error, ") for problem in problems)
+    if first["type"] == "string_pattern_mismatch":  # of a name that is the user's, too
+        words = f"text that fits {first['ctx']['pattern']}"
+    elif first["type"] == "string_too_short":
+        words = "text that is not empty"
+    else:
+        words = allowed(section_at(keys))
+    value = first["input"]
+    shown = "this mapping" if isinstance(value, Mapping) else repr(value)
+    return f"{shown} is not allowed; allowed: {words}"
+
+
+def _keys(loc: tuple[str | int, ...], given: Any) -> Keys:
+    """The keys to a problem, without what pydantic puts between them for alternatives."""
+    from facegap.settings.reference import keys_at
+
+    keys: list[str] = []
+    for part in loc:
+        if isinstance(given, Mapping) and part in given:
+            part = next(key for key in given if key == part)  # True, where pydantic has 1
+            given = given[part]
+        elif isinstance(given, list) and isinstance(part, int) and part < len(given):
+            given = given[part]
+        elif part not in keys_at(keys):
+            continue
+        keys.append(str(part))
+    return tuple(keys)

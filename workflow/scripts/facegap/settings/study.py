@@ -1,0 +1,216 @@
+"""The whole configuration of a study."""
+
+from collections.abc import Iterator
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from facegap.kinds import KINDS
+from facegap.settings.acquire import Acquire, Dataset, OwnLabel, unknown_columns
+from facegap.settings.align import Align
+from facegap.settings.annotate import Annotate, People
+from facegap.settings.base import Section, Text, paper, refuse
+from facegap.settings.classify import Classify
+from facegap.settings.judge import Judge
+from facegap.settings.measure import Measure
+from facegap.settings.operations import Operations
+from facegap.settings.partition import Partition
+from facegap.settings.synthesise import Synthesise
+
+
+class Sides(Section):
+    """Names of the two sides of the boundary for people."""
+
+    inside: Text = Field(description="Where the synthesis is trained, and the positive class.")
+    outside: Text = Field(description="The other side.")
+
+
+class Study(Section):
+    """All that a configuration may say."""
+
+    study: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")] = Field(
+        description="Name of the study; its results lie below it, beside assets and bench."
+    )
+    results: Text = Field("results", description="Folder of all results.")
+    data_root: Text = Field(
+        "data",
+        description=(
+            "Folder of the files that you have; data set paths are below it. Weights and models"
+            " that lie there under their published names are taken, when they are right."
+        ),
+    )
+    seed: int = Field(
+        1,
+        ge=0,
+        description="Every random choice of the study derives from it, but the synthesis's seeds.",
+    )
+    boundary: Text = Field(
+        "race",
+        description=(
+            "The boundary that models are carried across: race, gender, age, group (drawn faces),"
+            " or any binary label of the data sets (with own_label)."
+        ),
+        json_schema_extra=paper("1"),
+    )
+    sides: Sides = Field(
+        description=(
+            "Names of the two sides for people. inside is where the synthesis is trained, and the"
+            " positive class. Of male and female either may be inside; elsewhere own_label tells"
+            " which words are, and a name that is a word of the other side is refused."
+        ),
+        json_schema_extra=paper("3.1 (CelebC, CelebO)"),
+    )
+    datasets: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], Dataset] = Field(
+        description=(
+            "source and target, and any further data set with labels of its own, which is a row"
+            " and a column of the transfer matrix."
+        ),
+        json_schema_extra=paper("2.1 (UTKFace and CelebA)"),
+    )
+    acquire: Acquire = Field(default_factory=Acquire, description="Stage acquire.")
+    align: Align = Field(default_factory=Align, description="Stage align.")
+    annotate: Annotate = Field(default_factory=Annotate, description="Stage annotate.")
+    classify: Classify = Field(default_factory=Classify, description="Stage classify.")
+    partition: Partition = Field(
+        default_factory=Partition,
+        description="Stage partition.",
+        json_schema_extra=paper("3.1"),
+    )
+    synthesise: Synthesise = Field(default_factory=Synthesise, description="Stage synthesise.")
+    measure: Measure = Field(default_factory=Measure, description="Stage measure.")
+    judge: Judge = Field(default_factory=Judge, description="Stage judge.")
+    operations: Operations = Field(
+        default_factory=Operations, description="What changes no result."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        refuse(
+            [
+                *self._impossible_names(),
+                *self._impossible_datasets(),
+                *self._impossible_people(),
+                *self._impossible_synthesis(),
+                *self._impossible_simulation(),
+            ]
+        )
+        return self
+
+    def own_label(self, dataset: str) -> OwnLabel | None:
+        """Which values of which column are inside, of a data set that labels the boundary itself.
+
+        As the settings say; else the kind's own words for the boundary, which change sides where
+        each side has one word and `sides` names them the other way round ({inside: female,
+        outside: male}). Of drawn faces it is the planted truth.
+        """
+        given = self.datasets[dataset]
+        if given.own_label is not None:
+            return given.own_label
+        known = KINDS[given.kind].own_labels.get(self.boundary)
+        if known is None:
+            return None
+        label = OwnLabel.model_validate(known)
+        single = len(label.inside or []) == len(label.outside or []) == 1
+        if single and self._exchanged(label):
+            return OwnLabel(column=label.column, inside=label.outside, outside=label.inside)
+        return label
+
+    def _exchanged(self, label: OwnLabel) -> bool:
+        """Whether the name of a side is a word that `label` gives to the other side."""
+        inside, outside = (
+            [str(word).lower() for word in words or []] for words in (label.inside, label.outside)
+        )
+        return self.sides.inside.lower() in outside or self.sides.outside.lower() in inside
+
+    def _impossible_names(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        if self.study in ("assets", "bench"):
+            yield ("study",), f"{self.study!r} is a folder beside the studies; use another name"
+        if self.sides.inside == self.sides.outside:
+            yield ("sides",), "inside and outside have the same name"
+
+    def _impossible_datasets(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        for name in ("source", "target"):
+            if name not in self.datasets:
+                yield ("datasets",), f"{name} has to be given"
+        for name, dataset in self.datasets.items():
+            place = ("datasets", name)
+            if name != "target" and dataset.labels == "people":
+                words = f"the {name} has to label the boundary itself (own)"
+                yield (*place, "labels"), words
+            label = self.own_label(name)
+            if dataset.labels == "own" and label is None:
+                known = ", ".join(sorted(KINDS[dataset.kind].own_labels)) or "none"
+                yield (
+                    (*place, "labels"),
+                    (
+                        f"{dataset.kind} has no label of its own for the boundary"
+                        f" {self.boundary!r} (it has {known}); give {'.'.join(place)}.own_label,"
+                        " or labels: people"
+                    ),
+                )
+            different = self.sides.inside != self.sides.outside
+            if label is not None and different and self._exchanged(label):
+                names = f"inside {self.sides.inside!r} and outside {self.sides.outside!r}"
+                words = f"sides calls {names}, but a name is among the other side's words"
+                yield (*place, "own_label"), words
+
+    def _impossible_people(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        target = self.datasets.get("target")
+        if target and target.labels == "people" and len(self.annotate.annotators) < 2:
+            words = "the target is labelled by people, so name two or more"
+            yield ("annotate", "annotators"), words
+        yield from self._not_drawn(("annotate", "annotators"), self.annotate.annotators)
+        yield from self._not_drawn(("partition", "verification"), self.partition.verification)
+
+    def _not_drawn(
+        self, place: tuple[str, ...], people: People
+    ) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Simulated people where there is no truth to simulate them by."""
+        target = self.datasets.get("target")
+        for name in [name for name, person in people.items() if person.error is not None]:
+            here = (*place, name, "error")
+            if target and target.kind != "drawn":
+                yield here, "only drawn faces can be simulated"
+            elif target and self.own_label("target") is None:
+                yield here, f"drawn faces have no truth for the boundary {self.boundary!r}"
+
+    def _impossible_synthesis(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        place, attributes = ("synthesise", "attributes"), self.synthesise.attributes
+        target, size = self.datasets.get("target"), self.align.crops.centre.size
+        if size % 2**self.synthesise.training.discriminator.layers:
+            yield (
+                ("synthesise", "training", "discriminator", "layers"),
+                f"too many, since each halves align.crops.centre.size ({size})",
+            )
+        if size % 4:
+            yield ("align", "crops", "centre", "size"), "StarGAN needs a multiple of 4"
+        for preprocessing, crop in self.classify.crops.model_dump().items():
+            if self.align.crops.model_dump().get(crop) is None:
+                words = f"{crop} is not among align.crops"
+                yield ("classify", "crops", preprocessing), words
+        if target is None:
+            return
+        control, label = attributes.control, self.own_label("target")
+        same = [{"gender": "Male"}.get(name, name) for name in (control, self.boundary)]
+        if len(set(same)) == 1 or (label and control == label.column):
+            yield (
+                (*place, "control"),
+                f"pairs cannot be alike in the boundary itself ({self.boundary}); name another"
+                " column",
+            )
+        columns = {"control": [control], "names": attributes.names}
+        for key, names in columns.items():
+            for words in unknown_columns(names, target.kind):
+                yield (*place, key), words
+
+    def _impossible_simulation(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        control, judge = self.synthesise.attributes.control, self.judge
+        values = ("male", "female") if control == "gender" else (control, f"not {control}")
+        preference = judge.simulation.preference
+        missing = [repr(value) for value in values if value not in preference]
+        if missing and judge.responses is None:
+            yield (
+                ("judge", "simulation", "preference"),
+                f"no preference for {' and '.join(missing)}, by synthesise.attributes.control"
+                f" ({control}); it has {', '.join(preference) or 'none'}",
+            )

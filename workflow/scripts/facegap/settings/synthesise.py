@@ -1,0 +1,142 @@
+"""Settings of the stage synthesise."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from facegap.settings.base import Count, Rate, Section, Share, Text, Unique, paper, refuse
+
+
+class Attributes(Section):
+    """What the generator changes, and what pairs of the human study have in common."""
+
+    names: Annotated[list[Text], Field(min_length=1), Unique()] = Field(
+        ["Black_Hair", "Blond_Hair", "Brown_Hair", "No_Beard", "Bangs", "Young"],
+        description="Binary attributes that the generator gets, changed one at a time.",
+        json_schema_extra=paper("3.2"),
+    )
+    exclusive: list[Annotated[list[Text], Field(min_length=2)]] = Field(
+        [["Black_Hair", "Blond_Hair", "Brown_Hair"]],
+        description="Attributes of which one excludes the others; setting one unsets them.",
+    )
+    control: Text = Field(
+        "gender",
+        description=(
+            "Column whose values are alike within a pair of the human study: gender, or a binary"
+            " attribute where the boundary is gender itself."
+        ),
+        json_schema_extra=paper("3.4 (gender)"),
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        refuse(self._impossible())
+        return self
+
+    def _impossible(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        for group in self.exclusive:
+            used = [name for name in group if name in self.names]
+            if len(used) == 1:
+                words = f"of {group} only {used[0]} is in synthesise.attributes.names"
+                yield ("exclusive",), words
+
+
+class Roles(Section):
+    """Who trains and who is translated."""
+
+    held_out: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description=(
+            "Share of the inside persons that are never trained on; the in-domain faces are theirs."
+        ),
+        json_schema_extra=paper("3.4 (an unseen portion)"),
+    )
+    translated: Count = Field(2000, description="Unseen faces of each side that are translated.")
+
+
+class Generator(Section):
+    """The generator's size."""
+
+    channels: Count = Field(
+        64, description="Of the first layer.", json_schema_extra=paper("Choi et al. 2018")
+    )
+    blocks: Count = Field(
+        6, description="Residual blocks.", json_schema_extra=paper("Choi et al. 2018")
+    )
+
+
+class Discriminator(Section):
+    """The discriminator's size."""
+
+    channels: Count = Field(
+        64, description="Of the first layer.", json_schema_extra=paper("Choi et al. 2018")
+    )
+    layers: Count = Field(
+        6, description="Halving layers.", json_schema_extra=paper("Choi et al. 2018")
+    )
+
+
+class LossWeights(Section):
+    """How much each loss counts beside the adversarial one."""
+
+    penalty: float = Field(10, ge=0, description="Gradient penalty.")
+    reconstruction: float = Field(10, ge=0, description="Cycle reconstruction.")
+    classification: float = Field(1, ge=0, description="Attribute classification.")
+
+
+class Gpu(Section):
+    """How a GPU computes; a CPU always uses float32, but for bfloat16."""
+
+    precision: Literal["float32", "tf32", "bfloat16"] = Field(
+        "tf32", description="Of products and convolutions."
+    )
+    compile: bool = Field(True, description="Compile the networks (torch.compile).")
+
+
+class Training(Section):
+    """How StarGAN is trained."""
+
+    generator: Generator = Field(default_factory=Generator, description="The generator's size.")
+    discriminator: Discriminator = Field(
+        default_factory=Discriminator, description="The discriminator's size."
+    )
+    weights: LossWeights = Field(
+        default_factory=LossWeights,
+        description="Of the losses.",
+        json_schema_extra=paper("Choi et al. 2018"),
+    )
+    iterations: Count = Field(
+        200_000, description="Discriminator steps.", json_schema_extra=paper("3.3")
+    )
+    discriminator_steps: Count = Field(
+        5, description="Per generator step.", json_schema_extra=paper("3.3")
+    )
+    batch: Count = Field(16, description="Faces a step.", json_schema_extra=paper("3.3"))
+    rate: Rate = Field(0.0001, description="Learning rate.", json_schema_extra=paper("3.3"))
+    betas: Annotated[
+        list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)
+    ] = Field([0.5, 0.999], description="Of Adam.", json_schema_extra=paper("3.3"))
+    decay: Share = Field(
+        0.5,
+        description="Last share of the iterations, over which the rate falls linearly to zero.",
+        json_schema_extra=paper("Choi et al. 2018 (the last half)"),
+    )
+    gpu: Gpu = Field(default_factory=Gpu, description="How a GPU computes.")
+
+
+class Synthesise(Section):
+    """Stage synthesise."""
+
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), Unique()] = Field(
+        [1, 2, 3, 4, 5],
+        description="One training each.",
+        json_schema_extra=paper("3.3 (five initialisations)"),
+    )
+    attributes: Attributes = Field(
+        default_factory=Attributes, description="What is changed, and what pairs have in common."
+    )
+    roles: Roles = Field(default_factory=Roles, description="Who trains, who is translated.")
+    training: Training = Field(default_factory=Training, description="How StarGAN is trained.")
