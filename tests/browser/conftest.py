@@ -39,9 +39,9 @@ def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(viewport=DESKTOP)
     page = context.new_page()
     page.set_default_timeout(60_000)
-    said: list[str] = []
-    page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
+    errors: list[str] = []
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     context.close()
-    assert not [line for line in said if "net::ERR" not in line]
+    assert not [line for line in errors if "net::ERR" not in line]

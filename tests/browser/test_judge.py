@@ -18,13 +18,16 @@ KEYS = {"left": "ArrowLeft", "right": "ArrowRight"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study's configuration."""
     counts = {"pairs": 300, "attention": 0.05, "repeats": 0.05, "break_every": 100}
-    return make_study(tmp_path_factory.mktemp("human"), persons=16, **counts)
+    folder = tmp_path_factory.mktemp("human")
+    make_study(folder, persons=16, **counts)
+    return folder
 
 
 @pytest.fixture
 def server(folder: Path, tmp_path: Path) -> Iterator[Server]:
-    server = Server(folder, tmp_path / "answers.sqlite")
+    server = Server(folder / "config.yaml", tmp_path / "answers.sqlite")
     yield server
     server.kill()
 
@@ -56,8 +59,8 @@ def test_300_pairs_by_keyboard_while_the_server_is_killed_three_times(
 ) -> None:
     link = server.invite()[0]
     begin(page, link)
-    told: dict[str, str] = {}  # acknowledged: the page went on
-    raced: dict[str, str] = {}  # sent while the server was being killed: kept or not
+    acknowledged: dict[str, str] = {}  # the page went on
+    raced: dict[str, str] = {}  # sent while the server was being killed: stored or not
     count = 0
     while True:
         page.locator("#stage, button:has-text('Go on'), .persons").first.wait_for()
@@ -68,7 +71,7 @@ def test_300_pairs_by_keyboard_while_the_server_is_killed_three_times(
             page.keyboard.press("Enter")  # the button has the focus
             page.locator("#stage").wait_for()
         pair = pair_of(page)
-        assert pair not in told, "nobody is asked twice"
+        assert pair not in acknowledged, "nobody is asked twice"
         if count in (0, 40):
             shoot(page, f"pair-{count}")
         side = "left" if count % 3 else "right"
@@ -84,9 +87,9 @@ def test_300_pairs_by_keyboard_while_the_server_is_killed_three_times(
         page.wait_for_function(
             "(pair) => !document.querySelector(`form[action$='/answer/${pair}']`)", arg=pair
         )
-        told[pair] = side
+        acknowledged[pair] = side
         count += 1
-    assert len({**raced, **told}) == 300 + 15 + 15 + 2
+    assert len({**raced, **acknowledged}) == 300 + 15 + 15 + 2
     shoot(page, "persons")
     for choice in page.get_by_label("did not").all():
         choice.press("Space")
@@ -95,19 +98,22 @@ def test_300_pairs_by_keyboard_while_the_server_is_killed_three_times(
     shoot(page, "thanks")
     subprocess.run(command("export", *server.of, "--to", tmp_path / "csv"), check=True)
     answers = pd.read_csv(tmp_path / "csv/responses.csv", dtype={"pair_id": str})
-    assert dict(zip(answers["pair_id"], answers["choice"], strict=True)) == {**raced, **told}
+    assert dict(zip(answers["pair_id"], answers["choice"], strict=True)) == {
+        **raced,
+        **acknowledged,
+    }
     assert answers["seconds"].between(0, 60).all()
 
 
 def test_both_pictures_appear_together_and_the_next_are_fetched(page: Page, server: Server) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
     begin(page, server.invite()[0])
     first = pair_of(page)
     assert page.locator("#stage").evaluate("(s) => getComputedStyle(s).visibility") == "visible"
     coming = page.locator("#coming").get_attribute("data-images") or ""
     page.wait_for_function("() => performance.getEntriesByType('resource').length >= 10")
-    assert all(any(image in url for url in asked) for image in coming.split())
+    assert all(any(image in url for url in requests) for image in coming.split())
     page.keyboard.press("ArrowLeft")
     page.wait_for_url("**/")
     assert pair_of(page) != first

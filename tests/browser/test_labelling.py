@@ -17,11 +17,17 @@ import pytest
 import yaml
 from playwright.sync_api import Page, expect
 
-from facegap import cli, tables
+from facegap import cli
 from facegap.acquire.collection import draw_faces
+from facegap.acquire.splits import Sampling
 from facegap.images import open_images
+from facegap.settings.load import load
+from facegap.tables.acquire import FACES
+from facegap.tables.align import ALIGNED
+from facegap.tables.annotate import ANSWERS
+from facegap.tables.base import metadata, read_table, write_table
 
-FACES = 110
+COUNT = 110
 ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = {
     "study": "labels",
@@ -36,11 +42,12 @@ CONFIG: dict[str, Any] = {
         },
         "target": {
             "kind": "drawn",
-            "faces": FACES,
+            "faces": COUNT,
             "split": {"train": 70, "test": 30},
             "labels": "people",
         },
     },
+    "acquire": {"drawn": {"pictures_per_person": 3}},
     "annotate": {
         "annotators": {"ada": {"answers": "ada.csv"}, "ben": {"answers": "ben.csv"}},
         "adjudication": "third.csv",
@@ -54,29 +61,27 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the results that the pages need: 110 drawn faces, 100 of them the sample."""
     folder = tmp_path_factory.mktemp("labels")
     acquired = folder / "results/labels/acquire/target"
+    study = load(CONFIG)
     draw_faces(
-        acquired / "faces.parquet",
-        acquired / "images.zip",
-        acquired / "rejected.csv",
+        faces=acquired / "faces.parquet",
+        images=acquired / "images.zip",
+        rejected=acquired / "rejected.csv",
+        sampling=Sampling(COUNT, study.datasets["target"].split),
+        drawn=study.acquire.drawn,
         dataset="target",
-        faces=FACES,
-        split={"train": 70, "test": 30},
-        gap=1.0,
-        pictures_per_person=3,
-        inside_share=0.5,
-        seed=1,
+        seed=study.seed,
     )
-    faces = tables.read(acquired / "faces.parquet", tables.FACES)
-    parts = np.repeat(["train", "test", "rest"], [70, 30, FACES - 100])
-    about = tables.about(acquired / "faces.parquet")
-    tables.write(faces.assign(split=parts), acquired / "faces.parquet", tables.FACES, about)
+    faces = read_table(acquired / "faces.parquet", FACES)
+    parts = np.repeat(["train", "test", "rest"], [70, 30, COUNT - 100])
+    about = metadata(acquired / "faces.parquet")
+    write_table(faces.assign(split=parts), acquired / "faces.parquet", FACES, about)
     aligned = folder / "results/labels/align/target"
     (aligned / "none").mkdir(parents=True)
     with open_images(acquired / "images.zip") as images:
         crops = [images.read(path)[20:198, :178] for path in faces["path"]]
     np.save(aligned / "none/shard-0.npy", np.stack(crops))
-    rows = pd.DataFrame({"face_id": faces["face_id"], "shard": 0, "row": range(len(faces))})
-    tables.write(rows, aligned / "faces.parquet", tables.ALIGNED)
+    rows = pd.DataFrame({"face_id": faces["face_id"], "row": range(len(faces))})
+    write_table(rows, aligned / "faces.parquet", ALIGNED)
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     return folder
 
@@ -88,26 +93,27 @@ class Served:
         self.folder = folder
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        self.links: dict[str, str] = {}
+        invite = self.command("invite", "--url", f"http://127.0.0.1:{self.port}")
+        printed = subprocess.run(**invite, stdout=subprocess.PIPE, check=True).stdout
+        lines = re.findall(r"(\w+)\t(\w+)\t(http\S+)", printed)
+        self.links = {f"{of_round} {name}": link for of_round, name, link in lines}
         self.start()
 
-    def start(self, *more: str) -> None:
-        command = [sys.executable, "-m", "facegap.cli", "annotate", "serve", "--config"]
-        self.process = subprocess.Popen(
-            [*command, "config.yaml", "--port", str(self.port), *more],
-            cwd=self.folder,
-            env={"PYTHONPATH": str(ROOT / "workflow/scripts"), "PATH": "/usr/bin:/bin"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    def command(self, name: str, *more: str) -> dict[str, Any]:
+        """How a command of `facegap annotate` is run, for subprocess."""
+        program = [sys.executable, "-m", "facegap.cli", "annotate", name]
+        return {
+            "args": [*program, "--config", "config.yaml", *more],
+            "cwd": self.folder,
+            "env": {"PYTHONPATH": str(ROOT / "workflow/scripts"), "PATH": "/usr/bin:/bin"},
+            "text": True,
+        }
+
+    def start(self) -> None:
+        serve = self.command("serve", "--port", str(self.port))
+        self.process = subprocess.Popen(**serve, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert self.process.stdout
-        for line in self.process.stdout:
-            if link := re.match(r"(\w+)\t(\w+)\t(http\S+)", line):
-                self.links[f"{link[1]} {link[2]}"] = link[3]
-            if "serving on" in line:
-                break
-        else:
+        if not any("serving on" in line for line in self.process.stdout):
             raise AssertionError("the server did not start")
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
@@ -146,7 +152,9 @@ def press(page: Page, key: str) -> None:
 
 def stored(folder: Path) -> list[tuple[str, str]]:
     with sqlite3.connect(folder / "data/annotations/labels.sqlite") as database:
-        rows = database.execute("SELECT face_id, side FROM answers ORDER BY event").fetchall()
+        rows = database.execute(
+            "SELECT e.item, e.what FROM answers a JOIN events e ON e.id = a.event ORDER BY e.id"
+        ).fetchall()
     database.close()
     return rows
 
@@ -154,7 +162,7 @@ def stored(folder: Path) -> list[tuple[str, str]]:
 def test_a_hundred_faces_by_keyboard_killed_in_the_middle_and_nothing_lost(
     served: Served, drawn: Path, page: Page
 ) -> None:
-    truth, said = truth_of(drawn), {}
+    truth, answered = truth_of(drawn), {}
     page.goto(served.links["labelling ada"])
     expect(page.get_by_role("heading", level=1)).to_have_text("Say what you see")
     expect(page.locator("body")).to_contain_text("It is no fact about the person shown")
@@ -169,16 +177,16 @@ def test_a_hundred_faces_by_keyboard_killed_in_the_middle_and_nothing_lost(
             press(page, "Enter")
         expect(page.locator("#progress")).to_contain_text(f"{number + 1} of 100")
         face = str(page.locator(".task").get_attribute("data-face"))
-        assert face not in said
+        assert face not in answered
         key = truth[face] if number % 10 else "3"
-        said[face] = {"1": "inside", "2": "outside", "3": "unsure"}[key]
+        answered[face] = {"1": "inside", "2": "outside", "3": "unsure"}[key]
         press(page, f"Shift+Digit{key}" if number % 25 == 1 else key)
     expect(page.get_by_role("heading", level=1)).to_have_text("All faces are answered")
-    assert dict(stored(served.folder)) == said
-    assert len(said) == 100
+    assert dict(stored(served.folder)) == answered
+    assert len(answered) == 100
 
 
-def test_undo_later_and_what_another_window_said(served: Served, page: Page) -> None:
+def test_undo_later_and_what_another_window_answered(served: Served, page: Page) -> None:
     page.goto(served.links["labelling ada"] + "next")
     assert page.locator("img.face").evaluate("image => image.naturalWidth") == 178
     first = page.locator(".task").get_attribute("data-face")
@@ -225,15 +233,13 @@ def test_closing_adjudication_and_what_the_workflow_reads(
     monkeypatch.chdir(served.folder)
     with sqlite3.connect("data/annotations/labels.sqlite") as database:
         database.execute(
-            "INSERT INTO events (seat, face_id, showing, what, tentative, at)"
-            " SELECT seat, face_id, showing, 'inside', 0, '' FROM showings"
+            "INSERT INTO events (seat, item, showing, what, details)"
+            " SELECT seat, item, showing, 'inside', '{\"tentative\": false}' FROM items"
         )
-        database.execute(
-            "INSERT INTO answers SELECT seat, face_id, showing, what, 0, id FROM events"
-        )
+        database.execute("INSERT INTO answers SELECT seat, item, showing, id FROM events")
         changed = database.execute(
-            "UPDATE answers SET side = 'outside' WHERE rowid IN (SELECT a.rowid FROM answers a"
-            " JOIN seats s ON s.id = a.seat WHERE s.name = 'ben' ORDER BY face_id LIMIT 3)"
+            "UPDATE events SET what = 'outside' WHERE id IN (SELECT e.id FROM events e"
+            " JOIN seats s ON s.id = e.seat WHERE s.name = 'ben' ORDER BY item LIMIT 3)"
         ).rowcount
     database.close()
     assert changed == 3
@@ -244,7 +250,7 @@ def test_closing_adjudication_and_what_the_workflow_reads(
     press(page, "1")
     page.go_back()
     assert cli.main(["annotate", "close", "labelling", "--config", "config.yaml"]) == 0
-    ada, ben = (tables.read(f"data/{name}.csv", tables.ANSWERS) for name in ("ada", "ben"))
+    ada, ben = (read_table(f"data/{name}.csv", ANSWERS) for name in ("ada", "ben"))
     assert len(ada) == len(ben) == 100
     page.goto(served.links["labelling ada"] + "next")
     expect(page.get_by_role("heading", level=1)).to_have_text("This is closed")
@@ -256,15 +262,23 @@ def test_closing_adjudication_and_what_the_workflow_reads(
     assert "ben" not in page.content()
     press(page, "2")
     expect(page.get_by_role("heading", level=1)).to_have_text("You chose Long")
-    expect(page.locator(".said")).to_contain_text("ben")
+    expect(page.locator(".answers")).to_contain_text("ben")
     press(page, "1")  # talked over, and changed
     for _ in range(2):
         press(page, "3")
         press(page, "3")
     assert cli.main(["annotate", "close", "adjudication", "--config", "config.yaml"]) == 0
-    decided = tables.read("data/third.csv", tables.ANSWERS)
+    decided = read_table("data/third.csv", ANSWERS)
     assert decided[["face_id", "side"]].to_numpy().tolist() == [[face, "inside"]]
     capsys.readouterr()
     assert cli.main(["annotate", "status", "--config", "config.yaml"]) == 0
-    said = capsys.readouterr().out
-    assert re.search(r"labelling\s+closed\s+ada\s+100 of 100", said)
+    printed = capsys.readouterr().out
+    assert re.search(r"labelling\s+closed\s+ada\s+100 of 100", printed)
+    assert cli.main(["annotate", "import", "--config", "config.yaml"]) == 2
+    assert "labelling is closed" in capsys.readouterr().err
+    reopen = ["annotate", "close", "labelling", "--reopen", "--config", "config.yaml"]
+    assert cli.main(reopen) == 0
+    assert cli.main(["annotate", "import", "--config", "config.yaml"]) == 0
+    assert "ada: 0 new answers of 100" in capsys.readouterr().out
+    assert cli.main(["annotate", "export", "--config", "config.yaml", "--to", "csv"]) == 0
+    pd.testing.assert_frame_equal(read_table("csv/labelling-ada.csv", ANSWERS), ada)

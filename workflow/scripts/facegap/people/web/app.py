@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from facegap.errors import StoreError
-from facegap.web.guard import Guard, Limits
+from facegap.people.web.guard import Guard, Limits
 
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ WORDS = {
 
 
 class Pages:
-    """Templates of a stage beside the shared ones (`base.html.j2`, `message.html.j2`)."""
+    """Templates of a site beside the shared ones (`base.html.j2`, `message.html.j2`)."""
 
     def __init__(self, folder: str | Path | None = None) -> None:
         """Templates of `folder` come before the shared ones of the same name."""
@@ -63,9 +63,9 @@ def application(
     """The routes of `router` behind a `Guard`, with pages for errors and no public description.
 
     `root_path` is the path that a proxy serves it below; it may strip it or not. `static` are
-    folders of a stage's scripts by name, served as `/static/<name>/`; `/static/web/` is ours.
+    folders of a site's scripts by name, served as `/static/<name>/`; `/static/web/` is ours.
     """
-    root_path = "/" + root_path.strip("/") if root_path.strip("/") else ""
+    root_path = below(root_path)
     app = FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.root_path = root_path
     app.include_router(router)
@@ -88,6 +88,12 @@ def application(
         return pages.show(request, "message.html.j2", 503, words=WORDS[503])
 
     return app
+
+
+def below(root_path: str) -> str:
+    """A path that a proxy serves below, as "/study", or "" for none."""
+    path = root_path.strip("/")
+    return f"/{path}" if path else ""
 
 
 class _Static(StaticFiles):

@@ -1,4 +1,4 @@
-"""The server: uvicorn on this machine alone, unless told otherwise."""
+"""The server: uvicorn on this machine alone, unless another host is named."""
 
 import ipaddress
 import logging

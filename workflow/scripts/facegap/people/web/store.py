@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,36 +44,22 @@ ADVICE = {  # by what SQLite's or PostgreSQL's message says
 }
 
 
-def connect(address: str | Path, tables: MetaData) -> Engine:
+def connect(address: str | Path, tables: MetaData, earlier: Collection[str] = ()) -> Engine:
     """An engine for the SQLite file at `address`, or for a URL (`postgresql://...`).
 
     `tables` are made where they are missing. SQLite runs with a write-ahead log and full
     synchronisation: a commit returns when the answer is on disk. Raises `ConfigError` at a URL
-    that is none, and `StoreError` at a database that cannot be used, or has other tables of the
-    same names.
+    that is none, and `StoreError` at a database that cannot be used, has other tables of the same
+    names, or one of the tables that an `earlier` version had.
     """
-    text = str(address)
-    try:
-        url = make_url(text if "://" in text else f"sqlite:///{text}")
-        if url.drivername == "postgresql":
-            url = url.set(drivername="postgresql+psycopg")
-        lite = url.get_backend_name() == "sqlite"
-        patience = {"timeout": BUSY_SECONDS} if lite else {"connect_timeout": CONNECT_SECONDS}
-        engine = create_engine(
-            url,
-            pool_size=POOL,
-            max_overflow=POOL,
-            pool_pre_ping=not lite,
-            connect_args=patience,
-        )
-    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
-        shown = text.split("://")[0]  # never a password
-        raise ConfigError(
-            f"database {shown}: {error}; give a file, or postgresql:// with psycopg installed"
-        ) from error
-    event.listen(engine, "connect", _pragmas if lite else _limits)
-    event.listen(engine, "begin", _begin if lite else _begin_postgresql)
+    engine = _engine(address)
     with writing(engine) as connection:
+        if set(earlier) & set(inspect(connection).get_table_names()):
+            raise StoreError(
+                f"{_place(engine)}: its answers are in the tables of an earlier version of facegap;"
+                " export them with that version (facegap judge export, or facegap annotate close),"
+                " name a new database here, and give the CSV files to the study"
+            )
         tables.create_all(connection)
         for table in tables.sorted_tables:
             columns = {column["name"] for column in inspect(connection).get_columns(table.name)}
@@ -123,13 +109,39 @@ def _explained(engine: Engine) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, DatabaseError) as error:
-        said = str(error.orig).strip()
+        words = str(error.orig).strip()
         for sign, advice in ADVICE.items():
-            if sign in said.lower():
-                raise StoreError(f"{_place(engine)}: {advice} ({said})") from error
+            if sign in words.lower():
+                raise StoreError(f"{_place(engine)}: {advice} ({words})") from error
         raise
     except StatementError as error:
         raise StoreError(f"the database refuses a value: {error.orig}") from error
+
+
+def _engine(address: str | Path) -> Engine:
+    """An engine that waits, locks and syncs as this module promises."""
+    text = str(address)
+    try:
+        url = make_url(text if "://" in text else f"sqlite:///{text}")
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        lite = url.get_backend_name() == "sqlite"
+        patience = {"timeout": BUSY_SECONDS} if lite else {"connect_timeout": CONNECT_SECONDS}
+        engine = create_engine(
+            url,
+            pool_size=POOL,
+            max_overflow=POOL,
+            pool_pre_ping=not lite,
+            connect_args=patience,
+        )
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        shown = text.split("://")[0]  # never a password
+        raise ConfigError(
+            f"database {shown}: {error}; give a file, or postgresql:// with psycopg installed"
+        ) from error
+    event.listen(engine, "connect", _pragmas if lite else _limits)
+    event.listen(engine, "begin", _begin if lite else _begin_postgresql)
+    return engine
 
 
 def _place(engine: Engine) -> str:
@@ -137,7 +149,7 @@ def _place(engine: Engine) -> str:
 
 
 def _pragmas(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # transactions begin when we say so
+    connection.isolation_level = None  # transactions begin where `_begin` says
     cursor = connection.cursor()
     end = time.monotonic() + BUSY_SECONDS
     while True:  # of two who start a log at once SQLite refuses one, and does not let it wait

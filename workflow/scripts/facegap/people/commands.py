@@ -1,0 +1,105 @@
+"""What the commands of both sites have in common: their options, links, status and server."""
+
+import argparse
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from facegap.errors import DataError
+from facegap.files import whole
+from facegap.people.engine import invite, seats
+from facegap.settings.study import Study
+
+HOST = "127.0.0.1"
+Command = Callable[[argparse.Namespace], None]
+
+
+def adder(parser: argparse.ArgumentParser) -> Callable[[str, Command], argparse.ArgumentParser]:
+    """A function that gives `parser` a command by name, with the options that all have.
+
+    What the command does is in the docstring of its function.
+    """
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, run: Command) -> argparse.ArgumentParser:
+        words = (run.__doc__ or "").split("\n")[0]
+        command = commands.add_parser(name, help=words, description=run.__doc__)
+        command.add_argument("--config", type=Path, default=Path("config/config.yaml"))
+        command.add_argument("--database", help="SQLite file or postgresql:// URL of the answers")
+        command.set_defaults(command=run)
+        return command
+
+    return add
+
+
+def invite_options(command: argparse.ArgumentParser, port: int) -> None:
+    """The options of `invite`; links lead to a server on `port` of this machine by default."""
+    command.add_argument("--url", default=f"http://{HOST}:{port}", help="what links begin with")
+    command.add_argument(
+        "--again",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="who lost their link; the old one ends",
+    )
+
+
+def serve_options(command: argparse.ArgumentParser, port: int) -> None:
+    """The options of `serve`."""
+    command.add_argument("--host", default=HOST)
+    command.add_argument("--port", type=int, default=port)
+    command.add_argument("--root-path", default="", help="path below which a proxy serves it")
+
+
+def database_of(given: argparse.Namespace, study: Study, default: str) -> str | Path:
+    """The database that was named, or the file `default` below data_root, whose folder is made."""
+    if given.database:
+        return str(given.database)
+    path = Path(study.data_root, default)
+    with contextlib.suppress(OSError):  # the database says that it cannot be opened
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def results_of(study: Study, place: str, target: str) -> Path:
+    """A file or folder of the results; a `DataError` says how to make it, where it is missing."""
+    path = Path(study.results, study.study, place)
+    if not path.exists():
+        raise DataError(f"{path} does not exist; make it with: snakemake {target}")
+    return path
+
+
+def print_links(engine: Engine, given: argparse.Namespace) -> None:
+    """Print the link of everybody who has none, and new ones for `given.again`, once."""
+    fresh = invite(engine, given.again)
+    for seat, token in fresh:
+        print(f"{seat.round}\t{seat.name}\t{given.url.rstrip('/')}/s/{token}/")
+    if not fresh:
+        print("everybody has a link; --again NAME makes a new one for who lost it")
+
+
+def print_status(engine: Engine) -> None:
+    """Print how far everybody is."""
+    everybody = seats(engine)
+    for seat in everybody:
+        state = "closed" if seat.closed else "open"
+        flags = {
+            "not invited": not seat.invited,
+            "withdrawn": seat.withdrawn,
+            "finished": seat.finished or 0 < seat.items == seat.answered,
+        }
+        words = next((word for word, flag in flags.items() if flag), "")
+        count = f"{seat.answered:>7} of {seat.items}"
+        print(f"{seat.round:<14}{state:<8}{seat.name:<20}{count}  {words}".rstrip())
+    if not everybody:
+        print("nobody is invited yet")
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write answers as CSV, whole, and print where."""
+    with whole(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    print(f"{path}: {len(table)} answers")

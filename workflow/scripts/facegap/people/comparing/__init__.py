@@ -1,0 +1,1 @@
+"""Comparing: which of two pictures is better, blind to which is which."""

@@ -1,0 +1,54 @@
+"""The answers of participants, out of their database; nothing here knows the pages."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from facegap.errors import DataError
+from facegap.people.engine import answers_in, facts, open_answers
+from facegap.people.web.store import reading
+
+ROUND = "comparing"
+CRITERIA = ("realism", "transfer", "identity")  # the paper's three
+
+
+def exported(engine: Engine) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Answers, and persons known, as of one moment; each with the study's digest and `closed`.
+
+    Answers: pair_id, participant, choice, the criteria and seconds. Persons: person_id,
+    participant and known.
+    """
+    with reading(engine) as connection:
+        given = answers_in(connection, ROUND)
+        known = facts(connection)
+    if known.get("kind") != ROUND:
+        place = engine.url.render_as_string(hide_password=True)
+        raise DataError(f"{place}: no study of pairs was begun in it")
+    about: dict[str, Any] = {"study": known["subject"], "closed": f"closed {ROUND}" in known}
+    given = given.rename(columns={"name": "participant"})
+    pairs = given[given["kind"] == "pair"].rename(columns={"item": "pair_id", "what": "choice"})
+    asked: dict[str, Any] = {
+        name: [details.get(name) for details in pairs["details"]] for name in CRITERIA
+    }
+    pairs = pairs.assign(**asked, **about)
+    persons = given[given["kind"] == "person"].rename(columns={"item": "person_id"})
+    persons = persons.assign(known=persons["what"] == "yes", **about)
+    return (
+        pairs[["pair_id", "participant", "choice", *CRITERIA, "seconds", *about]].reset_index(
+            drop=True
+        ),
+        persons[["person_id", "participant", "known", *about]].reset_index(drop=True),
+    )
+
+
+def read_database(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What `exported` gives of the SQLite file at `path`, which has to exist."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such database")
+    engine = open_answers(path)
+    try:
+        return exported(engine)
+    finally:
+        engine.dispose()

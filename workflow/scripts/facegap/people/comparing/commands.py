@@ -1,0 +1,118 @@
+"""The human study: invite participants, serve the pages, see how far it is, close and export."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from facegap.errors import DataError
+from facegap.people.commands import (
+    adder,
+    database_of,
+    invite_options,
+    print_links,
+    print_status,
+    results_of,
+    serve_options,
+    write_csv,
+)
+from facegap.people.comparing.answers import ROUND, exported
+from facegap.people.comparing.sheet import Sheet, read_sheet
+from facegap.people.comparing.site import HERE, site
+from facegap.people.engine import close, open_study, seat_people
+from facegap.people.web.serve import serve
+from facegap.settings.load import read_study
+from facegap.settings.study import Study
+from facegap.statistics.power import table_of_power
+
+PORT = 8000
+CONSENT = HERE / "consent.txt"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The commands of `facegap judge`."""
+    command = adder(parser)
+    invite_options(command("invite", invite_people), PORT)
+    served = command("serve", serve_pages)
+    serve_options(served, PORT)
+    served.add_argument("--consent", type=Path, help="text of the first page; else a template")
+    command("status", show_status)
+    command("close", close_study)
+    command("export", export_answers).add_argument("--to", type=Path, required=True, help="folder")
+    power = command("power", print_power)
+    power.add_argument("--share", type=float, nargs="+", default=[0.53, 0.55, 0.6])
+    power.add_argument("--participants", type=int, nargs="+", default=[3, 10, 30])
+    power.add_argument("--pairs", type=int, nargs="+", default=[100, 300])
+    power.add_argument("--persons", type=int, default=200, help="different persons on either side")
+
+
+def invite_people(given: argparse.Namespace) -> None:
+    """Give every participant who has none a secret link, printed once."""
+    _, sheet, engine = _opened(given)
+    seat_people(engine, ROUND, {name: plan.items for name, plan in sheet.plans.items()})
+    print_links(engine, given)
+
+
+def serve_pages(given: argparse.Namespace) -> None:
+    """Serve the pages, on this machine alone unless --host says otherwise."""
+    _, sheet, engine = _opened(given)
+    if not given.consent:
+        print(f"no --consent: the first page shows the template {CONSENT}", file=sys.stderr)
+    path = given.consent or CONSENT
+    try:
+        consent = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not readable as text: {error}") from error
+    app = site(engine, sheet, consent=consent, root_path=given.root_path)
+    serve(app, given.host, given.port)
+
+
+def show_status(given: argparse.Namespace) -> None:
+    """Print how far everybody is."""
+    print_status(_opened(given)[2])
+
+
+def close_study(given: argparse.Namespace) -> None:
+    """Take no more answers, for good: only then are they unblinded.
+
+    Where judge.responses names a CSV, the answers are written there; where it names a database,
+    the analysis reads the one that is served by default.
+    """
+    study, _, engine = _opened(given)
+    close(engine, ROUND)
+    answers, familiar = exported(engine)
+    print(f"closed with {len(answers)} answers")
+    places = (study.judge.responses, study.judge.familiarity_responses)
+    for table, place in zip((answers, familiar), places, strict=True):
+        if place and place.endswith(".csv"):
+            write_csv(table, Path(study.data_root, place))
+
+
+def export_answers(given: argparse.Namespace) -> None:
+    """Write the answers as CSV, at any time: responses.csv and familiarity.csv."""
+    for table, name in zip(exported(_opened(given)[2]), ("responses", "familiarity"), strict=True):
+        write_csv(table, given.to / f"{name}.csv")
+
+
+def print_power(given: argparse.Namespace) -> None:
+    """Print how many participants and pairs an effect needs."""
+    table = table_of_power(
+        given.share,
+        given.participants,
+        given.pairs,
+        persons=given.persons,
+        seed=read_study(given.config).seed,
+    )
+    with pd.option_context("display.width", 120):
+        print(table.to_string(index=False, float_format="%.3f"))
+
+
+def _opened(given: argparse.Namespace) -> tuple[Study, Sheet, Engine]:
+    study = read_study(given.config)
+    sheet = read_sheet(results_of(study, "judge/sheet.json", "pair_outputs").parent)
+    database = study.judge.responses
+    if not database or database.endswith(".csv"):
+        database = f"comparisons/{study.study}.sqlite"
+    return study, sheet, open_study(database_of(given, study, database), ROUND, sheet.subject)

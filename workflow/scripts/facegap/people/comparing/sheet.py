@@ -1,0 +1,96 @@
+"""What participants are asked: the files of the rule pair_outputs, without the key.
+
+Nothing here reads the key: which image is of which side is not known to page or database.
+"""
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from facegap.files import read_json
+from facegap.people.engine import Item
+from facegap.tables.base import read_table
+from facegap.tables.judge import PAIRS, PERSONS
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One pair as the page shows it."""
+
+    pair_id: str
+    training: bool
+    attribute: str
+    value: int
+    images: tuple[str, str]  # left, right
+    originals: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one participant is asked, in order, and the images that they may see."""
+
+    pairs: tuple[Pair, ...]
+    persons: tuple[tuple[str, str], ...]  # id and image
+    images: frozenset[str]
+
+    @property
+    def items(self) -> list[Item]:
+        """The pairs, and then the persons."""
+        pairs = [Item(pair.pair_id, 0, "pair") for pair in self.pairs]
+        return pairs + [Item(person, 0, "person") for person, _ in self.persons]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A study of pairs: what each participant is asked, and the images."""
+
+    subject: str  # digest of the pairs
+    criteria: bool
+    break_every: int
+    plans: Mapping[str, Plan]  # by participant
+    archive: zipfile.ZipFile
+
+    def png(self, image: str) -> bytes:
+        """The image of a blinded id, as PNG."""
+        return self.archive.read(f"{image}.png")
+
+
+def read_sheet(folder: Path) -> Sheet:
+    """The study in `folder` (results/<study>/judge); a `DataError` names a file that is missing."""
+    about = read_json(folder / "sheet.json")
+    pairs = read_table(folder / "pairs.parquet", PAIRS)
+    persons = read_table(folder / "persons.parquet", PERSONS)
+    return Sheet(
+        subject=about["pairs"],
+        criteria=about["criteria"],
+        break_every=about["break_every"],
+        plans=_plans(pairs, persons),
+        archive=zipfile.ZipFile(folder / "images.zip"),
+    )
+
+
+def _plans(pairs: pd.DataFrame, persons: pd.DataFrame) -> dict[str, Plan]:
+    plans = {}
+    asked = dict(list(persons.groupby("participant")))
+    for name, part in pairs.sort_values("position").groupby("participant", sort=False):
+        shown = tuple(
+            Pair(
+                row["pair_id"],
+                row["training"],
+                row["attribute"],
+                int(row["value"]),
+                (row["left_image"], row["right_image"]),
+                (row["left_original"], row["right_original"]),
+            )
+            for row in part.to_dict("records")
+        )
+        theirs = asked.get(name, persons[:0]).sort_values("position")
+        known = tuple(zip(theirs["person_id"], theirs["image"], strict=True))
+        images = frozenset(
+            [*(i for pair in shown for i in (*pair.images, *pair.originals)), *theirs["image"]]
+        )
+        plans[str(name)] = Plan(shown, known, images)
+    return dict(sorted(plans.items(), key=lambda item: (len(item[0]), item[0])))

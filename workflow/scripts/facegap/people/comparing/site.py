@@ -1,0 +1,222 @@
+"""The pages of the human study: consent, instructions, pairs, persons, thanks."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from facegap.errors import DataError
+from facegap.people.comparing.answers import CRITERIA
+from facegap.people.comparing.sheet import Pair, Plan, Sheet
+from facegap.people.engine import (
+    Answer,
+    ClosedError,
+    ConflictError,
+    Seat,
+    mark,
+    record,
+    seat_of,
+    withdraw,
+)
+from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
+from facegap.people.web.app import Pages, application
+from facegap.people.web.guard import Limits
+
+HERE = Path(__file__).parent / "pages"
+CHOICES = ("left", "right")
+REMEMBERED = 60.0  # seconds that the holder of a link is known without asking the database
+OPPOSITES = {"young": ("made younger", "made older"), "bald": ("made bald", "given hair")}
+
+
+def site(
+    engine: Engine,
+    sheet: Sheet,
+    *,
+    consent: str,
+    root_path: str = "",
+    limits: Limits | None = None,
+) -> FastAPI:
+    """The application; `consent` is the text of the first page, paragraphs apart by empty lines.
+
+    Where a participant is in the study decides which of their pages is shown, so that the same
+    link goes on where they were.
+    """
+    pages, router = Pages(HERE), APIRouter()
+    _add_pages(router, engine, sheet, pages, consent)
+    _add_images(router, engine, sheet)
+    _add_forms(router, engine, sheet)
+    return application(
+        "facegap judge",
+        router,
+        pages,
+        root_path=root_path,
+        static={"comparing": HERE / "static"},
+        limits=limits,
+    )
+
+
+def _active(engine: Engine) -> Callable[[Seat], Seat]:
+    """A dependency: the holder of a link who may still answer; HTTP 409 for others."""
+
+    def active(seat: Annotated[Seat, Depends(holder_of(engine))]) -> Seat:
+        if seat.closed or seat.withdrawn:
+            raise HTTPException(409)
+        return seat
+
+    return active
+
+
+def _add_pages(router: APIRouter, engine: Engine, sheet: Sheet, pages: Pages, consent: str) -> None:
+    """The routes that only look."""
+    Holder = Annotated[Seat, Depends(holder_of(engine))]  # noqa: N806
+    Active = Annotated[Seat, Depends(_active(engine))]  # noqa: N806
+
+    @router.get("/s/{token}/")
+    def here(request: Request, token: str, seat: Holder, on: str = "") -> Response:
+        name, values = _page(seat, sheet, consent, on=bool(on))
+        return pages.show(request, name, token=token, **values)
+
+    @router.get("/s/{token}/withdraw")
+    def leaving(request: Request, token: str, _: Active) -> Response:
+        return pages.show(request, "withdraw.html.j2", token=token)
+
+
+def _add_images(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
+    """The route of images, of which a page has four: the database is not asked for each."""
+    owners: dict[str, tuple[str, float]] = {}  # whose a token is, and until when that is believed
+
+    @router.get("/s/{token}/image/{image}.png")
+    async def picture(token: str, image: str) -> Response:
+        name, until = owners.get(token, ("", 0.0))
+        if time.monotonic() > until:
+            seat = await run_in_threadpool(seat_of, engine, token)
+            name = seat.name if seat else ""
+            if seat:
+                owners[token] = (name, time.monotonic() + REMEMBERED)
+            else:
+                owners.pop(token, None)
+        if name not in sheet.plans or image not in sheet.plans[name].images:
+            raise HTTPException(404)
+        cached = {"cache-control": "private, max-age=3600"}
+        return Response(sheet.png(image), media_type="image/png", headers=cached)
+
+
+def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
+    """The routes that store."""
+    Active = Annotated[Seat, Depends(_active(engine))]  # noqa: N806
+
+    @router.post("/s/{token}/consent", openapi_extra=FORM)
+    def consented(request: Request, token: str, seat: Active, fields: Form) -> Response:
+        if fields.get("agree") != "yes":
+            raise HTTPException(422)
+        mark(engine, seat, consented=True)
+        return onwards(request, token)
+
+    @router.post("/s/{token}/start", openapi_extra=FORM)
+    def start(request: Request, token: str, seat: Active, fields: Form) -> Response:
+        if not seat.consented:
+            raise HTTPException(422)
+        mark(engine, seat, started=True)
+        return onwards(request, token)
+
+    @router.post("/s/{token}/answer/{pair_id}", openapi_extra=FORM)
+    def answer(request: Request, token: str, seat: Active, pair_id: str, fields: Form) -> Response:
+        pairs = {pair.pair_id for pair in sheet.plans[seat.name].pairs}
+        if not seat.started or pair_id not in pairs:
+            raise HTTPException(422)
+        _store(engine, seat, _answer(pair_id, fields, criteria=sheet.criteria))
+        return onwards(request, token)
+
+    @router.post("/s/{token}/persons", openapi_extra=FORM)
+    def persons(request: Request, token: str, seat: Active, fields: Form) -> Response:
+        known = {one: fields.get(one, "") for one, _ in sheet.plans[seat.name].persons}
+        if not set(known.values()) <= {"yes", "no"}:
+            raise HTTPException(422)
+        given = [Answer(person, word) for person, word in known.items()]
+        _store(engine, seat, *given, finish=True)
+        return onwards(request, token)
+
+    @router.post("/s/{token}/withdraw", openapi_extra=FORM)
+    def leave(request: Request, token: str, seat: Active, fields: Form) -> Response:
+        if fields.get("sure") != "yes":
+            raise HTTPException(422)
+        try:
+            withdraw(engine, seat)
+        except ClosedError as error:
+            raise HTTPException(409) from error
+        return onwards(request, token)
+
+
+def _store(engine: Engine, seat: Seat, *answers: Answer, finish: bool = False) -> None:
+    """Store answers in the order of the items; of two to the same item the first stands."""
+    try:
+        record(engine, seat, *answers, in_order=True, finish=finish)
+    except ConflictError:
+        return
+    except ClosedError as error:
+        raise HTTPException(409) from error
+    except DataError as error:
+        raise HTTPException(422) from error
+
+
+def _page(seat: Seat, sheet: Sheet, consent: str, *, on: bool) -> tuple[str, dict[str, Any]]:
+    """Which template a participant sees now, and its values."""
+    plan = sheet.plans[seat.name]
+    trained = sum(pair.training for pair in plan.pairs)
+    if seat.withdrawn:
+        return "withdrawn.html.j2", {}
+    if seat.finished:
+        return "thanks.html.j2", {}
+    if seat.closed:
+        return "closed.html.j2", {}
+    if not seat.consented:
+        return "consent.html.j2", {"paragraphs": [p for p in consent.split("\n\n") if p.strip()]}
+    asked = len(plan.pairs) - trained
+    if not seat.started:
+        return "instructions.html.j2", {"asked": asked, "trained": trained}
+    if seat.answered >= len(plan.pairs):
+        return "persons.html.j2", {"persons": plan.persons}
+    done = seat.answered - trained
+    if not on and done % sheet.break_every == 0 and (done > 0 or (done == 0 and trained)):
+        return "break.html.j2", {"done": done, "asked": asked}
+    counts = {"asked": asked, "trained": trained, "done": max(done, 0)}
+    return "pair.html.j2", {**counts, **_pair(plan, seat.answered), "criteria": sheet.criteria}
+
+
+def _pair(plan: Plan, number: int) -> dict[str, Any]:
+    """What the page of pair `number` shows, and the images of the next one."""
+    pair = plan.pairs[number]
+    coming = plan.pairs[number + 1 : number + 2]
+    return {
+        "pair": pair,
+        "change": change_of(pair),
+        "number": number + 1,
+        "coming": [image for one in coming for image in (*one.images, *one.originals)],
+        "shown": f"{time.time():.3f}",
+    }
+
+
+def change_of(pair: Pair) -> str:
+    """What was asked of both images, in words: CelebA's names read as they are written."""
+    name = pair.attribute.replace("_", " ").lower()
+    if name in OPPOSITES:
+        return OPPOSITES[name][0 if pair.value else 1]
+    if name.startswith("no "):
+        return name[3:] + (" taken away" if pair.value else " added")
+    return name + (" added" if pair.value else " taken away")
+
+
+def _answer(pair_id: str, fields: Mapping[str, str], *, criteria: bool) -> Answer:
+    """The answer in a form; HTTP 422 where a choice is missing or none."""
+    names = ("choice", *CRITERIA) if criteria else ("choice",)
+    choices = {name: fields.get(name, "") for name in names}
+    if not set(choices.values()) <= set(CHOICES):
+        raise HTTPException(422)
+    choice = choices.pop("choice")
+    return Answer(pair_id, choice, seconds=seconds_of(fields), details=choices)

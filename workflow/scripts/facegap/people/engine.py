@@ -1,0 +1,433 @@
+"""Rounds in which people answer: one database for every kind of pages.
+
+A seat is one person in one round, who holds a secret link. A seat is shown items (a face, a pair of
+pictures) in an order of its own, and gives one answer to each. Everything that was answered stays
+as an event, and one event of an item counts; only a withdrawal deletes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from facegap.errors import DataError
+from facegap.people.web.store import connect, reading, writing
+from facegap.people.web.tokens import hashed, new_token
+
+META = sa.MetaData()
+FACTS = sa.Table(  # kind and subject of the study, and which rounds are closed
+    "facts",
+    META,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.String, nullable=False),
+)
+SEATS = sa.Table(
+    "seats",
+    META,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("round", sa.String, nullable=False),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("token", sa.String, unique=True),  # its hash; none before the invitation
+    sa.Column("consented", sa.Boolean, nullable=False, default=False),
+    sa.Column("started", sa.Boolean, nullable=False, default=False),
+    sa.Column("finished", sa.Boolean, nullable=False, default=False),
+    sa.Column("withdrawn", sa.Boolean, nullable=False, default=False),
+    sa.UniqueConstraint("round", "name"),
+)
+ITEMS = sa.Table(
+    "items",
+    META,
+    sa.Column("seat", sa.ForeignKey(SEATS.c.id), primary_key=True),
+    sa.Column("item", sa.String, primary_key=True),
+    sa.Column("showing", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+)
+EVENTS = sa.Table(
+    "events",
+    META,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("seat", sa.ForeignKey(SEATS.c.id), nullable=False, index=True),
+    sa.Column("item", sa.String, nullable=False),
+    sa.Column("showing", sa.Integer, nullable=False),
+    sa.Column("what", sa.String, nullable=False),  # the answer, or skip, or undo
+    sa.Column("details", sa.JSON, nullable=False),  # more that a kind of page asks
+    sa.Column("seconds", sa.Float),
+)
+ANSWERS = sa.Table(  # which event counts
+    "answers",
+    META,
+    sa.Column("seat", sa.ForeignKey(SEATS.c.id), primary_key=True),
+    sa.Column("item", sa.String, primary_key=True),
+    sa.Column("showing", sa.Integer, primary_key=True),
+    sa.Column("event", sa.ForeignKey(EVENTS.c.id), nullable=False),
+)
+EARLIER = ("participants", "showings")  # tables of the layouts before this one
+PLACE = ("seat", "item", "showing")
+
+
+class ClosedError(DataError):
+    """An answer came after its round was closed, or its seat had withdrawn."""
+
+
+class ConflictError(DataError):
+    """The item has another answer already, as from another window of the same link."""
+
+
+class Item(NamedTuple):
+    """What is shown: its id, 0 for the first time or 1 for the second, and what it is."""
+
+    item: str
+    showing: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One person in one round, and how far they are."""
+
+    id: int
+    round: str
+    name: str
+    invited: bool
+    consented: bool
+    started: bool
+    finished: bool
+    withdrawn: bool
+    closed: bool  # the round
+    answered: int  # of the items
+    items: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a seat answers to an item; `details` is what a kind of page asks beside it."""
+
+    item: str
+    what: str
+    showing: int = 0
+    seconds: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_answers(address: str | Path) -> Engine:
+    """The database of answers at `address` (SQLite file or URL), made where there is none.
+
+    Raises `StoreError` where it cannot be used, or has the tables of an earlier version.
+    """
+    return connect(address, META, earlier=EARLIER)
+
+
+def open_study(address: str | Path, kind: str, subject: str) -> Engine:
+    """The database at `address`, bound to one `kind` of pages and the digest of its `subject`.
+
+    Raises `DataError` where it is bound to another.
+    """
+    engine = open_answers(address)
+    with writing(engine) as connection:
+        known = facts(connection)
+        if not known:
+            rows = {"kind": kind, "subject": subject}
+            connection.execute(FACTS.insert(), [{"name": n, "value": v} for n, v in rows.items()])
+            return engine
+    place = engine.url.render_as_string(hide_password=True)
+    if known["kind"] != kind:
+        raise DataError(f"{place}: its answers are of {known['kind']}; name another database")
+    if known["subject"] != subject:
+        raise DataError(
+            f"{place}: its answers are of another study ({known['subject']}, this is {subject}),"
+            " with other images, seed, split or pairs; name another database, or go back to the"
+            " configuration that it was made with"
+        )
+    return engine
+
+
+def facts(connection: Connection) -> dict[str, str]:
+    """What is known of the study: `kind`, `subject`, and `closed <round>` of closed rounds."""
+    return dict(connection.execute(sa.select(FACTS.c.name, FACTS.c.value)).tuples().all())
+
+
+def seat_people(engine: Engine, of_round: str, orders: Mapping[str, Iterable[Item]]) -> None:
+    """Seat people by name, or add items to who sits; items that a seat has keep their place."""
+    with writing(engine) as connection:
+        for name, order in orders.items():
+            where = (SEATS.c.round == of_round) & (SEATS.c.name == name)
+            seat = connection.execute(sa.select(SEATS.c.id).where(where)).scalar()
+            if seat is None:
+                added = connection.execute(SEATS.insert().values(round=of_round, name=name))
+                seat = int(added.inserted_primary_key[0])  # type: ignore[index]
+            _add_items(connection, seat, order)
+
+
+def invite(engine: Engine, again: Iterable[str] = ()) -> list[tuple[Seat, str]]:
+    """New tokens for all seats that have none, and for the people named in `again`.
+
+    An old token of theirs ends; their answers stay. The database stores hashes, so that nobody
+    gets to know a token later. A `DataError` names somebody who has no seat.
+    """
+    everybody, again = seats(engine), set(again)
+    if unknown := sorted(again - {seat.name for seat in everybody}):
+        names = ", ".join(dict.fromkeys(seat.name for seat in everybody))
+        raise DataError(f"there is no {unknown[0]}; there are {names}")
+    fresh = [(s, new_token()) for s in everybody if not s.invited or s.name in again]
+    with writing(engine) as connection:
+        for seat, token in fresh:
+            _set(connection, seat, token=hashed(token))
+    return fresh
+
+
+def seat_of(engine: Engine, token: str) -> Seat | None:
+    """Who holds `token`; None if nobody."""
+    with reading(engine) as connection:
+        found = _seats(connection, SEATS.c.token == hashed(token))
+    return found[0] if found else None
+
+
+def seats(engine: Engine, of_round: str | None = None) -> list[Seat]:
+    """The seats of a round, or of all rounds, in the order in which they were made."""
+    where = sa.true() if of_round is None else SEATS.c.round == of_round
+    with reading(engine) as connection:
+        return _seats(connection, where)
+
+
+def mark(engine: Engine, seat: Seat, **flags: bool) -> None:
+    """Set `flags` (consented, started) of a seat."""
+    with writing(engine) as connection:
+        _set(connection, seat, **flags)
+
+
+def items_of(engine: Engine, seat: Seat) -> list[Item]:
+    """What the seat is shown, in its order."""
+    wanted = sa.select(ITEMS.c.item, ITEMS.c.showing, ITEMS.c.kind).where(ITEMS.c.seat == seat.id)
+    with reading(engine) as connection:
+        rows = connection.execute(wanted.order_by(ITEMS.c.position)).all()
+    return [Item(*row) for row in rows]
+
+
+def is_shown(engine: Engine, seat: Seat, item: str) -> bool:
+    """Whether the item is one of the seat's."""
+    wanted = sa.select(ITEMS.c.kind).where(ITEMS.c.seat == seat.id, ITEMS.c.item == item)
+    with reading(engine) as connection:
+        return connection.execute(wanted).first() is not None
+
+
+def next_item(engine: Engine, seat: Seat) -> Item | None:
+    """The next item without an answer, in the seat's order; None when all are answered."""
+    with reading(engine) as connection:
+        return _next(connection, seat)
+
+
+def answers_on(engine: Engine, of_round: str, item: str) -> dict[str, str]:
+    """What each seat of a round answers to an item that it saw for the first time, by name."""
+    with reading(engine) as connection:
+        table = answers_in(connection, of_round, ITEMS.c.item == item, ITEMS.c.showing == 0)
+    return dict(sorted(zip(table["name"], table["what"], strict=True)))
+
+
+def answers_in(
+    connection: Connection, of_round: str, *where: sa.ColumnElement[bool]
+) -> pd.DataFrame:
+    """The answers of a round that count, in the order in which they were given.
+
+    A row an answer: name, kind, item, showing, what, seconds and details (a dict).
+    """
+    wanted = (
+        sa.select(
+            *(SEATS.c.name, ITEMS.c.kind, ITEMS.c.item, ITEMS.c.showing),
+            *(EVENTS.c.what, EVENTS.c.seconds, EVENTS.c.details),
+        )
+        .select_from(ANSWERS)
+        .join(EVENTS, EVENTS.c.id == ANSWERS.c.event)
+        .join(SEATS, SEATS.c.id == ANSWERS.c.seat)
+        .join(ITEMS, _same(ITEMS, ANSWERS))
+        .where(SEATS.c.round == of_round, *where)
+        .order_by(ANSWERS.c.event)
+    )
+    columns = [column.name for column in wanted.selected_columns]
+    return pd.DataFrame(connection.execute(wanted).tuples().all(), columns=columns)
+
+
+def record(
+    engine: Engine,
+    seat: Seat,
+    *answers: Answer,
+    change: bool = False,
+    in_order: bool = False,
+    finish: bool = False,
+) -> int:
+    """Store answers, all or none, on disk when this returns; how many were new.
+
+    The same answer again, as of a button pressed twice, changes nothing. Raises `ClosedError`
+    after the round was closed or the seat has withdrawn, `ConflictError` where an item has another
+    answer already (unless this is a `change`), and `DataError` for an item that is not the seat's
+    or, `in_order`, not its next. With `finish` the seat is finished, once all is answered.
+    """
+    new = 0
+    with writing(engine) as connection:
+        now = _require_open(connection, seat)
+        for answer in answers:
+            new += _recorded(connection, now, answer, change=change, in_order=in_order)
+        if finish:
+            if now.answered + new < now.items:
+                raise DataError(f"{seat.name} has not answered everything")
+            _set(connection, seat, finished=True)
+    return new
+
+
+def skip(engine: Engine, seat: Seat, item: str, showing: int) -> None:
+    """Move an item behind all others of the seat."""
+    where = {"seat": seat.id, "item": item, "showing": showing}
+    with writing(engine) as connection:
+        _require_open(connection, seat)
+        last = sa.select(sa.func.max(ITEMS.c.position)).where(ITEMS.c.seat == seat.id)
+        position = (connection.execute(last).scalar() or 0) + 1
+        moved = ITEMS.update().where(*_at(ITEMS, where)).values(position=position)
+        if connection.execute(moved).rowcount:
+            _add_event(connection, seat, Answer(item, "skip", showing))
+
+
+def undo(engine: Engine, seat: Seat) -> None:
+    """Take the seat's last answer back, if there is one; its item is the next."""
+    with writing(engine) as connection:
+        _require_open(connection, seat)
+        last = sa.select(ANSWERS).where(ANSWERS.c.seat == seat.id).order_by(ANSWERS.c.event.desc())
+        row = connection.execute(last.limit(1)).mappings().first()
+        if row is None:
+            return
+        connection.execute(ANSWERS.delete().where(*_at(ANSWERS, row)))
+        first = sa.select(sa.func.min(ITEMS.c.position)).where(ITEMS.c.seat == seat.id)
+        position = (connection.execute(first).scalar() or 0) - 1
+        connection.execute(ITEMS.update().where(*_at(ITEMS, row)).values(position=position))
+        _add_event(connection, seat, Answer(row["item"], "undo", row["showing"]))
+
+
+def withdraw(engine: Engine, seat: Seat) -> None:
+    """Delete every answer of a seat, its events too; it takes no further part."""
+    with writing(engine) as connection:
+        _require_open(connection, seat)
+        for table in (ANSWERS, EVENTS):
+            connection.execute(table.delete().where(table.c.seat == seat.id))
+        _set(connection, seat, withdrawn=True, finished=False)
+
+
+def close(engine: Engine, of_round: str) -> None:
+    """Take no more answers in a round."""
+    with writing(engine) as connection:
+        if f"closed {of_round}" not in facts(connection):
+            connection.execute(FACTS.insert().values(name=f"closed {of_round}", value="yes"))
+
+
+def reopen(engine: Engine, of_round: str) -> None:
+    """Take answers in a round again."""
+    with writing(engine) as connection:
+        connection.execute(FACTS.delete().where(FACTS.c.name == f"closed {of_round}"))
+
+
+def _seats(connection: Connection, where: sa.ColumnElement[bool]) -> list[Seat]:
+    answered, items = (
+        sa.select(sa.func.count()).where(table.c.seat == SEATS.c.id).scalar_subquery()
+        for table in (ANSWERS, ITEMS)
+    )
+    is_fact = FACTS.c.name == sa.literal("closed ") + SEATS.c.round
+    closed = sa.select(sa.func.count(FACTS.c.name)).where(is_fact).correlate(SEATS)
+    wanted = sa.select(
+        SEATS,
+        closed.scalar_subquery().label("closed"),
+        answered.label("answered"),
+        items.label("items"),
+    )
+    return [
+        Seat(
+            *(row.id, row.round, row.name, row.token is not None),
+            *(row.consented, row.started, row.finished, row.withdrawn),
+            *(row.closed > 0, row.answered, row.items),
+        )
+        for row in connection.execute(wanted.where(where).order_by(SEATS.c.id))
+    ]
+
+
+def _require_open(connection: Connection, seat: Seat) -> Seat:
+    """The seat as it is now; a `ClosedError` where it takes no answers."""
+    (now,) = _seats(connection, SEATS.c.id == seat.id)
+    if now.withdrawn:
+        raise ClosedError(f"{seat.name} has withdrawn: no more answers are taken")
+    if now.closed:
+        raise ClosedError(f"{seat.round} is closed: no more answers are taken")
+    return now
+
+
+def _recorded(
+    connection: Connection, seat: Seat, answer: Answer, *, change: bool, in_order: bool
+) -> int:
+    """1 where the answer is new or changed, 0 where it is known."""
+    where = {"seat": seat.id, "item": answer.item, "showing": answer.showing}
+    wanted = (
+        sa.select(ITEMS.c.kind, EVENTS.c.what)
+        .outerjoin(ANSWERS, _same(ITEMS, ANSWERS))
+        .outerjoin(EVENTS, EVENTS.c.id == ANSWERS.c.event)
+        .where(*_at(ITEMS, where))
+    )
+    row = connection.execute(wanted).first()
+    if row is None:
+        raise DataError(f"{answer.item} is not shown to {seat.name}")
+    if row.what == answer.what:
+        return 0
+    if row.what is not None and not change:
+        raise ConflictError(
+            f"{seat.name} has answered {row.what!r} on {answer.item} already, not {answer.what!r};"
+            " keep one"
+        )
+    if in_order and _next(connection, seat) != (answer.item, answer.showing, row.kind):
+        raise DataError(f"{answer.item} is not the next of {seat.name}")
+    event = _add_event(connection, seat, answer)
+    connection.execute(
+        ANSWERS.insert().values(**where, event=event)
+        if row.what is None
+        else ANSWERS.update().where(*_at(ANSWERS, where)).values(event=event)
+    )
+    return 1
+
+
+def _next(connection: Connection, seat: Seat) -> Item | None:
+    wanted = (
+        sa.select(ITEMS.c.item, ITEMS.c.showing, ITEMS.c.kind)
+        .where(ITEMS.c.seat == seat.id, ~sa.exists().where(_same(ITEMS, ANSWERS)))
+        .order_by(ITEMS.c.position)
+        .limit(1)
+    )
+    row = connection.execute(wanted).first()
+    return Item(*row) if row else None
+
+
+def _add_items(connection: Connection, seat: int, order: Iterable[Item]) -> None:
+    wanted = sa.select(ITEMS.c.item, ITEMS.c.showing, ITEMS.c.position)
+    rows = connection.execute(wanted.where(ITEMS.c.seat == seat)).all()
+    known = {(item, showing) for item, showing, _ in rows}
+    start = max((position for *_, position in rows), default=-1) + 1
+    new = [shown for shown in order if shown[:2] not in known]
+    values = [{**item._asdict(), "seat": seat, "position": start + k} for k, item in enumerate(new)]
+    if values:
+        connection.execute(ITEMS.insert(), values)
+
+
+def _add_event(connection: Connection, seat: Seat, answer: Answer) -> int:
+    values = {"seat": seat.id, "item": answer.item, "showing": answer.showing, "what": answer.what}
+    values |= {"details": dict(answer.details), "seconds": answer.seconds}
+    added = connection.execute(EVENTS.insert().values(values))
+    return int(added.inserted_primary_key[0])  # type: ignore[index]
+
+
+def _set(connection: Connection, seat: Seat, **values: object) -> None:
+    connection.execute(SEATS.update().where(SEATS.c.id == seat.id).values(**values))
+
+
+def _at(table: sa.Table, place: Mapping[str, object] | sa.RowMapping) -> list[Any]:
+    return [table.c[name] == place[name] for name in PLACE]
+
+
+def _same(one: sa.Table, two: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(*(one.c[name] == two.c[name] for name in PLACE))

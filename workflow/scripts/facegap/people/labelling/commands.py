@@ -1,0 +1,230 @@
+"""People label the target: invite them, serve the pages, see the progress, close, publish."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from facegap.answers import read_answers
+from facegap.crops import Crops
+from facegap.errors import ConfigError, DataError
+from facegap.people.commands import (
+    Command,
+    adder,
+    database_of,
+    invite_options,
+    print_links,
+    print_status,
+    results_of,
+    serve_options,
+    write_csv,
+)
+from facegap.people.engine import close, open_study, reopen, seat_people, seats
+from facegap.people.labelling.rounds import (
+    ROUNDS,
+    answers_of,
+    bring_in,
+    differing,
+    faces_in,
+    order_of,
+    subject_of,
+    written_of,
+)
+from facegap.people.labelling.site import Album, site
+from facegap.people.web.serve import serve
+from facegap.seeds import generator
+from facegap.settings.annotate import Person
+from facegap.settings.load import read_study
+from facegap.settings.study import Study
+from facegap.tables.acquire import FACES
+from facegap.tables.align import ALIGNED
+from facegap.tables.annotate import ANSWERS
+from facegap.tables.base import metadata, read_table, write_table
+from facegap.tables.partition import QUEUE
+
+PORT = 8001
+TERMS = (
+    "The pictures stay with their owners, under the terms of their collection ({licence}). Do not"
+    " save them, pass them on, or try to find out who is shown."
+)
+
+
+def add(parser: argparse.ArgumentParser, publish: Command) -> None:
+    """The commands of `facegap annotate`; `publish` is the one that belongs to the stage."""
+    command = adder(parser)
+    invite_options(command("invite", invite_people), PORT)
+    serve_options(command("serve", serve_pages), PORT)
+    command("status", show_status)
+    closed = command("close", close_round)
+    closed.add_argument("round", choices=ROUNDS)
+    closed.add_argument("--unfinished", action="store_true", help="leave unanswered faces out")
+    closed.add_argument("--reopen", action="store_true", help="take answers again")
+    command("import", import_answers)
+    command("export", export_answers).add_argument("--to", type=Path, required=True, help="folder")
+    command("publish", publish).add_argument("--to", type=Path, required=True, help="a new folder")
+
+
+def invite_people(given: argparse.Namespace) -> None:
+    """Give everybody who has none a secret link, printed once; run it again when a round begins.
+
+    Who labels is in the configuration (annotate.annotators, annotate.adjudication and
+    partition.verification, people with `answers`).
+    """
+    study, engine = _opened(given)
+    _seat(study, engine)
+    print_links(engine, given)
+
+
+def serve_pages(given: argparse.Namespace) -> None:
+    """Serve the pages, on this machine alone unless --host says otherwise."""
+    study, engine = _opened(given)
+    licence = metadata(_faces(study)).get("licence") or "see the collection"
+    app = site(
+        engine,
+        _album(study),
+        boundary=study.boundary,
+        sides=study.sides.model_dump(),
+        terms=TERMS.format(licence=licence),
+        root_path=given.root_path,
+    )
+    serve(app, given.host, given.port)
+
+
+def show_status(given: argparse.Namespace) -> None:
+    """Print how far everybody is."""
+    print_status(_opened(given)[1])
+
+
+def close_round(given: argparse.Namespace) -> None:
+    """Take no more answers in a round, and write its answers where the configuration has them.
+
+    Closing the labelling makes the faces on which annotators differ the adjudicator's.
+    """
+    study, engine = _opened(given)
+    if given.reopen:
+        reopen(engine, given.round)
+        return
+    people = _people(study, given.round)
+    seated = seats(engine, given.round)
+    if not seated:
+        raise DataError(f"nobody is invited to the {given.round}; see facegap annotate invite")
+    behind = [
+        f"{seat.name} has {seat.answered} of {seat.items}"
+        for seat in seated
+        if seat.answered < seat.items
+    ]
+    if behind and not given.unfinished:
+        raise DataError(
+            f"the {given.round} is not finished: {'; '.join(behind)}. To leave the other faces out:"
+            " --unfinished"
+        )
+    if gone := [seat.name for seat in seated if seat.name not in people]:
+        raise ConfigError(f"{gone[0]} has answered, and is not in the configuration any more")
+    for person in people.values():
+        if not str(person.answers).endswith(".csv"):
+            raise ConfigError(
+                f"{person.answers}: answers from the page are written as CSV; name a .csv"
+            )
+    close(engine, given.round)
+    for name, table in written_of(engine, given.round).items():
+        path = Path(study.data_root, str(people[name].answers))
+        write_table(table, path, ANSWERS)
+        print(f"{path}: {len(table)} answers")
+    if given.round == "labelling" and _people(study, "adjudication"):
+        differ = differing(answers_of(engine, "labelling"))
+        seat_people(engine, "adjudication", {"adjudicator": faces_in(differ)})
+        print(f"adjudicator: {len(differ)} faces to decide; their link: facegap annotate invite")
+
+
+def import_answers(given: argparse.Namespace) -> None:
+    """Bring answers from the files that the configuration names into the database."""
+    study, engine = _opened(given)
+    _seat(study, engine)
+    for of_round in ("labelling", "verification"):
+        people = _people(study, of_round)
+        for seat in seats(engine, of_round):
+            person = people.get(seat.name)
+            if person and (path := Path(study.data_root, str(person.answers))).exists():
+                table = read_answers(path, person)
+                new = bring_in(engine, seat, table)
+                print(f"{seat.name}: {new} new answers of {len(table)} in {path}")
+
+
+def export_answers(given: argparse.Namespace) -> None:
+    """Write the answers as CSV, at any time: a file a round and person."""
+    _, engine = _opened(given)
+    for of_round in ROUNDS:
+        for name, table in answers_of(engine, of_round).items():
+            write_csv(table, given.to / f"{of_round}-{name}.csv")
+
+
+def labelled_study(path: Path) -> Study:
+    """The study in the file at `path`; a `ConfigError` where nobody labels its target."""
+    study = read_study(path)
+    if study.datasets["target"].labels != "people":
+        raise ConfigError(f"{path}: datasets.target.labels is own; nobody is asked")
+    return study
+
+
+def _opened(given: argparse.Namespace) -> tuple[Study, Engine]:
+    study = labelled_study(given.config)
+    if not _people(study, "labelling") and not _people(study, "verification"):
+        raise ConfigError(f"{given.config}: annotate.annotators has nobody with a file of answers")
+    subject = subject_of(_sample(study))
+    address = database_of(given, study, f"annotations/{study.study}.sqlite")
+    return study, open_study(address, "labelling", subject)
+
+
+def _people(study: Study, of_round: str) -> dict[str, Person]:
+    """Who answers in a round on the page, by name: people with a file of answers."""
+    if of_round == "adjudication":
+        decided = study.annotate.adjudication
+        if decided is None:
+            return {}
+        return {"adjudicator": Person.model_validate({"answers": decided})}
+    labelling = of_round == "labelling"
+    group = study.annotate.annotators if labelling else study.partition.verification
+    return {name: person for name, person in group.items() if person.answers is not None}
+
+
+def _faces(study: Study) -> Path:
+    return results_of(study, "acquire/target/faces.parquet", "acquire")
+
+
+def _sample(study: Study) -> "pd.Series[str]":
+    """The ids of the faces to label."""
+    faces = read_table(_faces(study), FACES)
+    return faces["face_id"][faces["split"].isin(["train", "test"])]
+
+
+def _album(study: Study) -> Album:
+    faces = read_table(_faces(study), FACES)
+    aligned = read_table(results_of(study, "align/target/faces.parquet", "align"), ALIGNED)
+    shards = sorted(
+        results_of(study, "align/target/none", "align").glob("shard-*.npy"),
+        key=lambda path: int(path.stem.removeprefix("shard-")),
+    )
+    shown = aligned.merge(faces[["face_id", "subject_id"]]).set_index("face_id")
+    return Album(shown, Crops(shards))
+
+
+def _seat(study: Study, engine: Engine) -> None:
+    """Seat everybody in every round that can begin."""
+    aligned = read_table(results_of(study, "align/target/faces.parquet", "align"), ALIGNED)
+    sample = _sample(study)
+    sample = sample[sample.isin(aligned["face_id"])]
+    orders = {
+        name: order_of(
+            sample,
+            study.annotate.repeated,
+            generator(study.seed, "labelling_order", annotator=name),
+        )
+        for name in _people(study, "labelling")
+    }
+    seat_people(engine, "labelling", orders)
+    seat_people(engine, "adjudication", dict.fromkeys(_people(study, "adjudication"), ()))
+    queue = Path(study.results, study.study, "partition/target/queue.csv")
+    if queue.exists():
+        waiting = faces_in(read_table(queue, QUEUE)["face_id"])
+        seat_people(engine, "verification", dict.fromkeys(_people(study, "verification"), waiting))

@@ -1,0 +1,97 @@
+"""The rounds of labelling, and what a round's answers are to the workflow (table ANSWERS).
+
+Three rounds: `labelling` of the sample, `adjudication` of the faces on which annotators differ, and
+`verification` of the persons whom no accepted pseudo-label placed.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Engine
+
+from facegap.people.engine import Answer, Item, Seat, answers_in, items_of, record, seats
+from facegap.people.web.store import reading
+from facegap.people.web.tokens import hashed
+from facegap.tables.annotate import ANSWERS
+from facegap.tables.base import SIDES
+
+ROUNDS = ("labelling", "adjudication", "verification")
+
+
+def subject_of(sample: Iterable[str]) -> str:
+    """The digest of a sample of faces, which a database of answers is bound to."""
+    return hashed("\n".join(sorted(sample)))[:16]
+
+
+def faces_in(face_ids: Iterable[str]) -> list[Item]:
+    """Faces as items, each shown once."""
+    return [Item(str(face), 0, "face") for face in face_ids]
+
+
+def order_of(faces: "pd.Series[str]", repeated: float, rng: np.random.Generator) -> list[Item]:
+    """The faces shuffled, a share `repeated` of them shown again later."""
+    first = rng.permutation(faces.sort_values().to_numpy(object))
+    n = len(first)
+    again = np.sort(rng.choice(n, round(repeated * n), replace=False))
+    later = again + 1 + rng.random(len(again)) * (n - again)  # anywhere after the first time
+    places = np.concatenate([np.arange(n, dtype=float), later])
+    shown = [*faces_in(first), *(Item(str(face), 1, "face") for face in first[again])]
+    return [shown[k] for k in np.argsort(places, kind="stable")]
+
+
+def answers_of(engine: Engine, of_round: str) -> dict[str, pd.DataFrame]:
+    """Everybody's answers in a round (ANSWERS), by name; by face id and showing."""
+    with reading(engine) as connection:
+        table = answers_in(connection, of_round)
+    tentative = [bool(details["tentative"]) for details in table["details"]]
+    table = table.rename(columns={"item": "face_id", "what": "side"}).assign(tentative=tentative)
+    types = {"face_id": "str", "side": "str", "showing": "int64"}
+    table = table.astype(types).astype({"tentative": bool}).sort_values(["face_id", "showing"])
+    columns = list(ANSWERS.columns)
+    return {
+        seat.name: table.loc[table["name"] == seat.name, columns].reset_index(drop=True)
+        for seat in seats(engine, of_round)
+    }
+
+
+def written_of(engine: Engine, of_round: str) -> dict[str, pd.DataFrame]:
+    """The answers of a round as the workflow takes them, by name.
+
+    Of the labelling, faces that everybody has answered; of the adjudication, those with a side.
+    """
+    answers = answers_of(engine, of_round)
+    if of_round == "adjudication":
+        return {name: table[table["side"] != "unsure"] for name, table in answers.items()}
+    if of_round == "verification":
+        return answers
+    first = [set(table["face_id"][table["showing"] == 0]) for table in answers.values()]
+    everybody = set.intersection(*first)
+    return {name: table[table["face_id"].isin(everybody)] for name, table in answers.items()}
+
+
+def differing(answers: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Faces that all have answered, and not all with the same side, by face id."""
+    first = {
+        name: table[table["showing"] == 0].set_index("face_id")["side"]
+        for name, table in answers.items()
+    }
+    together = pd.DataFrame(first).dropna()
+    one = together.eq(together.iloc[:, 0], axis=0).all(axis=1)
+    agreed = one & together.iloc[:, 0].isin(SIDES)
+    return sorted(together.index[~agreed])
+
+
+def bring_in(engine: Engine, seat: Seat, answers: pd.DataFrame) -> int:
+    """Store answers (ANSWERS) that were given elsewhere; how many were new.
+
+    All or none: a `ConflictError` names a face that has another answer here, a `DataError` one
+    that is not shown to the seat. A second answer to a face that is shown once is left out.
+    """
+    shown = {(item.item, item.showing) for item in items_of(engine, seat)}
+    given = [
+        Answer(row["face_id"], row["side"], row["showing"], None, {"tentative": row["tentative"]})
+        for row in answers.to_dict("records")
+        if row["showing"] == 0 or (row["face_id"], row["showing"]) in shown
+    ]
+    return record(engine, seat, *given)

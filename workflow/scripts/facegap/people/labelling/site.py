@@ -1,0 +1,175 @@
+"""The pages of labelling, adjudication and verification: one face at a time, by keyboard."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+from fastapi import APIRouter, Depends, FastAPI, Request
+from PIL import Image
+from sqlalchemy import Engine
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from facegap.answers import CHOICES
+from facegap.crops import Crops
+from facegap.errors import DataError
+from facegap.people.engine import (
+    Answer,
+    ClosedError,
+    ConflictError,
+    Seat,
+    answers_on,
+    is_shown,
+    next_item,
+    record,
+    skip,
+    undo,
+)
+from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
+from facegap.people.web.app import Pages, application
+from facegap.people.web.guard import Limits
+
+HERE = Path(__file__).parent / "pages"
+OTHERS = 8  # pictures of the same person shown beside
+Show = Callable[..., Response]  # the page of a template for a seat
+
+
+@dataclass(frozen=True)
+class Album:
+    """The pictures: `faces` has by face id `subject_id` and the `row` of its crop."""
+
+    faces: pd.DataFrame
+    crops: Crops
+
+    def jpeg(self, face_id: str) -> bytes:
+        """The crop of a face as JPEG."""
+        written = io.BytesIO()
+        picture = self.crops.take(self.faces.loc[[face_id], "row"].to_numpy())[0]
+        Image.fromarray(picture).save(written, "JPEG", quality=92)
+        return written.getvalue()
+
+    def others(self, face_id: str) -> list[str]:
+        """Other pictures of the same person, if the person is known."""
+        subjects = self.faces["subject_id"]
+        same = subjects.index[subjects == subjects[face_id]]  # nobody known equals nobody
+        return [other for other in same if other != face_id][:OTHERS]
+
+
+def site(
+    engine: Engine,
+    album: Album,
+    *,
+    boundary: str,
+    sides: Mapping[str, str],
+    terms: str,
+    root_path: str = "",
+    limits: Limits | None = None,
+) -> FastAPI:
+    """The application. `sides` are the groups' names by inside and outside."""
+    pages, router = Pages(HERE), APIRouter()
+    common: dict[str, Any] = {
+        "boundary": boundary,
+        "names": {**sides, "unsure": "unsure"},
+        "terms": terms,
+    }
+
+    def show(request: Request, name: str, seat: Seat, token: str, **values: Any) -> Response:
+        return pages.show(request, name, seat=seat, token=token, **common, **values)
+
+    _add_pages(router, engine, album, show)
+    _add_forms(router, engine, show)
+    return application(
+        "facegap annotate",
+        router,
+        pages,
+        root_path=root_path,
+        static={"labelling": HERE / "static"},
+        limits=limits,
+    )
+
+
+def _add_pages(router: APIRouter, engine: Engine, album: Album, show: Show) -> None:
+    """The routes that only look."""
+    Holder = Annotated[Seat, Depends(holder_of(engine))]  # noqa: N806
+
+    @router.get("/s/{token}/")
+    def instructions(request: Request, token: str, seat: Holder) -> Response:
+        return show(request, "instructions.html.j2", seat, token)
+
+    @router.get("/s/{token}/next")
+    def following(request: Request, token: str, seat: Holder) -> Response:
+        face = next_item(engine, seat)
+        if seat.closed or face is None:
+            return show(request, "done.html.j2", seat, token)
+        others = album.others(face.item)
+        return show(request, "face.html.j2", seat, token, face=face, others=others)
+
+    @router.get("/s/{token}/revealed/{face_id:path}")
+    def revealed(request: Request, token: str, seat: Holder, face_id: str) -> Response:
+        if seat.round != "adjudication" or face_id not in album.faces.index:
+            raise HTTPException(404)
+        chosen = answers_on(engine, seat.round, face_id).get(seat.name)
+        if chosen is None:
+            raise HTTPException(404)
+        values = {"chosen": chosen, "answers": answers_on(engine, "labelling", face_id)}
+        values |= {"face_id": face_id, "others": album.others(face_id)}
+        return show(request, "revealed.html.j2", seat, token, **values)
+
+    @router.get("/s/{token}/face/{face_id:path}")
+    def picture(seat: Holder, face_id: str, of: str = "") -> Response:
+        shown = of or face_id
+        if any(face not in album.faces.index for face in (face_id, shown)):
+            raise HTTPException(404)
+        if not is_shown(engine, seat, shown):
+            raise HTTPException(404)
+        if of and face_id not in album.others(of):
+            raise HTTPException(404)
+        return Response(album.jpeg(face_id), media_type="image/jpeg")
+
+
+def _add_forms(router: APIRouter, engine: Engine, show: Show) -> None:
+    """The routes that store."""
+    Holder = Annotated[Seat, Depends(holder_of(engine))]  # noqa: N806
+
+    @router.post("/s/{token}/answer", openapi_extra=FORM)
+    def answer(request: Request, token: str, seat: Holder, fields: Form) -> Response:
+        try:
+            page = _answer(engine, seat, fields)
+        except DataError as error:
+            return refuse(request, seat, error, token)
+        return onwards(request, token, page)
+
+    @router.post("/s/{token}/undo", openapi_extra=FORM)
+    def take_back(request: Request, token: str, seat: Holder) -> Response:
+        try:
+            undo(engine, seat)
+        except DataError as error:
+            return refuse(request, seat, error, token)
+        return onwards(request, token, "next")
+
+    def refuse(request: Request, seat: Seat, error: DataError, token: str) -> Response:
+        if isinstance(error, ClosedError):
+            words = f"The {seat.round} is closed. This answer was not stored."
+        elif isinstance(error, ConflictError):
+            words = "This face was answered in another window of your link. Nothing was changed."
+        else:
+            raise HTTPException(422) from error
+        return show(request, "refused.html.j2", seat, token, words=words, status=409)
+
+
+def _answer(engine: Engine, seat: Seat, fields: Mapping[str, str]) -> str:
+    """Store a form's answer; the page to go on to. HTTP 422 for a form that is none."""
+    face, showing, side = (fields.get(name, "") for name in ("face", "showing", "side"))
+    if showing not in ("0", "1") or side not in (*CHOICES, "skip"):
+        raise HTTPException(422)
+    if side == "skip":
+        skip(engine, seat, face, int(showing))
+        return "next"
+    tentative = {"tentative": fields.get("tentative") == "1"}
+    decides = seat.round == "adjudication"
+    answer = Answer(face, side, int(showing), seconds_of(fields), tentative)
+    record(engine, seat, answer, change=decides)
+    return f"revealed/{face}" if decides and fields.get("keep") != "1" else "next"
