@@ -1,4 +1,4 @@
-# setup, study, plan, test, lint, bench, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
+# setup, study, plan, test, lint, reference, bench, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
 SHELL := bash
 PYTHON ?= python3
 STUDY ?= config/config.yaml
@@ -6,7 +6,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 
-.PHONY: setup study plan test lint bench clean
+.PHONY: setup study plan test lint reference bench clean
 .DEFAULT_GOAL := study
 
 setup: .venv/ready
@@ -33,8 +33,12 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+
+reference: .venv/ready
+	$(BIN)/python -m facegap.settings.reference
+	$(BIN)/python -m facegap.measure.codebook
 
 bench: .venv/ready
 	mkdir -p results/bench

@@ -1,10 +1,10 @@
 """A part of the grid against a plain loop that runs the backbone on every image in every epoch.
 
 VGG16 and ResNet50, two pairs of optimisers, five repeats, the same faces and seeds on the CPU,
-tuned and fine-tuned apart. The grid's tuning is run whole. The plain loop's time is linear in
-epochs and runs, so it is taken over the first epochs of a few runs and multiplied; test accuracies
-are compared after as many epochs. Fine-tuning is compared epoch by epoch, with what arithmetic
-allows, by torch's flop counter. Last, the memory of 20,000 faces at 200 x 200.
+heads and fine-tuning apart. The grid's head training is run whole. The plain loop's time is linear
+in epochs and runs, so it is taken over the first epochs of a few runs and multiplied; test
+accuracies are compared after as many epochs. Fine-tuning is compared epoch by epoch, with what
+arithmetic allows, by torch's flop counter. Last, the memory of 20,000 faces at 200 x 200.
 
 python benchmarks/classify_grid.py
 """
@@ -30,12 +30,13 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from facegap.classify import backbones, features, heads, training
+from facegap.settings.classify import Head
 
 SIZE, TRAIN, TEST, BATCH = 64, 128, 64, 64  # large enough that the backbone's work counts
 EPOCHS, REPEATS, PAIRS = 30, 5, (("adam", "adam"), ("rmsprop", "sgd"))
 PLAIN_EPOCHS, PLAIN_RUNS = 8, 3  # of the plain loop
 FINE_EPOCHS, FINE_ROUNDS = 2, 5  # by turns; the medians count
-HEAD = {"hidden": [64, 64, 64], "activations": "relu", "dropout": 0.5}
+HEAD = Head()
 RATES = {"adam": 0.001, "rmsprop": 0.001, "sgd": 1e-6}  # sgd fine-tunes
 CPU = torch.device("cpu")
 
@@ -54,16 +55,16 @@ def faces(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
 
 def cache(
     net: backbones.Network, pictures: NDArray[np.uint8], inside: NDArray[np.bool_], folder: Path
-) -> features.Features:
+) -> features.Cached:
     """The features as the stage writes and reads them."""
     table = pd.DataFrame({"face_id": np.arange(len(inside)).astype(str), "inside": inside})
     table["split"] = np.where(np.arange(len(inside)) < TRAIN, "train", "test")
-    table = table.assign(view=0, row=np.arange(len(inside)))
+    table = table.assign(copy=0, row=np.arange(len(inside)))
     folder.mkdir()
     batches = (pictures[i : i + features.BATCH] for i in range(0, len(inside), features.BATCH))
     features._run(net, batches, len(inside), folder, np.dtype("float32"), CPU)
     boundary, pooled = (features.Stored(folder / name) for name in features.FILES[1:])
-    return features.Features(table, boundary, pooled[np.arange(len(inside))])
+    return features.Cached(table, boundary, pooled[np.arange(len(inside))])
 
 
 def chances(seeds: Sequence[int]) -> list[training.Randomness]:
@@ -75,31 +76,29 @@ def chances(seeds: Sequence[int]) -> list[training.Randomness]:
 
 
 def plan(optimiser: str, epochs: int) -> training.Schedule:
-    """Of tuning and of fine-tuning alike."""
+    """Of head training and of fine-tuning alike."""
     return training.Schedule(epochs, BATCH, optimiser, RATES[optimiser], 0.9)
 
 
-def batched(data: features.Features, epochs: int) -> tuple[heads.Head, NDArray[np.float64]]:
+def batched(data: features.Cached, epochs: int) -> tuple[heads.Head, NDArray[np.float64]]:
     """All heads of all pairs at once."""
     randomness = chances([s for _ in PAIRS for s in range(REPEATS)])
     pooled = torch.from_numpy(data.pooled[:TRAIN])
-    head = heads.head(pooled, [chance.draws for chance in randomness], HEAD, True)
+    head = heads.new_head(pooled, [chance.masks for chance in randomness], HEAD, True)
     names = [f"{pair[0]}-{k}" for pair in PAIRS for k in range(REPEATS)]
-    plans = [plan(tune, epochs) for tune, _ in PAIRS]
-    return head, training.tune(head, data, randomness, plans, names)
+    plans = [plan(optimiser, epochs) for optimiser, _ in PAIRS]
+    return head, training.train_heads(head, data, randomness, plans, names)
 
 
-def one_by_one(
-    data: features.Features, epochs: int
-) -> list[tuple[heads.Head, NDArray[np.float64]]]:
+def one_by_one(data: features.Cached, epochs: int) -> list[tuple[heads.Head, NDArray[np.float64]]]:
     """Each head by itself, on the same seeds."""
     found = []
-    for tune, _ in PAIRS:
+    for optimiser, _ in PAIRS:
         for seed in range(REPEATS):
             chance = chances([seed])
             pooled = torch.from_numpy(data.pooled[:TRAIN])
-            head = heads.head(pooled, [chance[0].draws], HEAD, True)
-            losses = training.tune(head, data, chance, [plan(tune, epochs)], ["alone"])
+            head = heads.new_head(pooled, [chance[0].masks], HEAD, True)
+            losses = training.train_heads(head, data, chance, [plan(optimiser, epochs)], ["alone"])
             found.append((head, losses))
     return found
 
@@ -107,10 +106,10 @@ def one_by_one(
 class Plain:
     """The straightforward model: pixels in, a logit out, the whole body run every time."""
 
-    def __init__(self, net: backbones.Network, data: features.Features, seed: int) -> None:
+    def __init__(self, net: backbones.Network, data: features.Cached, seed: int) -> None:
         """A head of its own with the same first weights, and an ordinary torch module."""
         self.net, chance = net, chances([seed])[0]
-        head = heads.head(torch.from_numpy(data.pooled[:TRAIN]), [chance.draws], HEAD, True)
+        head = heads.new_head(torch.from_numpy(data.pooled[:TRAIN]), [chance.masks], HEAD, True)
         self.shift, self.scale = head.shift, head.scale
         layers: list[nn.Module] = []
         for weight, bias in zip(head.weights, head.biases, strict=True):
@@ -152,8 +151,8 @@ class Plain:
     @torch.no_grad()
     def accuracy(self, pictures: NDArray[np.uint8], inside: NDArray[np.bool_]) -> float:
         """On the test faces."""
-        said = torch.cat([self(pictures[i : i + 32]) for i in range(TRAIN, len(inside), 32)])
-        return float(((said >= 0).numpy() == inside[TRAIN:]).mean())
+        logits = torch.cat([self(pictures[i : i + 32]) for i in range(TRAIN, len(inside), 32)])
+        return float(((logits >= 0).numpy() == inside[TRAIN:]).mean())
 
 
 def seconds(work, *arguments):
@@ -183,7 +182,7 @@ def measure(name: str, folder: Path) -> dict[str, float]:
     pictures, inside = faces(TRAIN + TEST, 0)
     net.pooled(net.boundary(pictures[:32], CPU))  # warm
     extracting, data = seconds(cache, net, pictures, inside, folder)
-    tuning, (head, _) = seconds(batched, data, EPOCHS)
+    training_s, (head, _) = seconds(batched, data, EPOCHS)
     alone_seconds, alone = seconds(one_by_one, data, EPOCHS)
     apart = [
         (float((a[k] - b[0]).norm() / b[0].norm()), float((a[k] - b[0]).abs().max()))
@@ -192,7 +191,7 @@ def measure(name: str, folder: Path) -> dict[str, float]:
     ]
     rows = data.rows("test")[:, 0]
     short, _ = batched(data, PLAIN_EPOCHS)
-    right = (training.tuned_logits(short, data, rows) >= 0) == (data.inside(rows) == 1)
+    right = (training.head_logits(short, data, rows) >= 0) == (data.inside(rows) == 1)
     ours = right.mean(1)[:REPEATS]
     plain, theirs = 0.0, []
     for seed in range(PLAIN_RUNS):
@@ -211,11 +210,11 @@ def measure(name: str, folder: Path) -> dict[str, float]:
     whole, part = flops(model, batch, True), flops(model, batch, False)
     limit, found = whole / part, theirs_fine / ours_fine
     return {
-        "naive_tuned_s": naive,
-        "cached_tuned_s": extracting + tuning,
-        "tuned_ratio": naive / (extracting + tuning),
+        "naive_head_s": naive,
+        "cached_head_s": extracting + training_s,
+        "head_ratio": naive / (extracting + training_s),
         "one_by_one_s": alone_seconds,
-        "batched_s": tuning,
+        "batched_s": training_s,
         "batched_differs_by": max(relative for relative, _ in apart),  # of a tensor's norm
         "batched_weight_differs_by": max(largest for _, largest in apart),
         "naive_accuracy": float(np.mean(theirs)),
@@ -233,8 +232,8 @@ def measure(name: str, folder: Path) -> dict[str, float]:
 def memory() -> None:
     """Print the peak memory, in GiB, of 20,000 faces at 200 x 200 through VGG16.
 
-    Extraction is the same work for every batch, so it is run on a few; tuning and fine-tuning see
-    arrays of 20,000 rows (of the boundary a sparse file: most of it is holes on the disk).
+    Extraction is the same work for every batch, so it is run on a few; head training and
+    fine-tuning see arrays of 20,000 rows (of the boundary a sparse file: mostly holes on the disk).
     """
     net = backbones.network("vgg16", size=200, layers=5, weights=None, seed=1, device=CPU)
     rng = np.random.default_rng(0)
@@ -248,16 +247,16 @@ def memory() -> None:
         path = Path(folder) / "boundary.npy"
         np.lib.format.open_memmap(path, "w+", np.float16, (count, net.width))
         table = pd.DataFrame({"face_id": np.arange(count).astype(str), "split": "train"})
-        table = table.assign(view=0, row=0, inside=np.arange(count) % 2 == 0)
+        table = table.assign(copy=0, row=0, inside=np.arange(count) % 2 == 0)
         pooled = rng.normal(size=(count, 512)).astype(np.float32)
-        data = features.Features(table, features.Stored(path), pooled)
+        data = features.Cached(table, features.Stored(path), pooled)
         randomness = chances([s for _ in PAIRS for s in range(REPEATS)])
-        draws = [chance.draws for chance in randomness]
-        head = heads.head(torch.from_numpy(pooled), draws, HEAD, True)
-        tune = [training.Schedule(1, 128, name, 0.001, 0.9) for name, _ in PAIRS]
-        training.tune(head, data, randomness, tune, [str(k) for k in range(len(draws))])
+        masks = [chance.masks for chance in randomness]
+        head = heads.new_head(torch.from_numpy(pooled), masks, HEAD, True)
+        plans = [training.Schedule(1, 128, name, 0.001, 0.9) for name, _ in PAIRS]
+        training.train_heads(head, data, randomness, plans, [str(k) for k in range(len(masks))])
         few = table.index < 4 * 128  # steps are alike: four of them
-        rows = features.Features(table[few], data.boundary, pooled)
+        rows = features.Cached(table[few], data.boundary, pooled)
         fine = training.Schedule(1, 128, "adam", 1e-6, 0.9)
         training.fine_tune(
             net, deepcopy(net.tail), head.of_repeat(0), rows, randomness[0], fine, "memory"
@@ -278,14 +277,13 @@ def main() -> None:
         print(f"{key:<28}" + "".join(f"{figures[key]:>14.6g}" for figures in found.values()))
     print(f"{'peak_memory_gib':<28}{peak:>14.3g}")
     naive, cached = (
-        sum(figures[key] for figures in found.values())
-        for key in ("naive_tuned_s", "cached_tuned_s")
+        sum(figures[key] for figures in found.values()) for key in ("naive_head_s", "cached_head_s")
     )
     result = {
         "name": "classify_grid",
         "ratio": naive / cached,
-        "naive_tuned_s": naive,
-        "cached_tuned_s": cached,
+        "naive_head_s": naive,
+        "cached_head_s": cached,
         "units": "s",
         **{
             key: {name: figures[key] for name, figures in found.items()}

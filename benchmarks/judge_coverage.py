@@ -12,36 +12,36 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
-from facegap.judge.estimates import model
-from facegap.judge.power import estimate, simulate
+from facegap.judge.model import model, model_rows
+from facegap.statistics.power import estimate, simulate
 
 DESIGNS = [(0.5, 3, 300, 40), (0.6, 3, 300, 40), (0.5, 10, 100, 40), (0.6, 10, 100, 40)]
 
 
 def fitted(studies: int, design: tuple[float, int, int, int]) -> dict[str, float]:
-    """Coverage and rejections of `estimates.model`, and of the quick estimator on the same."""
+    """Coverage and rejections of `judge.model`, and of the quick estimator on the same."""
     share, participants, pairs, persons = design
-    made = simulate(np.random.default_rng(1), studies, share, participants, pairs, persons)
-    found, width, p = estimate(made)
+    simulated = simulate(np.random.default_rng(1), studies, share, participants, pairs, persons)
+    quick, width, p = estimate(simulated, 0.95)
     covered, rejected, start = 0, 0, time.perf_counter()
-    for chose_in, one, two in zip(made.chose_in, made.one, made.two, strict=True):
+    for chose_in, one, two in zip(*simulated[:3], strict=True):
         answers = pd.DataFrame(
             {
                 "chose_in": chose_in,
                 "control": "all",
-                "participant": made.participant.astype(str),
+                "participant": simulated.participant.astype(str),
                 "in_left": np.arange(len(chose_in)) % 2 == 0,
                 "in_subject": one.astype(str),
                 "out_subject": two.astype(str),
             }
         )
-        result = model(answers, ["all"], 0.95)["share"]["all"]
-        covered += result["low"] <= made.truth <= result["high"]
+        result = next(model_rows(model(answers, ["all"]), 0.95))
+        covered += result["low"] <= simulated.truth <= result["high"]
         rejected += result["p"] < 0.05
     return {
         "covered": covered / studies,
         "rejected": rejected / studies,
-        "quick_covered": float((abs(found - made.truth) <= width).mean()),
+        "quick_covered": float((abs(quick - simulated.truth) <= width).mean()),
         "quick_rejected": float((p < 0.05).mean()),
         "seconds": (time.perf_counter() - start) / studies,
     }

@@ -2,10 +2,11 @@
 
 python benchmarks/stargan_step.py [--reference DIR] [--batches 16 4] [--rounds 2]
 
-Both at 128x128, 64 channels, five critic steps to a generator step, data loading included, each
-in processes of its own, in turn. The reference decodes a JPEG and resizes with Pillow for every
-face, generates with gradients in critic steps and passes through the critic three times; with
-`--reference` its networks are those of DIR/model.py, a clone of github.com/yunjey/stargan.
+Both at 128x128, 64 channels, five discriminator steps to a generator step, data loading included,
+each in processes of its own, in turn. The reference decodes a JPEG and resizes with Pillow for
+every face, generates with gradients in discriminator steps and passes through the discriminator
+three times; with `--reference` its networks are those of DIR/model.py, a clone of
+github.com/yunjey/stargan.
 """
 
 import argparse
@@ -37,11 +38,13 @@ from PIL import Image
 
 from facegap.crops import Crops
 from facegap.network import settle
-from facegap.synthesise.losses import Batch, Weights
+from facegap.settings.synthesise import Gpu
+from facegap.settings.synthesise import Training as Settings
+from facegap.synthesise.losses import Batch
 from facegap.synthesise.training import (
     TERMS,
     Faces,
-    Settings,
+    Setup,
     Training,
     advance,
     batch_at,
@@ -49,29 +52,16 @@ from facegap.synthesise.training import (
 )
 
 FACES, ATTRIBUTES, SIZE, BOX = 64, 5, 128, 178
-CYCLE = 5  # critic steps to a generator step: one cycle is what is timed
+CYCLE = 5  # discriminator steps to a generator step: one cycle is what is timed
 THREADS = psutil.cpu_count(logical=False) or 1
 
 
-def settings(batch: int) -> Settings:
+def setup(batch: int) -> Setup:
     """The published settings."""
-    return Settings(
-        attributes=tuple(f"attribute {k}" for k in range(ATTRIBUTES)),
-        generator_channels=64,
-        generator_blocks=6,
-        critic_channels=64,
-        critic_layers=6,
-        weights=Weights(penalty=10, reconstruction=10, classification=1),
-        iterations=200_000,
-        critic_steps=CYCLE,
-        batch=batch,
-        rate=1e-4,
-        betas=(0.5, 0.999),
-        decay=0.5,
-        precision="float32",
-        threads=THREADS,
-        seed=1,
-    )
+    gpu = Gpu(precision="float32", compile=False)
+    settings = Settings(batch=batch, discriminator_steps=CYCLE, gpu=gpu)
+    names = tuple(f"attribute {k}" for k in range(ATTRIBUTES))
+    return Setup(settings, names, THREADS, seed=1)
 
 
 class ReferenceGenerator(nn.Module):
@@ -113,7 +103,7 @@ class _Beside(nn.Module):
         return hidden + self.main(hidden)
 
 
-class ReferenceCritic(nn.Module):
+class ReferenceDiscriminator(nn.Module):
     """Table 5 of Choi et al. 2018, layer by layer."""
 
     def __init__(self, size: int, width: int, labels: int, layers: int) -> None:
@@ -142,13 +132,13 @@ class Reference:
         if published:
             code = _module(Path(published) / "model.py")
             self.generator: nn.Module = code.Generator(64, ATTRIBUTES, 6)
-            self.critic: nn.Module = code.Discriminator(SIZE, 64, ATTRIBUTES, 6)
+            self.discriminator: nn.Module = code.Discriminator(SIZE, 64, ATTRIBUTES, 6)
         else:
             self.generator = ReferenceGenerator(64, ATTRIBUTES, 6)
-            self.critic = ReferenceCritic(SIZE, 64, ATTRIBUTES, 6)
+            self.discriminator = ReferenceDiscriminator(SIZE, 64, ATTRIBUTES, 6)
         self.optimisers = [
             torch.optim.Adam(network.parameters(), 1e-4, (0.5, 0.999))
-            for network in (self.generator, self.critic)
+            for network in (self.generator, self.discriminator)
         ]
         self.step, self.batch = 0, batch
         self.paths = sorted(folder.glob("*.jpg"))
@@ -174,20 +164,20 @@ class Reference:
     def iterate(self, batch: Batch) -> dict[str, float]:
         """One iteration; its losses."""
         self.step += 1
-        real, logits = self.critic(batch.faces)
+        real, logits = self.discriminator(batch.faces)
         fakes = self.generator(batch.faces, batch.wanted)
-        judged, _ = self.critic(fakes.detach())
+        judged, _ = self.discriminator(fakes.detach())
         mixed = batch.mix * batch.faces.data + (1 - batch.mix) * fakes.data
         terms = {
-            "critic_real": -real.mean(),
-            "critic_fake": judged.mean(),
-            "critic_classification": _entropy(logits, batch.labels),
-            "critic_penalty": self.penalty(mixed.requires_grad_()),
+            "discriminator_real": -real.mean(),
+            "discriminator_fake": judged.mean(),
+            "discriminator_classification": _entropy(logits, batch.labels),
+            "discriminator_penalty": self.penalty(mixed.requires_grad_()),
         }
-        self.descend(1, sum(terms.values()) + 9 * terms["critic_penalty"])
+        self.descend(1, sum(terms.values()) + 9 * terms["discriminator_penalty"])
         if self.step % CYCLE == 0:
             fakes = self.generator(batch.faces, batch.wanted)
-            judged, logits = self.critic(fakes)
+            judged, logits = self.discriminator(fakes)
             back = self.generator(fakes, batch.labels)
             made = {
                 "generator_fake": -judged.mean(),
@@ -200,7 +190,7 @@ class Reference:
 
     def penalty(self, mixed: Tensor) -> Tensor:
         """The gradient penalty, by differentiating twice."""
-        judged, _ = self.critic(mixed)
+        judged, _ = self.discriminator(mixed)
         (slope,) = torch.autograd.grad(
             judged, mixed, torch.ones_like(judged), retain_graph=True, create_graph=True
         )
@@ -220,18 +210,18 @@ class Ours:
     def __init__(self, folder: Path, batch: int, published: str | None) -> None:
         """Faces are the array in `folder`."""
         del published
-        self.settings, self.device = settings(batch), settle(THREADS)
+        self.setup, self.device = setup(batch), settle(THREADS)
         crops = Crops([folder / "crops.npy"])
         self.faces = Faces(crops, np.arange(len(crops)), _labels())
-        self.training: Training = begin(self.settings, self.faces, self.device)
+        self.training: Training = begin(self.setup, self.faces, self.device)
 
     def load(self) -> Batch:
         """The batch of the next step."""
-        return batch_at(self.training.step, self.settings, self.faces, self.device)
+        return batch_at(self.training.step, self.setup, self.faces, self.device)
 
     def iterate(self, batch: Batch) -> dict[str, float]:
         """One iteration; its losses."""
-        advance(self.training, self.settings, batch)
+        advance(self.training, self.setup, batch)
         found = dict(zip(TERMS, self.training.recent.pop().tolist(), strict=True))
         return {name: value for name, value in found.items() if value == value}
 
@@ -286,7 +276,7 @@ def compared(folder: Path, published: str | None) -> float:
     reference, ours = Reference(folder, 2, published), Ours(folder, 2, None)
     pairs = (
         (reference.generator, ours.training.generator),
-        (reference.critic, ours.training.critic),
+        (reference.discriminator, ours.training.discriminator),
     )
     apart = 0.0
     for _ in range(CYCLE):
@@ -297,7 +287,7 @@ def compared(folder: Path, published: str | None) -> float:
         batch = ours.load()
         found, expected = ours.iterate(batch), reference.iterate(batch)
         assert found.keys() == expected.keys()
-        # what the generator sees comes after the critic's own step, and its losses lie near zero
+        # the generator's come after the discriminator's own step, and lie near zero
         same = [
             key for key in expected if key not in ("generator_fake", "generator_classification")
         ]

@@ -61,6 +61,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def micro(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the micro study has run to its end, to look at and to plan in."""
+    folder = tmp_path_factory.mktemp("micro") / "facegap"
+    shutil.copytree(undisturbed, folder, copy_function=shutil.copy2)
+    return folder
+
+
 @pytest.fixture
 def disturbed(undisturbed: Path, tmp_path: Path) -> Path:
     """A copy of the undisturbed run, to disturb."""

@@ -97,8 +97,8 @@ class Cluster:
     @property
     def environment(self) -> dict[str, str]:
         path = f"{self.folder}/bin:{os.environ['PATH']}:{PLACES}"
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
-        return kept | {"PATH": path, "SLURM_CONF": f"{self.folder}/slurm.conf"}
+        others = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
+        return others | {"PATH": path, "SLURM_CONF": f"{self.folder}/slurm.conf"}
 
     def ask(self, *command: str) -> str:
         """What a Slurm command prints, if it succeeds or not."""
@@ -151,8 +151,8 @@ class Cluster:
         end = time.monotonic() + 60
         while not true():
             for name, daemon in self.daemons.items():
-                said = self.folder / f"{name}.out"
-                assert daemon.poll() is None, f"{name} ended: {said.read_text()[-4000:]}"
+                printed = self.folder / f"{name}.out"
+                assert daemon.poll() is None, f"{name} ended: {printed.read_text()[-4000:]}"
             assert time.monotonic() < end, f"waited for {what}"
             time.sleep(0.02)
 

@@ -44,7 +44,11 @@ def test_no_group_waits_for_a_long_job_that_only_some_of_it_need(
             waits.setdefault(group, {})[rule] = before[rule] & long
     different = {name: of for name, of in waits.items() if len({*map(frozenset, of.values())}) > 1}
     assert not different
-    assert waits["runs"]["gather_runs"] == {"extract_features", "train_cell", "train_benchmark"}
+    assert waits["runs"]["gather_runs"] == {
+        "extract_features",
+        "train_configurations",
+        "train_benchmark",
+    }
 
 
 def test_what_is_fetched_is_fetched_where_snakemake_runs() -> None:

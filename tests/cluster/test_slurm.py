@@ -170,7 +170,7 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     folder = copy_code(tmp_path / "facegap")
     acquire = folder / "workflow/rules/acquire.smk"
     text = acquire.read_text()
-    short = re.sub(r"(rule draw_faces:[\s\S]*?mem_mb=)\d+", r"\g<1>320", text, count=1)
+    short = re.sub(r"(rule draw_faces:[\s\S]*?mem_mb=doubling\()\d+", r"\g<1>320", text, count=1)
     assert short != text
     acquire.write_text(short)
     needed = planned(snakemake(folder, "-n", *MICRO).stdout)
@@ -188,8 +188,8 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
 
     run = begin(folder)
     run.working("extract_features.py").kill()
-    cluster.tell("scancel", job_of(run.working("train_cell.py")))
-    job = run.working("cast_faces.py")
+    cluster.tell("scancel", job_of(run.working("train_configurations.py")))
+    job = run.working("assign_roles.py")
     job.suspend()
     cluster.daemons["cpu1"].kill()
     cluster.start_node("cpu1")
@@ -200,13 +200,13 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     again = errors(printed)
     draws = {"draw_faces": again.pop("draw_faces")}
     assert draws["draw_faces"] >= needed["draw_faces"]
-    killed, cancelled = {"extract_features": 1}, {"train_cell": 1}
+    killed, cancelled = {"extract_features": 1}, {"train_configurations": 1}
     assert again == killed | cancelled
     undisturbed: Path = request.getfixturevalue("undisturbed")  # by now another worker has run it
     both = (folder / STUDY, undisturbed / STUDY)
     used = partitions(cluster)
-    assert used["train_stargan"] == used["train_cell"] == {"gpu"}
-    assert used["shards_align_shard"] == used["keep_model"] == {"cpu"}
+    assert used["train_stargan"] == used["train_configurations"] == {"gpu"}
+    assert used["shards_align_shard"] == used["select_configuration"] == {"cpu"}
     assert "fetch_asset" not in used, "a node may see no network"
 
     does = "its jobs fail and their logs name what is not there; a rerun goes on"
@@ -232,7 +232,6 @@ def test_a_training_that_is_cut_short_again_and_again(
     wanted = f"{STUDY}/synthesise/seed-1/generator.safetensors"
     log = disturbed / STUDY / "logs/synthesise/train_stargan-1.log"
     (folder / "generator.safetensors").unlink()
-    (folder / "losses.csv").unlink()
 
     def trained(run: Run, but: int | None = None) -> psutil.Process:
         """A training in its first steps, stopped."""
@@ -290,15 +289,15 @@ def test_shards_that_are_more_than_the_places_for_jobs(
     (folder / "micro.yaml").write_text("{}")
     (folder / "Snakefile").write_text(SHARDS)
     pairs = ("--group-components", "shards=2")
-    kept = ("--logger", "snkmt", "--logger-snkmt-db", str(tmp_path / "kept.db"))
-    code, printed = begin(folder, options=("--jobs", "1", *pairs, *kept)).end(180)
+    logged = ("--logger", "snkmt", "--logger-snkmt-db", str(tmp_path / "logged.db"))
+    code, printed = begin(folder, options=("--jobs", "1", *pairs, *logged)).end(180)
     assert code == 0, printed[-8000:]
     assert finished(printed) == {"align_shard": 3}
     listed = cluster.ask("squeue", "--noheader", "--states=all", "--format=%C|%k|%Z")
     jobs = [row.split("|") for row in listed.splitlines()]
     cores = {int(cores): comment for cores, comment, place in jobs if place == str(folder)}
     assert cores == dict.fromkeys((1, 2), "rule_shards_align_shard")
-    with contextlib.closing(sqlite3.connect(tmp_path / "kept.db")) as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "logged.db")) as database:
         assert database.execute("select count(*) from jobs").fetchone() == (4,)
 
 

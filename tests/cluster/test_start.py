@@ -58,12 +58,12 @@ def test_another_executor_asks_no_slurm(tmp_path: Path) -> None:
 
 def records(folder: Path) -> set[Path]:
     """What Snakemake keeps of jobs, ended and begun."""
-    kept = (folder / ".snakemake" / name for name in ("metadata", "incomplete"))
-    return {path for place in kept for path in place.rglob("*")}
+    places = (folder / ".snakemake" / name for name in ("metadata", "incomplete"))
+    return {path for place in places for path in place.rglob("*")}
 
 
 def test_a_dry_run_leaves_everything_as_it_was(disturbed: Path) -> None:
-    before, kept = digests(disturbed / STUDY), records(disturbed)
+    before, records_before = digests(disturbed / STUDY), records(disturbed)
     edited = disturbed / STUDY / "report/tables/table5.csv"
     mine, seen = edited.read_bytes(), edited.stat()
     edited.write_bytes(mine + b"\n")
@@ -72,4 +72,4 @@ def test_a_dry_run_leaves_everything_as_it_was(disturbed: Path) -> None:
     edited.write_bytes(mine)
     os.utime(edited, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     assert planned(snakemake(disturbed, "-n", *MICRO).stdout) == {}
-    assert (digests(disturbed / STUDY), records(disturbed)) == (before, kept)
+    assert (digests(disturbed / STUDY), records(disturbed)) == (before, records_before)

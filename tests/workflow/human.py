@@ -6,24 +6,31 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pandas as pd
+import yaml
 from fastapi.testclient import TestClient
 from PIL import Image
+from sqlalchemy import Engine
 
-from facegap import tables
 from facegap.judge.pairs import pair_outputs
-from facegap.judge.site import site
-from facegap.judge.study import Study
-from facegap.web.guard import Limits
+from facegap.people.comparing.answers import ROUND
+from facegap.people.comparing.sheet import Sheet, read_sheet
+from facegap.people.comparing.site import site
+from facegap.people.engine import invite, open_study, seat_people
+from facegap.people.web.guard import Limits
+from facegap.settings.judge import Design
+from facegap.tables.base import write_table
+from facegap.tables.synthesise import TRANSLATIONS
 
 ROOT = Path(__file__).parents[2]
-SETTINGS: dict[str, Any] = {
+DESIGN: dict[str, Any] = {
     "participants": 2,
     "pairs": 20,
     "overlap": False,
@@ -33,15 +40,38 @@ SETTINGS: dict[str, Any] = {
     "familiarity": 3,
     "criteria": False,
     "break_every": 8,
-    "seed": 5,
 }
+DRAWN = {"kind": "drawn", "faces": 20, "split": {"train": 0.5, "test": 0.5}, "labels": "own"}
+STUDY = "human"
 SIZE = 128
 FAST = Limits(known=(1e6, 10**6), strangers=(1e6, 10**6))
 STEP = 131  # from face to face on the sheet
 
 
-def study(folder: Path, persons: int = 12, pictures: int = 2, **changed: Any) -> Path:
-    """Pairs, persons, sheet, images and keys in `folder`/judge, and `folder` itself."""
+def configure(folder: Path, **judge: str) -> Path:
+    """Write the configuration of the study in `folder`, and where it is."""
+    config = folder / "config.yaml"
+    given = {
+        "study": STUDY,
+        "boundary": "group",
+        "sides": {"inside": "Round", "outside": "Long"},
+        "results": str(folder / "results"),
+        "data_root": str(folder / "data"),
+        "datasets": {"source": DRAWN, "target": DRAWN},
+        "judge": judge,
+    }
+    config.write_text(yaml.safe_dump(given))
+    return config
+
+
+def study(
+    folder: Path, persons: int = 12, pictures: int = 2, seed: int = 5, **changed: Any
+) -> Path:
+    """The study's configuration, and its results: pairs, persons, sheet, images and keys.
+
+    The folder of the results, which has them in its folder judge.
+    """
+    configure(folder)
     table = pd.DataFrame(
         [
             (f"{domain}{control}{person}", picture, domain, control, attribute, value)
@@ -58,26 +88,29 @@ def study(folder: Path, persons: int = 12, pictures: int = 2, **changed: Any) ->
         face_id=table["subject_id"] + "-" + table["picture"].astype(str),
         kind=np.where(table["attribute"].isna(), "original", "translation"),
     )
-    made = folder / "synthesise"
-    tables.write(table[list(tables.TRANSLATIONS.columns)], made / "t.parquet", tables.TRANSLATIONS)
-    np.save(made / "t.npy", _pictures(table))
-    judge = folder / "judge"
-    names = ("pairs.parquet", "persons.parquet", "sheet.json", "images.zip")
+    synthesised, results = folder / "synthesise", folder / "results" / STUDY
+    translations, array = synthesised / "t.parquet", synthesised / "t.npy"
+    write_table(table[list(TRANSLATIONS.columns)], translations, TRANSLATIONS)
+    np.save(array, _pictures(table))
+    names = ("pairs", "persons", "key", "persons_key")
     pair_outputs(
-        [made / "t.parquet"],
-        [made / "t.npy"],
-        *(judge / name for name in (*names, "key.parquet", "persons_key.parquet")),
-        synthesis_seeds=[1],
-        study="test",
-        **{**SETTINGS, **changed},
+        translations=[translations],
+        arrays=[array],
+        sheet=results / "judge/sheet.json",
+        images=results / "judge/images.zip",
+        **{name: results / f"judge/{name}.parquet" for name in names},
+        study=STUDY,
+        seeds=[1],
+        settings=Design(**{**DESIGN, **changed}),
+        seed=seed,
     )
-    return folder
+    return results
 
 
 def _pictures(table: pd.DataFrame) -> np.ndarray:
     """Cuts of the sheet of drawn faces, a tint for each attribute: uint8 (n, s, s, 3)."""
     sheet = np.asarray(Image.open(ROOT / "docs/drawn-faces.jpg").convert("RGB"))
-    high, wide = (side // STEP for side in sheet.shape[:2])
+    high, wide = (length // STEP for length in sheet.shape[:2])
     faces = pd.factorize(table["face_id"])[0] % (high * wide)
     tint = {"Young": (1, 0.9, 0.8), "Bangs": (0.8, 0.9, 1), "Bald": (0.9, 1, 0.85)}
     images = np.empty((len(table), SIZE, SIZE, 3), np.uint8)
@@ -85,6 +118,32 @@ def _pictures(table: pd.DataFrame) -> np.ndarray:
         y, x = face // wide * STEP, face % wide * STEP
         images[i] = sheet[y : y + SIZE, x : x + SIZE] * np.array(tint.get(attribute, (1, 1, 1)))
     return images
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A study that is served: its sheet, and the database of its answers."""
+
+    config: Path
+    sheet: Sheet
+    engine: Engine
+
+    def invite(self, again: Iterable[str] = ()) -> dict[str, str]:
+        """New tokens by participant, as the command invite gives them."""
+        people = {name: plan.items for name, plan in self.sheet.plans.items()}
+        seat_people(self.engine, ROUND, people)
+        return {seat.name: token for seat, token in invite(self.engine, again)}
+
+    def asking_for_criteria(self) -> "Opened":
+        """The study, with a sheet that asks for the criteria too."""
+        return replace(self, sheet=replace(self.sheet, criteria=True))
+
+
+def opened(results: Path, database: str | Path) -> Opened:
+    """The study in `results`, with its answers in `database`."""
+    sheet = read_sheet(results / "judge")
+    config = results.parents[1] / "config.yaml"
+    return Opened(config, sheet, open_study(database, ROUND, sheet.subject))
 
 
 @dataclass
@@ -113,11 +172,11 @@ class Participant:
 
     def answer_all(self) -> list[str]:
         """Answer pairs until there are no more; those asked, in their order."""
-        told = []
+        asked = []
         while pair := self.pair():
             assert self.post(f"answer/{pair}", choice="left", seconds="1.5") == 303
-            told.append(pair)
-        return told
+            asked.append(pair)
+        return asked
 
     def recognise(self, known: str = "yes") -> int:
         """Say of every person at the end whether they are known."""
@@ -125,9 +184,9 @@ class Participant:
         return self.post("persons", **dict.fromkeys(names, known))
 
 
-def participant(study: Study, token: str) -> Participant:
+def participant(study: Opened, token: str) -> Participant:
     """The holder of `token`, at an application of their own."""
-    app = site(study, "Text.\n\nMore.", limits=FAST)
+    app = site(study.engine, study.sheet, consent="Text.\n\nMore.", limits=FAST)
     return Participant(TestClient(app), f"/s/{token}/")
 
 
@@ -139,11 +198,11 @@ def command(*arguments: str | Path) -> list[str]:
 class Server:
     """`facegap judge serve` as a process of its own, on a port that stays."""
 
-    def __init__(self, folder: Path, database: str | Path) -> None:
-        """Serve the study in `folder`."""
+    def __init__(self, config: Path, database: str | Path) -> None:
+        """Serve the study of a configuration."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        self.of = ("--study", folder, "--database", database)
+        self.of = ("--config", config, "--database", database)
         self.start()
 
     def start(self) -> None:
@@ -169,10 +228,10 @@ class Server:
 
     def invite(self) -> list[str]:
         """Everybody's link."""
-        told = subprocess.run(
+        printed = subprocess.run(
             command("invite", *self.of, "--url", f"http://127.0.0.1:{self.port}"),
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        return [line.split("\t")[1] for line in told.splitlines()]
+        return [line.split("\t")[2] for line in printed.splitlines()]

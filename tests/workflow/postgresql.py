@@ -44,8 +44,8 @@ class Postgresql:
         """Start it and wait until it answers."""
         command = [program("postgres"), "-D", f"{self.folder}/data", "-k", f"{self.folder}"]
         command += [part for setting in SETTINGS for part in ("-c", setting)]
-        with (self.folder / "log").open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, **self.account)
+        with (self.folder / "log").open("ab") as file:
+            process = subprocess.Popen(command, stdout=file, stderr=file, **self.account)
         self.process = process
         end = time.monotonic() + SECONDS
         while True:
@@ -53,8 +53,8 @@ class Postgresql:
                 return self.run("SELECT 1")
             except psycopg.OperationalError as error:
                 if process.poll() is not None or time.monotonic() > end:
-                    said = (self.folder / "log").read_text()[-2000:]
-                    raise UnavailableError(f"PostgreSQL does not start: {error}\n{said}") from error
+                    log = (self.folder / "log").read_text()[-2000:]
+                    raise UnavailableError(f"PostgreSQL does not start: {error}\n{log}") from error
                 time.sleep(0.05)
 
     def stop(self) -> None:

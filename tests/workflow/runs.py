@@ -17,11 +17,14 @@ STUDY = "results/micro"
 MICRO = ("--configfile", "micro.yaml")
 CODE = ("Snakefile", "workflow", "config", "profiles", "envs")
 TARGETS = {
-    *("all", "acquire", "align", "annotate", "classify", "partition", "synthesise", "judge"),
-    "report",
+    *("all", "everything", "acquire", "align", "annotate", "classify", "partition", "synthesise"),
+    *("measure", "judge", "report"),
 }
-# times and hosts: of jobs, and on the page and in the record that show them; kept edits
-VARYING = ("logs", "benchmarks", "changed", "index.html", "ro-crate-metadata.json")
+# times and hosts: of jobs and curves, and on the page and in the record that show them; edits
+VARYING = {
+    *("logs", "benchmarks", "changed", "tensorboard"),
+    *("index.html", "ro-crate-metadata.json"),
+}
 
 
 def start(
@@ -32,20 +35,20 @@ def start(
 ) -> subprocess.Popen[str]:
     """Start the copied workflow in `folder` with `arguments`; `program` is what Python runs."""
     return subprocess.Popen(
-        [sys.executable, *map(str, program), *_told(arguments)],
+        [sys.executable, *map(str, program), *_options(arguments)],
         cwd=folder,
-        env=_kept(environment),
+        env=_environment(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-def _told(arguments: Sequence[str | Path]) -> list[str]:
+def _options(arguments: Sequence[str | Path]) -> list[str]:
     return ["--nocolor", *map(str, arguments)]
 
 
-def _kept(environment: Mapping[str, str]) -> dict[str, str]:
+def _environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -61,16 +64,18 @@ def snakemake(folder: Path, *arguments: str | Path) -> subprocess.CompletedProce
 
     In a process forked from one that has Snakemake's modules, and no more, loaded.
     """
-    told = _told(arguments)
+    options = _options(arguments)
     with tempfile.NamedTemporaryFile("r") as printed:
-        process = FORKS.Process(target=_main, args=(folder, told, _kept(os.environ), printed.name))
+        process = FORKS.Process(
+            target=_main, args=(folder, options, _environment(os.environ), printed.name)
+        )
         process.start()
         try:
             process.join(1200)
-            assert process.exitcode is not None, f"{told} takes too long: {printed.read()}"
+            assert process.exitcode is not None, f"{options} takes too long: {printed.read()}"
         finally:
             process.kill()
-        return subprocess.CompletedProcess(told, process.exitcode, printed.read())
+        return subprocess.CompletedProcess(options, process.exitcode, printed.read())
 
 
 def _main(
@@ -107,9 +112,7 @@ def digests(study: Path) -> dict[str, str]:
     return {
         str(path.relative_to(study)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(study.rglob("*"))
-        if path.is_file()
-        and path.relative_to(study).parts[0] not in VARYING
-        and path.name not in VARYING
+        if path.is_file() and not VARYING.intersection(path.relative_to(study).parts)
     }
 
 

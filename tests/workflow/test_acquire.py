@@ -12,31 +12,31 @@ import yaml
 from runs import ROOT, copy_code, snakemake
 from serving import Server, serving
 
-from facegap import tables
 from facegap.acquire.collection import draw_faces
+from facegap.acquire.splits import Sampling
+from facegap.settings import acquire
+from facegap.tables.acquire import DUPLICATES, FACES, REJECTED
+from facegap.tables.base import read_table
 
-FACES = ROOT.parent / "shared/faces"
+REAL = ROOT.parent / "shared/faces"
 DRAWN = 400  # archives whose half is more than the pieces in which a client takes it
-CELEBA_TEXTS = ("list_attr_celeba.txt", "identity_CelebA.txt", "list_eval_partition.txt")
+CELEBA_TEXTS = ("list_attr_celeba.txt", "identity_CelebA.txt")
 
 
 def drawn(folder: Path, faces: int = 12) -> tuple[pd.DataFrame, dict[str, bytes]]:
     """A drawn collection: its table, and its images by path."""
-    outputs = [folder / name for name in ("faces.parquet", "images.zip", "rejected.csv")]
+    table, images = folder / "faces.parquet", folder / "images.zip"
     draw_faces(
-        *outputs,
+        faces=table,
+        images=images,
+        rejected=folder / "rejected.csv",
+        sampling=Sampling(faces, acquire.Split(train=4, test=4)),
+        drawn=acquire.Drawn(capture_distance=1, pictures_per_person=2, inside_share=0.5),
         dataset="target",
-        faces=faces,
-        split={"train": 4, "test": 4},
-        gap=1.0,
-        pictures_per_person=2,
-        inside_share=0.5,
         seed=1,
     )
-    with zipfile.ZipFile(outputs[1]) as archive:
-        return tables.read(outputs[0], tables.FACES), {
-            name: archive.read(name) for name in archive.namelist()
-        }
+    with zipfile.ZipFile(images) as archive:
+        return read_table(table, FACES), {name: archive.read(name) for name in archive.namelist()}
 
 
 def utkface(table: pd.DataFrame, images: dict[str, bytes]) -> bytes:
@@ -66,7 +66,6 @@ def celeba(table: pd.DataFrame, images: dict[str, bytes]) -> dict[str, bytes]:
     texts = {
         "list_attr_celeba.txt": [str(len(names)), " ".join(flags), *rows],
         "identity_CelebA.txt": who,
-        "list_eval_partition.txt": [f"{name} 0" for name in names],
     }
     lines = {name: ("\n".join(text) + "\n").encode() for name, text in texts.items()}
     return {"img_align_celeba.zip": file.getvalue(), **lines}
@@ -74,13 +73,13 @@ def celeba(table: pd.DataFrame, images: dict[str, bytes]) -> dict[str, bytes]:
 
 def published(folder: Path) -> dict[str, bytes]:
     """The files to serve: real faces where they are, else drawn ones."""
-    if FACES.is_dir():
+    if REAL.is_dir():
         names = ("UTKFace.tar.gz", "img_align_celeba.zip", *CELEBA_TEXTS)
-        files = {name: (FACES / name).read_bytes() for name in names}
+        files = {name: (REAL / name).read_bytes() for name in names}
     else:
         table, images = drawn(folder, DRAWN)
         files = {"UTKFace.tar.gz": utkface(table, images), **celeba(table, images)}
-    listed = files["list_eval_partition.txt"].decode().split()[::2]
+    listed = files["identity_CelebA.txt"].decode().split()[::2]
     axes = [f"{p}_{a}" for p in ("lefteye", "righteye", "nose") for a in "xy"]
     axes += [f"{p}_{a}" for p in ("leftmouth", "rightmouth") for a in "xy"]
     rows = [f"{name} " + " ".join(map(str, range(10))) for name in listed]
@@ -115,7 +114,7 @@ def test_both_collections_come_whole_from_a_server_that_cuts_the_line(
         assert "accept_terms: [utkface]" in refused.stdout
         assert not server.asked, "nothing is fetched before the terms are accepted"
 
-        accepted = ("data_root=nowhere", "accept_terms=[utkface,celeba]")
+        accepted = ("data_root=nowhere", "operations={accept_terms: [utkface, celeba]}")
         done = snakemake(folder, *command, *accepted)
         assert done.returncode == 0, done.stdout[-4000:]
 
@@ -125,9 +124,9 @@ def test_both_collections_come_whole_from_a_server_that_cuts_the_line(
         assert any(asked.startswith("/cut/img_align_celeba.zip bytes=") for asked in server.asked)
     for dataset in ("source", "target"):
         acquired = folder / "results/gender/acquire" / dataset
-        faces = tables.read(acquired / "faces.parquet", tables.FACES)
-        aside = tables.read(acquired / "rejected.csv", tables.REJECTED)
+        faces = read_table(acquired / "faces.parquet", FACES)
+        rejected = read_table(acquired / "rejected.csv", REJECTED)
         served = 1692 if dataset == "source" else 1509
-        assert len(faces) + len(aside) == (served if FACES.is_dir() else DRAWN)
-        tables.read(acquired / "duplicates.csv", tables.DUPLICATES)
+        assert len(faces) + len(rejected) == (served if REAL.is_dir() else DRAWN)
+        read_table(acquired / "duplicates.csv", DUPLICATES)
     assert "official_landmarks" in faces

@@ -1,38 +1,37 @@
-"""Calibration: a planted gap is found, and none is found where none was planted."""
+"""Calibration: a transfer gap of known cause is found, and none where there is no cause."""
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 from runs import copy_code, snakemake
 
+from facegap.tables.base import read_table
+from facegap.tables.measure import ESTIMATES
 
-@pytest.mark.parametrize("planted", [1.0, 0.0])
-def test_the_gap_that_was_planted_is_the_gap_that_is_found(planted: float, tmp_path: Path) -> None:
+
+@pytest.mark.parametrize("distance", [1.0, 0.0])
+def test_a_gap_is_found_where_the_pictures_differ_and_only_there(
+    distance: float, tmp_path: Path
+) -> None:
     folder = copy_code(tmp_path / "facegap")
     config = yaml.safe_load((folder / "config/config.yaml").read_text())
-    config["acquire"]["drawn"]["gap"] = planted
+    config["acquire"]["drawn"]["capture_distance"] = distance
     config["datasets"]["source"] |= {"faces": 320, "split": {"train": 190, "test": 130}}
     config["datasets"]["target"] |= {"faces": 190, "split": {"train": 40, "test": 150}}
-    config["classify"] |= {
+    config["classify"]["grid"] = {
         "backbones": {"vgg16": "random"},
-        "kept_backbone": "vgg16",
-        "alone": False,
+        "selected_backbone": "vgg16",
+        "single_techniques": False,
         "optimiser_pairs": [["adam", "adam"]],
-        "repeats": 2,
     }
+    config["classify"]["training"]["repeats"] = 2
     (folder / "calibration.yaml").write_text(yaml.safe_dump(config))
 
-    gap = "results/drawn/report/gap.json"
-    done = snakemake(folder, gap, "--cores", "all", "--configfile", "calibration.yaml")
+    estimates = "results/drawn/measure/classification.parquet"
+    done = snakemake(folder, estimates, "--cores", "all", "--configfile", "calibration.yaml")
 
     assert done.returncode == 0, done.stdout[-8000:]
-    found = json.loads((folder / gap).read_text())
-    assert found["planted"] == planted
-    if planted:
-        assert found["all"]["gap"]["low"] > 0
-        assert "The planted gap was found" in found["verdict"]
-    else:
-        assert found["all"]["gap"]["low"] <= 0 <= found["all"]["gap"]["high"]
-        assert "none was found" in found["verdict"]
+    table = read_table(folder / estimates, ESTIMATES)
+    (gap,) = table.query("quantity == 'transfer gap' and model == 'all'").itertuples()
+    assert gap.low > 0 if distance else gap.low <= 0 <= gap.high

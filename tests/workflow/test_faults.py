@@ -22,7 +22,8 @@ import yaml
 from reliability import Reliability
 from runs import MICRO, STUDY, digests, finished, planned, snakemake, start
 
-from facegap import tables
+from facegap.tables.acquire import FACES
+from facegap.tables.base import read_table
 
 TWO_CORES = (*MICRO, "--cores", "2")
 
@@ -143,7 +144,10 @@ def test_an_edit_that_is_accepted_stays(disturbed: Path) -> None:
 def test_a_changed_setting(disturbed: Path, undisturbed: Path, reliability: Reliability) -> None:
     study = disturbed / "micro.yaml"
     before = yaml.safe_load(study.read_text())
-    changed = {**before, "judge": {**before["judge"], "simulated": {"male": 0.9, "female": 0.9}}}
+    changed = {
+        **before,
+        "judge": before["judge"] | {"simulation": {"preference": {"male": 0.9, "female": 0.9}}},
+    }
     study.write_text(yaml.safe_dump(changed, sort_keys=False))
     assert rerun(disturbed, "judge") == least(undisturbed, "simulate_responses", "judge")
     assert digests(disturbed / STUDY) != digests(undisturbed / STUDY)
@@ -157,7 +161,7 @@ def test_a_changed_setting(disturbed: Path, undisturbed: Path, reliability: Reli
 def test_a_changed_line_where_nothing_can_be_written(
     disturbed: Path, undisturbed: Path, reliability: Reliability
 ) -> None:
-    module = disturbed / "workflow/scripts/facegap/report/results.py"
+    module = disturbed / "workflow/scripts/facegap/report/tables.py"
     module.write_text(module.read_text() + "\n# a line\n")
     with mounted("--bind", disturbed / STUDY, disturbed / STUDY):
         remount("bind,ro", disturbed / STUDY)
@@ -181,7 +185,7 @@ def test_a_data_file_replaced_by_one_of_the_same_size_and_time(
     """The data lie in a read-only directory, as shared data do."""
     data = tmp_path / "data"
     zipfile.ZipFile(undisturbed / STUDY / "acquire/source/images.zip").extractall(data / "images")
-    faces = tables.read(undisturbed / STUDY / "acquire/source/faces.parquet", tables.FACES)
+    faces = read_table(undisturbed / STUDY / "acquire/source/faces.parquet", FACES)
     labels = faces[["path", "subject_id", "gender"]].assign(
         race_raw=["white", "black"] * (len(faces) // 2), age=20 + faces.index % 60
     )
@@ -200,11 +204,11 @@ def test_a_data_file_replaced_by_one_of_the_same_size_and_time(
     target, results = "results/own/acquire/source/faces.parquet", disturbed / "results/own"
     with mounted("--bind", data, data):
         remount("bind,ro", data)
-        assert rerun(disturbed, target) == {"read_folder": 1}
+        assert rerun(disturbed, target) == {"read_faces": 1}
         more = rerun(disturbed, target)
         assert more == {}
     results.rename(tmp_path / "read-only")
-    assert rerun(disturbed, target) == {"read_folder": 1}
+    assert rerun(disturbed, target) == {"read_faces": 1}
     compared = tmp_path / "read-only", results
     reliability.note("a read-only shared directory, data", "reads it", more, {}, *compared)
     first, seen = (disturbed / target).read_bytes(), own.stat()
@@ -215,12 +219,12 @@ def test_a_data_file_replaced_by_one_of_the_same_size_and_time(
     (data / "another.csv").rename(own)
     assert (own.stat().st_size, own.stat().st_mtime_ns) == (seen.st_size, seen.st_mtime_ns)
     reran = rerun(disturbed, target)
-    assert reran == {"read_folder": 1}
+    assert reran == {"read_faces": 1}
     assert (disturbed / target).read_bytes() != first
 
     results.rename(tmp_path / "replaced")
     anew = rerun(disturbed, target)
-    assert anew == {"read_folder": 1}
+    assert anew == {"read_faces": 1}
     does = "tells files apart by what they hold, and runs what reads it"
     compared = tmp_path / "replaced", results
     reliability.note("a data file replaced, same size and time", does, reran, anew, *compared)
@@ -228,7 +232,7 @@ def test_a_data_file_replaced_by_one_of_the_same_size_and_time(
     (tmp_path / "first.csv").rename(own)  # as if this were a node, with a copy on its own disk
     memory = disturbed / ".snakemake/digests.json"
     remembered = memory.read_bytes()
-    job = ("--target-jobs", "read_folder:dataset=source", "--allowed-rules", "read_folder")
+    job = ("--target-jobs", "read_faces:dataset=source", "--allowed-rules", "read_faces")
     done = snakemake(disturbed, *TWO_CORES, "--mode", "remote", "--force", "--nolock", *job)
     assert done.returncode == 0, done.stdout
     assert memory.read_bytes() == remembered, "a job looks at no data that its run has looked at"
@@ -303,9 +307,9 @@ import time
 right = time.time
 time.time = lambda: right() + {seconds}
 {script}
-    import os
-    for path in (*snakemake.output, *snakemake.log):
-        os.utime(path, 2 * (time.time(),))
+import os
+for path in (*snakemake.output, *snakemake.log):
+    os.utime(path, 2 * (time.time(),))
 """
 
 
@@ -315,7 +319,8 @@ def test_a_clock_that_is_off(disturbed: Path, undisturbed: Path, reliability: Re
     for name, seconds in off.values():
         script = disturbed / f"workflow/scripts/{name}.py"
         script.write_text(OFF.format(seconds=seconds, script=script.read_text()))
-    assert rerun(disturbed, "judge") == least(undisturbed, "pair_outputs", "judge")
+    forced = rerun(disturbed, "judge", "--forcerun", "pair_outputs")  # a script is no param
+    assert forced == least(undisturbed, "pair_outputs", "judge")
     for name in ("pairs", "responses"):
         written = (disturbed / STUDY / f"judge/{name}.parquet").stat().st_mtime
         assert abs(time.time() - written) < 1800

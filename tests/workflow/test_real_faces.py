@@ -19,19 +19,20 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
     config["datasets"]["source"] |= {"faces": 120, "split": {"train": 80, "test": 40}}
     config["datasets"]["target"] |= {"faces": 160, "split": {"train": 80, "test": 60}}
     config["align"] = micro["align"]
-    config["classify"] = micro["classify"] | {
+    config["classify"] = micro["classify"]
+    config["classify"]["grid"] |= {
         "backbones": {"resnet50": "random"},
-        "kept_backbone": "resnet50",
-        "alone": True,
+        "selected_backbone": "resnet50",
+        "single_techniques": True,
     }
-    config["synthesise"] |= micro["synthesise"] | {
-        "control": "Young",
-        "attributes": ["Black_Hair", "Brown_Hair", "Smiling"],
-        "iterations": 10,
+    config["synthesise"] = micro["synthesise"] | {
+        "attributes": {"names": ["Black_Hair", "Brown_Hair", "Smiling"], "control": "Young"},
+        "roles": micro["synthesise"]["roles"] | {"translated": 12},
         "seeds": [1],
-        "translated": 12,
     }
-    config["judge"] |= {"pairs": 6, "participants": 2}
+    config["synthesise"]["training"] |= {"iterations": 10}
+    config["measure"] = micro["measure"]
+    config["judge"]["design"] |= {"pairs": 6, "participants": 2}
     (folder / "small.yaml").write_text(yaml.safe_dump(config))
 
     done = snakemake(folder, "--cores", "all", "--configfile", "small.yaml")

@@ -1,6 +1,5 @@
 """The whole graph on drawn faces: it ends, it rests, it reruns what an edit concerns."""
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,11 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from runs import MICRO, STUDY, copy_code, digests, planned, snakemake
 
-from facegap import tables
-
-STAGES = ("acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report")
+from facegap.stages import STAGES
+from facegap.tables.base import read_table
+from facegap.tables.measure import ESTIMATES
+from facegap.tables.report import REPORTED
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def appended(path: Path, text: str) -> Iterator[None]:
 @pytest.mark.parametrize("number", range(1, 6))
 def test_every_table_stands_beside_the_published_one(micro: Path, number: int) -> None:
     path = micro / STUDY / f"report/tables/table{number}.csv"
-    table = tables.read(path, tables.REPORTED)
+    table = read_table(path, REPORTED)
     assert list(pd.read_csv(path).columns) == [
         *("row", "column", "ours", "low", "high", "published", "difference")
     ]
@@ -56,11 +57,24 @@ def test_the_page_is_one_file_that_says_what_is_not_real(micro: Path) -> None:
 
 
 def test_the_labels_error_is_estimated_beside_the_true_one(micro: Path) -> None:
-    summary = json.loads((micro / STUDY / "partition/target/summary.json").read_text())
-    error, true = summary["label_error"]["all"], summary["true_error"]
-    assert error["applies_to"] == true["faces"] > 0
+    rows = read_table(micro / STUDY / "partition/target/estimates.parquet", ESTIMATES)
+    error = rows[(rows["quantity"] == "label error") & (rows["group"] == "all")].iloc[0]
+    assert error["answers"] > 0
     assert 0 <= error["low"] < error["high"] <= 1
+    assert 0 <= error["truth"] <= 1
     assert "truly wrong" in (micro / STUDY / "report/index.html").read_text()
+
+
+def test_every_number_of_the_study_is_a_row(micro: Path) -> None:
+    folder = micro / STUDY
+    parts = [
+        read_table(folder / f"{place}/estimates.parquet", ESTIMATES)
+        for place in ("measure", "annotate/target", "partition/target", "judge")
+    ]
+    rows = read_table(folder / "report/estimates.csv", ESTIMATES)
+    assert len(rows) == sum(map(len, parts))
+    assert set(rows["study"]) == {"micro"}
+    assert (folder / "measure/estimates.csv").exists()
 
 
 def test_a_second_run_has_nothing_to_do(micro: Path) -> None:
@@ -74,11 +88,12 @@ def test_a_second_run_has_nothing_to_do(micro: Path) -> None:
     [
         ("acquire/drawing", "draw_faces", set()),
         ("align/geometry", "align_shard", {"draw_faces"}),
-        ("annotate/agreement", "merge_annotators", {"draw_faces", "align_shard"}),
-        ("classify/training", "train_cell", {"merge_annotators", "align_shard"}),
-        ("partition/merge", "partition_target", {"draw_faces", "align_shard", "train_cell"}),
-        ("synthesise/losses", "train_stargan", {"train_cell", "partition_target", "cast_faces"}),
-        ("judge/pairs", "pair_outputs", {"draw_faces", "train_cell", "train_stargan"}),
+        ("annotate/merge", "merge_annotators", {"draw_faces", "align_shard"}),
+        ("classify/training", "train_configurations", {"merge_annotators", "align_shard"}),
+        ("partition/merge", "partition_target", {"draw_faces", "train_configurations"}),
+        ("synthesise/losses", "train_stargan", {"train_configurations", "assign_roles"}),
+        ("measure/realism", "measure_realism", {"train_stargan", "train_attribute_classifier"}),
+        ("judge/pairs", "pair_outputs", {"draw_faces", "train_configurations", "train_stargan"}),
         ("report/page", "write_report", {"draw_faces", "train_stargan", "judge_pairs"}),
     ],
 )
@@ -108,8 +123,8 @@ def test_snakemakes_own_report_holds_tables_and_figures(micro: Path) -> None:
 def test_a_checkout_runs_its_own_library(tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "another")
     drawn = f"{STUDY}/acquire/source/faces.parquet"
-    told = "\nraise SystemExit('this checkout')\n"
-    with appended(folder / "workflow/scripts/facegap/acquire/collection.py", told):
+    mark = "\nraise SystemExit('this checkout')\n"
+    with appended(folder / "workflow/scripts/facegap/acquire/collection.py", mark):
         refused = snakemake(folder, "--cores", "1", *MICRO, "--", drawn)
     assert refused.returncode != 0
     assert "\nthis checkout\n" in refused.stdout
@@ -126,27 +141,37 @@ def test_a_file_of_verifiers_reruns_no_training(micro: Path) -> None:
         jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
         given.unlink()
     assert "partition_target" in jobs
-    assert not {"merge_annotators", "train_cell", "accept_proposals"} & jobs.keys()
+    assert not {"merge_annotators", "train_configurations", "predict_pseudo_labels"} & jobs.keys()
 
 
 def test_another_confidence_or_save_interval_trains_nothing_again(micro: Path) -> None:
-    text = (micro / "micro.yaml").read_text()
-    saved = text.replace("  iterations: 200", "  save_seconds: 60\n  iterations: 200")
-    assert saved != text
-    (micro / "micro.yaml").write_text(saved + "\nreport: {confidence: 0.9}\n")
-    jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
-    (micro / "micro.yaml").write_text(text)
-    assert {"measure_agreement", "measure_sides", "measure_gap", "judge_pairs"} <= jobs.keys()
-    trained = {"extract_features", "train_cell", "train_stargan", "train_attribute_classifier"}
+    settings = "\nmeasure: {intervals: {confidence: 0.9}}\noperations: {save_seconds: 60}\n"
+    with appended(micro / "micro.yaml", settings):  # the last of two equal keys counts
+        jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
+    assert {"measure_agreement", "measure_sides", "measure_classification", "judge_pairs"} <= {
+        *jobs
+    }
+    trained = {"extract_features", "train_configurations", "train_stargan"}
     assert not jobs.keys() & {*trained, "merge_annotators", "partition_target", "pair_outputs"}
 
 
+def test_one_more_seed_or_backbone_trains_no_other_again(micro: Path) -> None:
+    config = yaml.safe_load((micro / "micro.yaml").read_text())
+    config["synthesise"]["seeds"].append(3)
+    config["classify"]["grid"]["backbones"]["resnet50"] = "random"
+    (micro / "more.yaml").write_text(yaml.safe_dump(config))
+    jobs = planned(snakemake(micro, "-n", "--configfile", "more.yaml").stdout)
+    assert jobs["train_stargan"] == jobs["extract_features"] == 1
+    assert jobs["train_configurations"] == 2
+
+
 def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
-    setting = "judge: {participants: 2, pairs: 4, simulated: {male: 0.9, female: 0.9}}"
+    preference = "simulation: {preference: {male: 0.9, female: 0.9}}"
+    setting = f"judge: {{design: {{participants: 2, pairs: 4}}, {preference}}}"
     with appended(micro / "micro.yaml", f"\n{setting}\n"):  # the last of two equal keys counts
         jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
     assert {"simulate_responses", "judge_pairs", "tabulate_results"} <= jobs.keys()
-    assert not {"draw_faces", "train_cell", "train_stargan", "pair_outputs"} & jobs.keys()
+    assert not {"draw_faces", "train_configurations", "train_stargan", "pair_outputs"} & jobs.keys()
 
 
 @pytest.mark.skipif(
@@ -164,9 +189,9 @@ def test_one_core_gives_the_same_bytes(undisturbed: Path, tmp_path: Path) -> Non
     ("setting", "message"),
     [
         ("sead=1", "unknown key sead"),
-        ("seed=one", "seed: 'one' is not of type 'integer'"),
+        ("seed=one", "seed: "),
         ("boundary=race", "datasets.source.labels"),
-        ("judge={pears: 3}", "judge: unknown key pears; allowed: participants"),
+        ("judge={pears: 3}", "judge: unknown key pears; allowed: design"),
     ],
 )
 def test_a_broken_config_stops_before_the_first_job(
@@ -205,8 +230,9 @@ def test_missing_images_stop_before_the_first_job(tmp_path: Path) -> None:
     assert "accept_terms: [celeba]" in refused.stdout
     assert "Finished jobid" not in refused.stdout
 
-    accepted = ("accept_terms=[utkface,celeba]", "offline=True")
-    refused = snakemake(folder, "--cores", "1", *gender, *accepted)
+    operations = "{accept_terms: [utkface, celeba], offline: true}"
+    with appended(folder / "config/gender.yaml", f"\noperations: {operations}\n"):
+        refused = snakemake(folder, "--cores", "1", *gender)
     assert "nowhere/list_attr_celeba.txt does not exist; get it from https" in refused.stdout
     assert "Finished jobid" not in refused.stdout
 
@@ -222,10 +248,10 @@ def test_an_unwritable_place_stops_before_the_first_job(tmp_path: Path) -> None:
 
 def test_results_without_the_records_of_what_made_them_are_told(tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "moved")
-    told = "has no record of what made them"
-    assert told not in snakemake(folder, "-n", *MICRO).stdout
+    warning = "has no record of what made them"
+    assert warning not in snakemake(folder, "-n", *MICRO).stdout
     (folder / STUDY / "acquire").mkdir(parents=True)
-    assert told in snakemake(folder, "-n", *MICRO).stdout
+    assert warning in snakemake(folder, "-n", *MICRO).stdout
 
 
 def test_the_papers_study_is_planned_without_its_data(tmp_path: Path) -> None:

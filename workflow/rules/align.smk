@@ -6,97 +6,94 @@ Reads   acquire/<dataset>/faces.parquet            table FACES, and the images i
 Writes  align/<dataset>/faces.parquet              table ALIGNED: row i is row i of every crop
         align/<dataset>/landmarks.parquet          table LANDMARKS: the 68 points
         align/<dataset>/measures.parquet           table MEASURES: size, sharpness, pose
-        align/<dataset>/rejected.csv               table REJECTED: faces set aside, with the reason
+        align/<dataset>/rejected.csv               table REJECTED: faces without a crop, and why
         align/<dataset>/rejected.npy               small pictures of these, uint8 (n, 96, 96, 3)
         align/<dataset>/<crop>/shard-<k>.npy       uint8 (n, size, size, 3) RGB
 """
 
+CROPS = list(study.align.crops.written())
+
 
 rule align:
     input:
-        expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
-        expand(f"{STUDY}/align/{{dataset}}/landmarks.parquet", dataset=DATASETS),
-        expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
+        expand("<results>/align/{dataset}/faces.parquet", dataset=DATASETS),
+        expand("<results>/align/{dataset}/landmarks.parquet", dataset=DATASETS),
+        expand("<results>/align/{dataset}/rejected.csv", dataset=DATASETS),
 
 
 rule align_shard:
     input:
-        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        faces="<results>/acquire/{dataset}/faces.parquet",
         images=images_of,
-        model=f"{ASSETS}/face_landmarker.task",
+        model="<assets>/face_landmarker.task",
     output:
         arrays=expand(
-            f"{STUDY}/align/{{dataset}}/{{crop}}/shard-{{shard}}.npy",
+            "<results>/align/{dataset}/{crop}/shard-{shard}.npy",
             crop=CROPS,
             allow_missing=True,
         ),
-        landmarks=f"{STUDY}/align/{{dataset}}/shards/landmarks-{{shard}}.parquet",
-        measures=f"{STUDY}/align/{{dataset}}/shards/measures-{{shard}}.parquet",
-        rejected=f"{STUDY}/align/{{dataset}}/shards/rejected-{{shard}}.csv",
-        thumbnails=f"{STUDY}/align/{{dataset}}/shards/rejected-{{shard}}.npy",
+        landmarks="<results>/align/{dataset}/shards/landmarks-{shard}.parquet",
+        measures="<results>/align/{dataset}/shards/measures-{shard}.parquet",
+        rejected="<results>/align/{dataset}/shards/rejected-{shard}.csv",
+        thumbnails="<results>/align/{dataset}/shards/rejected-{shard}.npy",
     log:
-        f"{STUDY}/logs/align/align_shard-{{dataset}}-{{shard}}.log",
+        "<logs>/align/align_shard-{dataset}-{shard}.log",
     benchmark:
-        f"{STUDY}/benchmarks/align/align_shard-{{dataset}}-{{shard}}.tsv"
+        "<benchmarks>/align/align_shard-{dataset}-{shard}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=doubling(1500),
         runtime=120,
     params:
-        *code_of("align_shard.py"),
-        digests=digests_of(images_of),
-        shards=config["align"]["shards"],
-        crops=config["align"]["crops"],
-        limits=config["align"]["limits"],
-        confidence=config["align"]["confidence"],
-        face=config["align"]["face"],
-        max_pixels=config["align"]["max_pixels"],
+        *code_of("align.shards"),
+        contents_of(images_of),
+        settings=config["align"],
     script:
         "../scripts/align_shard.py"
 
 
 rule gather_shards:
     input:
-        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
-        landmarks=expand(
-            f"{STUDY}/align/{{dataset}}/shards/landmarks-{{shard}}.parquet",
+        faces="<results>/acquire/{dataset}/faces.parquet",
+        shard_landmarks=expand(
+            "<results>/align/{dataset}/shards/landmarks-{shard}.parquet",
             shard=SHARDS,
             allow_missing=True,
         ),
-        measures=expand(
-            f"{STUDY}/align/{{dataset}}/shards/measures-{{shard}}.parquet",
+        shard_measures=expand(
+            "<results>/align/{dataset}/shards/measures-{shard}.parquet",
             shard=SHARDS,
             allow_missing=True,
         ),
-        rejected=expand(
-            f"{STUDY}/align/{{dataset}}/shards/rejected-{{shard}}.csv",
+        shard_rejected=expand(
+            "<results>/align/{dataset}/shards/rejected-{shard}.csv",
             shard=SHARDS,
             allow_missing=True,
         ),
-        thumbnails=expand(
-            f"{STUDY}/align/{{dataset}}/shards/rejected-{{shard}}.npy",
+        shard_thumbnails=expand(
+            "<results>/align/{dataset}/shards/rejected-{shard}.npy",
             shard=SHARDS,
             allow_missing=True,
         ),
     output:
-        faces=f"{STUDY}/align/{{dataset}}/faces.parquet",
-        landmarks=f"{STUDY}/align/{{dataset}}/landmarks.parquet",
-        measures=f"{STUDY}/align/{{dataset}}/measures.parquet",
-        rejected=f"{STUDY}/align/{{dataset}}/rejected.csv",
-        thumbnails=f"{STUDY}/align/{{dataset}}/rejected.npy",
+        aligned="<results>/align/{dataset}/faces.parquet",
+        landmarks="<results>/align/{dataset}/landmarks.parquet",
+        measures="<results>/align/{dataset}/measures.parquet",
+        rejected="<results>/align/{dataset}/rejected.csv",
+        thumbnails="<results>/align/{dataset}/rejected.npy",
     log:
-        f"{STUDY}/logs/align/gather_shards-{{dataset}}.log",
+        "<logs>/align/gather_shards-{dataset}.log",
     benchmark:
-        f"{STUDY}/benchmarks/align/gather_shards-{{dataset}}.tsv"
+        "<benchmarks>/align/gather_shards-{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=doubling(1500),
         runtime=15,
     params:
-        *code_of("gather_shards.py"),
+        *code_of("align.gather"),
     script:
         "../scripts/gather_shards.py"

@@ -2,120 +2,130 @@
 Stage 3, annotate: on which side of the boundary a face lies, from the data set or from people.
 
 Reads   acquire/<dataset>/faces.parquet, and the annotators' files below data_root
-Writes  annotate/<dataset>/labels.parquet    table: face_id, side, provenance, annotators, simulated
-        annotate/<dataset>/agreement.json    how far people agree; only where people label
-        annotate/<dataset>/answers-<name>.csv  answers of a simulated annotator
+Writes  annotate/<dataset>/labels.parquet    table LABELS
+        annotate/<dataset>/answers-<name>.csv  table ANSWERS of a simulated annotator
+    and where people label
+        annotate/<dataset>/agreement.json    counts of answers, and confusion tables
+        annotate/<dataset>/estimates.parquet  table ESTIMATES: how far people agree
 """
+
+from facegap.answer_files import answer_files
+
+FILES_OF_ANSWERS = answer_files(study)
+ANSWERS, ADJUDICATION = FILES_OF_ANSWERS.answers, FILES_OF_ANSWERS.adjudication
+VERIFIED, MISSING_ANSWERS = FILES_OF_ANSWERS.verified, FILES_OF_ANSWERS.missing
+PEOPLE = [name for name in DATASETS if study.datasets[name].labels == "people"]
+OWN = [name for name in DATASETS if name not in PEOPLE]
+OWN_LABELS = {
+    name: own and own.model_dump(mode="json")
+    for name in DATASETS
+    for own in [study.own_label(name)]
+}
 
 
 rule annotate:
     input:
-        expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
-        expand(f"{STUDY}/annotate/{{dataset}}/agreement.json", dataset=PEOPLE),
+        expand("<results>/annotate/{dataset}/labels.parquet", dataset=DATASETS),
+        expand("<results>/annotate/{dataset}/estimates.parquet", dataset=PEOPLE),
 
 
 rule label_own:
     input:
-        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        faces="<results>/acquire/{dataset}/faces.parquet",
     output:
-        labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",
+        labels="<results>/annotate/{dataset}/labels.parquet",
     log:
-        f"{STUDY}/logs/annotate/label_own-{{dataset}}.log",
+        "<logs>/annotate/label_own-{dataset}.log",
     benchmark:
-        f"{STUDY}/benchmarks/annotate/label_own-{{dataset}}.tsv"
+        "<benchmarks>/annotate/label_own-{dataset}.tsv"
     wildcard_constraints:
         dataset=any_of(OWN),
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=doubling(2000),
         runtime=10,
     params:
-        *code_of("label_own.py"),
-        own_label=own_label_of,
+        *code_of("annotate.own"),
+        own_label=lookup("{dataset}", within=OWN_LABELS),
     script:
         "../scripts/label_own.py"
 
 
-rule simulate_annotators:
+rule simulate_annotator:
     input:
-        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        faces="<results>/acquire/{dataset}/faces.parquet",
     output:
-        answers=f"{STUDY}/annotate/{{dataset}}/answers-{{annotator}}.csv",
+        answers="<results>/annotate/{dataset}/answers-{annotator}.csv",
     log:
-        f"{STUDY}/logs/annotate/simulate_annotators-{{dataset}}-{{annotator}}.log",
+        "<logs>/annotate/simulate_annotator-{dataset}-{annotator}.log",
     benchmark:
-        f"{STUDY}/benchmarks/annotate/simulate_annotators-{{dataset}}-{{annotator}}.tsv"
-    wildcard_constraints:
-        annotator=any_of(SIMULATED),
+        "<benchmarks>/annotate/simulate_annotator-{dataset}-{annotator}.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=doubling(2000),
         runtime=10,
     params:
-        *code_of("simulate_annotators.py"),
-        own_label=own_label_of,
-        error=error_of,
-        tentative=config["annotate"]["tentative"],
-        repeated=config["annotate"]["repeated"],
+        *code_of("annotate.simulated"),
+        own_label=lookup("{dataset}", within=OWN_LABELS),
+        settings=config["annotate"],
         seed=config["seed"],
     script:
-        "../scripts/simulate_annotators.py"
+        "../scripts/simulate_annotator.py"
 
 
 rule merge_annotators:
     input:
-        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        faces="<results>/acquire/{dataset}/faces.parquet",
         answers=ANSWERS,
         adjudication=ADJUDICATION,
     output:
-        labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",
+        labels="<results>/annotate/{dataset}/labels.parquet",
     log:
-        f"{STUDY}/logs/annotate/merge_annotators-{{dataset}}.log",
+        "<logs>/annotate/merge_annotators-{dataset}.log",
     benchmark:
-        f"{STUDY}/benchmarks/annotate/merge_annotators-{{dataset}}.tsv"
+        "<benchmarks>/annotate/merge_annotators-{dataset}.tsv"
     wildcard_constraints:
         dataset=any_of(PEOPLE),
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=doubling(2000),
         runtime=10,
     params:
-        *code_of("merge_annotators.py"),
-        digests=digests_of(*GIVEN["merge_annotators"]),
-        annotators=list(ANNOTATORS),
-        formats=formats_of(ANNOTATORS),
-        simulated=bool(SIMULATED),
+        *code_of("annotate.merge"),
+        contents_of(*ANSWERS, *ADJUDICATION),
+        settings=config["annotate"],
     script:
         "../scripts/merge_annotators.py"
 
 
 rule measure_agreement:
     input:
-        faces=f"{STUDY}/acquire/{{dataset}}/faces.parquet",
+        faces="<results>/acquire/{dataset}/faces.parquet",
         answers=ANSWERS,
-        labels=f"{STUDY}/annotate/{{dataset}}/labels.parquet",
+        labels="<results>/annotate/{dataset}/labels.parquet",
     output:
-        agreement=f"{STUDY}/annotate/{{dataset}}/agreement.json",
+        agreement="<results>/annotate/{dataset}/agreement.json",
+        estimates="<results>/annotate/{dataset}/estimates.parquet",
     log:
-        f"{STUDY}/logs/annotate/measure_agreement-{{dataset}}.log",
+        "<logs>/annotate/measure_agreement-{dataset}.log",
     benchmark:
-        f"{STUDY}/benchmarks/annotate/measure_agreement-{{dataset}}.tsv"
+        "<benchmarks>/annotate/measure_agreement-{dataset}.tsv"
     wildcard_constraints:
         dataset=any_of(PEOPLE),
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=doubling(2000),
         runtime=10,
     params:
-        *code_of("measure_agreement.py"),
-        annotators=list(ANNOTATORS),
-        formats=formats_of(ANNOTATORS),
-        errors={name: ANNOTATORS[name]["error"] for name in SIMULATED},
+        *code_of("annotate.agreement"),
+        contents_of(*ANSWERS),
+        settings=config["annotate"],
+        intervals=INTERVALS,
+        study=config["study"],
         seed=config["seed"],
-        confidence=config["report"]["confidence"],
     script:
         "../scripts/measure_agreement.py"

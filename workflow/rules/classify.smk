@@ -1,342 +1,387 @@
 """
-Stage 4, classify: how far a classifier of the boundary falls from the source to the target.
+Stage 4, classify: how well a classifier of the boundary transfers from source to target.
 
 Reads   acquire/<dataset>/faces.parquet, annotate/<dataset>/labels.parquet
         align/<dataset>/faces.parquet and the crops of classify.crops
         assets/<file>                      weights, of pretrained backbones
-Writes  classify/features/<backbone>/<view>/<dataset>/   table ENTRIES, boundary.npy, pooled.npy
-        classify/cells/<backbone>-<view>/  tables RUNS, PREDICTIONS and CURVES of its pairs of
-                                           optimisers; weights of those that may be kept (never
-                                           to publish)
-        classify/cells/benchmark-<dataset>/  the kept cell, trained on another data set
-        classify/kept.json                 the cell that is kept
+Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, boundary.npy, pooled.npy
+        classify/configurations/<backbone>-<preprocessing>/  tables RUNS, PREDICTIONS and CURVES of
+                                           its pairs of optimisers; weights of those that may be
+                                           selected (never to publish)
+        classify/configurations/benchmark-<dataset>/  the selected one, trained on another data set
+        classify/selected.json             the configuration that is selected
         classify/runs.parquet              table RUNS: the whole grid
         classify/predictions.parquet       table PREDICTIONS: of all test faces
         classify/tensorboard/<run>/        training losses
-        classify/proposals.parquet         table PROPOSALS: the kept model on every target face
-        classify/saliency.npz              what the kept model looks at
-        classify/model-card.md             the kept model: what it is, and what it is not for
+        classify/pseudo_labels.parquet     table PSEUDO_LABELS: the selected model on the target
+        classify/saliency.npz              what the selected model looks at
+        classify/model-card.md             the selected model: what it is, and what it is not for
         classify/samples.npz               what the networks see, for Figure 2
-
-The grid is the paper's coordinate descent. Every backbone on plain and on augmented faces with the
-first pair of optimisers (Tables 1 and 2), every pair on the kept backbone (Table 3), and the kept
-cell again, trained on the target (Table 4). With kept_backbone: best, Table 3 is run for each. The
-kept backbone is run with each technique alone, too. With protocol: factorial, every backbone is
-run on every view with every pair.
 """
+
+from facegap.classify import grid
+
+EXTRACTIONS = grid.extractions(study.classify, DATASETS)
+TRAININGS = grid.trainings(study.classify)
+CANDIDATES = grid.candidates(study.classify)
+CROPS_SEEN = grid.crops(study.classify)
+FEATURES = config["classify"]["features"]
+TRAINING = config["classify"]["training"]
+CONFIGURATION = "<results>/classify/configurations/{name}"
+CANDIDATE_FOLDERS = expand(
+    CONFIGURATION, name=grid.folders(study.classify, candidates=True)
+)
+WEIGHTS = {  # the file of each backbone's first weights; none of random ones
+    name: (
+        []
+        if given.weights == "random"
+        else (
+            f"<assets>/{grid.weights_asset(name)}"
+            if given.weights == "pretrained"
+            else located(f"classify.grid.backbones.{name}.weights", [given.weights])
+        )
+    )
+    for name, given in grid.backbones(study.classify).items()
+}
+CANDIDATE_WEIGHTS = [WEIGHTS[name] for name in CANDIDATES["backbones"] if WEIGHTS[name]]
+FRESH = study.classify.augmentation.fresh
+FRESH_CROPS = {  # the source's, where each epoch of fine-tuning samples its copies anew
+    backbone: {
+        preprocessing: (
+            crop_shards("source", training["preprocessed"]["crop"])
+            if FRESH and training["preprocessed"]["augmentation"]
+            else []
+        )
+        for preprocessing, training in trainings.items()
+    }
+    for backbone, trainings in TRAININGS.items()
+}
+BENCHMARK_CROPS = (
+    {  # every crop, since the selected configuration is not known beforehand
+        dataset: [
+            shard
+            for crop in (grid.candidate_crops(study.classify) if FRESH else [])
+            for shard in crop_shards(dataset, crop)
+        ]
+        for dataset in DATASETS
+    }
+)
 
 
 wildcard_constraints:
-    view="|".join(VIEWS),
-    model="|".join(map(re.escape, FETCHED)) or "(?!)",
+    backbone=any_of(TRAININGS),
+    preprocessing="plain|cropped|transformed|augmented",
+    model=any_of(grid.timm_models(study.classify)),
 
 
 rule classify:
     input:
-        f"{CLASSIFIED}/runs.parquet",
-        f"{CLASSIFIED}/predictions.parquet",
-        f"{CLASSIFIED}/proposals.parquet",
-        f"{CLASSIFIED}/saliency.npz",
-        f"{CLASSIFIED}/model-card.md",
-        f"{CLASSIFIED}/samples.npz",
+        "<results>/classify/runs.parquet",
+        "<results>/classify/predictions.parquet",
+        "<results>/classify/pseudo_labels.parquet",
+        "<results>/classify/saliency.npz",
+        "<results>/classify/model-card.md",
+        "<results>/classify/samples.npz",
 
 
 rule fetch_timm:
     output:
-        f"{ASSETS}/timm/{{model}}.safetensors",
+        weights="<assets>/timm/{model}.safetensors",
     log:
-        f"{STUDY}/logs/classify/fetch_timm-{{model}}.log",
+        "<logs>/classify/fetch_timm-{model}.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/fetch_timm-{{model}}.tsv"
+        "<benchmarks>/classify/fetch_timm-{model}.tsv"
     localrule: True  # compute nodes often see no network
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=doubling(1000),
         runtime=60,
-        offline=int(config["offline"]),
     params:
-        *code_of("fetch_timm.py"),
+        *code_of("classify.pretrained"),
     script:
         "../scripts/fetch_timm.py"
 
 
 rule extract_features:
     input:
-        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
-        labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
-        aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
+        labels=expand("<results>/annotate/{dataset}/labels.parquet", dataset=DATASETS),
+        aligned=expand("<results>/align/{dataset}/faces.parquet", dataset=DATASETS),
         shards=[
             shard
             for dataset in DATASETS
-            for crop in SEEN
+            for crop in CROPS_SEEN
             for shard in crop_shards(dataset, crop)
         ],
-        weights=own_weights,
+        weights=lookup("{backbone}", within=WEIGHTS),
     output:
-        features=directory(f"{FEATURES}/{{backbone}}"),
+        features=directory("<results>/classify/features/{backbone}"),
     log:
-        f"{STUDY}/logs/classify/extract_features-{{backbone}}.log",
+        "<logs>/classify/extract_features-{backbone}.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/extract_features-{{backbone}}.tsv"
+        "<benchmarks>/classify/extract_features-{backbone}.tsv"
     conda:
         ENVIRONMENT
-    threads: GRID["threads"]
+    threads: study.operations.classify_threads
     resources:
-        mem_mb=4000,
+        mem_mb=doubling(4000),
         runtime=480,
     params:
-        *code_of("extract_features.py"),
-        digests=digests_of(own_weights),
+        *code_of("classify.features"),
+        contents_of(lookup("{backbone}", within=WEIGHTS)),
         datasets=DATASETS,
-        crops=SEEN,
-        views=views_of,
-        parts=parts_of,
-        size=own_size,
-        layers=GRID["fine_tune"]["layers"],
-        cache=GRID["cache"],
-        threads=GRID["threads"],
-        seed=config["seed"],
+        crops=CROPS_SEEN,
+        plan=lookup("{backbone}", within=EXTRACTIONS),
+        settings=FEATURES,
+        seed=study.seed,
     script:
         "../scripts/extract_features.py"
 
 
-rule train_cell:
+rule train_configurations:
     input:
-        features=f"{FEATURES}/{{backbone}}",
-        weights=own_weights,
-        crops=fresh_crops,
+        features="<results>/classify/features/{backbone}",
+        weights=lookup("{backbone}", within=WEIGHTS),
+        crops=lookup("{backbone}/{preprocessing}", within=FRESH_CROPS),
     output:
-        cell=directory(f"{CLASSIFIED}/cells/{{backbone}}-{{view}}"),
+        configurations=directory(
+            "<results>/classify/configurations/{backbone}-{preprocessing}"
+        ),
     log:
-        f"{STUDY}/logs/classify/train_cell-{{backbone}}-{{view}}.log",
+        "<logs>/classify/train_configurations-{backbone}-{preprocessing}.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/train_cell-{{backbone}}-{{view}}.tsv"
+        "<benchmarks>/classify/train_configurations-{backbone}-{preprocessing}.tsv"
     conda:
         ENVIRONMENT
-    threads: GRID["threads"]
+    threads: study.operations.classify_threads
     resources:
-        mem_mb=4000,
+        mem_mb=doubling(4000),
         runtime=2880,
     params:
-        *code_of("train_cell.py"),
-        made=view_of,
-        pairs=pairs_of,
+        *code_of("classify.configurations"),
+        plan=lookup("{backbone}/{preprocessing}", within=TRAININGS),
+        extraction=FEATURES,
+        settings=TRAINING,
         datasets=DATASETS,
-        recipe=RECIPE,
-        size=own_size,
-        threads=GRID["threads"],
-        seed=config["seed"],
-        saved=is_keepable,
+        seed=study.seed,
     script:
-        "../scripts/train_cell.py"
+        "../scripts/train_configurations.py"
 
 
-rule keep_model:
+rule select_configuration:
     input:
-        cells=KEEPABLE,
+        trainings=CANDIDATE_FOLDERS,
     output:
-        kept=f"{CLASSIFIED}/kept.json",
+        selected="<results>/classify/selected.json",
     log:
-        f"{STUDY}/logs/classify/keep_model.log",
+        "<logs>/classify/select_configuration.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/keep_model.tsv"
+        "<benchmarks>/classify/select_configuration.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=doubling(1000),
         runtime=10,
     params:
-        *code_of("keep_model.py"),
-        protocol=GRID["protocol"],
-        backbone=GRID["kept_backbone"],
-        first_pair=PAIRS[0],
+        *code_of("classify.selection"),
+        choice=grid.choice(study.classify),
     script:
-        "../scripts/keep_model.py"
+        "../scripts/select_configuration.py"
 
 
 rule train_benchmark:
     input:
-        kept=f"{CLASSIFIED}/kept.json",
-        features=expand(f"{FEATURES}/{{name}}", name=CANDIDATES),
-        weights=weights_of(CANDIDATES),
-        crops=own_fresh_crops,
+        selected="<results>/classify/selected.json",
+        features=expand(
+            "<results>/classify/features/{name}", name=CANDIDATES["backbones"]
+        ),
+        weights=CANDIDATE_WEIGHTS,
+        crops=lookup("{dataset}", within=BENCHMARK_CROPS),
     output:
-        cell=directory(f"{CLASSIFIED}/cells/benchmark-{{dataset}}"),
+        configurations=directory(
+            "<results>/classify/configurations/benchmark-{dataset}"
+        ),
     log:
-        f"{STUDY}/logs/classify/train_benchmark-{{dataset}}.log",
+        "<logs>/classify/train_benchmark-{dataset}.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/train_benchmark-{{dataset}}.tsv"
+        "<benchmarks>/classify/train_benchmark-{dataset}.tsv"
     conda:
         ENVIRONMENT
-    threads: GRID["threads"]
+    threads: study.operations.classify_threads
     resources:
-        mem_mb=4000,
+        mem_mb=doubling(4000),
         runtime=1440,
     params:
-        *code_of("train_benchmark.py"),
+        *code_of("classify.configurations"),
         candidates=CANDIDATES,
-        pretrained=with_weights(CANDIDATES),
-        views=VIEWS,
+        extraction=FEATURES,
+        settings=TRAINING,
         datasets=DATASETS,
-        recipe=RECIPE,
-        sizes=SIZES,
-        threads=GRID["threads"],
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/train_benchmark.py"
 
 
 rule gather_runs:
     input:
-        cells=[*CELLS, *BENCHMARKS],
+        trainings=expand(
+            CONFIGURATION,
+            name=[
+                *grid.folders(study.classify),
+                *(f"benchmark-{name}" for name in DATASETS if name != "source"),
+            ],
+        ),
     output:
-        runs=f"{CLASSIFIED}/runs.parquet",
-        predictions=f"{CLASSIFIED}/predictions.parquet",
-        tensorboard=directory(f"{CLASSIFIED}/tensorboard"),
+        runs="<results>/classify/runs.parquet",
+        predictions="<results>/classify/predictions.parquet",
+        tensorboard=directory("<results>/classify/tensorboard"),
     log:
-        f"{STUDY}/logs/classify/gather_runs.log",
+        "<logs>/classify/gather_runs.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/gather_runs.tsv"
+        "<benchmarks>/classify/gather_runs.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=doubling(2000),
         runtime=10,
     params:
-        *code_of("gather_runs.py"),
+        *code_of("classify.selection"),
     script:
         "../scripts/gather_runs.py"
 
 
-rule propose_sides:
+rule predict_pseudo_labels:
     input:
-        kept=f"{CLASSIFIED}/kept.json",
-        cells=KEEPABLE,
-        aligned=f"{STUDY}/align/target/faces.parquet",
+        selected="<results>/classify/selected.json",
+        trainings=CANDIDATE_FOLDERS,
+        aligned="<results>/align/target/faces.parquet",
         shards=[
             shard
-            for crop in dict.fromkeys(KEEPABLE_CROPS.values())
+            for crop in grid.candidate_crops(study.classify)
             for shard in crop_shards("target", crop)
         ],
-        weights=weights_of(CANDIDATES),
+        weights=CANDIDATE_WEIGHTS,
     output:
-        proposals=f"{CLASSIFIED}/proposals.parquet",
+        pseudo_labels="<results>/classify/pseudo_labels.parquet",
     log:
-        f"{STUDY}/logs/classify/propose_sides.log",
+        "<logs>/classify/predict_pseudo_labels.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/propose_sides.tsv"
+        "<benchmarks>/classify/predict_pseudo_labels.tsv"
     conda:
         ENVIRONMENT
-    threads: GRID["threads"]
+    threads: study.operations.classify_threads
     resources:
-        mem_mb=4000,
+        mem_mb=doubling(4000),
         runtime=480,
     params:
-        *code_of("propose_sides.py"),
-        crops=KEEPABLE_CROPS,
-        pretrained=with_weights(CANDIDATES),
-        head=GRID["head"],
-        sizes=SIZES,
-        layers=GRID["fine_tune"]["layers"],
-        cache=GRID["cache"],
-        threads=GRID["threads"],
-        seed=config["seed"],
+        *code_of("classify.pseudo_labels"),
+        candidates=CANDIDATES,
+        head=TRAINING["head"],
+        extraction=FEATURES,
+        seed=study.seed,
     script:
-        "../scripts/propose_sides.py"
+        "../scripts/predict_pseudo_labels.py"
 
 
 rule explain_model:
     input:
-        kept=f"{CLASSIFIED}/kept.json",
-        cells=KEEPABLE,
-        aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=BOTH),
-        labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=BOTH),
+        selected="<results>/classify/selected.json",
+        trainings=CANDIDATE_FOLDERS,
+        aligned=expand("<results>/align/{dataset}/faces.parquet", dataset=BOTH),
+        labels=expand("<results>/annotate/{dataset}/labels.parquet", dataset=BOTH),
         shards=[
             shard
             for dataset in BOTH
-            for crop in dict.fromkeys(KEEPABLE_CROPS.values())
+            for crop in grid.candidate_crops(study.classify)
             for shard in crop_shards(dataset, crop)
         ],
-        weights=weights_of(CANDIDATES),
+        weights=CANDIDATE_WEIGHTS,
     output:
-        saliency=f"{CLASSIFIED}/saliency.npz",
+        saliency="<results>/classify/saliency.npz",
     log:
-        f"{STUDY}/logs/classify/explain_model.log",
+        "<logs>/classify/explain_model.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/explain_model.tsv"
+        "<benchmarks>/classify/explain_model.tsv"
     conda:
         ENVIRONMENT
-    threads: GRID["threads"]
+    threads: study.operations.classify_threads
     resources:
-        mem_mb=4000,
+        mem_mb=doubling(4000),
         runtime=60,
     params:
-        *code_of("explain_model.py"),
+        *code_of("classify.saliency"),
+        candidates=CANDIDATES,
+        head=TRAINING["head"],
+        extraction=FEATURES,
         datasets=BOTH,
-        crops=KEEPABLE_CROPS,
-        pretrained=with_weights(CANDIDATES),
-        head=GRID["head"],
-        sizes=SIZES,
-        layers=GRID["fine_tune"]["layers"],
-        threads=GRID["threads"],
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/explain_model.py"
 
 
 rule write_model_card:
     input:
-        kept=f"{CLASSIFIED}/kept.json",
-        runs=f"{CLASSIFIED}/runs.parquet",
-        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=BOTH),
-        template=relpath(SCRIPTS / "facegap/classify/card.md.j2"),
+        selected="<results>/classify/selected.json",
+        runs="<results>/classify/runs.parquet",
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=BOTH),
     output:
-        card=f"{CLASSIFIED}/model-card.md",
+        card="<results>/classify/model-card.md",
     log:
-        f"{STUDY}/logs/classify/write_model_card.log",
+        "<logs>/classify/write_model_card.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/write_model_card.tsv"
+        "<benchmarks>/classify/write_model_card.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=doubling(1000),
         runtime=10,
     params:
-        *code_of("write_model_card.py"),
-        study=config["study"],
-        boundary=config["boundary"],
-        sides=config["sides"],
+        *code_of("classify.card"),
+        subject={
+            "study": study.study,
+            "boundary": study.boundary,
+            "sides": SIDES,
+            "weights": {
+                name: given.weights
+                for name, given in grid.backbones(study.classify).items()
+            },
+        },
+        settings=TRAINING,
+        intervals=INTERVALS,
         datasets=BOTH,
-        backbones=GRID["backbones"],
-        recipe=RECIPE,
-        confidence=config["report"]["confidence"],
     script:
         "../scripts/write_model_card.py"
 
 
-rule sample_views:
+rule sample_preprocessing:
     input:
-        aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=BOTH),
-        plain_source=crop_shards("source", GRID["crops"]["plain"]),
-        plain_target=crop_shards("target", GRID["crops"]["plain"]),
-        crop_source=crop_shards("source", GRID["crops"]["augmented"]),
-        crop_target=crop_shards("target", GRID["crops"]["augmented"]),
+        aligned=expand("<results>/align/{dataset}/faces.parquet", dataset=BOTH),
+        plain=[
+            shard
+            for dataset in BOTH
+            for shard in crop_shards(dataset, study.classify.crops.plain)
+        ],
+        crop=[
+            shard
+            for dataset in BOTH
+            for shard in crop_shards(dataset, study.classify.crops.augmented)
+        ],
     output:
-        samples=f"{CLASSIFIED}/samples.npz",
+        samples="<results>/classify/samples.npz",
     log:
-        f"{STUDY}/logs/classify/sample_views.log",
+        "<logs>/classify/sample_preprocessing.log",
     benchmark:
-        f"{STUDY}/benchmarks/classify/sample_views.tsv"
+        "<benchmarks>/classify/sample_preprocessing.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=doubling(2000),
         runtime=10,
     params:
-        *code_of("sample_views.py"),
+        *code_of("classify.augmentation"),
+        settings=config["classify"]["augmentation"],
         datasets=BOTH,
-        augmentation=GRID["augmentation"],
-        seed=config["seed"],
+        seed=study.seed,
     script:
-        "../scripts/sample_views.py"
+        "../scripts/sample_preprocessing.py"

@@ -2,139 +2,129 @@
 Stage 5, partition: every face of the target on one side of the boundary, or left out.
 
 Reads   acquire/target/faces.parquet, align/target/faces.parquet, annotate/target/labels.parquet
-        annotate/target/agreement.json, classify/proposals.parquet, and the verifiers' files below
-        data_root               only where people label the target
-Writes  partition/target/weighed.parquet    table: face_id, probability (calibrated), accepted
-        partition/target/queue.csv          persons to verify, the most uncertain first
-        partition/target/calibration.json   threshold, precision, reliability
-        partition/target/verified-<name>.csv  answers of a simulated verifier
-        partition/target/sides.parquet      table: face_id, side, provenance, confidence
-        partition/target/sides.csv          the same, to publish
-        partition/target/inside.txt, outside.txt  face ids (CelebC and CelebO in the paper)
-        partition/target/summary.json       counts, and the estimated error of the labels
+    and where people label the target
+        annotate/target/estimates.parquet, classify/pseudo_labels.parquet, and the verifiers' files
+        below data_root
+Writes  partition/target/calibrated.parquet  table CALIBRATED: the pseudo-labels
+        partition/target/queue.csv          table QUEUE: persons to verify
+        partition/target/verified-<name>.csv  table ANSWERS of a simulated verifier
+        partition/target/sides.parquet      table FACE_SIDES (CelebC and CelebO in the paper)
+        partition/target/evidence.parquet   table EVIDENCE: what the sides come from
+        partition/target/summary.json       counts, and how pseudo-labels were accepted
+        partition/target/estimates.parquet  table ESTIMATES: error of the labels, by provenance
 """
 
-PARTITIONED = f"{STUDY}/partition/target"
+BY_PEOPLE = "target" in PEOPLE
+CALIBRATED = "<results>/partition/target/calibrated.parquet" if BY_PEOPLE else []
 
 
 rule partition:
     input:
-        f"{PARTITIONED}/sides.parquet",
-        f"{PARTITIONED}/summary.json",
+        "<results>/partition/target/sides.parquet",
+        "<results>/partition/target/estimates.parquet",
 
 
-rule accept_proposals:
+rule accept_pseudo_labels:
     input:
-        faces=f"{STUDY}/acquire/target/faces.parquet",
-        labels=f"{STUDY}/annotate/target/labels.parquet",
-        proposals=f"{STUDY}/classify/proposals.parquet",
+        faces="<results>/acquire/target/faces.parquet",
+        labels="<results>/annotate/target/labels.parquet",
+        pseudo_labels="<results>/classify/pseudo_labels.parquet",
     output:
-        weighed=f"{PARTITIONED}/weighed.parquet",
-        queue=f"{PARTITIONED}/queue.csv",
+        calibrated="<results>/partition/target/calibrated.parquet",
+        queue="<results>/partition/target/queue.csv",
     log:
-        f"{STUDY}/logs/partition/accept_proposals.log",
+        "<logs>/partition/accept_pseudo_labels.log",
     benchmark:
-        f"{STUDY}/benchmarks/partition/accept_proposals.tsv"
+        "<benchmarks>/partition/accept_pseudo_labels.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
+        mem_mb=doubling(4000),
         runtime=10,
     params:
-        *code_of("accept_proposals.py"),
-        by_person=config["partition"]["by_person"],
-        precision=config["partition"]["precision"],
+        *code_of("partition.pseudo_labels"),
+        settings=config["partition"],
     script:
-        "../scripts/accept_proposals.py"
+        "../scripts/accept_pseudo_labels.py"
 
 
-rule simulate_verifiers:
+rule simulate_verifier:
     input:
-        faces=f"{STUDY}/acquire/target/faces.parquet",
-        queue=f"{PARTITIONED}/queue.csv",
+        faces="<results>/acquire/target/faces.parquet",
+        queue="<results>/partition/target/queue.csv",
     output:
-        answers=f"{PARTITIONED}/verified-{{verifier}}.csv",
+        answers="<results>/partition/target/verified-{verifier}.csv",
     log:
-        f"{STUDY}/logs/partition/simulate_verifiers-{{verifier}}.log",
+        "<logs>/partition/simulate_verifier-{verifier}.log",
     benchmark:
-        f"{STUDY}/benchmarks/partition/simulate_verifiers-{{verifier}}.tsv"
-    wildcard_constraints:
-        verifier=any_of(VERIFIERS),
+        "<benchmarks>/partition/simulate_verifier-{verifier}.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=doubling(2000),
         runtime=10,
     params:
-        *code_of("simulate_verifiers.py"),
-        own_label=config["datasets"]["target"].get("own_label"),
-        error=verifier_error,
+        *code_of("partition.simulated"),
+        own_label=OWN_LABELS["target"],
+        settings=config["partition"],
         tentative=config["annotate"]["tentative"],
         seed=config["seed"],
     script:
-        "../scripts/simulate_verifiers.py"
+        "../scripts/simulate_verifier.py"
 
 
 rule partition_target:
     input:
-        faces=f"{STUDY}/acquire/target/faces.parquet",
-        aligned=f"{STUDY}/align/target/faces.parquet",
-        labels=f"{STUDY}/annotate/target/labels.parquet",
-        weighed=asked(f"{PARTITIONED}/weighed.parquet"),
+        faces="<results>/acquire/target/faces.parquet",
+        aligned="<results>/align/target/faces.parquet",
+        labels="<results>/annotate/target/labels.parquet",
+        calibrated=CALIBRATED,
         verified=VERIFIED,
     output:
-        sides=f"{PARTITIONED}/sides.parquet",
-        csv=f"{PARTITIONED}/sides.csv",
-        inside=f"{PARTITIONED}/inside.txt",
-        outside=f"{PARTITIONED}/outside.txt",
+        sides="<results>/partition/target/sides.parquet",
+        evidence="<results>/partition/target/evidence.parquet",
     log:
-        f"{STUDY}/logs/partition/partition_target.log",
+        "<logs>/partition/partition_target.log",
     benchmark:
-        f"{STUDY}/benchmarks/partition/partition_target.tsv"
+        "<benchmarks>/partition/partition_target.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
+        mem_mb=doubling(4000),
         runtime=10,
     params:
-        *code_of("partition_target.py"),
-        digests=digests_of(*GIVEN["partition_target"]),
-        formats=formats_of(VERIFIERS) if "target" in PEOPLE else {},
-        by_person=config["partition"]["by_person"],
-        contentious=config["partition"]["contentious"],
+        *code_of("partition.merge"),
+        contents_of(*VERIFIED),
+        settings=config["partition"],
     script:
         "../scripts/partition_target.py"
 
 
 rule measure_sides:
     input:
-        faces=f"{STUDY}/acquire/target/faces.parquet",
-        aligned=f"{STUDY}/align/target/faces.parquet",
-        labels=f"{STUDY}/annotate/target/labels.parquet",
-        agreement=asked(f"{STUDY}/annotate/target/agreement.json"),
-        proposals=asked(f"{STUDY}/classify/proposals.parquet"),
-        weighed=asked(f"{PARTITIONED}/weighed.parquet"),
-        verified=VERIFIED,
-        sides=f"{PARTITIONED}/sides.parquet",
+        faces="<results>/acquire/target/faces.parquet",
+        evidence="<results>/partition/target/evidence.parquet",
+        sides="<results>/partition/target/sides.parquet",
+        calibrated=CALIBRATED,
+        agreement_estimates=expand(
+            "<results>/annotate/{dataset}/estimates.parquet", dataset=PEOPLE
+        ),
     output:
-        summary=f"{PARTITIONED}/summary.json",
-        calibration=asked(f"{PARTITIONED}/calibration.json"),
+        summary="<results>/partition/target/summary.json",
+        estimates="<results>/partition/target/estimates.parquet",
     log:
-        f"{STUDY}/logs/partition/measure_sides.log",
+        "<logs>/partition/measure_sides.log",
     benchmark:
-        f"{STUDY}/benchmarks/partition/measure_sides.tsv"
+        "<benchmarks>/partition/measure_sides.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
+        mem_mb=doubling(4000),
         runtime=10,
     params:
-        *code_of("measure_sides.py"),
-        formats=formats_of(VERIFIERS) if "target" in PEOPLE else {},
-        by_person=config["partition"]["by_person"],
-        contentious=config["partition"]["contentious"],
-        precision=config["partition"]["precision"],
-        truth=config["datasets"]["target"].get("own_label") if SIMULATED else None,
-        confidence=config["report"]["confidence"],
+        *code_of("partition.measured"),
+        own_label=OWN_LABELS["target"],
+        intervals=INTERVALS,
+        study=config["study"],
     script:
         "../scripts/measure_sides.py"

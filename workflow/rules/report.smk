@@ -1,453 +1,261 @@
 """
-Stage 8, report: every table and figure beside the published one.
+Stage 9, report: every table and figure beside the published one; nothing is computed here.
 
-Reads   the tables of all stages, config/published.yaml
-Writes  report/tables/table<1-5>.csv      row, column, ours, low, high, published, difference
-        report/gap.json                   the fall across the boundary, and the verdict on it
-        report/rejected.csv               share of each group that alignment set aside
-        report/models/*.csv               measures, groups, comparisons, calibration and transfer
-                                          of the classifiers
-        report/figures/figure<1-4>.*      PNG and SVG; also tables, gap and realism as plots
+Reads   tables and facts of all stages, config/published.yaml
+Writes  report/estimates.csv              table ESTIMATES: every estimate of the study
+        report/tables/table<1-5>.csv      table REPORTED: ours, published, difference
+        report/figures/<name>.png, .svg   the figures of facegap/report/figures.py
         report/index.html                 all of it on one page
         ro-crate-metadata.json            how it came to be; settings.yaml, the whole configuration
 """
 
+from facegap.report.figures import FIGURES, words
+
+PUBLISHED = os.path.relpath(SCRIPTS.parent.parent / "config/published.yaml")
+TABLES = [f"<results>/report/tables/table{number}.csv" for number in range(1, 6)]
+PICTURES = [f"<results>/report/figures/{figure.name}.png" for figure in FIGURES]
+ANNOTATED = "<results>/annotate/target/estimates.parquet" if BY_PEOPLE else []
+REJECTED = expand("<results>/align/{dataset}/rejected.csv", dataset=DATASETS)
+FIGURE_INPUTS = {  # the inputs that a figure of the registry may name
+    "classification": "<results>/measure/classification.parquet",
+    "realism": "<results>/measure/realism.parquet",
+    "rejected_shares": "<results>/measure/rejected.parquet",
+    "judge_summary": "<results>/judge/summary.json",
+    "table": "<results>/report/tables/<figure>.csv",
+    "source_crops": crop_shards("source", "none"),
+    "target_crops": crop_shards("target", "none"),
+    "source_aligned": "<results>/align/source/faces.parquet",
+    "target_aligned": "<results>/align/target/faces.parquet",
+    "rejected": REJECTED,
+    "thumbnails": expand("<results>/align/{dataset}/rejected.npy", dataset=DATASETS),
+    "target_labels": "<results>/annotate/target/labels.parquet",
+    "samples": "<results>/classify/samples.npz",
+    "saliency": "<results>/classify/saliency.npz",
+    "sides": "<results>/partition/target/sides.parquet",
+    "arrays": f"<results>/synthesise/seed-{SEEDS[0]}/translations.npy",
+    "translations": f"<results>/synthesise/seed-{SEEDS[0]}/translations.parquet",
+    "scores": "<results>/measure/scores.parquet",
+}
+FIGURE_PARAMS = {
+    "display": {
+        "sides": SIDES,
+        "datasets": {
+            name: f"{name} ({dataset.kind})" for name, dataset in study.datasets.items()
+        },
+    },
+    "seed": config["seed"],
+    "seed_of_synthesis": SEEDS[0],
+}
+
 
 rule report:
     input:
-        f"{STUDY}/report/index.html",
-        f"{STUDY}/synthesise/sheets.html",
+        "<results>/report/index.html",
+        "<results>/report/estimates.csv",
+        "<results>/synthesise/sheets.html",
         TABLES,
-        expand(
-            f"{STUDY}/report/figures/{{name}}.{{format}}", name=FIGURES, format=FORMATS
+        PICTURES,
+
+
+rule collect_estimates:
+    input:
+        estimates=[
+            "<results>/measure/estimates.parquet",
+            *expand("<results>/annotate/{dataset}/estimates.parquet", dataset=PEOPLE),
+            "<results>/partition/target/estimates.parquet",
+            "<results>/judge/estimates.parquet",
+        ],
+    output:
+        table=report(
+            "<results>/report/estimates.csv",
+            category="Tables",
+            labels={"name": "estimates", "shows": "Every estimate of the study."},
         ),
+    log:
+        "<logs>/report/collect_estimates.log",
+    benchmark:
+        "<benchmarks>/report/collect_estimates.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(1000),
+        runtime=10,
+    params:
+        *code_of("report.rows"),
+    script:
+        "../scripts/collect_estimates.py"
 
 
 rule tabulate_results:
     input:
-        runs=f"{STUDY}/classify/runs.parquet",
-        kept=f"{STUDY}/classify/kept.json",
-        table5=f"{STUDY}/judge/table5.csv",
+        measure_estimates="<results>/measure/estimates.parquet",
+        judge_estimates="<results>/judge/estimates.parquet",
+        selected="<results>/classify/selected.json",
         published=PUBLISHED,
     output:
-        report(TABLES, caption="../report/tables.rst", category="Tables"),
+        tables=report(TABLES, caption="../report/tables.rst", category="Tables"),
     log:
-        f"{STUDY}/logs/report/tabulate_results.log",
+        "<logs>/report/tabulate_results.log",
     benchmark:
-        f"{STUDY}/benchmarks/report/tabulate_results.tsv"
+        "<benchmarks>/report/tabulate_results.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=doubling(1000),
         runtime=10,
     params:
-        *code_of("tabulate_results.py"),
-        confidence=config["report"]["confidence"],
+        *code_of("report.tables"),
+        settings=config["classify"]["grid"],
     script:
         "../scripts/tabulate_results.py"
 
 
-rule measure_gap:
-    input:
-        runs=f"{STUDY}/classify/runs.parquet",
-        predictions=f"{STUDY}/classify/predictions.parquet",
-        source=f"{STUDY}/acquire/source/faces.parquet",
-        target=f"{STUDY}/acquire/target/faces.parquet",
-    output:
-        f"{STUDY}/report/gap.json",
-    log:
-        f"{STUDY}/logs/report/measure_gap.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/measure_gap.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=20,
-    params:
-        *code_of("measure_gap.py"),
-        planted=config["acquire"]["drawn"]["gap"] if ALL_DRAWN else None,
-        confidence=config["report"]["confidence"],
-        seed=config["seed"],
-    script:
-        "../scripts/measure_gap.py"
+for figure in FIGURES:
+
+    rule:
+        name:
+            f"plot_{figure.name}"
+        input:
+            **{name: FIGURE_INPUTS[name] for name in figure.inputs},
+        output:
+            png=report(
+                "<results>/report/figures/<figure>.png",
+                category="Figures",
+                labels={
+                    "name": figure.name,
+                    "shows": figure.caption.format(**words(study)),
+                },
+            ),
+            svg="<results>/report/figures/<figure>.svg",
+        log:
+            "<logs>/report/plot_<figure>.log",
+        benchmark:
+            "<benchmarks>/report/plot_<figure>.tsv"
+        pathvars:
+            figure=figure.name,
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=doubling(2000),
+            runtime=10,
+        params:
+            *code_of(figure.module),
+            **{name: FIGURE_PARAMS[name] for name in figure.params},
+        script:
+            "../scripts/plot_figure.py"
 
 
-rule measure_models:
-    input:
-        runs=f"{STUDY}/classify/runs.parquet",
-        predictions=f"{STUDY}/classify/predictions.parquet",
-        kept=f"{STUDY}/classify/kept.json",
-        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
-    output:
-        **MODELS,
-    log:
-        f"{STUDY}/logs/report/measure_models.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/measure_models.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        *code_of("measure_models.py"),
-        datasets=DATASETS,
-        age_bands=config["report"]["age_bands"],
-        confidence=config["report"]["confidence"],
-        seed=config["seed"],
-    script:
-        "../scripts/measure_models.py"
-
-
-rule draw_models:
-    input:
-        groups=MODELS["groups"],
-        calibration=MODELS["calibration"],
-        transfer=MODELS["transfer"],
-        saliency=f"{STUDY}/classify/saliency.npz",
-    output:
-        png=report(
-            expand(f"{STUDY}/report/figures/{{name}}.png", name=MODEL_FIGURES),
-            caption="../report/models.rst",
-            category="Figures",
-        ),
-        svg=expand(f"{STUDY}/report/figures/{{name}}.svg", name=MODEL_FIGURES),
-    log:
-        f"{STUDY}/logs/report/draw_models.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/draw_models.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        *code_of("draw_models.py"),
-        sides=config["sides"],
-    script:
-        "../scripts/draw_models.py"
-
-
-rule draw_samples:
-    input:
-        source=crop_shards("source", "none"),
-        target=crop_shards("target", "none"),
-        source_faces=f"{STUDY}/align/source/faces.parquet",
-        target_faces=f"{STUDY}/align/target/faces.parquet",
-    output:
-        figure("figure1", "figure1"),
-    log:
-        f"{STUDY}/logs/report/draw_samples.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/draw_samples.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        *code_of("draw_samples.py"),
-        names=NAMES,
-        seed=config["seed"],
-    script:
-        "../scripts/draw_samples.py"
-
-
-rule draw_augmentations:
-    input:
-        samples=f"{STUDY}/classify/samples.npz",
-    output:
-        figure("figure2", "figure2"),
-    log:
-        f"{STUDY}/logs/report/draw_augmentations.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/draw_augmentations.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        *code_of("draw_augmentations.py"),
-    script:
-        "../scripts/draw_augmentations.py"
-
-
-rule measure_rejected:
-    input:
-        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
-        rejected=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
-        labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
-    output:
-        f"{STUDY}/report/rejected.csv",
-    log:
-        f"{STUDY}/logs/report/measure_rejected.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/measure_rejected.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=20,
-    params:
-        *code_of("measure_rejected.py"),
-        datasets=DATASETS,
-        names=config["sides"],
-        age_bands=config["report"]["age_bands"],
-        confidence=config["report"]["confidence"],
-        seed=config["seed"],
-    script:
-        "../scripts/measure_rejected.py"
-
-
-rule draw_rejected:
-    input:
-        shares=f"{STUDY}/report/rejected.csv",
-    output:
-        figure("rejected", "rejected"),
-    log:
-        f"{STUDY}/logs/report/draw_rejected.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/draw_rejected.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        *code_of("draw_rejected.py"),
-        names=NAMES,
-    script:
-        "../scripts/draw_rejected.py"
-
-
-rule draw_set_aside:
-    input:
-        rejected=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
-        thumbnails=expand(f"{STUDY}/align/{{dataset}}/rejected.npy", dataset=DATASETS),
-    output:
-        figure("set_aside", "set_aside"),
-    log:
-        f"{STUDY}/logs/report/draw_set_aside.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/draw_set_aside.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        *code_of("draw_set_aside.py"),
-        datasets=DATASETS,
-        names=NAMES,
-        seed=config["seed"],
-    script:
-        "../scripts/draw_set_aside.py"
-
-
-rule draw_contentious:
-    input:
-        labels=f"{STUDY}/annotate/target/labels.parquet",
-        sides=f"{STUDY}/partition/target/sides.parquet",
-        crops=crop_shards("target", "none"),
-        faces=f"{STUDY}/align/target/faces.parquet",
-    output:
-        figure("figure3", "figure3"),
-    log:
-        f"{STUDY}/logs/report/draw_contentious.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/draw_contentious.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        *code_of("draw_contentious.py"),
-        sides=config["sides"],
-    script:
-        "../scripts/draw_contentious.py"
-
-
-rule draw_translations:
-    input:
-        arrays=f"{STUDY}/synthesise/seed-{SEEDS[0]}/translations.npy",
-        table=f"{STUDY}/synthesise/seed-{SEEDS[0]}/translations.parquet",
-        scores=f"{STUDY}/synthesise/scores.parquet",
-    output:
-        figure("figure4", "figure4"),
-    log:
-        f"{STUDY}/logs/report/draw_translations.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/draw_translations.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        *code_of("draw_translations.py"),
-        sides=config["sides"],
-        seed=SEEDS[0],
-    script:
-        "../scripts/draw_translations.py"
-
-
-rule draw_tables:
-    input:
-        tables=TABLES,
-    output:
-        png=report(
-            expand(f"{STUDY}/report/figures/{{name}}.png", name=TABLE_FIGURES),
-            caption="../report/tables.rst",
-            category="Figures",
-        ),
-        svg=expand(f"{STUDY}/report/figures/{{name}}.svg", name=TABLE_FIGURES),
-    log:
-        f"{STUDY}/logs/report/draw_tables.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/draw_tables.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        *code_of("draw_tables.py"),
-        simulated=[] if PEOPLES_ANSWERS else ["table5"],
-    script:
-        "../scripts/draw_tables.py"
-
-
-rule draw_gap:
-    input:
-        gap=f"{STUDY}/report/gap.json",
-    output:
-        figure("gap", "gap"),
-    log:
-        f"{STUDY}/logs/report/draw_gap.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/draw_gap.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        *code_of("draw_gap.py"),
-    script:
-        "../scripts/draw_gap.py"
-
-
-rule draw_realism:
-    input:
-        gaps=f"{STUDY}/synthesise/gaps.parquet",
-        realism=f"{STUDY}/synthesise/realism.parquet",
-    output:
-        figure("realism", "realism"),
-    log:
-        f"{STUDY}/logs/report/draw_realism.log",
-    benchmark:
-        f"{STUDY}/benchmarks/report/draw_realism.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        *code_of("draw_realism.py"),
-    script:
-        "../scripts/draw_realism.py"
+RECORDED = [  # results, by the output of a rule and the values of its wildcards
+    *(
+        (
+            rules.draw_faces if dataset.kind == "drawn" else rules.read_faces,
+            "faces",
+            {"dataset": name},
+        )
+        for name, dataset in study.datasets.items()
+    ),
+    *((rules.gather_shards, "aligned", {"dataset": name}) for name in DATASETS),
+    *((rules.label_own, "labels", {"dataset": name}) for name in OWN),
+    *((rules.merge_annotators, "labels", {"dataset": name}) for name in PEOPLE),
+    (rules.gather_runs, "runs", {}),
+    (rules.gather_runs, "predictions", {}),
+    (rules.partition_target, "sides", {}),
+    *((rules.train_stargan, "generator", {"seed": seed}) for seed in SEEDS),
+    (rules.gather_estimates, "table", {}),
+    (rules.judge_pairs, "estimates", {}),
+    (rules.judge_pairs, "summary", {}),
+    (rules.collect_estimates, "table", {}),
+    (rules.tabulate_results, "tables", {}),
+    *((getattr(rules, f"plot_{figure.name}"), "png", {}) for figure in FIGURES),
+]
+MADE = {  # each of these files, and the log of its job
+    path: expand(job.log, **values)[0]
+    for job, output, values in RECORDED
+    for path in expand(getattr(job.output, output), **values)
+}
+READ = [  # files of others that the study reads: the user's, or fetched
+    path.replace("<assets>", ASSETS)
+    for paths in (
+        ["<assets>/face_landmarker.task"],
+        *ORIGINALS.values(),
+        *TEXTS.values(),
+        filter(None, WEIGHTS.values()),
+        *(INCEPTION, ANSWERS, ADJUDICATION, VERIFIED, JUDGEMENTS),
+    )
+    for path in paths
+]
+GIVEN = [
+    path
+    for path in READ
+    if path.startswith(f"{study.data_root}/") and Path(path).exists()
+]
+FETCHED = [
+    path.removeprefix(f"{ASSETS}/") for path in READ if path.startswith(f"{ASSETS}/")
+]
 
 
 rule record_provenance:
     input:
-        results=[
-            *expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
-            *expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
-            *expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
-            f"{STUDY}/classify/runs.parquet",
-            f"{STUDY}/classify/predictions.parquet",
-            f"{STUDY}/partition/target/sides.parquet",
-            *expand(
-                f"{STUDY}/synthesise/seed-{{seed}}/generator.safetensors", seed=SEEDS
-            ),
-            f"{STUDY}/synthesise/realism.parquet",
-            f"{STUDY}/judge/table5.csv",
-            f"{STUDY}/judge/model.json",
-            f"{STUDY}/report/gap.json",
-            *TABLES,
-            *expand(f"{STUDY}/report/figures/{{name}}.png", name=FIGURES),
-        ],
-        data=given_data(),
+        results=list(MADE),
+        data=GIVEN,
     output:
-        record=f"{STUDY}/ro-crate-metadata.json",
-        settings=f"{STUDY}/settings.yaml",
+        record="<results>/ro-crate-metadata.json",
+        settings_yaml="<results>/settings.yaml",
     log:
-        f"{STUDY}/logs/report/record_provenance.log",
+        "<logs>/report/record_provenance.log",
     benchmark:
-        f"{STUDY}/benchmarks/report/record_provenance.tsv"
+        "<benchmarks>/report/record_provenance.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=doubling(1000),
         runtime=10,
     params:
-        *code_of("record_provenance.py"),
+        *code_of("report.provenance"),
         config=config,
-        digests=digests_of(*given_data()),
-        made_by=logs_of_results,
-        assets=fetched_data(),
-        logs=f"{STUDY}/logs",
+        digests=contents_of(*GIVEN),
+        assets=FETCHED,
+        made_by=list(MADE.values()),
     script:
         "../scripts/record_provenance.py"
 
 
 rule write_report:
     input:
-        provenance=f"{STUDY}/ro-crate-metadata.json",
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
+        aligned=expand("<results>/align/{dataset}/faces.parquet", dataset=DATASETS),
+        unread=expand("<results>/acquire/{dataset}/rejected.csv", dataset=DATASETS),
+        rejected=REJECTED,
+        labels=expand("<results>/annotate/{dataset}/labels.parquet", dataset=DATASETS),
+        agreement="<results>/annotate/target/agreement.json" if BY_PEOPLE else [],
+        selected="<results>/classify/selected.json",
+        partition_summary="<results>/partition/target/summary.json",
+        judge_summary="<results>/judge/summary.json",
+        measure_estimates="<results>/measure/estimates.parquet",
+        annotate_estimates=ANNOTATED,
+        partition_estimates="<results>/partition/target/estimates.parquet",
+        judge_estimates="<results>/judge/estimates.parquet",
+        provenance="<results>/ro-crate-metadata.json",
         published=PUBLISHED,
-        template=relpath(SCRIPTS / "facegap/report/page.html.j2"),
         tables=TABLES,
-        gap=f"{STUDY}/report/gap.json",
-        figures=expand(f"{STUDY}/report/figures/{{name}}.png", name=FIGURES),
-        faces=expand(f"{STUDY}/acquire/{{dataset}}/faces.parquet", dataset=DATASETS),
-        aligned=expand(f"{STUDY}/align/{{dataset}}/faces.parquet", dataset=DATASETS),
-        unread=expand(f"{STUDY}/acquire/{{dataset}}/rejected.csv", dataset=DATASETS),
-        unaligned=expand(f"{STUDY}/align/{{dataset}}/rejected.csv", dataset=DATASETS),
-        rejected=f"{STUDY}/report/rejected.csv",
-        labels=expand(f"{STUDY}/annotate/{{dataset}}/labels.parquet", dataset=DATASETS),
-        kept=f"{STUDY}/classify/kept.json",
-        measures=MODELS["measures"],
-        comparisons=MODELS["comparisons"],
-        agreement=[f"{STUDY}/annotate/target/agreement.json"] if BY_PEOPLE else [],
-        partition=f"{STUDY}/partition/target/summary.json",
-        calibration=(
-            [f"{STUDY}/partition/target/calibration.json"] if BY_PEOPLE else []
-        ),
-        judge=f"{STUDY}/judge/model.json",
-        realism=f"{STUDY}/synthesise/realism.parquet",
-        realism_gaps=f"{STUDY}/synthesise/gaps.parquet",
+        figures=PICTURES,
     output:
-        report(
-            f"{STUDY}/report/index.html",
+        page=report(
+            "<results>/report/index.html",
             caption="../report/page.rst",
             category="Report",
         ),
     log:
-        f"{STUDY}/logs/report/write_report.log",
+        "<logs>/report/write_report.log",
     benchmark:
-        f"{STUDY}/benchmarks/report/write_report.tsv"
+        "<benchmarks>/report/write_report.tsv"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
+        mem_mb=doubling(1000),
         runtime=10,
     params:
-        *code_of("write_report.py"),
+        *code_of("report.page"),
         config=config,  # the page prints all of it
-        datasets=DATASETS,
-        benchmarks=f"{STUDY}/benchmarks",
     script:
         "../scripts/write_report.py"

@@ -3,221 +3,134 @@ Stage 6, synthesise: StarGAN trained on one side of the boundary, tried on faces
 
 Reads   partition/target/sides.parquet, acquire/target/faces.parquet, align/target/faces.parquet
         align/target/centre/shard-<k>.npy         the crop that StarGAN trains on
-Writes  synthesise/faces.parquet                  table CAST: who trains, who is translated
-        synthesise/attribute_classifier.safetensors  sees the attributes, trained on real faces
-        synthesise/seed-<n>/generator.safetensors, losses.csv
+        measure/scores.parquet                    for the page to browse
+Writes  synthesise/roles.parquet                  table ROLES: who trains, who is translated
+        synthesise/seed-<n>/generator.safetensors
         synthesise/seed-<n>/checkpoints/step-<k>.*    generators and sheets on the way
-        logs/synthesise/tensorboard/seed-<n>          the losses' curves
+        synthesise/seed-<n>/tensorboard/              the losses' curves
         synthesise/seed-<n>/translations.npy      uint8 (n, s, s, 3), rows as in the table
         synthesise/seed-<n>/translations.parquet  table TRANSLATIONS
         synthesise/seed-<n>/sheet.png             some of them, to look at
-        synthesise/realism.parquet                table REALISM: measures of both domains
-        synthesise/gaps.parquet                   table REALISM_GAPS: between the domains, and null
-        synthesise/scores.parquet                 table SCORES: of every translation
-        synthesise/sheets.html                    translations to leaf through, face by face
+        synthesise/sheets.html                    translations to browse, face by face
 """
 
-SYNTHESISED = f"{STUDY}/synthesise"
-SEEDED = f"{SYNTHESISED}/seed-{{seed}}"
-TARGET_FACES = f"{STUDY}/acquire/target/faces.parquet"
-TARGET_ALIGNED = f"{STUDY}/align/target/faces.parquet"
-INCEPTION = [  # the FID's network, where its weights are there
-    path
-    for path in (
-        f"{ASSETS}/pt_inception-2015-12-05-6726825d.pth",
-        f"{config['data_root']}/pt_inception-2015-12-05-6726825d.pth",
-    )
-    if Path(path).exists()
-][:1]
+CENTRE_CROPS = crop_shards("target", "centre")
+TRANSLATIONS = expand(
+    "<results>/synthesise/seed-{seed}/translations.parquet", seed=SEEDS
+)
+ARRAYS = expand("<results>/synthesise/seed-{seed}/translations.npy", seed=SEEDS)
 
 
 rule synthesise:
     input:
-        f"{SYNTHESISED}/realism.parquet",
-        f"{SYNTHESISED}/sheets.html",
-        expand(f"{SEEDED}/sheet.png", seed=SEEDS),
+        TRANSLATIONS,
+        expand("<results>/synthesise/seed-{seed}/sheet.png", seed=SEEDS),
+        "<results>/synthesise/sheets.html",
 
 
-rule cast_faces:
+rule assign_roles:
     input:
-        sides=f"{STUDY}/partition/target/sides.parquet",
-        faces=TARGET_FACES,
-        aligned=TARGET_ALIGNED,
+        sides="<results>/partition/target/sides.parquet",
+        faces="<results>/acquire/target/faces.parquet",
+        aligned="<results>/align/target/faces.parquet",
     output:
-        cast=f"{SYNTHESISED}/faces.parquet",
+        roles="<results>/synthesise/roles.parquet",
     log:
-        f"{STUDY}/logs/synthesise/cast_faces.log",
+        "<logs>/synthesise/assign_roles.log",
     benchmark:
-        f"{STUDY}/benchmarks/synthesise/cast_faces.tsv"
+        "<benchmarks>/synthesise/assign_roles.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=doubling(2000),
         runtime=10,
     params:
-        *code_of("cast_faces.py"),
+        *code_of("synthesise.roles"),
         attributes=config["synthesise"]["attributes"],
-        control=config["synthesise"]["control"],
-        held_out=config["synthesise"]["held_out"],
-        translated=config["synthesise"]["translated"],
+        settings=config["synthesise"]["roles"],
         seed=config["seed"],
     script:
-        "../scripts/cast_faces.py"
+        "../scripts/assign_roles.py"
 
 
 rule train_stargan:
     input:
-        cast=f"{SYNTHESISED}/faces.parquet",
-        faces=TARGET_FACES,
-        crops=crop_shards("target", "centre"),
+        roles="<results>/synthesise/roles.parquet",
+        faces="<results>/acquire/target/faces.parquet",
+        crops=CENTRE_CROPS,
     output:
-        generator=f"{SEEDED}/generator.safetensors",
-        losses=f"{SEEDED}/losses.csv",
+        generator="<results>/synthesise/seed-{seed}/generator.safetensors",
     log:
-        f"{STUDY}/logs/synthesise/train_stargan-{{seed}}.log",
+        "<logs>/synthesise/train_stargan-{seed}.log",
     benchmark:
-        f"{STUDY}/benchmarks/synthesise/train_stargan-{{seed}}.tsv"
+        "<benchmarks>/synthesise/train_stargan-{seed}.tsv"
     conda:
         ENVIRONMENT
-    threads: config["synthesise"]["threads"]
+    threads: study.operations.synthesise_threads
     resources:
-        mem_mb=8000,
+        mem_mb=doubling(8000),
         runtime=2880,
-        save_seconds=config["synthesise"]["save_seconds"],
     params:
-        *code_of("train_stargan.py"),
+        *code_of("synthesise.training"),
         attributes=config["synthesise"]["attributes"],
-        generator=config["synthesise"]["generator"],
-        critic=config["synthesise"]["critic"],
-        weights=config["synthesise"]["weights"],
-        iterations=config["synthesise"]["iterations"],
-        critic_steps=config["synthesise"]["critic_steps"],
-        batch=config["synthesise"]["batch"],
-        rate=config["synthesise"]["rate"],
-        betas=config["synthesise"]["betas"],
-        decay=config["synthesise"]["decay"],
-        save_steps=config["synthesise"]["save_steps"],
-        gpu=config["synthesise"]["gpu"],
-        exclusive=config["synthesise"]["exclusive"],
-        tensorboard=f"{STUDY}/logs/synthesise/tensorboard",
+        settings=config["synthesise"]["training"],
     script:
         "../scripts/train_stargan.py"
 
 
 rule translate_faces:
     input:
-        generator=f"{SEEDED}/generator.safetensors",
-        cast=f"{SYNTHESISED}/faces.parquet",
-        faces=TARGET_FACES,
-        crops=crop_shards("target", "centre"),
+        generator="<results>/synthesise/seed-{seed}/generator.safetensors",
+        roles="<results>/synthesise/roles.parquet",
+        faces="<results>/acquire/target/faces.parquet",
+        crops=CENTRE_CROPS,
     output:
-        images=f"{SEEDED}/translations.npy",
-        table=f"{SEEDED}/translations.parquet",
-        sheet=f"{SEEDED}/sheet.png",
+        arrays="<results>/synthesise/seed-{seed}/translations.npy",
+        translations="<results>/synthesise/seed-{seed}/translations.parquet",
+        sheet="<results>/synthesise/seed-{seed}/sheet.png",
     log:
-        f"{STUDY}/logs/synthesise/translate_faces-{{seed}}.log",
+        "<logs>/synthesise/translate_faces-{seed}.log",
     benchmark:
-        f"{STUDY}/benchmarks/synthesise/translate_faces-{{seed}}.tsv"
+        "<benchmarks>/synthesise/translate_faces-{seed}.tsv"
     conda:
         ENVIRONMENT
-    threads: config["synthesise"]["threads"]
+    threads: study.operations.synthesise_threads
     resources:
-        mem_mb=4000,
+        mem_mb=doubling(4000),
         runtime=120,
     params:
-        *code_of("translate_faces.py"),
+        *code_of("synthesise.translation"),
         attributes=config["synthesise"]["attributes"],
-        exclusive=config["synthesise"]["exclusive"],
-        sides=config["sides"],
-        seed=config["seed"],
+        sides=SIDES,
+        study_seed=config["seed"],  # the wildcard is the synthesis's
     script:
         "../scripts/translate_faces.py"
 
 
-rule train_attribute_classifier:
-    input:
-        cast=f"{SYNTHESISED}/faces.parquet",
-        faces=TARGET_FACES,
-        aligned=TARGET_ALIGNED,
-        crops=crop_shards("target", "centre"),
-    output:
-        classifier=f"{SYNTHESISED}/attribute_classifier.safetensors",
-    log:
-        f"{STUDY}/logs/synthesise/train_attribute_classifier.log",
-    benchmark:
-        f"{STUDY}/benchmarks/synthesise/train_attribute_classifier.tsv"
-    conda:
-        ENVIRONMENT
-    threads: config["synthesise"]["threads"]
-    resources:
-        mem_mb=4000,
-        runtime=240,
-    params:
-        *code_of("train_attribute_classifier.py"),
-        attributes=config["synthesise"]["attributes"],
-        classifier=config["synthesise"]["classifier"],
-        seed=config["seed"],
-    script:
-        "../scripts/train_attribute_classifier.py"
-
-
-rule measure_realism:
-    input:
-        images=expand(f"{SEEDED}/translations.npy", seed=SEEDS),
-        tables=expand(f"{SEEDED}/translations.parquet", seed=SEEDS),
-        classifier=f"{SYNTHESISED}/attribute_classifier.safetensors",
-        faces=TARGET_FACES,
-        inception=INCEPTION,
-    output:
-        realism=f"{SYNTHESISED}/realism.parquet",
-        gaps=f"{SYNTHESISED}/gaps.parquet",
-        scores=f"{SYNTHESISED}/scores.parquet",
-    log:
-        f"{STUDY}/logs/synthesise/measure_realism.log",
-    benchmark:
-        f"{STUDY}/benchmarks/synthesise/measure_realism.tsv"
-    conda:
-        ENVIRONMENT
-    threads: config["synthesise"]["threads"]
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    params:
-        *code_of("measure_realism.py"),
-        seeds=SEEDS,
-        confidence=config["report"]["confidence"],
-        seed=config["seed"],
-    script:
-        "../scripts/measure_realism.py"
-
-
 rule browse_sheets:
     input:
-        images=expand(f"{SEEDED}/translations.npy", seed=SEEDS),
-        tables=expand(f"{SEEDED}/translations.parquet", seed=SEEDS),
-        scores=f"{SYNTHESISED}/scores.parquet",
-        template=relpath(SCRIPTS / "facegap/synthesise/sheets.html.j2"),
+        arrays=ARRAYS,
+        translations=TRANSLATIONS,
+        scores="<results>/measure/scores.parquet",
     output:
         page=report(
-            f"{SYNTHESISED}/sheets.html",
+            "<results>/synthesise/sheets.html",
             caption="../report/sheets.rst",
             category="Report",
         ),
     log:
-        f"{STUDY}/logs/synthesise/browse_sheets.log",
+        "<logs>/synthesise/browse_sheets.log",
     benchmark:
-        f"{STUDY}/benchmarks/synthesise/browse_sheets.tsv"
+        "<benchmarks>/synthesise/browse_sheets.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=doubling(2000),
         runtime=20,
     params:
-        *code_of("browse_sheets.py"),
+        *code_of("synthesise.browse"),
         seeds=SEEDS,
-        attributes=config["synthesise"]["attributes"],
-        sides=config["sides"],
+        attributes=study.synthesise.attributes.names,
+        sides=SIDES,
     script:
         "../scripts/browse_sheets.py"

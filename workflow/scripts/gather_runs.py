@@ -1,13 +1,6 @@
 """Rule gather_runs: all runs and predictions of the grid in one table each."""
 
-from facegap.classify.runs import gather_runs
-from facegap.joblog import log_to
+from facegap.classify.selection import gather_runs
+from facegap.job import run
 
-if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    gather_runs(
-        cells=snakemake.input.cells,
-        runs=snakemake.output.runs,
-        predictions=snakemake.output.predictions,
-        tensorboard=snakemake.output.tensorboard,
-    )
+run(gather_runs, snakemake)

@@ -1,8 +1,6 @@
 """Rule unpack_images: tars of images become one zip that is read in place."""
 
 from facegap.acquire.archives import unpack_images
-from facegap.joblog import log_to
+from facegap.job import run
 
-if __name__ == "__main__":
-    log_to(snakemake.log[0])
-    unpack_images(archives=snakemake.input.archives, images_zip=snakemake.output[0])
+run(unpack_images, snakemake)

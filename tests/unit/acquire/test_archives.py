@@ -33,7 +33,9 @@ def tar(path: Path, *members: tuple[str, bytes, bytes]) -> Path:
 def test_plain_files_are_copied_and_equal_archives_give_equal_bytes(tmp_path: Path) -> None:
     members = [("UTKFace/a.jpg", tarfile.REGTYPE, b"one"), ("UTKFace", tarfile.DIRTYPE, b"")]
     for name in ("one", "two"):
-        unpack_images([tar(tmp_path / f"{name}.tar.gz", *members)], tmp_path / f"{name}.zip")
+        unpack_images(
+            archives=[tar(tmp_path / f"{name}.tar.gz", *members)], images=tmp_path / f"{name}.zip"
+        )
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip") as images:
         assert images.namelist() == ["UTKFace/a.jpg"]
@@ -59,7 +61,7 @@ def test_an_unsafe_member_is_refused_and_nothing_is_left(
     good = ("good.jpg", tarfile.REGTYPE, b"x")
     archive = tar(tmp_path / "a.tar.gz", good, member)
     with pytest.raises(DataError, match=message):
-        unpack_images([archive], tmp_path / "images.zip")
+        unpack_images(archives=[archive], images=tmp_path / "images.zip")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
 
 
@@ -68,7 +70,9 @@ def test_a_bomb_is_refused(limit: str, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(archives, limit, 1)
     members = [(f"{k}.jpg", tarfile.REGTYPE, b"xx") for k in range(3)]
     with pytest.raises(DataError, match="more files or bytes"):
-        unpack_images([tar(tmp_path / "a.tar.gz", *members)], tmp_path / "images.zip")
+        unpack_images(
+            archives=[tar(tmp_path / "a.tar.gz", *members)], images=tmp_path / "images.zip"
+        )
 
 
 @pytest.mark.parametrize("keep", [0, 20, 0.5, -1])
@@ -79,7 +83,7 @@ def test_a_truncated_archive_is_refused(keep: float, tmp_path: Path) -> None:
     end = keep if isinstance(keep, int) else int(keep * len(data))
     whole.write_bytes(data[:end])
     with pytest.raises(DataError, match=r"a\.tar\.gz: truncated or no tar archive"):
-        unpack_images([whole], tmp_path / "images.zip")
+        unpack_images(archives=[whole], images=tmp_path / "images.zip")
     assert not (tmp_path / "images.zip").exists()
 
 
@@ -95,7 +99,7 @@ def test_a_damaged_stream_is_named(kind: str, place: float, tmp_path: Path) -> N
     data[place if isinstance(place, int) else int(place * len(data))] ^= 1
     path.write_bytes(data)
     with pytest.raises(DataError, match=rf"a\.tar\.{kind}: truncated .*or damaged .*get it again"):
-        unpack_images([path], tmp_path / "images.zip")
+        unpack_images(archives=[path], images=tmp_path / "images.zip")
     assert not (tmp_path / "images.zip").exists()
 
 
@@ -107,7 +111,7 @@ def test_garbage_behind_the_end_is_refused(kind: str, garbage: bytes, tmp_path: 
         path.write_bytes(gzip.decompress(path.read_bytes()))
     path.write_bytes(path.read_bytes() + garbage)
     with pytest.raises(DataError, match=r"a\.tar\.gz: .*get it again"):
-        unpack_images([path], tmp_path / "images.zip")
+        unpack_images(archives=[path], images=tmp_path / "images.zip")
 
 
 @pytest.mark.parametrize("end", [1024, 1100])
@@ -119,15 +123,15 @@ def test_a_damaged_header_is_not_the_end(end: int, tmp_path: Path) -> None:
     for damaged in (data[:end], data[:1024] + b"\1" + data[1025:]):
         path.write_bytes(damaged)
         with pytest.raises(DataError, match=r"a\.tar: .*get it again"):
-            unpack_images([path], tmp_path / "images.zip")
+            unpack_images(archives=[path], images=tmp_path / "images.zip")
 
 
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").mkdir()
     with pytest.raises(DataError, match=r"a\.tar\.gz: a folder, and no tar archive"):
-        unpack_images([tmp_path / "a.tar.gz"], tmp_path / "images.zip")
+        unpack_images(archives=[tmp_path / "a.tar.gz"], images=tmp_path / "images.zip")
     with pytest.raises(DataError, match=r"b\.tar\.gz: not readable: .*No such file"):
-        unpack_images([tmp_path / "b.tar.gz"], tmp_path / "images.zip")
+        unpack_images(archives=[tmp_path / "b.tar.gz"], images=tmp_path / "images.zip")
 
 
 def test_a_name_in_latin_1_is_read(tmp_path: Path) -> None:
@@ -136,7 +140,7 @@ def test_a_name_in_latin_1_is_read(tmp_path: Path) -> None:
     ) as old:
         info = tarfile.TarInfo("Jürgen.jpg")
         old.addfile(info)
-    unpack_images([tmp_path / "a.tar"], tmp_path / "images.zip")
+    unpack_images(archives=[tmp_path / "a.tar"], images=tmp_path / "images.zip")
     with zipfile.ZipFile(tmp_path / "images.zip") as images:
         assert images.namelist() == ["Jürgen.jpg"]
 
@@ -160,7 +164,7 @@ def test_a_bomb_in_a_header_is_not_read(kind: bytes, sizes: list[int], tmp_path:
     tracemalloc.start()
     try:
         with pytest.raises(DataError, match=r"a\.tar\.gz: .*header.* refused"):
-            unpack_images([archive], tmp_path / "images.zip")
+            unpack_images(archives=[archive], images=tmp_path / "images.zip")
         assert tracemalloc.get_traced_memory()[1] < 12 * 2**20
     finally:
         tracemalloc.stop()
@@ -177,7 +181,7 @@ def test_headers_are_not_kept(tmp_path: Path) -> None:
             archive.addfile(info)
     tracemalloc.start()
     try:
-        unpack_images([path], tmp_path / "images.zip")
+        unpack_images(archives=[path], images=tmp_path / "images.zip")
         assert tracemalloc.get_traced_memory()[1] < 12 * 2**20
     finally:
         tracemalloc.stop()
@@ -186,26 +190,26 @@ def test_headers_are_not_kept(tmp_path: Path) -> None:
             file.write(tarfile.TarInfo.create_pax_global_header({f"k{k}": "x" * 2**19}))
             file.write(tarfile.TarInfo(f"{k}.jpg").tobuf())
     with pytest.raises(DataError, match="headers of more than 1048576 bytes for all"):
-        unpack_images([path], tmp_path / "images.zip")
+        unpack_images(archives=[path], images=tmp_path / "images.zip")
 
 
 def test_a_name_longer_than_any_is_refused(tmp_path: Path) -> None:
     archive = tar(tmp_path / "a.tar.gz", ("n" * 70_000, tarfile.REGTYPE, b"x"))
     with pytest.raises(DataError, match="a name of 70000 characters"):
-        unpack_images([archive], tmp_path / "images.zip")
+        unpack_images(archives=[archive], images=tmp_path / "images.zip")
 
 
 def test_several_archives_become_one_zip(tmp_path: Path) -> None:
     parts = [
         tar(tmp_path / f"part{k}.tar.gz", (f"part{k}/a.jpg", tarfile.REGTYPE, b"x")) for k in (1, 2)
     ]
-    unpack_images(parts, tmp_path / "images.zip")
+    unpack_images(archives=parts, images=tmp_path / "images.zip")
     with zipfile.ZipFile(tmp_path / "images.zip") as images:
         assert images.namelist() == ["part1/a.jpg", "part2/a.jpg"]
     with pytest.raises(DataError, match=r"part1\.tar\.gz: two files are called"):
-        unpack_images([*parts, parts[0]], tmp_path / "twice.zip")
+        unpack_images(archives=[*parts, parts[0]], images=tmp_path / "twice.zip")
 
 
 def test_an_empty_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no file in it"):
-        unpack_images([tar(tmp_path / "a.tar.gz")], tmp_path / "images.zip")
+        unpack_images(archives=[tar(tmp_path / "a.tar.gz")], images=tmp_path / "images.zip")

@@ -8,7 +8,7 @@ import pickle
 import re
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,11 @@ from huggingface_hub.file_download import http_get
 from serving import Server, certificate, serving
 
 from facegap.acquire import assets, sources
-from facegap.acquire.assets import fetch_asset
-from facegap.acquire.manifest import BEGINNINGS, MANIFEST, ZIPS, cache, obstacles, place
+from facegap.acquire.manifest import BEGINNINGS, ZIPS, cache, obstacles, place
+from facegap.assets import manifest
 from facegap.cli import main
 from facegap.errors import AssetError
+from facegap.settings.operations import Operations
 
 GOOD = bytes(range(256)) * 8000  # 2 MB
 HASH = hashlib.sha256(GOOD).hexdigest()
@@ -42,6 +43,18 @@ def server() -> Iterator[Server]:
     with serving() as running:
         running.files["model"] = GOOD
         yield running
+
+
+def fetch_asset(
+    name: str,
+    entry: dict[str, Any],
+    file: Path,
+    by_hand: Path | None = None,
+    offline: bool = False,
+    accepted: Sequence[str] = (),
+) -> None:
+    operations = Operations(offline=offline, accept_terms=list(accepted))
+    assets.fetch_asset(by_hand=by_hand, file=file, entry=entry, asset=name, operations=operations)
 
 
 def asset(*given: dict[str, Any], **changed: Any) -> dict[str, Any]:
@@ -251,10 +264,10 @@ def test_google_drive_is_passed_its_warning(drive: Server, tmp_path: Path) -> No
 def test_google_drives_quota_is_told_as_such(drive: Server, tmp_path: Path) -> None:
     with pytest.raises(AssetError) as error:
         fetch_asset("model", asset({"drive": "quota"}), tmp_path / "model")
-    told = str(error.value)
-    assert "Google Drive's quota for this file is used up" in told
-    assert "https://drive.google.com/file/d/quota/view" in told
-    assert f"Put the file by hand at {place('model', asset())}" in told
+    message = str(error.value)
+    assert "Google Drive's quota for this file is used up" in message
+    assert "https://drive.google.com/file/d/quota/view" in message
+    assert f"Put the file by hand at {place('model', asset())}" in message
 
 
 @pytest.fixture
@@ -341,16 +354,16 @@ def test_when_all_fail_each_reason_and_the_way_out_are_told(
     entry = asset(*given)
     with pytest.raises(AssetError) as error:
         fetch_asset("model", entry, tmp_path / "model")
-    told = str(error.value)
-    assert "/other/model: it is another file" in told
-    assert f"/half/model: it has {len(GOOD) // 2} bytes" in told
-    assert "/error-page/model: it has 35 bytes" in told
-    assert "404" in told
-    assert "ask the authors" in told
-    assert "127.0.0.1:1/closed" in told
+    message = str(error.value)
+    assert "/other/model: it is another file" in message
+    assert f"/half/model: it has {len(GOOD) // 2} bytes" in message
+    assert "/error-page/model: it has 35 bytes" in message
+    assert "404" in message
+    assert "ask the authors" in message
+    assert "127.0.0.1:1/closed" in message
     assert not (tmp_path / "model").exists()
     assert not [path for path in cache().rglob("*") if path.is_file() and path.suffix != ".lock"]
-    by_hand = Path(told.rsplit("at ", 1)[1])
+    by_hand = Path(message.rsplit("at ", 1)[1])
     by_hand.write_bytes(GOOD[:-1])
     with pytest.raises(AssetError, match=f"what lies at .*: it has {len(GOOD) - 1} bytes"):
         fetch_asset("model", entry, tmp_path / "model")
@@ -388,19 +401,19 @@ def test_obstacles_are_told_before_anything_is_fetched(tmp_path: Path) -> None:
     barred = asset({"drive": "17?resourcekey=0-a"}, **TERMS)
     both = {"free": free, "barred": barred, "hand": asset({"manual": "ask them"})}
 
-    told = obstacles(both, tmp_path, [], offline=False)
-    assert told is not None
-    assert "free does not exist" not in told
+    message = obstacles(both, tmp_path, [], offline=False)
+    assert message is not None
+    assert "free does not exist" not in message
     page = "https://drive.google.com/file/d/17/view?resourcekey=0-a"
-    assert f"barred does not exist; get it from {page}" in told
-    assert "hand does not exist; get it from ask them" in told
-    assert "celeba (research): Be good. Terms: http://terms" in told
-    assert "accept_terms: [celeba]" in told
+    assert f"barred does not exist; get it from {page}" in message
+    assert "hand does not exist; get it from ask them" in message
+    assert "celeba (research): Be good. Terms: http://terms" in message
+    assert "accept_terms: [celeba]" in message
 
-    told = obstacles(both, tmp_path, ["celeba"], offline=True)
-    assert told is not None
-    assert "free does not exist; get it from http://free/model (nobody publishes a hash)" in told
-    assert "Terms" not in told
+    message = obstacles(both, tmp_path, ["celeba"], offline=True)
+    assert message is not None
+    assert "free does not exist; get it from http://free/model (nobody publishes a hash)" in message
+    assert "Terms" not in message
 
     (tmp_path / "hand").write_bytes(GOOD)
     assert obstacles(both, tmp_path, ["celeba"], offline=False) is None
@@ -410,26 +423,26 @@ def test_another_file_in_the_cache_opens_no_way_round_the_terms(
     server: Server, tmp_path: Path
 ) -> None:
     entry = asset(url(server, "good"), **TERMS)
-    kept = place("model", entry)
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(b"1234")
-    told = obstacles({"model": entry}, tmp_path, [], offline=False)
-    assert told is not None
-    assert f"{kept}, in the cache, is not that file: it has 4 bytes" in told
-    assert "delete it" in told
-    assert "accept_terms: [celeba]" in told
+    copy = place("model", entry)
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(b"1234")
+    message = obstacles({"model": entry}, tmp_path, [], offline=False)
+    assert message is not None
+    assert f"{copy}, in the cache, is not that file: it has 4 bytes" in message
+    assert "delete it" in message
+    assert "accept_terms: [celeba]" in message
     assert obstacles({"model": entry}, tmp_path, ["celeba"], offline=False) is None
     assert "4 bytes" in str(obstacles({"model": entry}, tmp_path, ["celeba"], offline=True))
 
-    kept.write_bytes(b"X" * len(GOOD))  # of the right size: only the job reads it whole
+    copy.write_bytes(b"X" * len(GOOD))  # of the right size: only the job reads it whole
     assert obstacles({"model": entry}, tmp_path, [], offline=False) is None
     for accepted in ([], ["utkface"]):
         with pytest.raises(AssetError) as error:
             fetch_asset("model", entry, tmp_path / "model", accepted=accepted)
-        told = str(error.value)
-        assert f"{kept} is not the file that was published: it is another file" in told
-        assert "its terms are not accepted: Be good. Terms: http://terms" in told
-        assert "accept_terms: [celeba], and facegap fetches it" in told
+        message = str(error.value)
+        assert f"{copy} is not the file that was published: it is another file" in message
+        assert "its terms are not accepted: Be good. Terms: http://terms" in message
+        assert "accept_terms: [celeba], and facegap fetches it" in message
     assert not server.asked
     fetch_asset("model", entry, tmp_path / "model", accepted=["celeba"])
     assert (tmp_path / "model").read_bytes() == GOOD
@@ -437,14 +450,14 @@ def test_another_file_in_the_cache_opens_no_way_round_the_terms(
 
 def test_another_file_of_the_users_is_told_before_the_first_job(tmp_path: Path) -> None:
     (tmp_path / "model").write_bytes(b"1234")
-    told = str(obstacles({"model": asset()}, tmp_path, [], offline=False))
-    assert f"{tmp_path}/model is not the file that was published: it has 4 bytes" in told
-    assert "replace it" in told
+    message = str(obstacles({"model": asset()}, tmp_path, [], offline=False))
+    assert f"{tmp_path}/model is not the file that was published: it has 4 bytes" in message
+    assert "replace it" in message
 
 
 def test_every_asset_says_what_it_is() -> None:
     kinds = {"url", "drive", "hugging_face", "wheel", "manual"}
-    for name, entry in yaml.safe_load(MANIFEST.read_text()).items():
+    for name, entry in manifest().items():
         assert {"licence", "terms", "sources"} <= entry.keys(), name
         assert ("accept" in entry) == ("summary" in entry), name
         assert all(len(source) == 1 and source.keys() <= kinds for source in entry["sources"])
@@ -471,8 +484,8 @@ def test_the_command_fetches_into_the_cache(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    manifest = tmp_path / "assets.yaml"
-    manifest.write_text(yaml.safe_dump({"model": asset(url(server, "good"), **TERMS)}))
-    monkeypatch.setattr("facegap.acquire.cli.MANIFEST", manifest)
+    entries = tmp_path / "assets.yaml"
+    entries.write_text(yaml.safe_dump({"model": asset(url(server, "good"), **TERMS)}))
+    monkeypatch.setattr("facegap.assets.MANIFEST", entries)
     assert main(["acquire", "model", "--accept-terms", "celeba"]) == 0
     assert Path(capsys.readouterr().out.strip()).read_bytes() == GOOD

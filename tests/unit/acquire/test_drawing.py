@@ -1,4 +1,4 @@
-"""Drawn collections: the same bytes from the same seed, a truth that fits, a gap that is one."""
+"""Drawn faces: the same bytes from the same seed, a truth that fits, styles that differ."""
 
 import zipfile
 from dataclasses import fields
@@ -9,28 +9,30 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegap import tables
 from facegap.acquire.collection import HAIR, SOURCE, TARGET, Style, draw_faces, style_at
 from facegap.acquire.drawing import Face
+from facegap.acquire.splits import Sampling
+from facegap.settings.acquire import Drawn, Split
+from facegap.tables.acquire import FACES
+from facegap.tables.base import read_table
 
 DOCS = Path(__file__).parents[3] / "docs/drawn-faces.md"
 
 
-def drawn(folder: Path, dataset: str = "target", gap: float = 1.0, seed: int = 1) -> pd.DataFrame:
+def drawn(
+    folder: Path, dataset: str = "target", distance: float = 1.0, seed: int = 1
+) -> pd.DataFrame:
     folder.mkdir(exist_ok=True)
     draw_faces(
-        folder / "faces.parquet",
-        folder / "images.zip",
-        folder / "rejected.csv",
+        faces=folder / "faces.parquet",
+        images=folder / "images.zip",
+        rejected=folder / "rejected.csv",
+        sampling=Sampling(60, Split(train=30, test=20)),
+        drawn=Drawn(capture_distance=distance, pictures_per_person=3, inside_share=0.5),
         dataset=dataset,
-        faces=60,
-        split={"train": 30, "test": 20},
-        gap=gap,
-        pictures_per_person=3,
-        inside_share=0.5,
         seed=seed,
     )
-    return tables.read(folder / "faces.parquet", tables.FACES)
+    return read_table(folder / "faces.parquet", FACES)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
 
 
 def test_the_truth_fits_itself(collection: Path) -> None:
-    faces = tables.read(collection / "faces.parquet", tables.FACES)
+    faces = read_table(collection / "faces.parquet", FACES)
     colours = faces[[name for name in HAIR if name != "grey"]]
     assert (colours.sum(axis=1) <= 1).all()
     assert ((faces["gender"] == "male") == (faces["Male"] == 1)).all()
@@ -69,7 +71,7 @@ def test_the_truth_fits_itself(collection: Path) -> None:
 
 
 def test_the_landmarks_are_where_the_picture_shows_them(collection: Path) -> None:
-    faces = tables.read(collection / "faces.parquet", tables.FACES)
+    faces = read_table(collection / "faces.parquet", FACES)
     for points, image in zip(faces["landmarks"], images(collection), strict=True):
         points = np.asarray(points).reshape(68, 2)
         height, width = image.shape[:2]
@@ -82,7 +84,7 @@ def test_the_landmarks_are_where_the_picture_shows_them(collection: Path) -> Non
         assert min(pupil) < cheek, "a pupil is darker than a cheek"
 
 
-def test_the_gap_moves_the_target_from_the_sources_style_to_its_own() -> None:
+def test_the_capture_distance_moves_the_target_from_the_sources_style_to_its_own() -> None:
     assert style_at(0) == SOURCE
     assert style_at(1) == TARGET
     half = style_at(0.5)
@@ -91,9 +93,9 @@ def test_the_gap_moves_the_target_from_the_sources_style_to_its_own() -> None:
         assert low <= getattr(half, field.name) <= high
 
 
-def test_without_a_gap_both_collections_are_photographed_alike(tmp_path: Path) -> None:
-    drawn(tmp_path / "source", "source", gap=0.0)
-    drawn(tmp_path / "target", "target", gap=0.0)
+def test_without_a_distance_both_collections_are_photographed_alike(tmp_path: Path) -> None:
+    drawn(tmp_path / "source", "source", distance=0.0)
+    drawn(tmp_path / "target", "target", distance=0.0)
     one, two = images(tmp_path / "source"), images(tmp_path / "target")
     assert one[0].shape == two[0].shape == (200, 200, 3)
     means = [np.array([image.mean((0, 1)) for image in part]) for part in (one, two)]
@@ -101,9 +103,9 @@ def test_without_a_gap_both_collections_are_photographed_alike(tmp_path: Path) -
     assert (np.abs(means[0].mean(0) - means[1].mean(0)) < 4 * error).all()
 
 
-def test_the_gap_is_not_drawn_into_the_source(tmp_path: Path) -> None:
-    drawn(tmp_path / "none", "source", gap=0.0)
-    drawn(tmp_path / "full", "source", gap=1.0)
+def test_the_source_is_the_same_at_any_distance(tmp_path: Path) -> None:
+    drawn(tmp_path / "none", "source", distance=0.0)
+    drawn(tmp_path / "full", "source", distance=1.0)
     assert (tmp_path / "none/images.zip").read_bytes() == (
         tmp_path / "full/images.zip"
     ).read_bytes()

@@ -1,4 +1,4 @@
-"""The official layouts, whole and damaged: read, set aside with a reason, or refused by name."""
+"""The official layouts, whole and damaged: read, rejected with a reason, or refused by name."""
 
 import os
 import zipfile
@@ -7,40 +7,42 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from facegap import tables
-from facegap.acquire.readers import (
-    read_celeba,
-    read_fairface,
-    read_folder,
-    read_lfw,
-    read_utkface,
-)
+from facegap.acquire.reading import read_faces
+from facegap.acquire.splits import Sampling
 from facegap.errors import DataError
+from facegap.settings.acquire import Split
+from facegap.tables.acquire import DUPLICATES, FACES, REJECTED
+from facegap.tables.base import read_table
 
-SETTINGS = {"faces": None, "split": {"train": 0.5, "test": 0.5}, "seed": 1, "dataset": "source"}
+HALVES = Sampling(None, Split(train=0.5, test=0.5))
 ATTRIBUTES = "4\nBangs Male Young\na.jpg 1 -1 1\nb.jpg -1 1 1\nc.jpg 1 1 -1\nd.jpg -1 -1 -1\n"
 TIME = "20170109142408075.jpg.chip.jpg"
 
 
-def outputs_in(folder: Path) -> dict[str, Path]:
-    return {
-        "faces": folder / "faces.parquet",
-        "rejected": folder / "rejected.csv",
-        "duplicates": folder / "duplicates.csv",
-    }
-
-
-def utkface(
-    folder: Path, names: list[str], **settings: object
+def read(
+    kind: str, folder: Path, images: Path, texts: list[Path], seed: int = 1
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The faces and those rejected, read into `folder`."""
+    read_faces(
+        images=images,
+        texts=texts,
+        faces=folder / "faces.parquet",
+        rejected=folder / "rejected.csv",
+        duplicates=folder / "duplicates.csv",
+        reader=kind,
+        sampling=HALVES,
+        dataset="source",
+        seed=seed,
+    )
+    faces = read_table(folder / "faces.parquet", FACES)
+    return faces, read_table(folder / "rejected.csv", REJECTED)
+
+
+def utkface(folder: Path, names: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     with zipfile.ZipFile(folder / "images.zip", "w") as archive:
         for name in names:
             archive.writestr(f"UTKFace/{name}", name)
-    outputs = outputs_in(folder)
-    read_utkface(folder / "images.zip", outputs, **{**SETTINGS, **settings})
-    return tables.read(outputs["faces"], tables.FACES), tables.read(
-        outputs["rejected"], tables.REJECTED
-    )
+    return read("utkface", folder, folder / "images.zip", [])
 
 
 def test_utkfaces_names_are_its_labels(tmp_path: Path) -> None:
@@ -66,7 +68,7 @@ def test_utkfaces_odd_names_have_their_labels(tmp_path: Path) -> None:
     assert rejected["path"].tolist() == ["UTKFace/26_1_4_20170109142408075.pts"]
 
 
-def test_an_age_that_nobody_has_is_set_aside(tmp_path: Path) -> None:
+def test_an_age_that_nobody_has_is_rejected(tmp_path: Path) -> None:
     faces, rejected = utkface(tmp_path, [f"151_1_4_{TIME}", f"150_1_4_{TIME}", f"1_1_1_{TIME}"])
     assert sorted(faces["age"]) == [1, 150]
     assert rejected["reason"].tolist() == ["age 151 in its name, above 150 years"]
@@ -83,7 +85,7 @@ def test_an_age_that_nobody_has_is_set_aside(tmp_path: Path) -> None:
         "me.jpg",
     ],
 )
-def test_a_malformed_name_is_set_aside_and_not_guessed(name: str, tmp_path: Path) -> None:
+def test_a_malformed_name_is_rejected_and_not_guessed(name: str, tmp_path: Path) -> None:
     faces, rejected = utkface(tmp_path, [name, f"26_1_4_{TIME}", f"1_1_1_{TIME}"])
     assert len(faces) == 2
     assert rejected["path"].tolist() == [f"UTKFace/{name}"]
@@ -95,16 +97,18 @@ def test_no_image_at_all_is_an_error(tmp_path: Path) -> None:
         utkface(tmp_path, ["readme.txt"])
     with pytest.raises(DataError, match="data set source: not one image with labels") as error:
         utkface(tmp_path, ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "readme.txt"])
-    assert "; 1 set aside, not an image by its name: UTKFace/readme.txt;" in str(error.value)
-    assert "; 4 set aside, name is not [age]" in str(error.value)
+    assert "; 1 rejected, not an image by its name: UTKFace/readme.txt;" in str(error.value)
+    assert "; 4 rejected, name is not [age]" in str(error.value)
     assert "UTKFace/a.jpg, UTKFace/b.jpg, UTKFace/c.jpg, ..." in str(error.value)
+
+
+CELEBA = ("list_attr_celeba.txt", "identity_CelebA.txt", "list_landmarks_align_celeba.txt")
 
 
 def celeba(folder: Path, **changes: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     files = {
-        "attributes": ATTRIBUTES,
-        "identities": "a.jpg 7\nb.jpg 7\nc.jpg 8\nd.jpg 9\n",
-        "partitions": "a.jpg 0\nb.jpg 1\nc.jpg 2\nd.jpg 0\n",
+        "list_attr_celeba": ATTRIBUTES,
+        "identity_CelebA": "a.jpg 7\nb.jpg 7\nc.jpg 8\nd.jpg 9\n",
         "images": "a b c d",
         **changes,
     }
@@ -114,24 +118,15 @@ def celeba(folder: Path, **changes: str) -> tuple[pd.DataFrame, pd.DataFrame]:
             archive.writestr(f"{place}{name}.jpg", name)
     for name, text in files.items():
         (folder / f"{name}.txt").write_bytes(text.encode())
-    outputs = outputs_in(folder)
-    texts = [folder / f"{name}.txt" for name in ("attributes", "identities", "partitions")]
-    points = folder / "points.txt" if (folder / "points.txt").exists() else None
-    read_celeba(folder / "img_align_celeba.zip", *texts, points, outputs, **SETTINGS)  # type: ignore[arg-type]
-    return tables.read(outputs["faces"], tables.FACES), tables.read(
-        outputs["rejected"], tables.REJECTED
-    )
+    texts = [folder / name for name in CELEBA if (folder / name).exists()]
+    return read("celeba", folder, folder / "img_align_celeba.zip", texts)
 
 
-def test_celebas_four_files_become_one_table(tmp_path: Path) -> None:
+def test_celebas_files_become_one_table(tmp_path: Path) -> None:
     faces, rejected = celeba(tmp_path)
     faces = faces.set_index("face_id")
     assert faces.loc["a", ["Bangs", "Male", "Young"]].tolist() == [1, 0, 1]
-    assert faces.loc["b", ["gender", "subject_id", "official_split"]].tolist() == [
-        "male",
-        "7",
-        "val",
-    ]
+    assert faces.loc["b", ["gender", "subject_id"]].tolist() == ["male", "7"]
     assert faces["path"]["c"] == "img_align_celeba/c.jpg"
     assert faces.loc["a", "split"] == faces.loc["b", "split"], "one person, one part"
     assert faces["age"].isna().all()
@@ -142,15 +137,15 @@ def test_windows_line_ends_change_nothing(tmp_path: Path) -> None:
     (tmp_path / "unix").mkdir()
     (tmp_path / "windows").mkdir()
     plain, _ = celeba(tmp_path / "unix")
-    other, _ = celeba(tmp_path / "windows", attributes=ATTRIBUTES.replace("\n", "\r\n"))
+    other, _ = celeba(tmp_path / "windows", list_attr_celeba=ATTRIBUTES.replace("\n", "\r\n"))
     pd.testing.assert_frame_equal(plain, other)
 
 
 def test_rows_and_images_without_each_other_are_listed(tmp_path: Path) -> None:
     _, rejected = celeba(tmp_path, images="a b c e")
     assert rejected.set_index("path")["reason"].to_dict() == {
-        "d.jpg": "a row of attributes.txt, but no image",
-        "img_align_celeba/e.jpg": "no row in attributes.txt",
+        "d.jpg": "a row of list_attr_celeba.txt, but no image",
+        "img_align_celeba/e.jpg": "no row in list_attr_celeba.txt",
     }
 
 
@@ -158,21 +153,35 @@ def test_rows_and_images_without_each_other_are_listed(tmp_path: Path) -> None:
     ("file", "text", "message"),
     [
         (
-            "attributes",
+            "list_attr_celeba",
             "5\nMale\na.jpg 1\n",
-            r"attributes\.txt: line 1 says 5 images, 1 rows follow",
+            r"list_attr_celeba\.txt: line 1 says 5 images, 1 rows follow",
         ),
-        ("attributes", "1\nBangs Male\na.jpg 1\n", r"attributes\.txt, line 3: .* 2 values"),
-        ("attributes", "1\nMale\na.jpg 1 1\n", r"attributes\.txt, line 3: .* 1 values"),
-        ("attributes", "1\nMale\na.jpg 2\n", r"attributes\.txt, line 3"),
-        ("attributes", "2\nMale\na.jpg 1\na.jpg 1\n", r"attributes\.txt: a\.jpg has two rows"),
-        ("attributes", "1\nBangs\na.jpg 1\n", r"attributes\.txt, line 2: no attribute Male"),
-        ("attributes", "path,Male\na.jpg,1\n", r"attributes\.txt: not CelebA's"),
-        ("identities", "a.jpg 7\nb.jpg 7\nc.jpg 8\n", r"identities\.txt: no row for d\.jpg"),
-        ("attributes", "1\nMale Male\na.jpg 1 1\n", "line 2: two attributes are called Male"),
-        ("identities", "a.jpg\n", r"identities\.txt, line 1"),
-        ("partitions", "a.jpg 0\na.jpg 1\n", r"partitions\.txt: a\.jpg has two rows"),
-        ("partitions", "a.jpg 0\nb.jpg 7\n", r"partitions\.txt: b\.jpg is in part '7'"),
+        (
+            "list_attr_celeba",
+            "1\nBangs Male\na.jpg 1\n",
+            r"list_attr_celeba\.txt, line 3: .* 2 values",
+        ),
+        ("list_attr_celeba", "1\nMale\na.jpg 1 1\n", r"list_attr_celeba\.txt, line 3: .* 1 values"),
+        ("list_attr_celeba", "1\nMale\na.jpg 2\n", r"list_attr_celeba\.txt, line 3"),
+        (
+            "list_attr_celeba",
+            "2\nMale\na.jpg 1\na.jpg 1\n",
+            r"list_attr_celeba\.txt: a\.jpg has two rows",
+        ),
+        (
+            "list_attr_celeba",
+            "1\nBangs\na.jpg 1\n",
+            r"list_attr_celeba\.txt, line 2: no attribute Male",
+        ),
+        ("list_attr_celeba", "path,Male\na.jpg,1\n", r"list_attr_celeba\.txt: not CelebA's"),
+        (
+            "identity_CelebA",
+            "a.jpg 7\nb.jpg 7\nc.jpg 8\n",
+            r"identity_CelebA\.txt: no row for d\.jpg",
+        ),
+        ("list_attr_celeba", "1\nMale Male\na.jpg 1 1\n", "line 2: two attributes are called Male"),
+        ("identity_CelebA", "a.jpg\n", r"identity_CelebA\.txt, line 1"),
         ("images", "a b x/c y/c", r"celeba\.zip: x/c\.jpg and y/c\.jpg are both c\.jpg"),
         ("images", "w x y z", "do not belong together: of 4 rows and 4 images 0"),
     ],
@@ -191,11 +200,7 @@ def folder_of(folder: Path, csv: str, names: tuple[str, ...] = ("a.jpg", "b c.pn
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     (folder / "labels.csv").write_text(csv, encoding="utf-8")
-    outputs = outputs_in(folder)
-    read_folder(folder / "images", folder / "labels.csv", outputs, **SETTINGS)  # type: ignore[arg-type]
-    return tables.read(outputs["faces"], tables.FACES), tables.read(
-        outputs["rejected"], tables.REJECTED
-    )
+    return read("folder", folder, folder / "images", [folder / "labels.csv"])
 
 
 def test_a_folder_of_ones_own(tmp_path: Path) -> None:
@@ -243,7 +248,7 @@ def test_a_wrong_csv_is_named_by_row(csv: str, message: str, tmp_path: Path) -> 
 def test_an_empty_column_without_a_name_is_none(tmp_path: Path) -> None:
     faces, _ = folder_of(tmp_path, "path,age,\na.jpg,30,\nb c.png,31,\n")
     assert faces["age"].tolist() == [30, 31]
-    assert set(faces.columns) == set(tables.FACES.columns)
+    assert set(faces.columns) == set(FACES.columns)
 
 
 @pytest.mark.parametrize("word", ["NA", "null", "None", "nan", "N/A"])
@@ -263,7 +268,7 @@ def test_a_format_that_is_not_read_is_said_to_be(tmp_path: Path) -> None:
     assert "not of a format that is read (JPEG, PNG," in rejected["reason"][0]
 
 
-def test_a_name_in_other_bytes_than_utf_8_is_set_aside(tmp_path: Path) -> None:
+def test_a_name_in_other_bytes_than_utf_8_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     Path(os.fsdecode(os.fsencode(tmp_path / "images") + b"/J\xfcrgen.jpg")).write_bytes(b"x")
     _, rejected = folder_of(tmp_path, "path\na.jpg\nb c.png\nü/d.jpg\n")
@@ -278,7 +283,7 @@ POINTS += "leftmouth_x leftmouth_y rightmouth_x rightmouth_y"
 def test_celebas_own_landmarks_are_kept(tmp_path: Path) -> None:
     numbers = " ".join(map(str, range(10)))
     rows = [f"{name}.jpg {numbers}\n" for name in "abcd"]
-    (tmp_path / "points.txt").write_text(f"4\n{POINTS}\n{''.join(rows)}")
+    (tmp_path / "list_landmarks_align_celeba.txt").write_text(f"4\n{POINTS}\n{''.join(rows)}")
     points = celeba(tmp_path)[0].set_index("face_id")["official_landmarks"]
     assert list(points["a"]) == list(range(10))
     for count, some, message in (
@@ -286,12 +291,16 @@ def test_celebas_own_landmarks_are_kept(tmp_path: Path) -> None:
         (3, rows[:3], r"no row for d\.jpg"),
         (5, [*rows, rows[0]], r"a\.jpg has two rows"),
     ):
-        (tmp_path / "points.txt").write_text(f"{count}\n{POINTS}\n{''.join(some)}")
-        with pytest.raises(DataError, match=rf"points\.txt: {message}"):
+        (tmp_path / "list_landmarks_align_celeba.txt").write_text(
+            f"{count}\n{POINTS}\n{''.join(some)}"
+        )
+        with pytest.raises(DataError, match=rf"list_landmarks_align_celeba\.txt: {message}"):
             celeba(tmp_path)
     for bad in (f"1\n{POINTS}\na.jpg 1 2 3\n", f"1\n{POINTS}\na.jpg {'x ' * 10}\n"):
-        (tmp_path / "points.txt").write_text(bad)
-        with pytest.raises(DataError, match=r"points\.txt, line 3: a file name and 10 numbers"):
+        (tmp_path / "list_landmarks_align_celeba.txt").write_text(bad)
+        with pytest.raises(
+            DataError, match=r"list_landmarks_align_celeba\.txt, line 3: a file name and 10 numbers"
+        ):
             celeba(tmp_path)
 
 
@@ -299,14 +308,12 @@ def test_utkface_in_the_wild(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
         archive.writestr("part1/7_1_3_20170109142408075.jpg", b"one")
         archive.writestr("part2/70_0_1_20170109142408076.jpg", b"two")
-    outputs = outputs_in(tmp_path)
-    read_utkface(tmp_path / "images.zip", outputs, **SETTINGS)  # type: ignore[arg-type]
-    faces = tables.read(outputs["faces"], tables.FACES).set_index("face_id")
+    faces = read("utkface", tmp_path, tmp_path / "images.zip", [])[0].set_index("face_id")
     assert faces.loc["7_1_3_20170109142408075", ["age", "race_raw"]].tolist() == [7, "Indian"]
 
 
 def duplicates(folder: Path) -> pd.DataFrame:
-    return tables.read(folder / "duplicates.csv", tables.DUPLICATES)
+    return read_table(folder / "duplicates.csv", DUPLICATES)
 
 
 def test_the_same_bytes_are_listed_and_stay_together(tmp_path: Path) -> None:
@@ -328,13 +335,8 @@ def test_the_same_bytes_are_listed_and_stay_together(tmp_path: Path) -> None:
         csv += f"{name}.jpg,\n" if name[0] in "ez" else ""
     (tmp_path / "labels.csv").write_text(csv)
     for seed in range(8):
-        read_folder(
-            tmp_path / "images",
-            tmp_path / "labels.csv",
-            outputs_in(tmp_path),
-            **{**SETTINGS, "seed": seed},  # type: ignore[arg-type]
-        )
-        split = tables.read(tmp_path / "faces.parquet", tables.FACES).set_index("face_id")["split"]
+        faces, _ = read("folder", tmp_path, tmp_path / "images", [tmp_path / "labels.csv"], seed)
+        split = faces.set_index("face_id")["split"]
         assert split["a1"] == split["a2"]
         assert split["b1"] == split["b2"]
     found = duplicates(tmp_path).set_index("face_id")
@@ -352,13 +354,8 @@ def test_persons_with_an_image_in_common_are_in_one_part(tmp_path: Path) -> None
     lines = [f"{name}.jpg,{subject}" for name, subject, _ in rows]
     (tmp_path / "labels.csv").write_text("\n".join(["path,subject_id", *lines]))
     for seed in range(8):
-        read_folder(
-            tmp_path / "images",
-            tmp_path / "labels.csv",
-            outputs_in(tmp_path),
-            **{**SETTINGS, "seed": seed},  # type: ignore[arg-type]
-        )
-        faces = tables.read(tmp_path / "faces.parquet", tables.FACES).set_index("face_id")
+        faces, _ = read("folder", tmp_path, tmp_path / "images", [tmp_path / "labels.csv"], seed)
+        faces = faces.set_index("face_id")
         assert faces.loc[["1a", "1b", "2a", "2b"], "split"].nunique() == 1
         assert faces.loc["2a", "subject_id"] == "y"
 
@@ -380,12 +377,8 @@ def fairface(
     (folder / "val.csv").write_text(
         "file,age,gender,race,service_test\nval/1.jpg,0-2,Male,Black,True"
     )
-    outputs = outputs_in(folder)
     labels = [folder / "train.csv", folder / "val.csv"]
-    read_fairface(folder / "fairface.zip", labels, outputs, **SETTINGS)  # type: ignore[arg-type]
-    return tables.read(outputs["faces"], tables.FACES), tables.read(
-        outputs["rejected"], tables.REJECTED
-    )
+    return read("fairface", folder, folder / "fairface.zip", labels)
 
 
 def test_fairface(tmp_path: Path) -> None:
@@ -397,7 +390,7 @@ def test_fairface(tmp_path: Path) -> None:
         "fairface/val/1.jpg": 1.5,
     }
     assert faces.loc["fairface/train/2.jpg", "race_raw"] == "Latino_Hispanic"
-    assert faces.loc["fairface/val/1.jpg", ["official_split", "gender"]].tolist() == ["val", "male"]
+    assert faces["gender"]["fairface/val/1.jpg"] == "male"
     assert sorted(rejected["path"]) == ["fairface/val/9.jpg", "train/3.jpg"]
 
 
@@ -432,9 +425,6 @@ def test_lfw_knows_its_persons(tmp_path: Path) -> None:
         for name in names:
             archive.writestr(f"lfw/{name}.jpg", name)
         archive.writestr("lfw/readme", "words")
-    outputs = outputs_in(tmp_path)
-    read_lfw(tmp_path / "lfw.zip", outputs, **SETTINGS)  # type: ignore[arg-type]
-    faces = tables.read(outputs["faces"], tables.FACES)
+    faces, rejected = read("lfw", tmp_path, tmp_path / "lfw.zip", [])
     assert faces["subject_id"].tolist() == ["Ann_Lee", "Ann_Lee", "Bo"]
-    rejected = tables.read(outputs["rejected"], tables.REJECTED)
     assert rejected["path"].tolist() == ["lfw/readme", "lfw/Bo/Ann_Lee_0003.jpg"]

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facegap.acquire.splits import Split, choose, split_faces, split_table
+from facegap.acquire.splits import Sizes, choose, split_faces, split_table
 from facegap.errors import DataError
+from facegap.settings.acquire import Split
 
 people = st.lists(st.one_of(st.none(), st.integers(0, 12).map(str)), min_size=1, max_size=60)
 
 
-def split(subjects: list[str | None], train: float, test: float, seed: int = 0) -> pd.Series:
+def split(subjects: list[str | None], train: int, test: int, seed: int = 0) -> pd.Series:
     column = pd.Series(subjects, dtype="str")
-    return split_faces(column, {"train": train, "test": test}, np.random.default_rng(seed))
+    return split_faces(column, Sizes(train, test), np.random.default_rng(seed))
 
 
 @given(people, st.data())
@@ -50,7 +51,9 @@ def test_exact_sizes_where_persons_allow_them() -> None:
     subjects = [str(k // 3) for k in range(300)]
     parts = split(subjects, 150, 60)
     assert parts.value_counts().to_dict() == {"train": 150, "test": 60, "rest": 90}
-    assert split(subjects, 0.5, 0.2).value_counts()["train"] == 150
+    column = pd.Series(subjects, dtype="str")
+    parts = split_faces(column, Split(train=0.5, test=0.2), np.random.default_rng(0))
+    assert parts.value_counts()["train"] == 150
 
 
 def test_asking_for_more_than_there_is_names_both() -> None:
@@ -79,8 +82,8 @@ def population(seed: int) -> pd.DataFrame:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_sample_of_persons_keeps_the_shares_of_the_strata(seed: int) -> None:
     faces = population(seed)
-    split = {"train": 120, "test": 40, "pictures": 1, "strata": ["gender"]}
-    parts = split_table(faces, split, np.random.default_rng(seed), "faces")  # type: ignore[arg-type]
+    split = Split(train=120, test=40, pictures=1, strata=["gender"])
+    parts = split_table(faces, split, np.random.default_rng(seed), "faces")
     sampled = parts.isin(["train", "test"])
     assert (parts == "train").sum() == 120
     assert (parts == "test").sum() == 40
@@ -89,13 +92,13 @@ def test_a_sample_of_persons_keeps_the_shares_of_the_strata(seed: int) -> None:
     for part, size in (("train", 120), ("test", 40)):
         male = (faces["gender"][parts == part] == "male").sum()
         assert abs(male - size * (persons["gender"] == "male").mean()) < 1
-    again = split_table(faces, split, np.random.default_rng(seed), "faces")  # type: ignore[arg-type]
+    again = split_table(faces, split, np.random.default_rng(seed), "faces")
     pd.testing.assert_series_equal(parts, again)
 
 
 def test_without_strata_and_pictures_the_split_is_of_all_faces() -> None:
     faces = population(1)
-    split: Split = {"train": 0.5, "test": 0.2}
+    split = Split(train=0.5, test=0.2)
     parts = split_table(faces, split, np.random.default_rng(4), "faces")
     plain = split_faces(faces["subject_id"], split, np.random.default_rng(4))
     assert parts.tolist() == plain.tolist()
@@ -105,9 +108,9 @@ def test_what_a_sample_lacks_is_named() -> None:
     faces = population(2)
     rng = np.random.default_rng(0)
     with pytest.raises(DataError, match=r"faces\.csv: no column hat for split\.strata"):
-        split_table(faces, {"train": 5, "test": 5, "strata": ["hat"]}, rng, "faces.csv")
+        split_table(faces, Split(train=5, test=5, strata=["hat"]), rng, "faces.csv")
     with pytest.raises(DataError, match="ask for 400 faces, and 300 are there"):
-        split_table(faces, {"train": 300, "test": 100, "pictures": 1}, rng, "faces.csv")
+        split_table(faces, Split(train=300, test=100, pictures=1), rng, "faces.csv")
 
 
 @given(
@@ -116,7 +119,7 @@ def test_what_a_sample_lacks_is_named() -> None:
 )
 def test_strata_allow_all_faces_to_be_split(rows: list[tuple[str, str]], test: float) -> None:
     faces = pd.DataFrame(rows, columns=["gender", "race_raw"]).assign(subject_id=None)
-    split: Split = {"train": 1 - test, "test": test, "strata": ["gender", "race_raw"]}
+    split = Split(train=1 - test, test=test, strata=["gender", "race_raw"])
     parts = split_table(faces, split, np.random.default_rng(0), "faces")
     assert (parts == "test").sum() == round(test * len(faces))
     assert set(parts) == {"train", "test"}
@@ -126,7 +129,7 @@ def test_strata_allow_all_faces_to_be_split(rows: list[tuple[str, str]], test: f
 
 def test_a_rare_stratum_does_not_stop_a_split_of_all() -> None:
     faces = pd.DataFrame({"gender": ["male"] * 203 + ["female"] * 13, "subject_id": None})
-    split: Split = {"train": 0.5, "test": 0.5, "strata": ["gender"]}
+    split = Split(train=0.5, test=0.5, strata=["gender"])
     parts = split_table(faces, split, np.random.default_rng(0), "faces")
     assert parts.value_counts().to_dict() == {"train": 108, "test": 108}
     assert (parts[203:] == "test").sum() in (6, 7)
@@ -135,18 +138,16 @@ def test_a_rare_stratum_does_not_stop_a_split_of_all() -> None:
 def test_a_part_that_stays_empty_is_named() -> None:
     faces = pd.DataFrame({"subject_id": [str(k // 20) for k in range(100)]})
     with pytest.raises(DataError) as error:
-        split_table(faces, {"train": 70, "test": 10}, np.random.default_rng(0), "target/faces")
-    told = str(error.value)
-    assert "target/faces: split.test asks for 10 faces and gets none" in told
-    assert "raise split.test" in told
-    parts = split_table(faces, {"train": 70, "test": 0}, np.random.default_rng(0), "faces")
-    assert set(parts) == {"train", "rest"}, "a part of which nothing is asked may be empty"
+        split_table(faces, Split(train=70, test=10), np.random.default_rng(0), "target/faces")
+    message = str(error.value)
+    assert "target/faces: split.test asks for 10 faces and gets none" in message
+    assert "raise split.test" in message
 
 
 def test_what_was_asked_and_what_came_is_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     faces = pd.DataFrame({"subject_id": [str(k // 20) for k in range(100)]})
-    split_table(faces, {"train": 70, "test": 20}, np.random.default_rng(0), "faces")
+    split_table(faces, Split(train=70, test=20), np.random.default_rng(0), "faces")
     assert [(record.levelname, record.message) for record in caplog.records] == [
         ("INFO", "faces: split.test asks for 20 faces and gets 20"),
         ("WARNING", "faces: split.train asks for 70 faces and gets 60"),

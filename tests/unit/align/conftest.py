@@ -7,15 +7,20 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
+from crops import CROPS
 
-from facegap import tables
 from facegap.acquire.assets import fetch_asset
 from facegap.acquire.collection import draw_faces
+from facegap.acquire.splits import Sampling
 from facegap.align.shards import align_shard
+from facegap.assets import manifest
+from facegap.settings import acquire
+from facegap.settings.align import Align
+from facegap.settings.operations import Operations
+from facegap.tables.acquire import FACES
+from facegap.tables.base import read_table
 
 ASSET = "face_landmarker.task"
-LIMITS = {"size": 0, "sharpness": 0, "yaw": 180, "pitch": 180, "roll": 180}
 
 
 @dataclass(frozen=True)
@@ -27,15 +32,16 @@ class Drawn:
 
     @property
     def table(self) -> pd.DataFrame:
-        return tables.read(self.faces, tables.FACES)
+        return read_table(self.faces, FACES)
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The landmark model, from the cache after the first time."""
-    manifest = yaml.safe_load((Path(__file__).parents[3] / "config/assets.yaml").read_text())
     target = tmp_path_factory.mktemp("assets") / ASSET
-    fetch_asset(ASSET, manifest[ASSET], target)
+    fetch_asset(
+        by_hand=None, file=target, entry=manifest()[ASSET], asset=ASSET, operations=Operations()
+    )
     return target
 
 
@@ -45,15 +51,12 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     folder = tmp_path_factory.mktemp("drawn")
     made = Drawn(folder / "faces.parquet", folder / "images.zip")
     draw_faces(
-        made.faces,
-        made.images,
-        folder / "rejected.csv",
+        faces=made.faces,
+        images=made.images,
+        rejected=folder / "rejected.csv",
+        sampling=Sampling(30, acquire.Split(train=10, test=10)),
+        drawn=acquire.Drawn(capture_distance=1, pictures_per_person=2, inside_share=0.5),
         dataset="target",
-        faces=30,
-        split={"train": 10, "test": 10},
-        gap=1.0,
-        pictures_per_person=2,
-        inside_share=0.5,
         seed=5,
     )
     return made
@@ -64,29 +67,23 @@ def aligned(model: Path) -> Callable[..., Path]:
     """A function that aligns shard `shard` of `shards` of a collection into a folder."""
 
     def align(drawn: Drawn, folder: Path, shard: int = 0, shards: int = 1, **changed: Any) -> Path:
-        crops = {
-            "none": {"size": 64},
-            "ears-chin": {"size": 128, "margin": 0},
-            "openface": {"size": 96},
-            "openface-similarity": {"size": 112, "scale": 0.7, "mask": True},
-            "centre": {"size": 64, "box": 178},
-        }
+        settings = Align(
+            shards=shards,
+            crops=CROPS | changed.get("crops", {}),
+            limits=changed.get("limits", {}),
+            max_pixels=changed.get("max_pixels", 1_000_000),
+        )
         align_shard(
             faces=drawn.faces,
             images=drawn.images,
             model=changed.get("model", model),
-            arrays=[folder / f"{crop}-{shard}.npy" for crop in changed.get("crops", crops)],
+            arrays=[folder / f"{crop}-{shard}.npy" for crop in settings.crops.written()],
             landmarks=folder / f"landmarks-{shard}.parquet",
             measures=folder / f"measures-{shard}.parquet",
             rejected=folder / f"rejected-{shard}.csv",
             thumbnails=folder / f"rejected-{shard}.npy",
+            settings=settings,
             shard=shard,
-            shards=shards,
-            crops=changed.get("crops", crops),
-            limits={**LIMITS, **changed.get("limits", {})},
-            confidence=0.5,
-            face="nearest",
-            max_pixels=changed.get("max_pixels", 1_000_000),
         )
         return folder
 

@@ -41,9 +41,17 @@ def run(settings: Any) -> None:
 
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
     else:
-        from facegap.align.shards import align_shard
+        from pathlib import Path
 
-        align_shard(**settings)
+        from facegap.align.shards import align_shard
+        from facegap.settings.align import Align
+
+        align_shard(
+            **{key: Path(value) for key, value in settings.items() if isinstance(value, str)},
+            arrays=[Path(array) for array in settings["arrays"]],
+            settings=Align(**settings["settings"]),
+            shard=settings["shard"],
+        )
 
 
 if __name__ == "__main__":

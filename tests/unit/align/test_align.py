@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 from typing import Any, Protocol
 
 import cv2
@@ -17,10 +16,10 @@ import mediapipe
 import numpy as np
 import pandas as pd
 import pytest
+from crops import CROPS
 from mediapipe.tasks.python import BaseOptions, vision
 from numpy.typing import NDArray
 
-from facegap import tables
 from facegap.align import geometry, shards
 from facegap.align.gather import gather_shards
 from facegap.align.landmarks import (
@@ -35,8 +34,13 @@ from facegap.align.landmarks import (
 from facegap.crops import Crops
 from facegap.errors import AssetError, DataError
 from facegap.images import open_images
+from facegap.settings.align import Align as Settings
+from facegap.tables.acquire import FACES, REJECTED
+from facegap.tables.align import ALIGNED, LANDMARKS, MEASURES
+from facegap.tables.base import read_table, write_table
 
-CROPS = ("none", "ears-chin", "openface", "openface-similarity", "centre")
+WRITTEN = Settings(crops=CROPS).crops.written()
+
 Align = Callable[..., Path]
 
 
@@ -48,7 +52,7 @@ class Drawn(Protocol):
 
 def points(folder: Path, shard: int = 0) -> np.ndarray:
     """(n, 68, 2)."""
-    table = tables.read(folder / f"landmarks-{shard}.parquet", tables.LANDMARKS)
+    table = read_table(folder / f"landmarks-{shard}.parquet", LANDMARKS)
     return np.array(table["landmarks"].to_list(), np.float32).reshape(-1, 68, 2)
 
 
@@ -85,7 +89,7 @@ def test_eyes_are_level_when_searched_again(whole: Path, model: Path) -> None:
 
 
 def test_row_i_is_row_i_of_every_crop(whole: Path, drawn: Drawn) -> None:
-    table = tables.read(whole / "landmarks-0.parquet", tables.LANDMARKS)
+    table = read_table(whole / "landmarks-0.parquet", LANDMARKS)
     assert table["face_id"].to_list() == drawn.table["face_id"].to_list()
     arrays = {crop: Crops([whole / f"{crop}-0.npy"]) for crop in CROPS}
     assert {crop: array.shape for crop, array in arrays.items()} == {
@@ -99,9 +103,7 @@ def test_row_i_is_row_i_of_every_crop(whole: Path, drawn: Drawn) -> None:
         for row in (0, 17, 29):
             image, face = images.read(drawn.table["path"][row]), points(whole)[row]
             for crop, array in arrays.items():
-                settings = {"size": array.size, "box": 178, "margin": 0.0}
-                settings |= {"scale": 0.7, "mask": True}
-                expected = geometry.cut(image, face, crop, settings)
+                expected = geometry.cut(image, face, crop, WRITTEN[crop])
                 np.testing.assert_array_equal(array.take([row])[0], expected)
 
 
@@ -109,15 +111,15 @@ def contents(folder: Path, shards: int) -> dict[str, Any]:
     """What the shards in `folder` hold together."""
     numbers = range(shards)
     crops = {crop: Crops([folder / f"{crop}-{k}.npy" for k in numbers]) for crop in CROPS}
-    aside = [tables.read(folder / f"rejected-{k}.csv", tables.REJECTED) for k in numbers]
+    rejected = [read_table(folder / f"rejected-{k}.csv", REJECTED) for k in numbers]
     return {
         **{crop: array.take(range(len(array))).tobytes() for crop, array in crops.items()},
         "points": np.concatenate([points(folder, k) for k in numbers]).tobytes(),
         "measures": pd.concat(
-            tables.read(folder / f"measures-{k}.parquet", tables.FACE_MEASURES) for k in numbers
+            read_table(folder / f"measures-{k}.parquet", MEASURES) for k in numbers
         ).to_csv(index=False),
         "thumbnails": b"".join(np.load(folder / f"rejected-{k}.npy").tobytes() for k in numbers),
-        "rejected": pd.concat(aside).to_csv(index=False),
+        "rejected": pd.concat(rejected).to_csv(index=False),
     }
 
 
@@ -136,7 +138,7 @@ def spoilt(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Drawn:
             bad = {0: data[:900], 1: b"", 4: png(plain), 7: png(plain[:1, :1])}
             if row != 6:
                 target.writestr(path, bad.get(row, data))
-    tables.write(table, folder / "faces.parquet", tables.FACES)
+    write_table(table, folder / "faces.parquet", FACES)
     return type(drawn)(folder / "faces.parquet", folder / "images.zip")  # type: ignore[call-arg]
 
 
@@ -144,7 +146,7 @@ def test_faces_that_cannot_be_used_are_listed_with_the_reason(
     aligned: Align, spoilt: Drawn, tmp_path: Path
 ) -> None:
     folder = aligned(spoilt, tmp_path)
-    rejected = tables.read(folder / "rejected-0.csv", tables.REJECTED)
+    rejected = read_table(folder / "rejected-0.csv", REJECTED)
     reasons = {0: "truncated", 1: "empty file, zero bytes", 4: "no face found", 6: "missing"}
     reasons[7] = "no face found"
     assert rejected["reason"].to_list() == list(reasons.values())
@@ -161,14 +163,14 @@ def png(image: NDArray[np.uint8]) -> bytes:
 
 
 def measures(folder: Path) -> pd.DataFrame:
-    return tables.read(folder / "measures-0.parquet", tables.FACE_MEASURES).set_index("face_id")
+    return read_table(folder / "measures-0.parquet", MEASURES).set_index("face_id")
 
 
 def test_faces_are_measured_as_they_were_drawn(whole: Path, drawn: Drawn) -> None:
     found = measures(whole)
     truth = np.stack(drawn.table["landmarks"].to_list()).reshape(-1, 68, 2)
     assert np.abs(found["roll"] - [tilt(face) for face in truth]).median() < 1.5
-    sizes = np.array([geometry.side(face) for face in truth])
+    sizes = np.array([geometry.face_size(face) for face in truth])
     assert np.abs(found["size"] / sizes - 1).median() < 0.15
     assert found["faces"].eq(1).all()
     assert found["aligned"].all()
@@ -184,7 +186,7 @@ def test_faces_are_measured_as_they_were_drawn(whole: Path, drawn: Drawn) -> Non
         ("roll", "face turned: roll beyond"),
     ],
 )
-def test_a_limit_sets_faces_aside_with_the_reason(
+def test_a_limit_rejects_faces_with_the_reason(
     aligned: Align, drawn: Drawn, whole: Path, tmp_path: Path, name: str, reason: str
 ) -> None:
     found = measures(whole)[name].abs()
@@ -192,7 +194,7 @@ def test_a_limit_sets_faces_aside_with_the_reason(
     shutil.copy(whole / "found-0.parquet", tmp_path)
     folder = aligned(drawn, tmp_path, limits={name: limit})
     beyond = found < limit if name in ("size", "sharpness") else found > limit
-    rejected = tables.read(folder / "rejected-0.csv", tables.REJECTED)
+    rejected = read_table(folder / "rejected-0.csv", REJECTED)
     assert rejected["face_id"].tolist() == found.index[beyond].tolist()
     assert rejected["reason"].str.startswith(reason).all()
     assert measures(folder)["aligned"].tolist() == (~beyond).tolist()
@@ -272,13 +274,13 @@ def test_the_gathered_tables_follow_the_shards(
     for shard in range(4):
         aligned(spoilt, tmp_path, shard, 4)
     gather(spoilt, tmp_path, 4)
-    table = tables.read(tmp_path / "faces.parquet", tables.ALIGNED)
+    table = read_table(tmp_path / "faces.parquet", ALIGNED)
     good = [spoilt.table["face_id"][row] for row in (2, 3, 5)]
     assert table["face_id"].to_list() == good
-    assert list(zip(table["shard"], table["row"], strict=True)) == [(1, 0), (1, 1), (2, 0)]
-    marks = tables.read(tmp_path / "landmarks.parquet", tables.LANDMARKS)
+    assert table["row"].to_list() == [0, 1, 2]
+    marks = read_table(tmp_path / "landmarks.parquet", LANDMARKS)
     assert marks["face_id"].to_list() == good
-    assert len(tables.read(tmp_path / "rejected.csv", tables.REJECTED)) == 5
+    assert len(read_table(tmp_path / "rejected.csv", REJECTED)) == 5
 
 
 def test_a_lost_face_is_an_error(aligned: Align, spoilt: Drawn, tmp_path: Path) -> None:
@@ -378,77 +380,18 @@ def test_aligning_opens_no_connection(model: Path, drawn: Drawn, tmp_path: Path)
             "faces": str(drawn.faces),
             "images": str(drawn.images),
             "model": str(model),
-            "arrays": [str(tmp_path / "none.npy")],
+            "arrays": [str(tmp_path / f"{crop}.npy") for crop in WRITTEN],
             "landmarks": str(tmp_path / "landmarks.parquet"),
             "measures": str(tmp_path / "measures.parquet"),
             "rejected": str(tmp_path / "rejected.csv"),
             "thumbnails": str(tmp_path / "rejected.npy"),
             "shard": 0,
-            "shards": 3,
-            "crops": {"none": {"size": 64}},
-            "limits": {"size": 0, "sharpness": 0, "yaw": 180, "pitch": 180, "roll": 180},
-            "confidence": 0.5,
-            "face": "nearest",
-            "max_pixels": 1_000_000,
+            "settings": {"shards": 3, "crops": CROPS},
         }
     )
 
     assert run.returncode == 0, run.stderr[-2000:]
     assert len(Crops([tmp_path / "none.npy"])) == 10
-
-
-def test_few_large_images_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "TOGETHER", 4)
-    monkeypatch.setattr(shards, "PIXELS", 100)
-    pixels = [30, 60, 5, 250, 40, None, 70, 1, 1, 1, 1, 1]
-    images = [None if n is None else np.zeros((1, n, 3), np.uint8) for n in pixels]
-    faces = iter([shards.Face(str(n), "", image=image) for n, image in enumerate(images)])
-    held = [[face.face_id for face in shards._some(faces)] for _ in range(5)]
-    assert [list(map(int, some)) for some in held] == [
-        [0, 1, 2, 3],
-        [4, 5, 6],
-        [7, 8, 9, 10],
-        [11],
-        [],
-    ]
-
-
-def test_reading_and_cutting_go_on_beside_the_search(
-    aligned: Align, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While an image is searched, the one after it is read and the one before it is cut."""
-    monkeypatch.setattr(shards, "TOGETHER", 1)
-    read, cut = [Event() for _ in range(30)], [Event() for _ in range(30)]
-    searched = iter(range(30))
-
-    @contextmanager
-    def waiting(*given: Any) -> Iterator[Callable[[np.ndarray], tuple[Found, ...]]]:
-        with open_landmarker(*given) as find:
-
-            def patient(image: np.ndarray) -> tuple[Found, ...]:
-                now = next(searched)
-                assert now == 29 or read[now + 1].wait(60), f"image {now + 1} is not read"
-                assert now == 0 or cut[now - 1].wait(60), f"image {now - 1} is not cut"
-                return find(image)
-
-            yield patient
-
-    def telling(
-        step: Callable[..., shards.Face], events: list[Event]
-    ) -> Callable[..., shards.Face]:
-        numbers = iter(range(30))
-
-        def told(*given: Any) -> shards.Face:
-            face = step(*given)
-            events[next(numbers)].set()
-            return face
-
-        return told
-
-    monkeypatch.setattr(shards, "open_landmarker", waiting)
-    monkeypatch.setattr(shards, "_read", telling(shards._read, read))
-    monkeypatch.setattr(shards, "_written", telling(shards._written, cut))
-    aligned(drawn, tmp_path)
 
 
 def test_the_meshes_are_those_of_the_landmarkers_own_call(drawn: Drawn, model: Path) -> None:
@@ -471,7 +414,6 @@ def test_the_meshes_are_those_of_the_landmarkers_own_call(drawn: Drawn, model: P
 def test_a_failure_in_the_middle_ends_the_job(
     aligned: Align, drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """Whichever thread it is in."""
     numbers, whole_step = iter(range(30)), getattr(shards, step)
 
     def failing(*given: Any) -> shards.Face:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facegap.align import geometry
+from facegap.settings.align import Crop, EarsChin, Similarity
 
 FACE = np.random.default_rng(3).uniform(-3, 3, (68, 2)) + np.concatenate(
     [
@@ -114,7 +115,7 @@ def test_a_dot_lands_where_its_point_does(crop: str, side: int) -> None:
     for point in face[[28, 33, 36, 45]]:
         dot = np.exp(-((xx - point[0]) ** 2 + (yy - point[1]) ** 2) / (2 * blur**2))
         image = np.repeat((250 * dot).astype(np.uint8)[:, :, None], 3, axis=2)
-        settings = {"size": size, "margin": 0.0}
+        settings = {"ears-chin": EarsChin, "openface": Crop}[crop](size=size)
         found = geometry.cut(image, face, crop, settings)[:, :, 0].astype(float)
         y, x = (np.sum(grid * found) / found.sum() for grid in np.mgrid[:size, :size])
         np.testing.assert_allclose([x, y], through(matrix, point[None])[0], atol=0.1)
@@ -198,10 +199,10 @@ def test_openface_similarity_does_not_see_the_expression() -> None:
 
 
 def test_the_mask_keeps_the_face_and_nothing_else() -> None:
-    settings = {"size": 112, "scale": 0.7, "mask": True}
+    masked = Similarity(size=112, scale=0.7, mask=True)
     white = np.full((400, 400, 3), 255, np.uint8)
     moved = FACE + 200
-    face = geometry.cut(white, moved, "openface-similarity", settings)
+    face = geometry.cut(white, moved, "openface-similarity", masked)
     at = through(geometry.openface_similarity(moved, 112, 0.7), moved)
     hull = cv2.convexHull(np.delete(at, [0, 16], axis=0).astype(np.float32))  # ears are lifted
     inside = [
@@ -214,7 +215,7 @@ def test_the_mask_keeps_the_face_and_nothing_else() -> None:
     assert not face[-1].any()
     below = at[:17, 1].max() + 2
     assert not face[int(np.ceil(below)) :].any()
-    plain = geometry.cut(white, moved, "openface-similarity", {**settings, "mask": False})
+    plain = geometry.cut(white, moved, "openface-similarity", Similarity(size=112))
     assert plain.all()
 
 
@@ -228,4 +229,4 @@ def test_a_blurred_face_is_less_sharp_at_any_size() -> None:
     assert values == sorted(values, reverse=True)
     small = cv2.resize(noise, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)
     assert geometry.sharpness(small, face * 0.2) < values[0]
-    assert geometry.side(face * 3) == pytest.approx(3 * geometry.side(face))
+    assert geometry.face_size(face * 3) == pytest.approx(3 * geometry.face_size(face))

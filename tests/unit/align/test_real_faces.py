@@ -4,16 +4,16 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from facegap import tables
 from facegap.acquire.archives import unpack_images
 from facegap.align.landmarks import chosen, open_landmarker
 from facegap.crops import Crops
+from facegap.tables import acquire
+from facegap.tables.base import write_table
 
 FACES = Path(__file__).parents[4] / "shared/faces"
 
@@ -25,18 +25,17 @@ def test_real_faces_are_found_and_level(
 ) -> None:
     images = FACES / archive
     if archive.endswith(".tar.gz"):
-        unpack_images([images], tmp_path / "images.zip")
+        unpack_images(archives=[images], images=tmp_path / "images.zip")
         images = tmp_path / "images.zip"
     with zipfile.ZipFile(images) as source:
         names = [name for name in source.namelist() if name.endswith(".jpg")]
     names = list(np.random.default_rng(0).choice(names, 120, replace=False))
     table = pd.DataFrame({"face_id": names, "path": names, "subject_id": None, "split": "rest"})
     table = table.assign(age=np.nan, gender=None, race_raw=None)
-    tables.write(table, tmp_path / "faces.parquet", tables.FACES)
+    write_table(table, tmp_path / "faces.parquet", acquire.FACES)
 
     collection = SimpleNamespace(faces=tmp_path / "faces.parquet", images=images)
-    crops: dict[str, Any] = {"ears-chin": {"size": 200, "margin": 0.0}}
-    folder = aligned(collection, tmp_path, crops=crops)
+    folder = aligned(collection, tmp_path, crops={"ears-chin": {"size": 200}})
     found = Crops([folder / "ears-chin-0.npy"])
     assert len(found) >= 0.97 * len(names)
     tilts = []

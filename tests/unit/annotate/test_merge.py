@@ -11,15 +11,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facegap import tables
-from facegap.annotate.agreement import agreement, alpha, answer_error, coincidences, kappa
-from facegap.annotate.merge import measure_agreement, merge, merge_annotators
-from facegap.annotate.simulated import simulate_annotators
+from facegap.annotate.agreement import (
+    agreement_rows,
+    answer_error,
+    confusions,
+    measure_agreement,
+)
+from facegap.annotate.merge import merge, merge_annotators
+from facegap.annotate.simulated import simulate_annotator
+from facegap.answers import simulated_answers
 from facegap.errors import DataError
+from facegap.settings.acquire import OwnLabel
+from facegap.settings.annotate import Annotate, Person, Tentative
+from facegap.settings.measure import Intervals
+from facegap.tables.acquire import FACES
+from facegap.tables.annotate import LABELS
+from facegap.tables.base import metadata, read_table, write_table
+from facegap.tables.measure import ESTIMATES, estimates
 
-TRUTH = {"column": "group", "inside": ["A"], "outside": ["B"]}
-TENTATIVE = {"right": 0.1, "wrong": 0.5}
+TRUTH = OwnLabel(column="group", inside=["A"], outside=["B"])
 SAMPLE = 40  # of 60 faces, two of one person after another
+
+
+def settings_of(names: Sequence[str], error: float = 0.1, repeated: float = 0.1) -> Annotate:
+    people = {name: Person(error=error) for name in names}
+    return Annotate(annotators=people, repeated=repeated)
+
+
+def simulate(folder: Path, name: str, settings: Annotate) -> None:
+    simulate_annotator(
+        faces=folder / "faces.parquet",
+        answers=folder / f"{name}.csv",
+        annotator=name,
+        own_label=TRUTH,
+        settings=settings,
+        seed=1,
+    )
 
 
 @pytest.fixture
@@ -38,49 +65,48 @@ def folder(tmp_path: Path) -> Path:
             "group": np.where(n % 4 < 2, "A", "B"),
         }
     )
-    tables.write(faces, tmp_path / "faces.parquet", tables.FACES)
+    write_table(faces, tmp_path / "faces.parquet", FACES)
     for name in ("ada", "ben"):
-        simulate_annotators(
-            tmp_path / "faces.parquet",
-            tmp_path / f"{name}.csv",
-            own_label=TRUTH,
-            annotator=name,
-            error=0.1,
-            tentative=TENTATIVE,
-            repeated=0.1,
-            seed=1,
-        )
+        simulate(tmp_path, name, settings_of(["ada", "ben"]))
     return tmp_path
+
+
+def value(table: pd.DataFrame, quantity: str, group: str = "all", model: str | None = None) -> Any:
+    """The one row of a quantity."""
+    of = table["model"].isna() if model is None else table["model"] == model
+    rows = table[(table["quantity"] == quantity) & (table["group"] == group) & of]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def interval(row: Any) -> Any:
+    return pytest.approx(row[["estimate", "low", "high"]].tolist(), nan_ok=True)
 
 
 def merged(
     folder: Path, names: Sequence[str] = ("ada", "ben"), adjudication: str | None = None
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    merge_annotators(
-        folder / "faces.parquet",
-        [folder / f"{name}.csv" for name in names],
-        adjudication and folder / adjudication,
-        folder / "labels.parquet",
-        annotators=names,
-        formats={},
-        simulated=True,
-    )
+) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame]:
+    """Labels, facts and estimates of these annotators."""
+    inputs: dict[str, Any] = {
+        "faces": folder / "faces.parquet",
+        "answers": [folder / f"{name}.csv" for name in names],
+        "labels": folder / "labels.parquet",
+        "settings": settings_of(names),
+    }
+    merge_annotators(**inputs, adjudication=folder / adjudication if adjudication else None)
     measure_agreement(
-        folder / "faces.parquet",
-        [folder / f"{name}.csv" for name in names],
-        folder / "labels.parquet",
-        folder / "agreement.json",
-        annotators=names,
-        formats={},
-        errors=dict.fromkeys(names, 0.1),
+        **inputs,
+        agreement=folder / "agreement.json",
+        estimates=folder / "estimates.parquet",
+        intervals=Intervals(),
+        study="drawn",
         seed=1,
-        confidence=0.95,
     )
-    labels = tables.read(folder / "labels.parquet", tables.LABELS)
-    found = json.loads((folder / "agreement.json").read_text())
-    error = float(tables.about(folder / "labels.parquet")["answer_error"])
-    assert error == pytest.approx(found["answer_error"]["estimate"], abs=1e-12)
-    return labels, found
+    facts = json.loads((folder / "agreement.json").read_text())
+    table = read_table(folder / "estimates.parquet", ESTIMATES)
+    error = float(metadata(folder / "labels.parquet")["answer_error"])
+    assert error == pytest.approx(value(table, "answer error")["estimate"], abs=1e-12)
+    return read_table(folder / "labels.parquet", LABELS), facts, table
 
 
 def answers_of(folder: Path, name: str) -> pd.DataFrame:
@@ -93,40 +119,35 @@ def test_simulated_annotators_err_on_their_own_and_label_the_sample_only(folder:
     ada, ben = (answers_of(folder, name) for name in ("ada", "ben"))
     assert ada["face_id"].tolist() == [f"{i:04}" for i in range(SAMPLE)]
     assert not ada.equals(ben)
-    faces = pd.read_parquet(folder / "faces.parquet")
-    for name, error in (("exact", 0.0), ("contrary", 1.0)):
-        simulate_annotators(
-            folder / "faces.parquet",
-            folder / f"{name}.csv",
-            own_label=TRUTH,
-            annotator=name,
-            error=error,
-            tentative=TENTATIVE,
-            repeated=0,
-            seed=1,
-        )
-        right = answers_of(folder, name)["side"] == np.where(
-            faces["group"][:SAMPLE] == "A", "inside", "outside"
-        )
-        assert right.mean() == 1 - error
+    group = pd.read_parquet(folder / "faces.parquet")["group"][:SAMPLE]
+    truth = np.where(group == "A", "inside", "outside")
+    simulate(folder, "exact", settings_of(["exact"], error=0, repeated=0))
+    assert (answers_of(folder, "exact")["side"] == truth).all()
+    sides = pd.Series(truth, ada["face_id"], dtype="str")
+    rng = np.random.default_rng(0)
+    wrong = simulated_answers(sides, error=1, tentative=Tentative(), repeated=0, rng=rng)
+    assert (wrong["side"] != truth).all()
+    assert wrong["simulated"].all()
 
 
 def test_labels_and_agreement_of_two_annotators(folder: Path) -> None:
-    labels, found = merged(folder)
+    labels, facts, table = merged(folder)
     ada, ben = (answers_of(folder, name)["side"] for name in ("ada", "ben"))
     assert labels["side"].isna().tolist() == (ada != ben).tolist()
     assert (labels["side"].dropna() == ada[ada == ben]).all()
     assert (labels["provenance"] == np.where(ada == ben, "agreed", "contentious")).all()
     assert labels["simulated"].all()
     assert set(labels["annotators"]) == {"ada+ben"}
-    assert found["faces"] == SAMPLE
-    assert found["agreed"] + found["contentious"] == SAMPLE
-    assert found["unanswered"] == found["adjudicated"] == 0
-    assert found["agreement"]["estimate"] == (ada == ben).mean()
-    assert np.sum(found["pairs"][0]["confusion"]) == SAMPLE
-    assert found["annotators"]["ada"]["inside"]["estimate"] == (ada == "inside").mean()
-    assert found["annotators"]["ben"]["planted_error"] == 0.1
-    assert found["simulated"] is True
+    assert facts["faces"] == SAMPLE
+    assert facts["agreed"] + facts["contentious"] == SAMPLE
+    assert facts["unanswered"] == facts["adjudicated"] == 0
+    assert value(table, "raw agreement")["estimate"] == (ada == ben).mean()
+    both = value(table, "raw agreement", model="ada, ben")
+    assert both["estimate"] == (ada == ben).mean()
+    assert np.sum(facts["pairs"][0]["confusion"]) == SAMPLE
+    inside = value(table, "inside share", model="ada")
+    assert (inside["estimate"], inside["answers"]) == ((ada == "inside").mean(), SAMPLE)
+    assert facts["simulated"] is True
 
 
 def test_neither_row_order_nor_file_order_matters(folder: Path) -> None:
@@ -135,26 +156,27 @@ def test_neither_row_order_nor_file_order_matters(folder: Path) -> None:
         shuffled = pd.read_csv(folder / f"{name}.csv", dtype=str).sample(frac=1, random_state=3)
         shuffled.to_csv(folder / f"{name}.csv", index=False)
     faces = pd.read_parquet(folder / "faces.parquet").sample(frac=1, random_state=4)
-    tables.write(faces, folder / "faces.parquet", tables.FACES)
+    write_table(faces, folder / "faces.parquet", FACES)
     second = merged(folder, ["ben", "ada"])
     pd.testing.assert_frame_equal(first[0], second[0])
     assert first[1] == second[1]
+    pd.testing.assert_frame_equal(first[2], second[2])
 
 
 def test_an_adjudication_decides_what_the_annotators_differ_on(folder: Path) -> None:
-    before, _ = merged(folder)
+    before, _, _ = merged(folder)
     face = before["face_id"][before["side"].isna()].iloc[0]
     (folder / "third.csv").write_text(f"face_id,side,why\n{face},outside,seen again\n")
-    after, found = merged(folder, adjudication="third.csv")
+    after, facts, _ = merged(folder, adjudication="third.csv")
     changed = after[after["provenance"] == "adjudicated"]
     assert changed[["face_id", "side"]].to_numpy().tolist() == [[face, "outside"]]
-    assert found["adjudicated"] == 1
+    assert facts["adjudicated"] == 1
     rest = before["face_id"] != face
     pd.testing.assert_frame_equal(before[rest], after[rest])
 
 
 def test_an_adjudication_of_an_agreed_face_is_refused(folder: Path) -> None:
-    labels, _ = merged(folder)
+    labels, _, _ = merged(folder)
     face = labels["face_id"][labels["side"].notna()].iloc[0]
     (folder / "third.csv").write_text(f"face_id,side\n{face},outside\n")
     with pytest.raises(DataError, match=rf"third\.csv: decides on 1 face \({face}\)"):
@@ -164,9 +186,9 @@ def test_an_adjudication_of_an_agreed_face_is_refused(folder: Path) -> None:
 def test_a_face_nobody_answered_has_no_label_and_is_counted(folder: Path) -> None:
     for name in ("ada", "ben"):
         answers_of(folder, name)[1:].to_csv(folder / f"{name}.csv", index=False)
-    labels, found = merged(folder)
+    labels, facts, _ = merged(folder)
     assert len(labels) == SAMPLE - 1
-    assert found["unanswered"] == 1
+    assert facts["unanswered"] == 1
 
 
 ONE = pd.DataFrame({"face_id": ["0000"], "side": ["inside"]})
@@ -191,7 +213,7 @@ def test_a_bad_file_is_named(folder: Path, change: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         merged(folder)
     assert not (folder / "labels.parquet").exists()
-    assert not (folder / "agreement.json").exists()
+    assert not (folder / "estimates.parquet").exists()
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", None])
@@ -228,10 +250,10 @@ def test_laws_of_the_merge(rows: list[tuple[str, str, str]], random: Any) -> Non
     answers = pd.DataFrame(rows, columns=["a", "b", "c"], index=[f"f{i}" for i in range(len(rows))])
     nothing = pd.Series(dtype=str)
     labels = merge(answers, nothing).set_index("face_id")
-    for face, row in answers.iterrows():
-        unanimous = len(set(row)) == 1 and row["a"] != "unsure"
-        assert labels.loc[face, "provenance"] == ("agreed" if unanimous else "contentious")
-        assert (labels.loc[face, "side"] == row["a"]) if unanimous else pd.isna(labels.side[face])
+    for label, row in zip(labels.loc[answers.index].itertuples(), rows, strict=True):
+        unanimous = len(set(row)) == 1 and row[0] != "unsure"
+        assert label.provenance == ("agreed" if unanimous else "contentious")
+        assert label.side == row[0] if unanimous else not isinstance(label.side, str)
     order, people = list(answers.index), ["a", "b", "c"]
     random.shuffle(order)
     random.shuffle(people)
@@ -240,34 +262,9 @@ def test_laws_of_the_merge(rows: list[tuple[str, str, str]], random: Any) -> Non
     contentious = labels.index[labels["side"].isna()]
     decided = pd.Series("outside", index=contentious)
     after = merge(answers, decided).set_index("face_id")
-    kept = labels["side"].notna()
-    pd.testing.assert_frame_equal(labels[kept], after[kept])
-    assert (after["side"][~kept] == "outside").all()
-
-
-def test_kappa_against_a_table_computed_by_hand() -> None:
-    # Cohen's two raters: observed 0.7, expected 0.5
-    assert kappa(np.array([[20, 5], [10, 15]])) == pytest.approx(0.4)
-    assert np.isnan(kappa(np.array([[9, 0], [0, 0]])))
-    assert kappa(np.array([[[5, 0], [0, 5]], [[0, 5], [5, 0]]])).tolist() == [1, -1]
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [  # Krippendorff 2011, Computing Krippendorff's Alpha-Reliability: examples A and C
-        (["0100000010", "1110010000"], 0.095),
-        (["123321412...", "1233224125.3", ".3332342251.", "12332441251."], 0.743),
-    ],
-)
-def test_alpha_against_the_published_examples(values: list[str], expected: float) -> None:
-    words = sorted({word for row in values for word in row if word != "."})
-    given = np.array([list(row) for row in values]).T
-    counts = np.stack([(given == word).sum(1) for word in words], axis=1)
-    assert float(alpha(coincidences(counts).sum(0))) == pytest.approx(expected, abs=5e-4)
-
-
-def test_alpha_of_one_and_the_same_answer_is_none() -> None:
-    assert np.isnan(alpha(coincidences(np.array([[2, 0], [2, 0]])).sum(0)))
+    agreed = labels["side"].notna()
+    pd.testing.assert_frame_equal(labels[agreed], after[agreed])
+    assert (after["side"][~agreed] == "outside").all()
 
 
 def known_of(persons: "pd.Series[str]", **columns: Any) -> pd.DataFrame:
@@ -275,8 +272,12 @@ def known_of(persons: "pd.Series[str]", **columns: Any) -> pd.DataFrame:
     return about.assign(**columns)
 
 
-def no_repeats(answers: pd.DataFrame) -> dict[str, "pd.Series[bool]"]:
-    return {name: pd.Series(dtype=bool) for name in answers}
+def rows_of(
+    answers: pd.DataFrame, about: pd.DataFrame, again: Any = None, seed: int = 0
+) -> pd.DataFrame:
+    never = {str(name): pd.Series(dtype=bool) for name in answers}
+    rng = np.random.default_rng(seed)
+    return estimates(agreement_rows(answers, about, again or never, rng, 0.95), "drawn")
 
 
 def test_the_intervals_know_that_a_person_has_several_pictures() -> None:
@@ -287,41 +288,48 @@ def test_the_intervals_know_that_a_person_has_several_pictures() -> None:
     one = pd.DataFrame(sides.T, columns=["a", "b"], index=[f"{i:03}" for i in range(50)])
     many = one.loc[one.index.repeat(8)].set_axis([f"{i:04}" for i in range(400)])
     persons = pd.Series(one.index.repeat(8), index=many.index)
-    found = [
-        agreement(answers, known_of(who), no_repeats(answers), {}, np.random.default_rng(1), 0.95)
-        for answers, who in ((one, pd.Series(one.index, index=one.index)), (many, persons))
-    ]
-    assert found[0]["agreement"] == pytest.approx(found[1]["agreement"])
-    assert found[0]["pairs"][0]["kappa"] == pytest.approx(found[1]["pairs"][0]["kappa"])
-    assert found[1]["annotators"]["a"] == {
-        **found[0]["annotators"]["a"],
-        "inside": pytest.approx(found[0]["annotators"]["a"]["inside"]),
-    }
+    few = rows_of(one, known_of(pd.Series(one.index, index=one.index)), seed=1)
+    more = rows_of(many, known_of(persons), seed=1)
+    for name in (
+        *(("raw agreement", "all", None), ("Cohen's kappa", "all", "a, b")),
+        ("inside share", "all", "a"),
+    ):
+        first, second = value(few, *name), value(more, *name)
+        assert first[["estimate", "low", "high"]].tolist() == interval(second)
+        assert (first["persons"], second["persons"]) == (50, 50)
+        assert (first["faces"], second["faces"]) == (50, 400)
 
 
 def test_unsure_never_agrees_and_one_answer_throughout_has_no_kappa() -> None:
     index = pd.Index(["a", "b"])
     answers = pd.DataFrame({"x": ["unsure"] * 2, "y": ["unsure"] * 2}, index=index)
-    who = known_of(pd.Series(index, index))
-    found = agreement(answers, who, no_repeats(answers), {}, np.random.default_rng(0), 0.95)
-    assert found["agreement"]["estimate"] == 0
-    assert found["pairs"][0]["kappa"] == {"estimate": None, "low": None, "high": None}
+    table = rows_of(answers, known_of(pd.Series(index, index)))
+    assert value(table, "raw agreement")["estimate"] == 0
+    kappa = value(table, "Cohen's kappa", model="x, y")
+    assert kappa[["estimate", "low", "high"]].isna().all()
+    assert confusions(answers)[0]["confusion"] == [[0, 0, 0], [0, 0, 0], [0, 0, 2]]
 
 
 def test_agreement_is_told_apart_by_gender_and_by_certainty() -> None:
     rows = [("inside", "inside"), ("inside", "outside"), ("outside", "outside"), ("unsure",) * 2]
     answers = pd.DataFrame(rows, columns=["a", "b"], index=list("wxyz"))
     about = known_of(pd.Series(answers.index, answers.index)).assign(
-        gender=["male", "male", "female", None], tentative=[False, True, False, True]
+        gender=pd.array(["male", "male", "female", None], dtype="str"),
+        tentative=[False, True, False, True],
     )
     again = {"a": pd.Series([True, False], ["w", "x"]), "b": pd.Series([True], ["w"])}
-    found = agreement(answers, about, again, {}, np.random.default_rng(0), 0.95)
-    by = {name: (part["estimate"], part["faces"]) for name, part in found["by_gender"].items()}
-    assert by == {"female": (1, 1), "male": (0.5, 2), "not known": (0, 1)}
-    by = {name: part["estimate"] for name, part in found["by_certainty"].items()}
-    assert by == {"certain": 1, "tentative": 0}
-    assert found["annotators"]["a"]["consistency"]["estimate"] == 0.5
-    assert found["annotators"]["a"]["repeated"] == 2
+    table = rows_of(answers, about, again)
+    for group, expected in {
+        "gender: female": (1, 1),
+        "gender: male": (0.5, 2),
+        "gender: not known": (0, 1),
+        "certainty: certain": (1, 2),
+        "certainty: tentative": (0, 2),
+    }.items():
+        row = value(table, "raw agreement", group)
+        assert (row["estimate"], row["faces"]) == expected
+    twice = value(table, "consistency", model="a")
+    assert (twice["estimate"], twice["answers"]) == (0.5, 2)
 
 
 def test_the_error_of_an_answer_is_found_from_how_often_two_differ() -> None:
@@ -329,22 +337,22 @@ def test_the_error_of_an_answer_is_found_from_how_often_two_differ() -> None:
     n, error = 20_000, 0.08
     sides = np.where(rng.random((n, 3)) < error, "outside", "inside")
     answers = pd.DataFrame(sides, columns=list("abc"), index=[f"{i:05}" for i in range(n)])
-    found = answer_error(answers, pd.Series(answers.index, answers.index), 0.95)
-    assert found.low < error < found.high
-    assert found.high - found.low < 0.01
+    estimate = answer_error(answers, pd.Series(answers.index, answers.index), 0.95)
+    assert estimate.low < error < estimate.high
+    assert estimate.high - estimate.low < 0.01
     unsure = answers.assign(c="unsure")
     assert answer_error(unsure, pd.Series(answers.index, answers.index), 0.95).low < error
 
 
-def test_a_face_shown_again_tells_of_the_annotator_not_of_the_face(folder: Path) -> None:
-    before, first = merged(folder)
+def test_a_face_shown_again_describes_the_annotator_not_the_face(folder: Path) -> None:
+    before, facts, first = merged(folder)
     rows = pd.read_csv(folder / "ada.csv", dtype=str)
     again = rows["showing"] == "1"
-    assert again.sum() == first["annotators"]["ada"]["repeated"] == 4
+    assert again.sum() == facts["annotators"]["ada"]["repeated"] == 4
     turned = {"inside": "outside", "outside": "inside"}
     rows.loc[again, "side"] = rows.loc[again, "side"].map(turned)
     rows.to_csv(folder / "ada.csv", index=False)
-    after, second = merged(folder)
+    after, _, second = merged(folder)
     pd.testing.assert_frame_equal(before, after)
-    steady = [found["annotators"]["ada"]["consistency"]["estimate"] for found in (first, second)]
+    steady = [value(table, "consistency", model="ada")["estimate"] for table in (first, second)]
     assert sum(steady) == 1

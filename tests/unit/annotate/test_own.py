@@ -6,11 +6,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from facegap import tables
 from facegap.annotate.own import label_own
 from facegap.boundary import sides_of
-from facegap.config import OWN_LABELS
 from facegap.errors import DataError
+from facegap.kinds import KINDS
+from facegap.settings.acquire import OwnLabel
+from facegap.tables.acquire import FACES
+from facegap.tables.annotate import LABELS
+from facegap.tables.base import read_table, write_table
+
+
+def known(kind: str, boundary: str) -> OwnLabel:
+    """The words that a kind of data set brings by itself."""
+    return OwnLabel.model_validate(KINDS[kind].own_labels[boundary])
 
 
 def faces(**columns: Any) -> pd.DataFrame:
@@ -38,14 +46,14 @@ def faces(**columns: Any) -> pd.DataFrame:
     ],
 )
 def test_the_known_words_of_a_data_set(kind: str, boundary: str, values: Any, sides: str) -> None:
-    rule = OWN_LABELS[kind][boundary]
-    found = sides_of(faces(**{rule["column"]: values}), rule, "faces")
+    rule = known(kind, boundary)
+    own = sides_of(faces(**{rule.column: values}), rule, "faces")
     short = {"inside": "i", "outside": "o"}
-    assert "".join(short.get(side, "-") for side in found) == sides
+    assert "".join(short.get(side, "-") for side in own) == sides
 
 
 def test_numbers_and_text_that_say_the_same_are_the_same_word() -> None:
-    rule = {"column": "Hat", "inside": ["1"], "outside": [0]}
+    rule = OwnLabel(column="Hat", inside=["1"], outside=[0])
     for values in (["1", "0"], [1, 0], [1.0, 0.0], pd.array([1, 0], dtype="Int8")):
         assert sides_of(faces(Hat=values), rule, "faces").tolist() == ["inside", "outside"]
 
@@ -54,27 +62,27 @@ def test_numbers_and_text_that_say_the_same_are_the_same_word() -> None:
     ("rule", "message"),
     [
         (
-            OWN_LABELS["utkface"]["race"],
+            known("utkface", "race"),
             r"faces\.csv: column race_raw has the value 'Martian' \(face 0001; 1 faces",
         ),
-        ({"column": "race_raw", "below": 3}, "'White'.*known: numbers"),
-        ({"column": "Hat", "inside": [1], "outside": [0]}, "no column Hat; it has face_id, path"),
+        (OwnLabel(column="race_raw", below=3.0), "'White'.*known: numbers"),
+        (OwnLabel(column="Hat", inside=[1], outside=[0]), "no column Hat; it has face_id, path"),
     ],
 )
-def test_an_unknown_word_or_column_is_named(rule: dict[str, Any], message: str) -> None:
+def test_an_unknown_word_or_column_is_named(rule: OwnLabel, message: str) -> None:
     with pytest.raises(DataError, match=message):
         sides_of(faces(race_raw=["White", "Martian", None]), rule, "faces.csv")
 
 
 def test_faces_without_a_label_are_left_out_and_the_rest_is_passed_through(tmp_path: Path) -> None:
     table = faces(gender=(["male"] * 6 + ["female"] * 6 + [None]))
-    tables.write(table, tmp_path / "faces.parquet", tables.FACES)
+    write_table(table, tmp_path / "faces.parquet", FACES)
     label_own(
-        tmp_path / "faces.parquet",
-        tmp_path / "labels.parquet",
-        own_label=OWN_LABELS["utkface"]["gender"],
+        faces=tmp_path / "faces.parquet",
+        labels=tmp_path / "labels.parquet",
+        own_label=known("utkface", "gender"),
     )
-    labels = tables.read(tmp_path / "labels.parquet", tables.LABELS)
+    labels = read_table(tmp_path / "labels.parquet", LABELS)
     assert labels["face_id"].tolist() == table["face_id"].tolist()[:12]
     assert labels["side"].tolist() == ["inside"] * 6 + ["outside"] * 6
     assert set(labels["provenance"]) == {"own label"}
@@ -83,11 +91,11 @@ def test_faces_without_a_label_are_left_out_and_the_rest_is_passed_through(tmp_p
 
 def test_a_split_with_too_few_faces_on_a_side_is_named(tmp_path: Path) -> None:
     table = faces(gender=["male"] * 6 + ["female"] * 6).assign(split=["train"] * 9 + ["test"] * 3)
-    tables.write(table, tmp_path / "faces.parquet", tables.FACES)
+    write_table(table, tmp_path / "faces.parquet", FACES)
     with pytest.raises(DataError, match="the split test has 0 labelled faces on the side inside"):
         label_own(
-            tmp_path / "faces.parquet",
-            tmp_path / "labels.parquet",
-            own_label=OWN_LABELS["utkface"]["gender"],
+            faces=tmp_path / "faces.parquet",
+            labels=tmp_path / "labels.parquet",
+            own_label=known("utkface", "gender"),
         )
     assert not (tmp_path / "labels.parquet").exists()

@@ -14,11 +14,14 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
 
+from facegap.assets import backbone_weights
 from facegap.classify.backbones import BACKBONES, cut, network, preprocess, trainable
 from facegap.classify.pretrained import fetch_timm
 from facegap.errors import AssetError, DataError, TrainingError
+from facegap.settings.operations import Operations
 
 CPU = torch.device("cpu")
+OFFLINE, ONLINE = Operations(offline=True), Operations()
 
 
 def net(name: str, layers: int = 5, weights: Path | None = None, seed: int = 1):
@@ -48,6 +51,10 @@ def test_faces_of_another_size_are_scaled() -> None:
     assert preprocess(faces(3, 50), BACKBONES["resnet50"], 32, CPU).shape == (3, 3, 32, 32)
 
 
+def test_the_assets_have_the_weights_of_every_backbone() -> None:
+    assert backbone_weights().keys() == BACKBONES.keys()
+
+
 @pytest.mark.parametrize("name", list(BACKBONES))
 def test_trunk_and_tail_are_the_whole_network(name: str) -> None:
     found = net(name)
@@ -56,7 +63,7 @@ def test_trunk_and_tail_are_the_whole_network(name: str) -> None:
         again = net(name, layers=1)  # the same weights, cut elsewhere
         other = again.tail(*again.unpacked(again.boundary(faces(), CPU)))
     torch.testing.assert_close(pooled, other, rtol=1e-4, atol=1e-5)
-    assert pooled.shape == (2, 2048 if name == "resnet50" else 512)
+    assert pooled.shape == (2, {"resnet50": 2048}.get(name, 512))
     assert pooled.std(0).max() > 0, "two faces are not the same to it"
     assert pooled.isfinite().all()
 
@@ -235,16 +242,18 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
 def test_timms_weights_are_fetched_once_and_whole(hub: bytes, tmp_path: Path) -> None:
     weights = tmp_path / "timm/x.safetensors"
     with pytest.raises(AssetError, match=r"resnet10t.* could not be had"):
-        fetch_timm(name="resnet10t.c3_in1k", weights=weights, offline=True)
+        fetch_timm(model="resnet10t.c3_in1k", weights=weights, operations=OFFLINE)
     for offline in (False, True):  # then it is in the client's cache
-        fetch_timm(name="resnet10t.c3_in1k", weights=weights, offline=offline)
+        operations = Operations(offline=offline)
+        fetch_timm(model="resnet10t.c3_in1k", weights=weights, operations=operations)
         assert weights.read_bytes() == hub
         weights.unlink()
 
 
 def test_weights_that_cannot_be_had_say_what_to_do(hub: bytes, tmp_path: Path) -> None:
-    with pytest.raises(AssetError, match=r"resnet18.* could not be had .*classify\.backbones"):
-        fetch_timm(name="resnet18.a1_in1k", weights=tmp_path / "x.safetensors", offline=False)
+    message = r"resnet18.* could not be had .*classify\.grid\.backbones"
+    with pytest.raises(AssetError, match=message):
+        fetch_timm(model="resnet18.a1_in1k", weights=tmp_path / "x.safetensors", operations=ONLINE)
     assert not (tmp_path / "x.safetensors").exists()
 
 

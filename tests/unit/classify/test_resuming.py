@@ -1,4 +1,4 @@
-"""Cells that are cut short and go on: the same bytes, nothing trained twice, nothing stale."""
+"""Trainings that are cut short and go on: the same bytes, nothing trained twice, nothing stale."""
 
 import gc
 import json
@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,28 @@ import pandas as pd
 import pytest
 import torch
 
-from facegap import tables
-from facegap.classify import backbones, cells, training
-from facegap.classify.cells import train_benchmark, train_cell
+from facegap.classify import backbones, configurations, training
+from facegap.classify.configurations import train_benchmark, train_configurations
+from facegap.classify.grid import Candidate, Candidates, Preprocessed, TrainingPlan
 from facegap.classify.heads import Head
 from facegap.errors import TrainingError
+from facegap.settings.classify import Features, Training
+from facegap.tables.base import read_table, write_table
+from facegap.tables.classify import ENTRIES
 
 BACKBONE = "lcnet_035"  # small: nearly every test trains it anew
-RECIPE: dict[str, Any] = {
-    "head": {"hidden": [8, 8], "activations": "relu", "dropout": 0.5},
-    "tune": {"epochs": 3, "batch": 16, "rates": {"adam": 0.01, "rmsprop": 0.01}},
-    "fine_tune": {"epochs": 3, "batch": 8, "rates": {"adam": 1e-5, "sgd": 1e-5}, "layers": 2},
-    "momentum": 0.9,
+SETTINGS: dict[str, Any] = {
+    "head": {"hidden": [8, 8]},
+    "head_training": {"epochs": 3, "batch": 16, "rates": {"adam": 0.01, "rmsprop": 0.01}},
+    "fine_tuning": {"epochs": 3, "batch": 8, "rates": {"adam": 1e-5, "sgd": 1e-5}},
     "standardise": True,
     "repeats": 2,
-    "convergence": {"tolerance": 0.05},
 }
-PAIRS = [["adam", "sgd"], ["rmsprop", "adam"]]
-MADE: dict[str, Any] = {"crop": "none", "augmentation": None}
-EPOCHS = 3 * (2 * 2 + 2 * 2)  # as _shuffled is called: by tuning, of each head, and fine-tuning
+EXTRACTION = Features(input_size=32, unfrozen_layers=2)
+PAIRS = [("adam", "sgd"), ("rmsprop", "adam")]
+MADE = Preprocessed("none", None)
+PLAN = TrainingPlan(32, MADE, PAIRS, True)
+EPOCHS = 3 * (2 * 2 + 2 * 2)  # as _shuffled is called: of each head, and of each fine-tuning
 Play = Callable[..., Path]
 
 
@@ -57,16 +61,19 @@ def cached(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("source", "target"):
         path = folder / "plain" / name
         path.mkdir(parents=True)
-        table = pd.DataFrame({"face_id": [f"{name}{k}" for k in range(24)], "view": 0})
+        table = pd.DataFrame({"face_id": [f"{name}{k}" for k in range(24)], "copy": 0})
         table["split"] = ["train"] * 16 + ["test"] * 8
         table["inside"] = np.arange(24) % 2 == 0
         table["row"] = range(24)
-        tables.write(table, path / "entries.parquet", tables.ENTRIES)
+        write_table(table, path / "entries.parquet", ENTRIES)
         boundary = np.abs(rng.normal(size=(24, net.width))).astype(np.float16)
         np.save(path / "boundary.npy", boundary)
         with torch.no_grad():
             np.save(path / "pooled.npy", net.pooled(torch.from_numpy(boundary).float()).numpy())
-    about = {"network": net.digest, "views": {"plain": MADE}}
+    about = {
+        "network": net.digest,
+        "preprocessings": {"plain": {"crop": "none", "augmentation": None}},
+    }
     (folder / "about.json").write_text(json.dumps(about))
     return folder
 
@@ -74,34 +81,34 @@ def cached(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def saves_every_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """However short it is."""
-    monkeypatch.setattr(cells, "SHORT", 0.0)
+    monkeypatch.setattr(configurations, "SHORT", 0.0)
 
 
-def train(cell: Path, cached: Path, **changes: Any) -> None:
+def train(folder: Path, cached: Path, **changes: Any) -> None:
     arguments = {
-        **{"cached": cached, "weights_file": None, "crops": [], "cell": cell},
-        **{"backbone": BACKBONE, "view": "plain", "made": MADE, "pairs": PAIRS},
-        **{"datasets": ["source", "target"], "recipe": RECIPE, "size": 32},
-        **{"threads": 1, "seed": 1, "saved": True},
+        **{"features": cached, "weights": None, "crops": [], "configurations": folder},
+        **{"backbone": BACKBONE, "preprocessing": "plain", "plan": PLAN},
+        **{"datasets": ["source", "target"], "extraction": EXTRACTION},
+        **{"settings": Training.model_validate(SETTINGS), "threads": 1, "seed": 1},
     }
-    train_cell(**(arguments | changes))
+    train_configurations(**(arguments | changes))
 
 
 @pytest.fixture(scope="module")
 def whole(cached: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The outputs of a cell that nothing disturbed."""
-    folder = tmp_path_factory.mktemp("whole") / "cell"
+    """The outputs of a training that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole") / "trained"
     train(folder, cached)
     return outputs(folder)
 
 
 @pytest.fixture
 def play(cached: Path, tmp_path: Path) -> Play:
-    """Train a cell, with arguments changed; the folder."""
+    """Train, with arguments changed; the folder."""
 
     def played(**changes: Any) -> Path:
-        train(tmp_path / "cell", **({"cached": cached} | changes))
-        return tmp_path / "cell"
+        train(tmp_path / "trained", **({"cached": cached} | changes))
+        return tmp_path / "trained"
 
     return played
 
@@ -115,7 +122,7 @@ def disturb(
 ) -> list[int]:
     """Call `when` with the number of each beginning epoch; the list of those that have begun.
 
-    Tuning counts each of its heads.
+    Head training counts each of its heads.
     """
     true, begun = training._shuffled, list[int]()
 
@@ -143,9 +150,9 @@ def cut(play: Play, monkeypatch: pytest.MonkeyPatch, epoch: int, warn: int | Non
             play()
 
 
-# in tuning; in the first fine-tuning; between two; in the last
+# in head training; in the first fine-tuning; between two; in the last
 @pytest.mark.parametrize(("epoch", "finished"), [(5, 0), (13, 12), (15, 15), (23, 21)])
-def test_a_cut_cell_goes_on_and_trains_nothing_twice(
+def test_a_cut_training_goes_on_and_trains_nothing_twice(
     play: Play,
     whole: dict[str, bytes],
     tmp_path: Path,
@@ -154,11 +161,11 @@ def test_a_cut_cell_goes_on_and_trains_nothing_twice(
     finished: int,
 ) -> None:
     cut(play, monkeypatch, epoch)
-    assert [path.name for path in tmp_path.iterdir()] == ["cell.resume"]
+    assert [path.name for path in tmp_path.iterdir()] == ["trained.resume"]
     begun = disturb(monkeypatch)
     assert outputs(play()) == whole
     assert len(begun) == EPOCHS - finished
-    assert [path.name for path in tmp_path.iterdir()] == ["cell"]
+    assert [path.name for path in tmp_path.iterdir()] == ["trained"]
 
 
 @pytest.mark.parametrize(("epoch", "warn"), [(8, 0), (13, 12), (14, 12), (14, 13), (23, 22)])
@@ -198,9 +205,9 @@ def test_real_kills_at_random_change_no_byte(play: Play, whole: dict[str, bytes]
 @pytest.mark.parametrize(
     "changes",
     [
-        {"recipe": RECIPE | {"momentum": 0.5}},
-        {"pairs": PAIRS[::-1]},
-        {"made": MADE | {"crop": "ears-chin"}},
+        {"settings": Training.model_validate(SETTINGS | {"momentum": 0.5})},
+        {"plan": replace(PLAN, optimiser_pairs=PAIRS[::-1])},
+        {"plan": replace(PLAN, preprocessed=Preprocessed("ears-chin", None))},
         {"seed": 2},
     ],
     ids=["momentum", "pairs", "crop", "seed"],
@@ -213,10 +220,12 @@ def test_states_of_other_settings_are_not_taken_up(
     changes: dict[str, Any],
 ) -> None:
     cut(play, monkeypatch, 20)
-    assert len(list((tmp_path / "cell.resume").glob("*.resume"))) == 3
+    assert len(list((tmp_path / "trained.resume").glob("*.resume"))) == 3
     other = Path(shutil.copytree(cached, tmp_path / "features"))
-    digest, made = network(changes.get("seed", 1)).digest, changes.get("made", MADE)
-    (other / "about.json").write_text(json.dumps({"network": digest, "views": {"plain": made}}))
+    crop = changes.get("plan", PLAN).preprocessed.crop
+    about: dict[str, Any] = {"network": network(changes.get("seed", 1)).digest}
+    about["preprocessings"] = {"plain": {"crop": crop, "augmentation": None}}
+    (other / "about.json").write_text(json.dumps(about))
     begun = disturb(monkeypatch)
     play(cached=other, **changes)
     assert len(begun) == EPOCHS
@@ -233,8 +242,8 @@ def test_states_of_other_features_are_not_taken_up(
         np.save(path, np.load(path)[::-1])
     else:
         path = other / "plain/source/entries.parquet"
-        table = tables.read(path, tables.ENTRIES)
-        tables.write(table.assign(inside=~table["inside"]), path, tables.ENTRIES)
+        table = read_table(path, ENTRIES)
+        write_table(table.assign(inside=~table["inside"]), path, ENTRIES)
     begun = disturb(monkeypatch)
     play(cached=other)
     assert len(begun) == EPOCHS
@@ -254,25 +263,27 @@ def test_a_state_of_other_code_is_not_taken_up(play: Play, monkeypatch: pytest.M
 def test_a_short_fine_tuning_is_done_again_unless_its_job_was_warned(
     play: Play, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cells, "SHORT", 60.0)
+    monkeypatch.setattr(configurations, "SHORT", 60.0)
     cut(play, monkeypatch, 20, warn=16)
     begun = disturb(monkeypatch)
     assert outputs(play()) == whole
-    assert len(begun) == EPOCHS - (12 + 2), "tuning, and the second fine-tuning's first epochs"
+    assert len(begun) == EPOCHS - (12 + 2), (
+        "head training, and the second fine-tuning's first epochs"
+    )
 
 
 def test_a_damaged_state_costs_its_own_training(
     play: Play, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut(play, monkeypatch, 20)
-    path = tmp_path / "cell.resume/adam-sgd-0.resume"
+    path = tmp_path / "trained.resume/adam-sgd-0.resume"
     path.write_bytes(path.read_bytes()[:-100])
     begun = disturb(monkeypatch)
     assert outputs(play()) == whole
     assert len(begun) == EPOCHS - 15
 
 
-def test_models_that_are_done_leave_memory_with_their_cell(
+def test_models_that_are_done_leave_memory_with_their_configuration(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alive = []
@@ -283,10 +294,12 @@ def test_models_that_are_done_leave_memory_with_their_cell(
 
     disturb(monkeypatch, count)
     play()
-    assert max(alive) == 1 + RECIPE["repeats"], "the tuned heads, and those of one cell"
+    assert max(alive) == 1 + SETTINGS["repeats"], (
+        "the trained heads, and those of one configuration"
+    )
 
 
-def test_a_second_job_on_the_same_cell_is_refused(
+def test_a_second_job_on_the_same_training_is_refused(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def meanwhile(count: int) -> None:
@@ -302,22 +315,22 @@ def test_a_second_job_on_the_same_cell_is_refused(
 def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
     cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = {"backbone": BACKBONE, "view": "plain"}
-    kept |= {"tune_optimiser": "adam", "fine_tune_optimiser": "sgd"}
-    (tmp_path / "kept.json").write_text(json.dumps(kept))
+    selected = {"backbone": BACKBONE, "preprocessing": "plain"}
+    selected |= {"head_optimiser": "adam", "fine_tuning_optimiser": "sgd"}
+    (tmp_path / "selected.json").write_text(json.dumps(selected))
 
     def play(name: str = "cut") -> Path:
         train_benchmark(
-            kept=tmp_path / "kept.json",
-            cached={BACKBONE: cached},
-            weights_files={},
+            selected=tmp_path / "selected.json",
+            features=[cached],
+            weights=[],
             crops=[],
-            cell=tmp_path / name,
-            dataset="target",
-            views={"plain": MADE},
+            configurations=tmp_path / name,
+            candidates=Candidates({BACKBONE: Candidate(32, False)}, {"plain": MADE}),
+            extraction=EXTRACTION,
+            settings=Training.model_validate(SETTINGS),
             datasets=["source", "target"],
-            recipe=RECIPE,
-            sizes={BACKBONE: 32},
+            dataset="target",
             threads=1,
             seed=1,
         )
@@ -326,6 +339,6 @@ def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
     cut(play, monkeypatch, 9)
     with caplog.at_level(logging.INFO):
         assert outputs(play()) == outputs(play("whole"))
-    assert "target-fine-tuned-0: resumed after epoch 3 of 3" in caplog.text
+    assert "on target, fine-tuned, repeat 0: resumed after epoch 3 of 3" in caplog.text
     assert "1 of 2 trainings: speed not known yet" in caplog.text
     assert re.search(r"2 of 2 trainings: \S+ a second, 0 s left", caplog.text)

@@ -1,4 +1,4 @@
-"""Tuning and fine-tuning: the same as the straight way, by seed, and stopped by bad input."""
+"""Head training and fine-tuning: as the straight way, by seed, and stopped by bad input."""
 
 import json
 from copy import deepcopy
@@ -11,27 +11,29 @@ import pandas as pd
 import pytest
 import torch
 
-from facegap import tables
 from facegap.classify import backbones, heads, training
+from facegap.classify.augmentation import augmented
 from facegap.classify.backbones import trainable
-from facegap.classify.cells import Cell, _fresh, _Setting, train_cell
-from facegap.classify.features import Features, features
+from facegap.classify.configurations import _fresh, _Job, train_configurations
+from facegap.classify.features import Cached, read_features
+from facegap.classify.grid import Preprocessed, TrainingPlan
 from facegap.classify.training import Randomness, Schedule, epochs_to_convergence
-from facegap.classify.views import augmented
 from facegap.classify.weights import restore
+from facegap.configurations import Configuration
 from facegap.crops import Crops
 from facegap.errors import DataError, TrainingError
+from facegap.settings.classify import Augmentation, Features, Head, Training
+from facegap.tables.base import read_table, write_table
+from facegap.tables.classify import CURVES, ENTRIES, PREDICTIONS, RUNS
 
 CPU = torch.device("cpu")
-HEAD = {"hidden": [16, 16, 16], "activations": "relu", "dropout": 0.5}
-RECIPE: dict[str, Any] = {
-    "head": HEAD,
-    "tune": {"epochs": 12, "batch": 16, "rates": {"adam": 0.01}},
-    "fine_tune": {"epochs": 1, "batch": 16, "rates": {"adam": 1e-6}, "layers": 5},
-    "momentum": 0.9,
+HEAD = Head(hidden=[16, 16, 16])
+SETTINGS: dict[str, Any] = {
+    "head": HEAD.model_dump(),
+    "head_training": {"epochs": 12, "batch": 16, "rates": {"adam": 0.01}},
+    "fine_tuning": {"epochs": 1, "batch": 16, "rates": {"adam": 1e-6}},
     "standardise": True,
     "repeats": 2,
-    "convergence": {"tolerance": 0.05},
 }
 
 
@@ -39,37 +41,39 @@ def randomness(seed: int) -> Randomness:
     return Randomness(np.random.default_rng(seed), torch.Generator().manual_seed(seed))
 
 
-def cached(width: int = 8, train: int = 48, test: int = 32, views: int = 1) -> Features:
+def cached(width: int = 8, train: int = 48, test: int = 32, copies: int = 1) -> Cached:
     """Two classes that the first feature tells apart."""
     rng = np.random.default_rng(0)
     rows = []
     for split, count in (("train", train), ("test", test)):
         for face in range(count):
-            several = range(1, views + 1) if split == "train" and views > 1 else [0]
-            rows += [(f"{split}{face}", split, view, face % 2 == 0) for view in several]
-    table = pd.DataFrame(rows, columns=["face_id", "split", "view", "inside"])
+            several = range(1, copies + 1) if split == "train" and copies > 1 else [0]
+            rows += [(f"{split}{face}", split, copy, face % 2 == 0) for copy in several]
+    table = pd.DataFrame(rows, columns=["face_id", "split", "copy", "inside"])
     table["row"] = pd.factorize(table["face_id"])[0]
     pooled = rng.normal(size=(len(table), width)).astype(np.float32)
     pooled[:, 0] += np.where(table["inside"], 3, -3)
-    return Features(table, pooled.copy(), pooled)
+    return Cached(table, pooled.copy(), pooled)
 
 
-def tuned(
-    seeds: list[int], data: Features, optimiser: str = "adam", epochs: int = 12
+def trained_heads(
+    seeds: list[int], data: Cached, optimiser: str = "adam", epochs: int = 12
 ) -> tuple[heads.Head, np.ndarray]:
     chances = [randomness(seed) for seed in seeds]
     rows = data.rows("train").ravel()
-    head = heads.head(torch.from_numpy(data.pooled[rows]), [c.draws for c in chances], HEAD, True)
+    head = heads.new_head(
+        torch.from_numpy(data.pooled[rows]), [c.masks for c in chances], HEAD, True
+    )
     plan = Schedule(epochs, 16, optimiser, 0.01, 0.9)
-    return head, training.tune(head, data, chances, [plan], [str(seed) for seed in seeds])
+    return head, training.train_heads(head, data, chances, [plan], [str(seed) for seed in seeds])
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "sgd", "rmsprop"])
 def test_repeats_side_by_side_are_the_repeats_one_by_one(optimiser: str) -> None:
     data = cached()
-    together, losses = tuned([1, 2, 3], data, optimiser)
+    together, losses = trained_heads([1, 2, 3], data, optimiser)
     for i, seed in enumerate((1, 2, 3)):
-        alone, own = tuned([seed], data, optimiser)
+        alone, own = trained_heads([seed], data, optimiser)
         np.testing.assert_allclose(losses[:, i], own[:, 0], rtol=1e-5)
         for many, one in zip(together.parameters(), alone.parameters(), strict=True):
             torch.testing.assert_close(many[i], one[0], rtol=1e-5, atol=1e-5)
@@ -79,11 +83,11 @@ def test_optimisers_side_by_side_are_the_optimisers_one_by_one() -> None:
     data, optimisers, seeds = cached(), ["adam", "sgd", "rmsprop"], [1, 2]
     chances = [randomness(seed) for _ in optimisers for seed in seeds]
     pooled = torch.from_numpy(data.pooled[data.rows("train").ravel()])
-    together = heads.head(pooled, [chance.draws for chance in chances], HEAD, True)
+    together = heads.new_head(pooled, [chance.masks for chance in chances], HEAD, True)
     plans = [Schedule(12, 16, optimiser, 0.01, 0.9) for optimiser in optimisers]
-    losses = training.tune(together, data, chances, plans, [str(k) for k in range(6)])
+    losses = training.train_heads(together, data, chances, plans, [str(k) for k in range(6)])
     for k, optimiser in enumerate(optimisers):
-        alone, own = tuned(seeds, data, optimiser)
+        alone, own = trained_heads(seeds, data, optimiser)
         np.testing.assert_allclose(losses[:, 2 * k : 2 * k + 2], own, rtol=1e-5)
         for many, one in zip(together.parameters(), alone.parameters(), strict=True):
             torch.testing.assert_close(many[2 * k : 2 * k + 2], one, rtol=1e-5, atol=1e-5)
@@ -91,15 +95,15 @@ def test_optimisers_side_by_side_are_the_optimisers_one_by_one() -> None:
 
 def test_what_can_be_told_apart_is_learnt() -> None:
     data = cached()
-    head, losses = tuned([1, 2], data, epochs=60)
+    head, losses = trained_heads([1, 2], data, epochs=60)
     rows = data.rows("test")[:, 0]
-    right = (training.tuned_logits(head, data, rows) > 0) == (data.inside(rows) == 1)
+    right = (training.head_logits(head, data, rows) > 0) == (data.inside(rows) == 1)
     assert right.mean() > 0.95
     assert (losses[-1] < 0.5 * losses[0]).all()
 
 
 def test_the_batched_head_is_an_ordinary_perceptron() -> None:
-    head, _ = tuned([5], cached())
+    head, _ = trained_heads([5], cached())
     layers: list[torch.nn.Module] = []
     for weight, bias in zip(head.weights, head.biases, strict=True):
         linear = torch.nn.Linear(weight.shape[1], weight.shape[2])
@@ -112,7 +116,7 @@ def test_the_batched_head_is_an_ordinary_perceptron() -> None:
 
 
 def test_dropout_keeps_the_mean_and_drops_its_share() -> None:
-    head, _ = tuned([5], cached())
+    head, _ = trained_heads([5], cached())
     masks = torch.cat(head.masks([torch.Generator().manual_seed(0)], 2000), 2)
     assert masks.mean().item() == pytest.approx(1, abs=0.02)
     assert (masks == 0).float().mean().item() == pytest.approx(0.5, abs=0.01)
@@ -124,12 +128,12 @@ def test_a_step_from_the_cache_is_a_step_of_the_whole_network() -> None:
     with torch.no_grad():
         boundary = net.boundary(faces, CPU)
         pooled = net.tail(*net.unpacked(boundary)).numpy()
-    table = pd.DataFrame({"face_id": [str(k) for k in range(8)], "split": "train", "view": 0})
+    table = pd.DataFrame({"face_id": [str(k) for k in range(8)], "split": "train", "copy": 0})
     table["inside"] = [k % 2 == 0 for k in range(8)]
     table["row"] = range(8)
-    data = Features(table, boundary.numpy(), pooled)
+    data = Cached(table, boundary.numpy(), pooled)
     first = randomness(3)
-    head = heads.head(torch.from_numpy(pooled), [first.draws], HEAD, True)
+    head = heads.new_head(torch.from_numpy(pooled), [first.masks], HEAD, True)
     straight = head.of_repeat(0)
     plan = Schedule(1, 8, "sgd", 1e-4, 0.9)
     tail = deepcopy(net.tail)
@@ -144,7 +148,7 @@ def test_a_step_from_the_cache_is_a_step_of_the_whole_network() -> None:
     order = same.order.integers(0, 1, 8), same.order.permutation(np.arange(8))
     logits = straight(
         again.tail(*again.trunk(backbones.preprocess(faces[order[1]], net.backbone, 32, CPU))),
-        straight.masks([same.draws], 8),
+        straight.masks([same.masks], 8),
     )
     inside = torch.from_numpy(data.inside(order[1]))
     heads.losses(logits, inside).sum().backward()
@@ -162,18 +166,19 @@ def test_convergence_is_the_first_epoch_that_stays_near_the_lowest_loss() -> Non
     assert epochs_to_convergence(np.array([0.2, 0.2]), 0.05) == 1
 
 
-MADE: dict[str, Any] = {"crop": "none", "augmentation": None}
-FRESH = {"views": 2, "fresh": True, "zoom": 0.2, "shear": 10, "flip": True, "shuffle": 0.5}
+MADE = Preprocessed("none", None)
+FRESH = Augmentation(copies=2, fresh=True, shuffle=0.5)
+STILL = {"zoom": 0.0, "shear": 0.0, "flip": False, "shuffle": 0.0}
 
 
-def folder_of(path: Path, data: Features, net: backbones.Network) -> Path:
+def folder_of(path: Path, data: Cached, net: backbones.Network) -> Path:
     """Cached features as the stage writes them, with a boundary that fits the network."""
     path.mkdir(parents=True)
     rng = np.random.default_rng(2)
     boundary = rng.normal(size=(len(data.entries), net.width)).astype(np.float16)
     np.save(path / "boundary.npy", np.abs(boundary))
     np.save(path / "pooled.npy", data.pooled)
-    tables.write(data.entries, path / "entries.parquet", tables.ENTRIES)
+    write_table(data.entries, path / "entries.parquet", ENTRIES)
     return path
 
 
@@ -183,67 +188,69 @@ def net() -> backbones.Network:
 
 
 def trained(
-    folder: Path, net: backbones.Network, data: Features, recipe: dict[str, Any], **more: Any
+    folder: Path, net: backbones.Network, data: Cached, settings: dict[str, Any], **more: Any
 ) -> Path:
-    made = more.get("made", MADE)
+    made = more.pop("made", MADE)
     if not (folder / "features").exists():
         for name in ("source", "target", "third"):
             folder_of(folder / "features/plain" / name, data, net)
-        about = {"network": net.digest, "views": {"plain": made}}
+        plain = {"crop": made.crop, "augmentation": None}
+        if made.augmentation:
+            plain["augmentation"] = made.augmentation.model_dump(mode="json")
+        about = {"network": net.digest, "preprocessings": {"plain": plain}}
         (folder / "features/about.json").write_text(json.dumps(about))
     arguments: dict[str, Any] = {
-        "cached": folder / "features",
-        "weights_file": None,
+        "features": folder / "features",
+        "weights": None,
         "crops": [],
-        "cell": folder / f"cell{len(list(folder.glob('cell?')))}",
-        "backbone": "vgg16",
-        "view": "plain",
-        "made": made,
+        "configurations": folder / f"trained{len(list(folder.glob('trained?')))}",
+        "plan": TrainingPlan(32, made, [("adam", "adam")], True),
+        "extraction": Features(input_size=32),
+        "settings": Training.model_validate(settings),
         "datasets": ["source", "target", "third"],
-        "pairs": [["adam", "adam"]],
-        "recipe": recipe,
-        "size": 32,
+        "backbone": "vgg16",
+        "preprocessing": "plain",
         "threads": 1,
         "seed": 1,
-        "saved": True,
     }
-    train_cell(**(arguments | more))
+    train_configurations(**(arguments | more))
     return folder
 
 
-def test_a_cell_is_the_same_bytes_twice(tmp_path: Path, net: backbones.Network) -> None:
+def test_a_training_is_the_same_bytes_twice(tmp_path: Path, net: backbones.Network) -> None:
     data = cached(512, 32, 8)
     for _ in range(2):
-        trained(tmp_path, net, data, RECIPE)
-    one, two = (tmp_path / f"cell{k}" for k in range(2))
+        trained(tmp_path, net, data, SETTINGS)
+    one, two = (tmp_path / f"trained{k}" for k in range(2))
     for path in sorted(one.iterdir()):
         assert path.read_bytes() == (two / path.name).read_bytes(), path.name
-    runs = tables.read(one / "runs.parquet", tables.RUNS)
-    assert runs.groupby("stage")["repeat"].nunique().to_dict() == {"tuned": 2, "fine-tuned": 2}
-    predictions = tables.read(one / "predictions.parquet", tables.PREDICTIONS)
+    runs = read_table(one / "runs.parquet", RUNS)
+    assert runs.groupby("stage")["repeat"].nunique().to_dict() == {"head": 2, "fine-tuned": 2}
+    predictions = read_table(one / "predictions.parquet", PREDICTIONS)
     assert len(predictions) == 4 * 3 * 8
-    curves = tables.read(one / "curves.parquet", tables.CURVES)
-    assert curves.groupby("run")["epoch"].max().to_dict() == {
-        run: 12 if "tuned-" in run and "fine" not in run else 1 for run in runs["run"]
-    }
+    curves = read_table(one / "curves.parquet", CURVES)
+    epochs = dict(zip(runs["run"], runs["stage"].map({"head": 12, "fine-tuned": 1}), strict=True))
+    assert curves.groupby("run")["epoch"].max().to_dict() == epochs
     first = runs.iloc[0]
-    own = predictions[(predictions["run"] == first["run"]) & (predictions["dataset"] == "target")]
-    accuracy = ((own["probability"] >= 0.5) == own["inside"]).mean()
+    own = predictions[(predictions[["model", "repeat"]] == first[["model", "repeat"]]).all(axis=1)]
+    own = own[own["dataset"] == "target"]
+    accuracy = ((own["probability"] >= 0.5) == (own["label"] == "inside")).mean()
     assert accuracy == pytest.approx(first["target_accuracy"])
 
 
-def test_a_loss_that_is_lost_names_run_and_epoch_and_keeps_the_last_good_state(
+def test_a_loss_that_is_lost_names_run_and_epoch_and_leaves_the_last_good_state(
     tmp_path: Path, net: backbones.Network
 ) -> None:
     rates = {"epochs": 3, "rates": {"adam": 1e30}}
-    recipe = {**RECIPE, "fine_tune": {**RECIPE["fine_tune"], **rates}}
-    with pytest.raises(TrainingError, match=r"vgg16-plain-.*fine-tuned-0: .* epoch \d.*adam"):
-        trained(tmp_path, net, cached(512, 32, 8), recipe)
-    left = sorted(path.name for path in tmp_path.glob("cell*"))
-    assert left == ["cell0.last-good.safetensors", "cell0.resume"]
-    assert [path.name for path in tmp_path.glob("cell0.resume/*.resume")] == ["tuned.resume"]
-    kept = restore(tmp_path / "cell0.last-good.safetensors", net, HEAD, CPU)
-    parameters = [*trainable(kept[0][0]).values(), *kept[0][1].parameters()]
+    settings = {**SETTINGS, "fine_tuning": {**SETTINGS["fine_tuning"], **rates}}
+    message = r"vgg16, plain, adam/adam on source, fine-tuned, repeat 0: .* epoch \d.*adam"
+    with pytest.raises(TrainingError, match=message):
+        trained(tmp_path, net, cached(512, 32, 8), settings)
+    left = sorted(path.name for path in tmp_path.glob("trained*"))
+    assert left == ["trained0.last-good.safetensors", "trained0.resume"]
+    assert [path.name for path in tmp_path.glob("trained0.resume/*.resume")] == ["heads.resume"]
+    good = restore(tmp_path / "trained0.last-good.safetensors", net, HEAD, CPU)
+    parameters = [*trainable(good[0][0]).values(), *good[0][1].parameters()]
     assert all(bool(parameter.isfinite().all()) for parameter in parameters)
 
 
@@ -251,11 +258,11 @@ def test_of_many_heads_the_one_that_is_lost_is_named() -> None:
     data = cached()
     chances = [randomness(seed) for seed in (1, 2, 1, 2)]
     pooled = torch.from_numpy(data.pooled[:48])
-    head = heads.head(pooled, [chance.draws for chance in chances], HEAD, True)
+    head = heads.new_head(pooled, [chance.masks for chance in chances], HEAD, True)
     plans = [Schedule(9, 16, "adam", 0.01, 0.9), Schedule(9, 16, "sgd", 1e30, 0.9)]
     names = ["adam-0", "adam-1", "sgd-0", "sgd-1"]
     with pytest.raises(training.DivergedError, match=r"sgd-\d: .* epoch \d.*rate of sgd"):
-        training.tune(head, data, chances, plans, names)
+        training.train_heads(head, data, chances, plans, names)
     assert all(bool(parameter.isfinite().all()) for parameter in head.parameters())
 
 
@@ -264,68 +271,72 @@ def test_features_of_another_network_or_crop_are_refused_by_their_digest(
     tmp_path: Path, net: backbones.Network, of: str
 ) -> None:
     data = cached(512, 32, 8)
-    trained(tmp_path, net, data, RECIPE)
-    more = {"seed": 2} if of == "network" else {"made": {**MADE, "crop": "ears-chin"}}
+    trained(tmp_path, net, data, SETTINGS)
+    cropped = TrainingPlan(32, Preprocessed("ears-chin", None), [("adam", "adam")], True)
+    more = {"seed": 2} if of == "network" else {"plan": cropped}
     with pytest.raises(DataError, match=r"features: plain is of another .*run extract_features"):
-        trained(tmp_path, net, data, RECIPE, **more)
+        trained(tmp_path, net, data, SETTINGS, **more)
 
 
-def test_fresh_views_are_the_trunk_on_pixels_and_other_ones_each_epoch(
+def test_fresh_copies_are_the_trunk_on_pixels_and_other_ones_each_epoch(
     tmp_path: Path, net: backbones.Network
 ) -> None:
     data = cached(512, 32, 8)
     pixels = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
     np.save(tmp_path / "shard.npy", pixels)
-    cell = Cell("vgg16", "augmented", "adam", "adam", "source")
+    configuration = Configuration("vgg16", "augmented", "adam", "adam")
     fresh = (Crops([tmp_path / "shard.npy"]), FRESH)
-    setting = _Setting(net, {"source": data}, RECIPE, fresh, 1, CPU, tmp_path)
-    seen = _fresh(cell, ("fine-tuned", "0"), setting)
+    settings = Training.model_validate(SETTINGS)
+    sets = {"source": data}
+    job = _Job([configuration], "source", net, sets, settings, fresh, 1, CPU, tmp_path)
+    names = job.names(configuration, 0)
+    activations = _fresh(job, names)
     rows = np.array([3, 1])
-    first, same, later = seen(rows, 0), seen(rows, 0), seen(rows, 1)
+    first, same, later = activations(rows, 0), activations(rows, 0), activations(rows, 1)
     assert torch.equal(first, same)
     assert not torch.equal(first, later)
-    still = {**FRESH, "zoom": 0, "shear": 0, "flip": False, "shuffle": 0}
-    setting = replace(setting, fresh=(fresh[0], still))
-    as_they_are = _fresh(cell, ("fine-tuned", "0"), setting)(rows, 0)
+    job = replace(job, fresh=(fresh[0], Augmentation(fresh=True, **STILL)))
+    as_they_are = _fresh(job, names)(rows, 0)
     torch.testing.assert_close(as_they_are, net.boundary(pixels[rows], CPU))
-    made = {"crop": "none", "augmentation": FRESH}
-    trained(tmp_path, net, data, RECIPE, made=made, crops=[tmp_path / "shard.npy"])
-    assert (tmp_path / "cell0/runs.parquet").is_file()
+    made = Preprocessed("none", FRESH)
+    plan = TrainingPlan(32, made, [("adam", "adam")], True)
+    trained(tmp_path, net, data, SETTINGS, made=made, plan=plan, crops=[tmp_path / "shard.npy"])
+    assert (tmp_path / "trained0/runs.parquet").is_file()
 
 
 def test_one_side_alone_and_too_large_a_batch_are_refused() -> None:
     data = cached()
     with pytest.raises(TrainingError, match="a batch of 64, but 48 training faces"):
-        training.check(data, "cell", 64)
+        training.check_training(data, "vgg16", 64)
     data.entries["inside"] = True
     with pytest.raises(TrainingError, match="all 48 training faces are inside"):
-        training.check(data, "cell", 16)
+        training.check_training(data, "vgg16", 16)
 
 
 def test_features_of_another_set_are_refused(tmp_path: Path, net: backbones.Network) -> None:
     folder = folder_of(tmp_path / "x", cached(512, 32, 8), net)
     np.save(folder / "pooled.npy", np.zeros((3, 512), np.float32))
     with pytest.raises(DataError, match=r"pooled\.npy: \(3, 512\), but .*40 rows"):
-        features(folder)
+        read_features(folder)
     (folder / "boundary.npy").write_bytes(b"half")
     with pytest.raises(DataError, match=r"boundary\.npy: not readable"):
-        features(folder)
+        read_features(folder)
 
 
-def test_each_face_is_seen_once_an_epoch_in_one_of_its_views() -> None:
-    data = cached(views=3)
+def test_each_face_is_seen_once_an_epoch_in_one_of_its_copies() -> None:
+    data = cached(copies=3)
     rows = data.rows("train")
     assert rows.shape == (48, 3)
     order = training._shuffled(rows, np.random.default_rng(0))
     assert sorted(data.entries["face_id"][order]) == sorted({f"train{k}" for k in range(48)})
-    assert set(data.entries["view"][order]) == {1, 2, 3}
+    assert set(data.entries["copy"][order]) == {1, 2, 3}
 
 
-def test_views_are_by_seed_and_settings_change_nothing_else() -> None:
+def test_copies_are_by_seed_and_settings_change_nothing_else() -> None:
     face = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    still = {"zoom": 0.0, "shear": 0.0, "flip": False, "shuffle": 0.0}
+    still = Augmentation(**STILL)
     assert np.array_equal(augmented(face, np.random.default_rng(1), still), face)
-    lively = {"zoom": 0.2, "shear": 10.0, "flip": True, "shuffle": 0.5}
+    lively = Augmentation(shuffle=0.5)
     one, two, other = (augmented(face, np.random.default_rng(s), lively) for s in (1, 1, 2))
     assert one.shape == face.shape
     assert np.array_equal(one, two)
@@ -334,16 +345,15 @@ def test_views_are_by_seed_and_settings_change_nothing_else() -> None:
 
 def test_a_flip_is_a_mirror_and_an_exchange_moves_two_patches() -> None:
     face = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    still = {"zoom": 0.0, "shear": 0.0}
     flips = [
         np.array_equal(
-            augmented(face, np.random.default_rng(s), {**still, "flip": True, "shuffle": 0.0}),
+            augmented(face, np.random.default_rng(s), Augmentation(**(STILL | {"flip": True}))),
             face[:, ::-1],
         )
         for s in range(40)
     ]
     assert 8 < sum(flips) < 32
-    exchange = {**still, "flip": False, "shuffle": 1.0}
+    exchange = Augmentation(**(STILL | {"shuffle": 1.0}))
     swapped = augmented(face, np.random.default_rng(1), exchange)
     patches = (swapped != face).any(2).reshape(4, 10, 4, 10).any((1, 3))
     assert patches.sum() == 2

@@ -1,6 +1,5 @@
 """Table 5 against the paper's own counts, and a model whose intervals hold what they promise."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,24 @@ import pytest
 from human import study as human_study
 from scipy.special import expit, logit
 
-from facegap import tables
 from facegap.errors import DataError
-from facegap.judge.estimates import in_order, judge_pairs, model, table5, unblind
+from facegap.files import read_json
+from facegap.judge.estimates import in_order, judge_pairs
+from facegap.judge.model import model, model_rows
 from facegap.judge.responses import simulate_responses
+from facegap.judge.shares import preferences
+from facegap.judge.unblinding import unblind
+from facegap.settings.judge import Simulation
+from facegap.settings.measure import Intervals
+from facegap.tables.base import read_table, write_table
+from facegap.tables.judge import FAMILIAR, KEY, PAIRS, PERSONS_KEY, RESPONSES
+from facegap.tables.measure import ESTIMATES, estimates
+
+TABLE5 = [
+    f"control: {control}{chosen}"
+    for control in ("male", "female")
+    for chosen in ("", " × chosen: out-domain")
+]
 
 
 def study(
@@ -23,8 +36,8 @@ def study(
     n = 3 * each
     control = np.resize(list(chance), n)
     one, two = rng.integers(0, persons, (2, n))
-    gift = rng.normal(0, 0.4, (2, persons))
-    log_odds = logit(pd.Series(control).map(chance)) + gift[0][one] - gift[1][two]
+    effect = rng.normal(0, 0.4, (2, persons))
+    log_odds = logit(pd.Series(control).map(chance)) + effect[0][one] - effect[1][two]
     chose_in, in_left = rng.random(n) < expit(log_odds), rng.permutation(n) < n // 2
     names = [f"in{c}{i}" for c, i in zip(control, one, strict=True)]
     others = [f"out{c}{i}" for c, i in zip(control, two, strict=True)]
@@ -82,31 +95,35 @@ def test_unblinding_knows_what_was_chosen_and_who_was_seen() -> None:
         unblind(pairs, key[1:], responses)
 
 
+def answers_of(control: list[str], chose_in: list[bool]) -> pd.DataFrame:
+    names = ("attribute", "participant", "seed", "realism", "transfer", "identity")
+    answers = pd.DataFrame({"control": control, "chose_in": chose_in})
+    return answers.assign(**dict.fromkeys(names), in_left=True)
+
+
 def test_the_papers_counts_give_the_papers_table() -> None:
-    answers = pd.DataFrame(
-        {
-            "control": ["male"] * 450 + ["female"] * 450,
-            "chose_in": [True] * 270 + [False] * 180 + [True] * 238 + [False] * 212,
-        }
+    answers = answers_of(
+        ["male"] * 450 + ["female"] * 450,
+        [True] * 270 + [False] * 180 + [True] * 238 + [False] * 212,
     )
-    table = table5(answers, ["male", "female"], 0.95).set_index(["control", "domain"])
-    assert table["share"].round(2).tolist() == [0.60, 0.40, 0.53, 0.47]
-    assert table["chosen"].tolist() == [270, 180, 238, 212]
-    men, women = table.loc[("male", "in-domain")], table.loc[("female", "in-domain")]
+    rows = estimates(preferences(answers, ["male", "female"], 0.95), "test")
+    table = rows.set_index("group").loc[TABLE5]
+    assert table["estimate"].round(2).tolist() == [0.60, 0.40, 0.53, 0.47]
+    assert (table["estimate"] * 450).round().tolist() == [270, 180, 238, 212]
+    men, women = table.loc["control: male"], table.loc["control: female"]
     assert (round(men["low"], 4), round(men["high"], 4)) == (0.5541, 0.6442)
     assert men["p"] < 0.0001
     assert round(women["p"], 2) == 0.24
-    other = table.loc[("male", "out-domain")]
+    other = table.loc["control: male × chosen: out-domain"]
     assert (1 - other["high"], 1 - other["low"]) == pytest.approx((men["low"], men["high"]))
     assert other["p"] == men["p"]
 
 
 def test_a_control_without_answers_has_a_row_that_says_so() -> None:
-    answers = pd.DataFrame({"control": ["male"], "chose_in": [True]})
-    table = table5(answers, ["male", "female"], 0.95).assign(simulated=False)
-    row = tables.TABLE5.validate(table).iloc[2]
+    rows = preferences(answers_of(["male"], [True]), ["male", "female"], 0.95)
+    row = estimates(rows, "test").set_index("group").loc["control: female"]
     assert (row["answers"], row["low"], row["high"]) == (0, 0, 1)
-    assert np.isnan(row["share"])
+    assert np.isnan(row["estimate"])
     assert np.isnan(row["p"])
 
 
@@ -115,14 +132,49 @@ def test_controls_come_as_the_paper_prints_them() -> None:
     assert in_order({"not Young", "Young"}) == ["Young", "not Young"]
 
 
-REALISM = pd.DataFrame(
-    [
-        (1, domain, "transfer", name, value)
+REALISM = estimates(
+    (
+        {"seed": 1, "group": f"domain: {domain}", "attribute": name, "estimate": value}
+        | {"quantity": "realism", "metric": "attribute transfer"}
         for name, inside, outside in (("Young", 0.9, 0.5), ("Bangs", 0.7, 0.6))
         for domain, value in (("in-domain", inside), ("out-domain", outside))
-    ],
-    columns=["seed", "domain", "metric", "attribute", "value"],
-).assign(low=np.nan, high=np.nan, faces=9, control=None, error=0.1, persons=9)
+    ),
+    "test",
+)
+INPUTS = ("pairs", "key", "persons_key", "responses", "familiar", "realism")
+
+
+class Judged:
+    """The estimates and the summary in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        judge_pairs(
+            **{name: folder / f"{name}.parquet" for name in INPUTS},
+            estimates=folder / "estimates.parquet",
+            summary=folder / "summary.json",
+            study="test",
+            attention_threshold=0.8,
+            intervals=Intervals(),
+            seed=1,
+        )
+        self.table = read_table(folder / "estimates.parquet", ESTIMATES)
+        self.summary = read_json(folder / "summary.json")
+
+    def rows(self, quantity: str, **values: Any) -> pd.DataFrame:
+        """Those of a quantity, with these values."""
+        found = self.table[self.table["quantity"] == quantity]
+        for name, value in values.items():
+            found = found[found[name] == value]
+        return found
+
+    def row(self, quantity: str, **values: Any) -> Any:
+        """The only such one."""
+        (row,) = self.rows(quantity, **values).itertuples()
+        return row
+
+    def table5(self) -> pd.DataFrame:
+        """Table 5, a row a value of the control and domain."""
+        return self.rows("preference", metric="choice").set_index("group").loc[TABLE5]
 
 
 def judged(
@@ -131,66 +183,70 @@ def judged(
     key: pd.DataFrame,
     responses: pd.DataFrame,
     known: pd.DataFrame | None = None,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Table 5 and model.json of these tables; `known` is who knew whom."""
+) -> Judged:
+    """What judge_pairs writes of these tables; `known` is who knew whom."""
     if known is None:
         known = pd.DataFrame(columns=["participant", "subject_id", "domain", "known"])
     known = known.assign(person_id=[f"k{i}" for i in range(len(known))], simulated=True)
-    inputs = {
-        "pairs": (pairs, tables.PAIRS),
-        "key": (key.sample(frac=1, random_state=0), tables.KEY),
-        "persons": (known[list(tables.PERSONS_KEY.columns)], tables.PERSONS_KEY),
-        "responses": (responses, tables.RESPONSES),
-        "familiar": (known[list(tables.FAMILIAR.columns)], tables.FAMILIAR),
-        "realism": (REALISM, tables.REALISM),
+    tables = {
+        "pairs": (pairs, PAIRS),
+        "key": (key.sample(frac=1, random_state=0), KEY),
+        "persons_key": (known[list(PERSONS_KEY.columns)], PERSONS_KEY),
+        "responses": (responses, RESPONSES),
+        "familiar": (known[list(FAMILIAR.columns)], FAMILIAR),
+        "realism": (REALISM, ESTIMATES),
     }
-    for name, (table, schema) in inputs.items():
-        tables.write(table, folder / f"{name}.parquet", schema)
-    judge_pairs(
-        *(folder / f"{name}.parquet" for name in inputs),
-        *(folder / name for name in ("table5.csv", "scores.csv", "model.json")),
-        attention_needed=0.8,
-        confidence=0.95,
-        seed=1,
-    )
-    table = tables.read(folder / "table5.csv", tables.TABLE5)
-    return table, json.loads((folder / "model.json").read_text())
+    for name, (table, schema) in tables.items():
+        write_table(table, folder / f"{name}.parquet", schema)
+    return Judged(folder)
 
 
-def test_the_files_tell_one_story_and_say_that_it_is_simulated(tmp_path: Path) -> None:
+def test_estimates_and_summary_agree_and_say_that_it_is_simulated(tmp_path: Path) -> None:
     pairs, key, responses = study(np.random.default_rng(1), {"male": 0.8, "female": 0.5})
     responses = responses[:250]  # the third participant stopped half-way
-    table, found = judged(tmp_path, pairs, key, responses)
-    assert table["control"].tolist() == ["male", "male", "female", "female"]
-    assert table["simulated"].all()
-    assert found["simulated"] is True
-    assert table["chosen"].sum() == found["answers"] == 250
-    assert found["asked"] == 300
-    assert found["participants"]["p3"]["answers"] == 50
-    assert found["in_domain"]["chosen"] == table["chosen"][table["domain"] == "in-domain"].sum()
-    for part in found["by"].values():
-        assert sum(row["answers"] for row in part.values()) == 250
-    assert set(found["by"]["attribute"]) == {"Bangs", "Young"}
-    fitted = found["model"]
-    assert fitted["fitted"] is True
-    assert fitted["share"]["male"]["low"] > 0.5
-    assert fitted["share"]["female"]["low"] < 0.5 < fitted["share"]["female"]["high"]
-    assert fitted["differences"]["male - female"]["p"] < 0.01
-    assert fitted["left"]["low"] < 0 < fitted["left"]["high"]
-    wide = found["redrawn"]["male"]
-    assert wide["low"] < fitted["share"]["male"]["low"]
-    assert wide["low"] < wide["estimate"] < wide["high"]
-    scores = tables.read(tmp_path / "scores.csv", tables.BRADLEY_TERRY)
-    assert scores["simulated"].all()
-    for by in ("all", "seed", "attribute", "seed and attribute"):
-        assert scores["answers"][scores["by"] == by].sum() == 250
-    assert found["metrics"][0]["points"] == 2
-    assert found["metrics"][0]["correlation"] is None, "two points are no correlation"
-    powers = [row["power"] for row in found["power"]]
+    found = judged(tmp_path, pairs, key, responses)
+    table, summary = found.table5(), found.summary
+    assert summary["simulated"] is True
+    assert table["answers"].iloc[::2].sum() == summary["answers"] == 250
+    assert summary["asked"] == 300
+    assert summary["participants"]["p3"]["answers"] == 50
+    everything = found.rows("preference").query(
+        "group == 'all' and attribute.isna() and model.isna() and seed.isna()"
+    )
+    assert (everything["estimate"] * 250).round().tolist() == [
+        (table["estimate"] * table["answers"]).iloc[::2].sum()
+    ]
+    for name in ("attribute", "model", "seed"):
+        assert found.rows("preference").dropna(subset=[name])["answers"].sum() == 250
+    assert set(found.rows("preference")["attribute"].dropna()) == {"Bangs", "Young"}
+    assert summary["model"]["fitted"] is True
+    men, women = (
+        found.row("modelled preference", group=f"control: {name}") for name in ("male", "female")
+    )
+    assert men.low > 0.5
+    assert women.low < 0.5 < women.high
+    assert found.row("preference difference", group="control: male − female").p < 0.01
+    assert found.row("left effect").low < 0 < found.row("left effect").high
+    wide = found.row("participant bootstrap", group="control: male")
+    assert wide.low < men.low
+    assert wide.low < wide.estimate < wide.high
+    odds = found.rows("log odds")
+    for by_seed in (True, False):
+        for by_attribute in (True, False):
+            of = odds[(odds["seed"].notna() == by_seed)]
+            assert of[of["attribute"].notna() == by_attribute]["answers"].sum() == 250
+    correlation = found.row("correlation")
+    assert correlation.answers == 2
+    assert np.isnan(correlation.estimate), "two points are no correlation"
+    powers = found.rows("power")["estimate"].tolist()
     assert powers[0] < 0.1 < powers[-1]
-    for name in ("agreement", "criteria", "familiarity", "seconds"):
-        assert found[name] is None, f"{name} was not asked"
-    assert found["adjusted"] == {"fitted": False, "reason": "no answers"}
+    for name in ("Krippendorff's alpha", "Fleiss' kappa", "familiarity"):
+        assert found.rows(name).empty, f"{name} was not asked"
+    assert set(found.rows("preference")["metric"]) == {"choice"}, "no criterion was asked"
+    assert summary["seconds"] is None
+    assert summary["agreement_pairs"] == 0
+    assert (summary["adjusted"]["fitted"], summary["adjusted"]["reason"]) == (False, "no answers")
+    assert found.rows("adjusted preference").empty
 
 
 def test_who_fails_the_attention_pairs_is_left_out_and_shown(tmp_path: Path) -> None:
@@ -201,17 +257,18 @@ def test_who_fails_the_attention_pairs_is_left_out_and_shown(tmp_path: Path) -> 
     careless = responses["participant"] == "p2"
     choice = np.where(careless & (np.arange(300) % 100 >= 97), "left", "right")
     responses["choice"] = responses["choice"].where(~extra, choice)
-    table, found = judged(tmp_path, pairs, key, responses)
-    assert found["excluded"] == ["p2"]
+    found = judged(tmp_path, pairs, key, responses)
+    summary = found.summary
+    assert summary["excluded"] == ["p2"]
     attention = {"asked": 10, "passed": 7, "excluded": True}
-    assert found["participants"]["p2"]["attention"] == attention
-    assert found["answers"] == 180
-    assert sum(row["answers"] for row in found["everybody"].values()) == 270
-    assert table["chosen"].sum() == 180, "no attention pair is counted"
-    assert found["asked"] == 270
+    assert summary["participants"]["p2"]["attention"] == attention
+    assert summary["answers"] == 180
+    assert found.rows("preference of everybody")["answers"].sum() == 270
+    assert found.table5()["answers"].iloc[::2].sum() == 180, "no attention pair is counted"
+    assert summary["asked"] == 270
 
 
-def test_knowing_more_of_one_side_is_told_and_adjusted_for(tmp_path: Path) -> None:
+def test_knowing_more_of_one_side_is_shown_and_adjusted_for(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     pairs, key, responses = study(rng, {"male": 0.5, "female": 0.5}, each=600)
     answers = unblind(pairs, key, responses)
@@ -230,16 +287,18 @@ def test_knowing_more_of_one_side_is_told_and_adjusted_for(tmp_path: Path) -> No
     apart = answers["in_subject"].map(who) - answers["out_subject"].map(who)
     chose_in = rng.random(len(answers)) < expit(1.2 * apart)  # familiarity is all that there is
     responses["choice"] = np.where(chose_in == answers["in_left"], "left", "right")
-    _, found = judged(tmp_path, pairs, key, responses, known.reset_index(drop=True))
-    shares = found["familiarity"]
-    assert shares["in-domain"]["estimate"] > 0.7 > 0.55 > shares["out-domain"]["estimate"]
-    plain, adjusted = found["model"], found["adjusted"]
+    found = judged(tmp_path, pairs, key, responses, known.reset_index(drop=True))
+    inside, outside = (
+        found.row("familiarity", group=f"domain: {name}") for name in ("in-domain", "out-domain")
+    )
+    assert inside.estimate > 0.7 > 0.55 > outside.estimate
     for control in ("male", "female"):
-        assert plain["share"][control]["low"] > 0.5
-        part = adjusted["share"][control]
-        assert part["low"] < 0.5 < part["high"]
-    assert adjusted["knew_more"]["low"] < 1.2 < adjusted["knew_more"]["high"]
-    assert adjusted["answers"] == len(answers)
+        assert found.row("modelled preference", group=f"control: {control}").low > 0.5
+        adjusted = found.row("adjusted preference", group=f"control: {control}")
+        assert adjusted.low < 0.5 < adjusted.high
+    effect = found.row("familiarity effect")
+    assert effect.low < 1.2 < effect.high
+    assert effect.answers == found.summary["adjusted"]["answers"] == len(answers)
 
 
 def test_the_papers_own_counts_through_the_whole_stage(tmp_path: Path) -> None:
@@ -251,22 +310,26 @@ def test_the_papers_own_counts_through_the_whole_stage(tmp_path: Path) -> None:
     for name, count in (("male", 270), ("female", 238)):  # 60% and 53% of 450
         chose_in[rng.permutation(np.flatnonzero(control == name))[:count]] = True
     responses["choice"] = np.where(chose_in == in_left, "left", "right")
-    table, found = judged(tmp_path, pairs, key, responses)
-    assert table["share"].round(2).tolist() == [0.60, 0.40, 0.53, 0.47]
+    found = judged(tmp_path, pairs, key, responses)
+    table = found.table5()
+    assert table["estimate"].round(2).tolist() == [0.60, 0.40, 0.53, 0.47]
     assert table["answers"].tolist() == [450] * 4
     assert table[["low", "high"]].round(3).iloc[2].tolist() == [0.483, 0.575]
-    men, women = (found["model"]["share"][name] for name in ("male", "female"))
-    assert men["low"] > 0.5
-    assert women["low"] < 0.5 < women["high"], "53% of 450 answers is not told from one half"
+    men, women = (
+        found.row("modelled preference", group=f"control: {name}") for name in ("male", "female")
+    )
+    assert men.low > 0.5
+    assert women.low < 0.5 < women.high, "53% of 450 answers may be one half"
 
 
 def test_the_model_finds_a_side_bias() -> None:
     pairs, key, responses = study(np.random.default_rng(3), {"male": 0.5}, each=200)
     lefty = np.random.default_rng(4).random(len(responses)) < 0.4
     responses["choice"] = responses["choice"].mask(lefty, "left")
-    found = model(unblind(pairs, key, responses), ["male"], 0.95)
-    assert found["left"]["low"] > 0.5
-    assert found["share"]["male"]["low"] < 0.5 < found["share"]["male"]["high"]
+    fitted = model(unblind(pairs, key, responses), ["male"])
+    preference, left = model_rows(fitted, 0.95)
+    assert left["low"] > 0.5
+    assert preference["low"] < 0.5 < preference["high"]
 
 
 def test_answers_without_a_finite_model_say_so() -> None:
@@ -280,39 +343,31 @@ def test_answers_without_a_finite_model_say_so() -> None:
         (answers.assign(control=np.repeat(["male", "female"], 150)[::-1]), ""),
         (answers.assign(control=np.repeat(["male", "female", "female"], 100)), "too few answers"),
     ):
-        found = model(change, ["male", "female"], 0.95)
-        assert found["fitted"] is (reason == "")
-        assert reason in found.get("reason", "")
+        found = model(change, ["male", "female"])
+        assert found.summary["fitted"] is (reason == "")
+        assert reason in found.reason
+        assert bool(list(model_rows(found, 0.95))) is (reason == "")
 
 
-def test_simulated_observers_from_pairs_to_table_5(tmp_path: Path) -> None:
+def test_simulated_participants_from_pairs_to_table_5(tmp_path: Path) -> None:
     folder = human_study(tmp_path, participants=3, pairs=120, overlap=True, persons=20) / "judge"
     names = ("pairs", "persons", "key", "persons_key", "responses", "familiar")
     simulate_responses(
-        *(folder / f"{name}.parquet" for name in names),
-        preference={"male": 0.9, "female": 0.5},
-        known={"in-domain": 0.85, "out-domain": 0.65},
+        **{name: folder / f"{name}.parquet" for name in names},
+        settings=Simulation(preference={"male": 0.9, "female": 0.5}),
         seed=1,
     )
-    tables.write(REALISM, folder / "realism.parquet", tables.REALISM)
-    inputs = ("pairs", "key", "persons_key", "responses", "familiar", "realism")
-    judge_pairs(
-        *(folder / f"{name}.parquet" for name in inputs),
-        *(folder / name for name in ("table5.csv", "scores.csv", "model.json")),
-        attention_needed=0.8,
-        confidence=0.95,
-        seed=1,
-    )
-    found = json.loads((folder / "model.json").read_text())
-    assert (found["asked"], found["answers"], found["excluded"]) == (360, 360, [])
-    assert found["participants"]["participant-1"]["attention"]["passed"] == 12
-    shares = found["model"]["share"]
-    assert shares["male"]["low"] < 0.9 < shares["male"]["high"]
-    assert shares["female"]["low"] < 0.5 < shares["female"]["high"]
-    assert found["repeats"]["answers"] == 36
-    assert found["agreement"]["pairs"] == 120
-    assert found["agreement"]["fleiss"] is not None
-    assert found["familiarity"]["in-domain"]["answers"] == 9
-    table = tables.read(folder / "table5.csv", tables.TABLE5)
-    assert table["answers"].tolist() == [180] * 4
-    assert table["simulated"].all()
+    write_table(REALISM, folder / "realism.parquet", ESTIMATES)
+    found = Judged(folder)
+    summary = found.summary
+    assert (summary["asked"], summary["answers"], summary["excluded"]) == (360, 360, [])
+    assert summary["participants"]["participant-1"]["attention"]["passed"] == 12
+    for control, truth in (("male", 0.9), ("female", 0.5)):
+        row = found.row("modelled preference", group=f"control: {control}")
+        assert row.low < truth < row.high
+    assert found.row("consistency").answers == 36
+    assert summary["agreement_pairs"] == 120
+    assert np.isfinite(found.row("Fleiss' kappa").estimate)
+    assert found.row("familiarity", group="domain: in-domain").answers == 9
+    assert found.table5()["answers"].tolist() == [180] * 4
+    assert summary["simulated"] is True

@@ -14,9 +14,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import stats
 
-from facegap import tables
 from facegap.errors import DataError
-from facegap.judge.pairs import Design, blind, draw_pairs, pair_outputs
+from facegap.judge.blinding import blind
+from facegap.judge.pairs import pair_outputs
+from facegap.judge.sampling import sample_pairs
+from facegap.settings.judge import Design
+from facegap.tables.base import read_table, write_table
+from facegap.tables.judge import KEY, PAIRS, PERSONS, PERSONS_KEY
+from facegap.tables.synthesise import TRANSLATIONS
 
 
 def outputs(persons: int = 6, seeds: int = 2, pictures: int = 2) -> pd.DataFrame:
@@ -42,18 +47,19 @@ def outputs(persons: int = 6, seeds: int = 2, pictures: int = 2) -> pd.DataFrame
     )
 
 
-def drawn(
+def sampled(
     table: pd.DataFrame, participants: int = 3, pairs: int = 20, seed: int = 0, **more: Any
 ) -> pd.DataFrame:
-    design = Design(participants, pairs, **more)
-    return draw_pairs(table, design, np.random.default_rng(seed))
+    plain = {"overlap": False, "attention": 0, "repeats": 0, "training": 0}
+    design = Design(participants=participants, pairs=pairs, **{**plain, **more})
+    return sample_pairs(table, design, np.random.default_rng(seed))
 
 
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 30))
 def test_laws_of_the_pairs(seed: int, participants: int, count: int) -> None:
     table = outputs()
-    pairs = drawn(table, participants, count, seed)
+    pairs = sampled(table, participants, count, seed)
     assert len(pairs) == participants * count
     of = table.set_index(["seed", "row"])
     one, two = (
@@ -79,16 +85,16 @@ def test_laws_of_the_pairs(seed: int, participants: int, count: int) -> None:
 
 def test_row_order_changes_nothing_and_the_seed_does() -> None:
     table = outputs()
-    pd.testing.assert_frame_equal(drawn(table), drawn(table.sample(frac=1, random_state=1)))
-    assert not drawn(table).equals(drawn(table, seed=1))
+    pd.testing.assert_frame_equal(sampled(table), sampled(table.sample(frac=1, random_state=1)))
+    assert not sampled(table).equals(sampled(table, seed=1))
 
 
 def test_persons_and_combinations_are_shown_about_equally_often() -> None:
-    pairs = drawn(outputs(), participants=3, pairs=40)
+    pairs = sampled(outputs(), participants=3, pairs=40)
     for column in ("in_subject", "out_subject"):
         assert pairs[column].value_counts().min() >= 8  # 120 pairs of 12 persons
-    cells = pairs.groupby(["control", "seed", "attribute", "value"]).size()
-    assert (len(cells), cells.min(), cells.max()) == (16, 7, 8)
+    shown = pairs.groupby(["control", "seed", "attribute", "value"]).size()
+    assert (len(shown), shown.min(), shown.max()) == (16, 7, 8)
 
 
 @pytest.mark.parametrize(
@@ -107,11 +113,11 @@ def test_too_few_outputs_are_counted(table: pd.DataFrame, message: str) -> None:
     if "two other" in message:
         table = table[table["subject_id"].str.endswith("0")]
     with pytest.raises(DataError, match=message):
-        drawn(table)
+        sampled(table)
 
 
-def test_the_ids_tell_nothing_of_the_side() -> None:
-    rows = drawn(outputs(100), 5, 200).assign(in_original_row=0, out_original_row=0)
+def test_the_ids_know_nothing_of_the_side() -> None:
+    rows = sampled(outputs(100), 5, 200).assign(in_original_row=0, out_original_row=0)
     pairs, key = blind(rows, np.random.default_rng(0))
     together = pairs.merge(key, on="pair_id").sort_values("pair_id", ignore_index=True)
     left = (together["left_domain"] == "in-domain").to_numpy()
@@ -129,34 +135,29 @@ def test_the_ids_tell_nothing_of_the_side() -> None:
     assert min(chances) > 0.01
     assert pairs["pair_id"].is_unique
     assert not set(pairs["pair_id"]) & set(pairs["left_image"])
-    assert set(pairs) == set(tables.PAIRS.columns), "no column of the key is shown"
+    assert set(pairs) == set(PAIRS.columns), "no column of the key is shown"
     assert key["pair_id"].is_monotonic_increasing
 
 
-SETTINGS: dict[str, Any] = {
-    "synthesis_seeds": [1, 2],
-    "study": "test",
-    "participants": 2,
-    "pairs": 20,
-    "overlap": False,
-    "attention": 0.1,
-    "repeats": 0.1,
-    "training": 2,
-    "familiarity": 3,
-    "criteria": False,
-    "break_every": 5,
-    "seed": 5,
+DESIGN = Design(
+    participants=2, pairs=20, attention=0.1, repeats=0.1, training=2, familiarity=3, break_every=5
+)
+WRITTEN = {
+    **{name: f"{name}.parquet" for name in ("pairs", "persons", "key", "persons_key")},
+    "sheet": "sheet.json",
+    "images": "images.zip",
 }
-WRITTEN = ["pairs.parquet", "persons.parquet", "sheet.json", "images.zip"]
-WRITTEN += ["key.parquet", "persons_key.parquet"]
 
 
-def made(folder: Path, where: Path, **changed: Any) -> None:
+def pair(folder: Path, where: Path) -> None:
     pair_outputs(
-        [folder / "1.parquet", folder / "2.parquet"],
-        [folder / "1.npy", folder / "2.npy"],
-        *(where / name for name in WRITTEN),
-        **{**SETTINGS, **changed},
+        translations=[folder / "1.parquet", folder / "2.parquet"],
+        arrays=[folder / "1.npy", folder / "2.npy"],
+        **{name: where / file for name, file in WRITTEN.items()},
+        study="test",
+        seeds=[1, 2],
+        settings=DESIGN,
+        seed=5,
     )
 
 
@@ -167,20 +168,20 @@ def folder(tmp_path: Path) -> Path:
     for seed, part in table.groupby("seed"):
         originals = part.drop_duplicates("face_id").assign(kind="original")
         originals = originals.assign(attribute=None, value=pd.array([pd.NA] * len(originals)))
-        part = pd.concat([part, originals], ignore_index=True)[list(tables.TRANSLATIONS.columns)]
+        part = pd.concat([part, originals], ignore_index=True)[list(TRANSLATIONS.columns)]
         part = part.assign(row=range(len(part)))
-        tables.write(part, tmp_path / f"{seed}.parquet", tables.TRANSLATIONS)
+        write_table(part, tmp_path / f"{seed}.parquet", TRANSLATIONS)
         np.save(tmp_path / f"{seed}.npy", rng.integers(0, 256, (len(part), 24, 24, 3), np.uint8))
     return tmp_path
 
 
 def test_the_files_and_their_images(folder: Path) -> None:
     for run in ("a", "b"):
-        made(folder, folder / run)
-    for name in WRITTEN:
+        pair(folder, folder / run)
+    for name in WRITTEN.values():
         assert (folder / "a" / name).read_bytes() == (folder / "b" / name).read_bytes()
-    pairs = tables.read(folder / "a/pairs.parquet", tables.PAIRS)
-    key = tables.read(folder / "a/key.parquet", tables.KEY)
+    pairs = read_table(folder / "a/pairs.parquet", PAIRS)
+    key = read_table(folder / "a/key.parquet", KEY)
     assert len(pairs) == 2 * (20 + 2 + 2 + 2)
     arrays = {seed: np.load(folder / f"{seed}.npy") for seed in (1, 2)}
     with zipfile.ZipFile(folder / "a/images.zip") as archive:
@@ -201,20 +202,20 @@ def test_the_files_and_their_images(folder: Path) -> None:
                 face = array[row[f"{side}_original_row"]]
                 assert (pixels(row[f"{side}_original"]) == face).all()
         assert spoiled == 4
-        persons = tables.read(folder / "a/persons.parquet", tables.PERSONS)
-        known = persons.merge(tables.read(folder / "a/persons_key.parquet", tables.PERSONS_KEY))
+        persons = read_table(folder / "a/persons.parquet", PERSONS)
+        known = persons.merge(read_table(folder / "a/persons_key.parquet", PERSONS_KEY))
         assert known.groupby(["participant", "domain"]).size().tolist() == [3] * 4
         assert {f"{image}.png" for image in persons["image"]} <= set(archive.namelist())
         images = pairs[["left_image", "right_image", "left_original", "right_original"]]
         assert len(archive.namelist()) == len(set(images.to_numpy().ravel()))
     np.save(folder / "2.npy", arrays[2][:5])
     with pytest.raises(DataError, match=r"2\.npy: has 5 images"):
-        made(folder, folder / "c")
+        pair(folder, folder / "c")
     assert not (folder / "c/images.zip").exists()
 
 
 def test_attention_pairs_and_repeats_stand_beside_the_pairs() -> None:
-    rows = drawn(outputs(), 3, 40, attention=0.1, repeats=0.1, training=3)
+    rows = sampled(outputs(), 3, 40, attention=0.1, repeats=0.1, training=3)
     for _, theirs in rows.groupby("participant"):
         kinds = theirs["kind"].value_counts()
         assert kinds.to_dict() == {"compared": 40, "attention": 4, "repeat": 4, "training": 3}
@@ -235,14 +236,14 @@ def test_attention_pairs_and_repeats_stand_beside_the_pairs() -> None:
 
 
 def test_overlapping_participants_compare_the_same_pairs_in_their_own_order() -> None:
-    rows = drawn(outputs(), 3, 30, overlap=True, attention=0.1, repeats=0.1)
+    rows = sampled(outputs(), 3, 30, overlap=True, attention=0.1, repeats=0.1)
     compared = rows[rows["kind"] == "compared"]
     seen = [part["comparison"].tolist() for _, part in compared.groupby("participant")]
     assert sorted(seen[0]) == sorted(seen[1]) == sorted(seen[2])
     assert seen[0] != seen[1]
     sides = compared.pivot_table(index="comparison", columns="participant", values="in_left")
     assert (sides.nunique(axis=1) > 1).any(), "sides of their own"
-    distinct = drawn(outputs(), 3, 30)
+    distinct = sampled(outputs(), 3, 30)
     assert distinct["comparison"].nunique() > 60
     for _, theirs in rows.groupby("participant"):
         persons = [set(pair) for pair in zip(theirs.in_subject, theirs.out_subject, strict=True)]

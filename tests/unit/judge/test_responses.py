@@ -1,4 +1,4 @@
-"""Answers: simulated ones do what is said of them; people's are checked line by line."""
+"""Answers: simulated ones prefer what they should; people's are checked line by line."""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegap import tables
 from facegap.errors import ConfigError, DataError
 from facegap.files import write_json
 from facegap.judge.responses import read_responses, simulate_responses
+from facegap.settings.judge import Familiarity, Simulation
+from facegap.tables.base import metadata, read_table, write_table
+from facegap.tables.judge import FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
 
 
 @pytest.fixture
@@ -51,33 +53,32 @@ def folder(tmp_path: Path) -> Path:
     persons_key = persons[["person_id", "participant"]].assign(
         subject_id="a", domain=np.where(n % 2, "in-domain", "out-domain")
     )
-    tables.write(persons, tmp_path / "persons.parquet", tables.PERSONS)
-    tables.write(persons_key, tmp_path / "persons_key.parquet", tables.PERSONS_KEY)
+    write_table(persons, tmp_path / "persons.parquet", PERSONS)
+    write_table(persons_key, tmp_path / "persons_key.parquet", PERSONS_KEY)
     write_json({"pairs": "digest"}, tmp_path / "sheet.json")
-    tables.write(pairs, tmp_path / "pairs.parquet", tables.PAIRS)
-    tables.write(key, tmp_path / "key.parquet", tables.KEY)
+    write_table(pairs, tmp_path / "pairs.parquet", PAIRS)
+    write_table(key, tmp_path / "key.parquet", KEY)
     return tmp_path
 
 
 def simulated(folder: Path, preference: dict[str, float]) -> pd.DataFrame:
+    names = ("pairs", "persons", "key", "persons_key", "responses", "familiar")
     simulate_responses(
-        *(
-            folder / f"{name}.parquet"
-            for name in ("pairs", "persons", "key", "persons_key", "responses", "familiar")
+        **{name: folder / f"{name}.parquet" for name in names},
+        settings=Simulation(
+            preference=preference, familiarity=Familiarity(in_domain=0.9, out_domain=0.2)
         ),
-        preference=preference,
-        known={"in-domain": 0.9, "out-domain": 0.2},
         seed=1,
     )
-    return tables.read(folder / "responses.parquet", tables.RESPONSES)
+    return read_table(folder / "responses.parquet", RESPONSES)
 
 
 def test_simulated_observers_have_the_stated_preference_and_are_marked(folder: Path) -> None:
     found = simulated(folder, {"male": 1.0, "female": 0.25})
     assert found["simulated"].all()
-    assert tables.about(folder / "responses.parquet")["simulated"] == "True"
-    both = found.merge(tables.read(folder / "key.parquet", tables.KEY), on="pair_id").merge(
-        tables.read(folder / "pairs.parquet", tables.PAIRS), on="pair_id"
+    assert metadata(folder / "responses.parquet")["simulated"] == "True"
+    both = found.merge(read_table(folder / "key.parquet", KEY), on="pair_id").merge(
+        read_table(folder / "pairs.parquet", PAIRS), on="pair_id"
     )
     spoiled = both[both["degraded"].notna()]
     assert (spoiled["choice"] != spoiled["degraded"]).all()
@@ -85,10 +86,10 @@ def test_simulated_observers_have_the_stated_preference_and_are_marked(folder: P
     chose_in = (both["choice"] == "left") == (both["left_domain"] == "in-domain")
     assert chose_in[both["control"] == "male"].all()
     assert abs(chose_in[both["control"] == "female"].mean() - 0.25) < 0.06
-    knew = tables.read(folder / "familiar.parquet", tables.FAMILIAR)["known"]
+    knew = read_table(folder / "familiar.parquet", FAMILIAR)["known"]
     assert abs(knew[1::2].mean() - 0.9) < 0.06
     assert abs(knew[::2].mean() - 0.2) < 0.06
-    with pytest.raises(ConfigError, match=r"judge\.simulated: no preference for 'female'"):
+    with pytest.raises(ConfigError, match=r"judge\.simulation\.preference: none for 'female'"):
         simulated(folder, {"male": 1.0})
 
 
@@ -104,20 +105,20 @@ GOOD = pd.DataFrame(
 
 def read(folder: Path, familiarity: Path | None = None) -> None:
     read_responses(
-        folder / "answers.csv",
-        familiarity,
-        folder / "pairs.parquet",
-        folder / "persons.parquet",
-        folder / "sheet.json",
-        folder / "responses.parquet",
-        folder / "familiar.parquet",
+        answers=folder / "answers.csv",
+        familiarity=familiarity,
+        **{
+            name: folder / f"{name}.parquet"
+            for name in ("pairs", "persons", "responses", "familiar")
+        },
+        sheet=folder / "sheet.json",
     )
 
 
 def answered(folder: Path, answers: pd.DataFrame) -> pd.DataFrame:
     answers.to_csv(folder / "answers.csv", index=False)
     read(folder)
-    return tables.read(folder / "responses.parquet", tables.RESPONSES)
+    return read_table(folder / "responses.parquet", RESPONSES)
 
 
 def test_peoples_answers_are_read_in_the_order_of_the_pairs(folder: Path) -> None:
@@ -166,7 +167,7 @@ def test_persons_known_are_read_and_checked(folder: Path) -> None:
     known = folder / "known.csv"
     known.write_text("person_id,participant,known\nk1,p1,True\nk500,p2,false\n")
     read(folder, known)
-    found = tables.read(folder / "familiar.parquet", tables.FAMILIAR)
+    found = read_table(folder / "familiar.parquet", FAMILIAR)
     assert found[["person_id", "known"]].to_numpy().tolist() == [["k1", True], ["k500", False]]
     assert not found["simulated"].any()
     for line, message in (

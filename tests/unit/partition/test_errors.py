@@ -11,10 +11,12 @@ from facegap.acquire.splits import split_faces
 from facegap.annotate.agreement import answer_error
 from facegap.annotate.merge import merge
 from facegap.answers import beside_each_other, simulated_answers
-from facegap.intervals import Interval
-from facegap.partition.errors import label_error, true_error, unanimous
-from facegap.partition.merge import decide, evidence, merged_answers
-from facegap.partition.proposals import accept, proposed_persons
+from facegap.partition.errors import label_error, true_error
+from facegap.partition.merge import decide, evidence_of, merged_answers, unanimous
+from facegap.partition.pseudo_labels import accept, pseudo_labelled
+from facegap.settings.acquire import Split
+from facegap.settings.annotate import Tentative
+from facegap.statistics.interval import Interval
 
 ERRORS = {"ada": 0.03, "ben": 0.05}
 SEEDS = range(100)
@@ -24,13 +26,13 @@ def drawn_study(
     seed: int,
     *,
     persons: int = 1500,
-    split: Any = None,
+    split: Split = Split(train=0.15, test=0.2),  # noqa: B008 - frozen
     errors: Any = None,
     sharpness: float = 3.0,
     precision: float = 0.93,
     by_person: bool = True,
     verifiers: Any = None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], tuple[float, int]]:
     """The estimated and the true label error of one study on persons without pictures.
 
     Everything is the product's own but the classifier, whose logits are `sharpness` times the
@@ -47,73 +49,71 @@ def drawn_study(
             "subject_id": pd.Series(person).map("p{}".format),
         }
     )
-    faces["split"] = split_faces(faces["subject_id"], split or {"train": 0.15, "test": 0.2}, rng)
+    faces["split"] = split_faces(faces["subject_id"], split, rng)
     truth = pd.Series(side[person], faces["face_id"], dtype="str")
     sample = truth[faces["split"].isin(["train", "test"]).to_numpy()]
-    tentative = {"right": 0.1, "wrong": 0.5}
-    told = {
+    tentative = Tentative()
+    answers = {
         name: simulated_answers(sample, error=e, tentative=tentative, repeated=0.05, rng=rng)
         for name, e in errors.items()
     }
-    together = beside_each_other(told, dict(zip(told, told, strict=True)))
+    together = beside_each_other(answers, {name: name for name in answers})
     labels = merge(together, pd.Series(dtype=str))
-    labels = labels.assign(annotators="+".join(told), simulated=True)
+    labels = labels.assign(annotators="+".join(answers), simulated=True)
     who = faces.set_index("face_id")["subject_id"].reindex(together.index)
     error = answer_error(together, who, 0.95)
     sign = np.where(side == "inside", 1, -1)
     logits = sharpness * sign[person] + 2 * rng.normal(size=persons)[person]
     logits = logits + rng.normal(size=len(person))
-    proposals = pd.DataFrame({"face_id": faces["face_id"], "probability": expit(logits)})
-    known = proposed_persons(faces, labels, proposals, by_person=by_person)
-    weighed, queue, _ = accept(known, precision=precision)
+    raw = pd.DataFrame({"face_id": faces["face_id"], "probability": expit(logits)})
+    known = pseudo_labelled(faces, labels, raw, by_person=by_person)
+    calibrated, queue, _ = accept(known, precision=precision)
     checks = [
         simulated_answers(
             truth[queue["face_id"].sort_values()], error=e, tentative=tentative, repeated=0, rng=rng
         )
         for e in ({} if verifiers is None else verifiers).values()
     ]
-    found = evidence(
-        faces, labels, weighed, merged_answers(checks), faces["face_id"], by_person=by_person
+    evidence = evidence_of(
+        faces, labels, calibrated, merged_answers(checks), faces["face_id"], by_person=by_person
     )
-    sides = decide(found, contentious="outside", error=error)
-    return label_error(found, sides, error, 0.95), true_error(sides, truth)
+    sides = decide(evidence, contentious="outside", error=error.estimate)
+    return label_error(evidence, sides, error, 0.95), true_error(sides, truth)
 
 
 def coverage(**settings: Any) -> tuple[float, pd.DataFrame]:
     rows = []
     for seed in SEEDS:
-        found, true = drawn_study(seed, **settings)
-        rows.append({**found["all"], "true": true["estimate"], "faces": true["faces"]})
+        parts, (share, faces) = drawn_study(seed, **settings)
+        rows.append({**parts["all"], "true": share, "faces": faces})
     table = pd.DataFrame(rows)
-    assert (table["applies_to"] == table["faces"]).all()
+    assert (table["answers"] == table["faces"]).all()
     inside = (table["low"] <= table["true"]) & (table["true"] <= table["high"])
     return float(inside.mean()), table
 
 
 def test_the_interval_covers_the_true_error_in_95_of_100_studies() -> None:
-    covered, table = coverage(persons=700, split={"train": 0.2, "test": 0.3})
+    covered, table = coverage(persons=700, split=Split(train=0.2, test=0.3))
     assert 0.93 <= covered <= 0.97
     assert abs((table["estimate"] - table["true"]).mean()) < 0.004
 
 
 def test_people_who_err_more_are_seen_to_and_taken_into_account() -> None:
     for seed in range(3):
-        found, _ = drawn_study(seed, errors={"ada": 0.1, "ben": 0.1})
+        parts, _ = drawn_study(seed, errors={"ada": 0.1, "ben": 0.1})
         careful, _ = drawn_study(seed)
-        assert found["people"]["estimate"] > careful["people"]["estimate"]
-        assert found["people"]["low"] < unanimous(Interval(0.1, 0.1, 0.1), 2).estimate
-        assert found["people"]["high"] > unanimous(Interval(0.1, 0.1, 0.1), 2).estimate
+        assert parts["people"]["estimate"] > careful["people"]["estimate"]
+        assert parts["people"]["low"] < unanimous(0.1, 2) < parts["people"]["high"]
 
 
 @pytest.mark.parametrize(("error", "people", "wrong"), [(0.1, 1, 0.1), (0.1, 2, 1 / 82)])
-def test_the_error_of_several_who_say_the_same(error: float, people: int, wrong: float) -> None:
-    found = unanimous(Interval(error, 0.0, 0.5), people)
-    assert found == pytest.approx((wrong, 0.0, 0.5))
+def test_the_error_of_several_who_answer_the_same(error: float, people: int, wrong: float) -> None:
+    assert unanimous(Interval(error, 0.0, 0.5), people) == pytest.approx([wrong, 0.0, 0.5])
 
 
 def test_verified_persons_are_as_sure_as_their_verifiers_and_the_truth_is_counted() -> None:
-    found, true = drawn_study(5, verifiers={"cyd": 0.04})
-    assert found["verified"]["applies_to"] > 0
-    assert found["verified"]["estimate"] == pytest.approx(0.04, abs=0.02)
-    assert found["all"]["applies_to"] == true["faces"]
-    assert found["all"]["low"] <= true["estimate"] <= found["all"]["high"]
+    parts, (share, faces) = drawn_study(5, verifiers={"cyd": 0.04})
+    assert parts["verified"]["answers"] > 0
+    assert parts["verified"]["estimate"] == pytest.approx(0.04, abs=0.02)
+    assert parts["all"]["answers"] == faces
+    assert parts["all"]["low"] <= share <= parts["all"]["high"]

@@ -1,8 +1,9 @@
-"""Figures: the same bytes each time, nothing cut off, and the right faces in them."""
+"""Figures: one registry, the same bytes each time, nothing cut off, and the right faces in them."""
 
-import json
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,24 +12,72 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from facegap import tables, theme
-from facegap.report import figures, plots
+from facegap import theme
+from facegap.report import plots, sheets
+from facegap.report.figures import FIGURES, plot_of
+from facegap.report.page import SECTIONS
+from facegap.tables.acquire import REJECTED
+from facegap.tables.align import ALIGNED
+from facegap.tables.annotate import LABELS
+from facegap.tables.base import write_table
+from facegap.tables.measure import ESTIMATES, SCORES, estimates
+from facegap.tables.partition import FACE_SIDES
+from facegap.tables.report import REPORTED
+from facegap.tables.synthesise import TRANSLATIONS
+
+DISPLAY = theme.Display(
+    sides={"inside": "A", "outside": "B"}, datasets={"source": "source (utkface)"}
+)
+SECTION_TEMPLATES = Path(inspect.getfile(sheets)).parent
 
 
-def drawn_twice(folder: Path, draw: object, *inputs: object) -> bool:
-    """Whether two drawings have the same bytes, as PNG and as SVG."""
-    names = [[folder / f"{name}.{suffix}" for suffix in ("png", "svg")] for name in "ab"]
-    for paths in names:
-        draw(*inputs, paths)  # type: ignore[operator]
-    return all(a.read_bytes() == b.read_bytes() for a, b in zip(*names, strict=True))
+def same_twice(folder: Path, plot: Callable[..., None], **inputs: Any) -> bool:
+    """Whether two plots have the same bytes, as PNG and as SVG."""
+    for name in "ab":
+        plot(**inputs, png=folder / f"{name}.png", svg=folder / f"{name}.svg")
+    assert (folder / "a.png").stat().st_size > 3000
+    return all(
+        (folder / f"a.{end}").read_bytes() == (folder / f"b.{end}").read_bytes()
+        for end in ("png", "svg")
+    )
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that would be written."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(theme, "save_as", lambda figure, paths: figures.append(figure))
+    return figures
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+def test_an_entry_of_the_registry_fits_its_plot_function(figure: Any) -> None:
+    function = plot_of(f"facegap_plot_{figure.name}")
+    assert function is plot_of(f"plot_{figure.name}")
+    names = set(inspect.signature(function).parameters)
+    assert names == {*figure.inputs, *figure.params, "png", "svg"}
+    assert function.__module__ == f"facegap.{figure.module}"
+    assert get_type_hints(function)["png"] is Path
+    assert figure.alt
+    assert figure.caption.endswith(".")
+
+
+def test_the_page_has_a_place_for_every_figure() -> None:
+    assert len({figure.name for figure in FIGURES}) == len(FIGURES)
+    texts = [(SECTION_TEMPLATES / section.template).read_text() for section in SECTIONS]
+    for figure in FIGURES:
+        call = f'pictures("{figure.section}")'
+        if figure.section.startswith("table"):
+            call = f"result({figure.section.removeprefix('table')})"
+        assert sum(text.count(call) for text in texts) == 1, figure.name
 
 
 def samples(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     plain = rng.integers(0, 255, (2, 8, 8, 3)).astype("uint8")
-    views = rng.integers(0, 255, (2, 3, 8, 8, 3)).astype("uint8")
+    copies = rng.integers(0, 255, (2, 3, 8, 8, 3)).astype("uint8")
     dataset = np.array(["source", "target"])
-    np.savez(folder / "samples.npz", plain=plain, crop=plain, views=views, dataset=dataset)
+    np.savez(folder / "samples.npz", plain=plain, crop=plain, copies=copies, dataset=dataset)
     return folder / "samples.npz"
 
 
@@ -41,37 +90,42 @@ def table(folder: Path) -> Path:
     columns = ["row", "column", "ours", "low", "high", "published"]
     frame = pd.DataFrame(rows, columns=columns)
     frame["difference"] = frame["ours"] - frame["published"]
-    tables.write(frame, folder / "table.csv", tables.REPORTED)
+    write_table(frame, folder / "table.csv", REPORTED)
     return folder / "table.csv"
 
 
+def rows(folder: Path, *given: dict[str, Any]) -> Path:
+    write_table(estimates(given, "small"), folder / "estimates.parquet", ESTIMATES)
+    return folder / "estimates.parquet"
+
+
 def gap(folder: Path) -> Path:
-    part = {"gap": {"low": -0.1, "estimate": 0.1, "high": 0.3}}
-    cell = {"backbone": "vgg16", "view": "plain", "tune_optimiser": "adam"}
-    cells = [{**cell, "fine_tune_optimiser": "sgd", **part}]
-    (folder / "gap.json").write_text(json.dumps({"all": part, "cells": cells}))
-    return folder / "gap.json"
+    part = {"quantity": "transfer gap", "low": -0.1, "estimate": 0.1, "high": 0.3}
+    return rows(folder, {**part, "model": "vgg16, plain, adam/sgd"}, {**part, "model": "all"})
 
 
 def test_sheets_are_the_same_bytes_each_time(tmp_path: Path) -> None:
-    assert drawn_twice(tmp_path, figures.draw_augmentations, samples(tmp_path))
+    assert same_twice(tmp_path, sheets.plot_preprocessing, samples=samples(tmp_path))
 
 
 def test_plots_are_the_same_bytes_each_time(tmp_path: Path) -> None:
-    assert drawn_twice(tmp_path, plots.draw_gap, gap(tmp_path))
+    assert same_twice(tmp_path, plots.plot_gap, classification=gap(tmp_path))
 
 
-def test_nothing_of_a_table_lies_off_its_axes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept: list[Figure] = []
-    monkeypatch.setattr(theme, "save_as", lambda figure, paths: kept.append(figure))
-    plots.draw_tables([table(tmp_path)], [[tmp_path / "x.png"]])
-    loss, accuracy, time = kept[0].axes
+def test_the_gap_of_all_stands_first(tmp_path: Path, shown: list[Figure]) -> None:
+    plots.plot_gap(classification=gap(tmp_path), png=tmp_path, svg=tmp_path)
+    lines = [label.get_text() for label in shown[0].axes[0].get_yticklabels()]
+    assert lines == ["all configurations", "vgg16, plain, adam/sgd"]
+    plt.close(shown[0])
+
+
+def test_nothing_of_a_table_lies_off_its_axes(tmp_path: Path, shown: list[Figure]) -> None:
+    plots.plot_table(table=table(tmp_path), png=tmp_path, svg=tmp_path)
+    loss, accuracy, time = shown[0].axes
     assert covers(loss, 0.0, 3.4)
     assert covers(accuracy, 0.3, 0.9)
     assert covers(time, 45.0, 45.0)
-    plt.close(kept[0])
+    plt.close(shown[0])
 
 
 def covers(axes: Axes, low: float, high: float) -> bool:
@@ -79,17 +133,82 @@ def covers(axes: Axes, low: float, high: float) -> bool:
     return left <= low and high < right
 
 
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_table_of_simulated_answers_says_so(
+    tmp_path: Path, shown: list[Figure], simulated: bool
+) -> None:
+    (tmp_path / "summary.json").write_text(f'{{"simulated": {str(simulated).lower()}}}')
+    plots.plot_simulated_table(
+        table=table(tmp_path), judge_summary=tmp_path / "summary.json", png=tmp_path, svg=tmp_path
+    )
+    assert ("simulated" in shown[0].axes[0].get_title(loc="right")) == simulated
+    plt.close(shown[0])
+
+
+def realism(folder: Path) -> Path:
+    interval = {"low": 0.4, "high": 0.6}
+    seeds = [
+        {"quantity": "realism", "metric": metric, "seed": seed, "estimate": 0.5, **interval}
+        | {"group": f"domain: {domain}", "attribute": attribute}
+        for metric in ("FID", "classifier accuracy")
+        for seed in (1, 2)
+        for domain in ("in-domain", "out-domain")
+        for attribute in (None, "Bangs")
+    ]
+    apart = {"metric": "FID", "estimate": -0.1, "low": -0.2, "high": 0.0, "p": 0.04}
+    means = [{**row, "seed": None, "low": None, "high": None} for row in seeds[:2]]
+    gaps = [{**apart, "quantity": "realism gap"}, {**apart, "quantity": "null realism gap"}]
+    gaps += [{**apart, "quantity": "realism gap", "group": "control: male"}]
+    return rows(folder, *seeds, *means, *gaps)
+
+
+def test_realism_has_a_line_a_seed_and_its_gaps_in_words(
+    tmp_path: Path, shown: list[Figure]
+) -> None:
+    plots.plot_realism(realism=realism(tmp_path), png=tmp_path, svg=tmp_path)
+    panels = [axes for axes in shown[0].axes if axes.get_title(loc="left")]
+    assert [axes.get_title(loc="left") for axes in panels] == ["FID"]
+    assert len(panels[0].containers) == 2
+    assert panels[0].get_xlabel() == "gap −0.1 [−0.2, 0]\nnull check −0.1 [−0.2, 0]"
+    plt.close(shown[0])
+
+
+@pytest.mark.parametrize("lost", [{"female": 9, "male": 2}, {"female": 0, "male": 0}])
+def test_rejections_are_the_same_pictures_each_time(tmp_path: Path, lost: dict[str, int]) -> None:
+    shares = [
+        {"quantity": "rejected share", "tested_on": "source", "group": f"gender: {name}"}
+        | {"estimate": count / 20, "low": 0.0, "high": 0.6, "adjusted_p": 0.02 if count else None}
+        for name, count in lost.items()
+    ]
+    places = rows(tmp_path, *shares)
+    assert same_twice(tmp_path, plots.plot_rejected, rejected_shares=places, display=DISPLAY)
+    count = sum(lost.values())
+    noise = np.random.default_rng(0).integers(0, 255, (count, 96, 96, 3), dtype=np.uint8)
+    np.save(tmp_path / "rejected.npy", noise)
+    names = [f"f{k}" for k in range(count)]
+    frame = pd.DataFrame({"path": names, "face_id": names, "reason": "no face was found"})
+    write_table(frame.astype(str), tmp_path / "rejected.csv", REJECTED)
+    given = {"rejected": [tmp_path / "rejected.csv"], "thumbnails": [tmp_path / "rejected.npy"]}
+    assert same_twice(tmp_path, sheets.plot_rejected_faces, **given, display=DISPLAY, seed=1)
+
+
+def test_data_sets_without_groups_are_a_sentence(tmp_path: Path, shown: list[Figure]) -> None:
+    plots.plot_rejected(rejected_shares=rows(tmp_path), display=DISPLAY, png=tmp_path, svg=tmp_path)
+    assert "no groups to compare" in shown[0].axes[0].get_title(loc="left")
+    plt.close(shown[0])
+
+
 def crops(folder: Path, faces: int) -> tuple[list[Path], Path]:
     ids = [f"f{k}" for k in range(faces)]
     pictures = np.arange(faces, dtype="uint8")[:, None, None, None]
     np.save(folder / "shard-0.npy", np.broadcast_to(pictures, (faces, 4, 4, 3)))
-    aligned = pd.DataFrame({"face_id": ids, "shard": 0, "row": range(faces)})
-    tables.write(aligned, folder / "aligned.parquet", tables.ALIGNED)
+    aligned = pd.DataFrame({"face_id": ids, "row": range(faces)})
+    write_table(aligned, folder / "aligned.parquet", ALIGNED)
     return [folder / "shard-0.npy"], folder / "aligned.parquet"
 
 
 @pytest.mark.parametrize(
-    ("provenance", "side", "confidence", "title", "shown"),
+    ("provenance", "side", "confidence", "title", "faces"),
     [
         (
             ["agreed", "contentious", "agreed"],
@@ -98,36 +217,40 @@ def crops(folder: Path, faces: int) -> tuple[list[Path], Path]:
             "Faces on which people differ: 1, placed 1 in B",
             [1],
         ),
-        (["proposed"] * 3, "inside", [0.9, 0.5, 0.7], "No face is contentious", [0, 1, 2]),
+        (["pseudo-label"] * 3, "inside", [0.9, 0.5, 0.7], "No face is contentious", [0, 1, 2]),
         (["own label"] * 3, "inside", None, None, []),
     ],
 )
 def test_figure_3_shows_contentious_faces_or_says_that_there_are_none(
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    shown: list[Figure],
     provenance: list[str],
     side: str,
     confidence: list[float] | None,
     title: str | None,
-    shown: list[int],
+    faces: list[int],
 ) -> None:
     shards, aligned = crops(tmp_path, 3)
     placed = pd.DataFrame({"face_id": ["f0", "f1", "f2"], "side": side, "provenance": provenance})
     placed["simulated"] = False
     placed["confidence"] = pd.Series(confidence, dtype=float) if confidence else np.nan
-    tables.write(placed, tmp_path / "sides.parquet", tables.FACE_SIDES)
+    write_table(placed, tmp_path / "sides.parquet", FACE_SIDES)
     own = placed.iloc[:0][["face_id", "side", "provenance"]].assign(annotators="", simulated=False)
-    tables.write(own, tmp_path / "labels.parquet", tables.LABELS)
-    kept: list[Figure] = []
-    monkeypatch.setattr(theme, "save_as", lambda figure, paths: kept.append(figure))
-    names = {"inside": "A", "outside": "B"}
-    labels, sides = tmp_path / "labels.parquet", tmp_path / "sides.parquet"
-    figures.draw_contentious(labels, sides, shards, aligned, names, [])
-    axes = kept[0].axes[0]
-    assert [int(image.get_array()[0, 0, 0]) for image in axes.get_images()] == shown
+    write_table(own, tmp_path / "labels.parquet", LABELS)
+    sheets.plot_contentious(
+        target_labels=tmp_path / "labels.parquet",
+        sides=tmp_path / "sides.parquet",
+        target_crops=shards,
+        target_aligned=aligned,
+        display=DISPLAY,
+        png=tmp_path,
+        svg=tmp_path,
+    )
+    axes = shown[0].axes[0]
+    assert [int(image.get_array()[0, 0, 0]) for image in axes.get_images()] == faces
     words = " ".join(text.get_text() for text in axes.texts)
     assert (title or "labels the boundary itself") in words
-    plt.close(kept[0])
+    plt.close(shown[0])
 
 
 def test_a_figure_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -144,34 +267,38 @@ def test_figure_4_shows_the_best_median_and_worst_by_score(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faces = [f"{side}{k}" for side in "ab" for k in range(5)]
-    rows = pd.DataFrame({"face_id": faces * 2, "kind": ["original"] * 10 + ["translation"] * 10})
-    rows = rows.assign(
+    frame = pd.DataFrame({"face_id": faces * 2, "kind": ["original"] * 10 + ["translation"] * 10})
+    frame = frame.assign(
         row=range(20),
-        subject_id=rows["face_id"],
-        domain=["in-domain" if face[0] == "a" else "out-domain" for face in rows["face_id"]],
+        subject_id=frame["face_id"],
+        domain=["in-domain" if face[0] == "a" else "out-domain" for face in frame["face_id"]],
         control=pd.Series(dtype="str"),
         attribute=pd.Series([None] * 10 + ["Dark"] * 10, dtype="str"),
         value=pd.array([pd.NA] * 10 + [1] * 10, dtype="Int8"),
     )
-    tables.write(
-        rows[list(tables.TRANSLATIONS.columns)], tmp_path / "t.parquet", tables.TRANSLATIONS
-    )
-    shown = [0.5, 0.9, 0.1, 0.7, 0.3, 0.2, 0.4, 0.6, 0.8, 1.0]
-    scores = pd.DataFrame({"seed": 1, "row": range(10, 20), "shown": shown})
+    write_table(frame[list(TRANSLATIONS.columns)], tmp_path / "t.parquet", TRANSLATIONS)
+    sure = [0.5, 0.9, 0.1, 0.7, 0.3, 0.2, 0.4, 0.6, 0.8, 1.0]
+    scores = pd.DataFrame({"seed": 1, "row": range(10, 20), "shown": sure})
     scores = pd.concat([scores, scores.assign(seed=2, shown=0.5)]).assign(identity=0, perceptual=0)
-    tables.write(scores, tmp_path / "s.parquet", tables.SCORES)
+    write_table(scores, tmp_path / "s.parquet", SCORES)
     images = np.repeat(np.arange(20, dtype=np.uint8), 8 * 8 * 3).reshape(20, 8, 8, 3)
     np.save(tmp_path / "t.npy", images)
-    drawn: dict[str, Any] = {}
+    given: dict[str, Any] = {}
 
     def sheet(pictures: Any, **words: Any) -> Figure:
-        drawn.update(words, pictures=[[picture[0, 0, 0] for picture in row] for row in pictures])
+        given.update(words, pictures=[[picture[0, 0, 0] for picture in row] for row in pictures])
         return Figure()
 
-    monkeypatch.setattr(figures, "_sheet", sheet)
-    sides = {"in-domain": "A", "out-domain": "B"}
-    files = (tmp_path / name for name in ("t.npy", "t.parquet", "s.parquet"))
-    figures.draw_translations(*files, sides, [tmp_path / "f.png"], seed=1)
-    assert drawn["pictures"] == [[1, 11], [0, 10], [2, 12], [9, 19], [7, 17], [5, 15]]
-    assert drawn["rows"][0::3] == ["A\nbest", "B\nbest"]
-    assert drawn["line"] == 3
+    monkeypatch.setattr(sheets, "_sheet", sheet)
+    sheets.plot_translations(
+        arrays=tmp_path / "t.npy",
+        translations=tmp_path / "t.parquet",
+        scores=tmp_path / "s.parquet",
+        display=DISPLAY,
+        seed_of_synthesis=1,
+        png=tmp_path / "f.png",
+        svg=tmp_path / "f.svg",
+    )
+    assert given["pictures"] == [[1, 11], [0, 10], [2, 12], [9, 19], [7, 17], [5, 15]]
+    assert given["rows"][0::3] == ["A\nbest", "B\nbest"]
+    assert given["line"] == 3

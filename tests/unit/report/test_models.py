@@ -1,77 +1,93 @@
-"""Figures of the classifiers: every group and cell is in them, and the same bytes each time."""
+"""Figures of the classifiers: every group and pair is in them, and the same bytes each time."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from facegap import tables, theme
+from facegap import theme
+from facegap.groups import group_name
 from facegap.report import models
+from facegap.tables.base import write_table
+from facegap.tables.measure import ESTIMATES, estimates
 
-SIDES = {"inside": "Caucasian", "outside": "Other"}
-ESTIMATE = {"value": 0.8, "low": 0.7, "high": 0.86, "faces": 90}
+DISPLAY = theme.Display(sides={"inside": "Caucasian", "outside": "Other"}, datasets={})
+ESTIMATE = {"estimate": 0.8, "low": 0.7, "high": 0.86, "faces": 90}
+GROUPS: list[dict[str, str]] = [
+    {},
+    {"side": "inside"},
+    {"side": "outside"},
+    {"side": "inside", "gender": "male"},
+    {"side": "outside", "gender": "female"},
+]
 
 
-def inputs(folder: Path) -> dict[str, Path]:
-    """Small tables of each kind, and two faces with what their pixels say."""
-    groups = [("all", "all"), ("side", "inside"), ("side", "outside")]
-    groups += [("side × gender", "inside, male"), ("side × gender", "outside, female")]
-    frames = {
-        "groups": pd.DataFrame(
-            [
-                {"dataset": dataset, "factors": a, "group": b, **ESTIMATE, "persons": 30}
-                for dataset in ("source", "target")
-                for a, b in groups
-            ]
-        ),
-        "calibration": pd.DataFrame(
-            [
-                {"dataset": dataset, "bin": k, "probability": k / 4, **ESTIMATE}
-                for dataset in ("source", "target")
-                for k in range(5)
-            ]
-        ),
-        "transfer": pd.DataFrame(
-            [
-                {"trained_on": a, "tested_on": b, **ESTIMATE, "fall": 0, "fall_low": 0}
-                for a in ("source", "target")
-                for b in ("source", "target", "third")
-            ]
-        ).assign(fall_high=0.0),
-    }
-    for name, frame in frames.items():
-        tables.write(frame, folder / f"{name}.csv", getattr(tables, name.upper()))
+@pytest.fixture
+def plotted(tmp_path: Path) -> list[tuple[Callable[..., None], dict[str, Any]]]:
+    """Each plot function and its inputs: rows of each kind, and two faces with their saliency."""
+    both = ("source", "target")
+    rows: list[dict[str, Any]] = [
+        {"quantity": "group performance", "tested_on": name, "group": group_name(group), **ESTIMATE}
+        for name in both
+        for group in GROUPS
+    ]
+    rows += [
+        {"quantity": "calibration", "tested_on": name, "group": f"bin: {k}", "share": k / 4}
+        | ESTIMATE
+        for name in both
+        for k in range(5)
+    ]
+    rows += [
+        {"quantity": "transfer matrix", "metric": metric, "trained_on": a, "tested_on": b}
+        | ESTIMATE
+        for metric in ("accuracy", "accuracy gap")
+        for a in both
+        for b in (*both, "third")
+    ]
+    write_table(estimates(rows, "small"), tmp_path / "estimates.parquet", ESTIMATES)
     rng = np.random.default_rng(0)
     np.savez(
-        folder / "saliency.npz",
+        tmp_path / "saliency.npz",
         face=rng.integers(0, 256, (2, 16, 16, 3), dtype=np.uint8),
         saliency=rng.normal(size=(2, 16, 16)).astype(np.float32),
-        dataset=np.array(["source", "target"]),
+        dataset=np.array(both),
         side=np.array(["inside", "outside"]),
         face_id=np.array(["a", "b"]),
     )
-    return {name: folder / f"{name}.csv" for name in frames} | {"saliency": folder / "saliency.npz"}
+    table = {"classification": tmp_path / "estimates.parquet"}
+    return [
+        (models.plot_groups, {**table, "display": DISPLAY}),
+        (models.plot_calibration, {**table, "display": DISPLAY}),
+        (models.plot_transfer, table),
+        (models.plot_saliency, {"saliency": tmp_path / "saliency.npz", "display": DISPLAY}),
+    ]
 
 
-def test_the_same_bytes_each_time(tmp_path: Path) -> None:
-    given = inputs(tmp_path)
-    for name in "ab":
-        outputs = [[tmp_path / f"{name}{k}.png", tmp_path / f"{name}{k}.svg"] for k in range(4)]
-        models.draw_models(**given, outputs=outputs, sides=SIDES)
-    for path in tmp_path.glob("a?.*"):
-        assert path.read_bytes() == (tmp_path / path.name.replace("a", "b", 1)).read_bytes()
-
-
-def test_groups_and_cells_are_named_in_peoples_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_same_bytes_each_time(
+    tmp_path: Path, plotted: list[tuple[Callable[..., None], dict[str, Any]]]
 ) -> None:
-    kept: list[Figure] = []
-    monkeypatch.setattr(theme, "save_as", lambda figure, paths: kept.append(figure))
-    models.draw_models(**inputs(tmp_path), outputs=[[], [], [], []], sides=SIDES)
-    groups, calibration, transfer, saliency = kept
+    for plot, given in plotted:
+        for name in "ab":
+            plot(**given, png=tmp_path / f"{name}.png", svg=tmp_path / f"{name}.svg")
+        for end in ("png", "svg"):
+            one, two = (tmp_path / f"{name}.{end}" for name in "ab")
+            assert one.read_bytes() == two.read_bytes()
+
+
+def test_groups_and_sides_have_the_names_for_readers(
+    tmp_path: Path,
+    plotted: list[tuple[Callable[..., None], dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(theme, "save_as", lambda figure, paths: figures.append(figure))
+    for plot, given in plotted:
+        plot(**given, png=tmp_path, svg=tmp_path)
+    groups, calibration, transfer, saliency = figures
     lines = [label.get_text() for label in groups.axes[0].get_yticklabels()]
     assert lines == ["all", "Caucasian", "Other", "Caucasian, male", "Other, female"]
     assert "Caucasian" in calibration.axes[0].get_xlabel()
@@ -79,5 +95,5 @@ def test_groups_and_cells_are_named_in_peoples_words(
     assert words.count("0.800\n[0.70, 0.86]") == 6, "nothing was trained on the third"
     titles = [axes.get_title("left") for axes in saliency.axes]
     assert titles[:2] == ["source\nCaucasian", "target\nOther"]
-    for figure in kept:
+    for figure in figures:
         plt.close(figure)

@@ -1,19 +1,39 @@
+"""The record of provenance: a crate that others can read, and what it says of the jobs."""
+
 import hashlib
 import os
 from pathlib import Path
 
 import pytest
+import yaml
 from rocrate.rocrate import ROCrate
 
 from facegap.report import provenance
 from facegap.report.provenance import code_version, jobs_in, packages, record_provenance, summary
+from facegap.settings.study import Study
 
-LINE = "2026-03-01 10:00:0{second},500 facegap.joblog: on {host}\n"
+LINE = "2026-03-01 10:00:0{second},500 facegap.job: on {host}\n"
+
+
+STUDY = Study.model_validate(
+    {
+        "study": "small",
+        "boundary": "group",
+        "sides": {"inside": "A", "outside": "B"},
+        "datasets": {
+            name: {"kind": "drawn", "faces": 3, "split": {"train": 2, "test": 1}, "labels": "own"}
+            for name in ("source", "target")
+        },
+    }
+)
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    """Two jobs' logs, one that says nothing, and a result."""
+    """Two jobs' logs, one that says nothing, a result, and weights that were fetched."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets/weights.pth").write_text("1 2 3")
+    tmp_path /= "small"
     for number, (stage, host) in enumerate([("align", "node-1"), ("judge", "node-2")]):
         log = tmp_path / f"logs/{stage}/job-{number}.log"
         log.parent.mkdir(parents=True)
@@ -21,20 +41,19 @@ def study(tmp_path: Path) -> Path:
         os.utime(log, (2_000_000_000 - number, 2_000_000_000 - number))
     (tmp_path / "logs/judge/old.log").write_text("of an earlier version\n")
     (tmp_path / "table.csv").write_text("a,b\n")
-    (tmp_path / "weights.pth").write_text("1 2 3")
     return tmp_path
 
 
 def record(study: Path) -> Path:
     record_provenance(
-        study / "ro-crate-metadata.json",
-        study / "settings.yaml",
-        config={"study": "small", "seed": 1},
         results=[study / "table.csv"],
-        inputs={"data/labels.csv": "f" * 64},
-        logs=study / "logs",
+        data=[Path("data/labels.csv")],
+        record=study / "ro-crate-metadata.json",
+        settings_yaml=study / "settings.yaml",
+        config=STUDY,
+        digests=["f" * 64],
+        assets=("weights.pth", "deleted.pth"),
         made_by=[study / "logs/judge/job-1.log"],
-        assets=[study / "weights.pth", study / "deleted.pth"],
     )
     return study / "ro-crate-metadata.json"
 
@@ -53,6 +72,12 @@ def test_the_record_is_a_crate_that_others_can_read(study: Path) -> None:
     assert [part["name"] for part in run["hasPart"]] == ["job-0", "job-1"]
     assert [part["location"]["name"] for part in run["hasPart"]] == ["node-1", "node-2"]
     assert [part["result"] for part in run["hasPart"]] == [[], [result]]
+
+
+def test_the_whole_configuration_stands_beside_it(study: Path) -> None:
+    record(study)
+    written = yaml.safe_load((study / "settings.yaml").read_text())
+    assert Study.model_validate(written) == STUDY
 
 
 def test_the_run_lasts_from_the_first_start_to_the_last_end(study: Path) -> None:

@@ -7,14 +7,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from facegap.answers import Format, beside_each_other, format_of, read_answers
+from facegap.answers import beside_each_other, read_answers
 from facegap.errors import DataError
+from facegap.settings.annotate import Person
 
 WORDS = {"inside": ["White", 1], "outside": ["Black", "Asian", 0], "unsure": ["?"]}
 
 
-def told(path: Path, **setting: Any) -> list[tuple[str, str]]:
-    rows = read_answers(path, format_of(setting))
+def read(path: Path, **setting: Any) -> list[tuple[str, str]]:
+    rows = read_answers(path, Person.model_validate({"answers": path.name, **setting}))
     return list(zip(rows["face_id"], rows["side"], strict=True))
 
 
@@ -22,18 +23,18 @@ def test_a_foreign_csv_is_read_by_its_own_words_and_columns(tmp_path: Path) -> N
     path = tmp_path / "crowd.csv"
     path.write_text("image,race,worker\n0002,Asian,w1\n0001,White,w1\n0001,?,w2\n0003,1,w2\n")
     mapping = {"face": "image", "side": "race", "words": WORDS, "annotator_column": "worker"}
-    assert told(path, **mapping, annotator="w1") == [("0001", "inside"), ("0002", "outside")]
-    assert told(path, **mapping, annotator="w2") == [("0001", "unsure"), ("0003", "inside")]
+    assert read(path, **mapping, annotator="w1") == [("0001", "inside"), ("0002", "outside")]
+    assert read(path, **mapping, annotator="w2") == [("0001", "unsure"), ("0003", "inside")]
     with pytest.raises(DataError, match="answers of w1, w2; say with the key annotator"):
-        told(path, **mapping)
+        read(path, **mapping)
     with pytest.raises(DataError, match="no answers of w3; it has those of w1, w2"):
-        told(path, **mapping, annotator="w3")
+        read(path, **mapping, annotator="w3")
 
 
 def test_a_number_names_an_annotator_as_well(tmp_path: Path) -> None:
     path = tmp_path / "crowd.csv"
     path.write_text("face_id,side,annotator\n0002,inside,7\n")
-    assert told(path, annotator=7) == [("0002", "inside")]
+    assert read(path, annotator=7) == [("0002", "inside")]
 
 
 def task(number: int, image: str, *annotations: tuple[Any, list[str]], **more: Any) -> Any:
@@ -73,8 +74,8 @@ def test_an_export_of_label_studio(tmp_path: Path) -> None:
         task(5, "000005.jpg", (1, [])),
     ]
     path.write_text(json.dumps(tasks))
-    assert told(path, **STUDIO, annotator=1) == [("000001", "unsure"), ("000002", "inside")]
-    assert told(path, **STUDIO, annotator="2") == [("000002", "outside")]
+    assert read(path, **STUDIO, annotator=1) == [("000001", "unsure"), ("000002", "inside")]
+    assert read(path, **STUDIO, annotator="2") == [("000002", "outside")]
 
 
 def test_the_short_export_of_label_studio(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_the_short_export_of_label_studio(tmp_path: Path) -> None:
             ]
         )
     )
-    assert told(path, **STUDIO) == [("000001", "outside"), ("000002", "inside")]
+    assert read(path, **STUDIO) == [("000001", "outside"), ("000002", "inside")]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_a_bad_export_is_named(tmp_path: Path, content: str, message: str) -> No
     path = tmp_path / "export.json"
     path.write_text(content)
     with pytest.raises(DataError, match=message):
-        told(path, **STUDIO)
+        read(path, **STUDIO)
 
 
 def test_optional_columns_are_read_or_named(tmp_path: Path) -> None:
@@ -129,8 +130,6 @@ def test_optional_columns_are_read_or_named(tmp_path: Path) -> None:
 def test_words_that_a_mapping_leaves_out_are_unknown(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("face_id,side\n1,unsure\n")
-    form = format_of({"words": {"inside": ["A"], "outside": ["B"]}})
-    assert form == Format(words={"inside": ["A"], "outside": ["B"], "unsure": []})
     with pytest.raises(DataError, match="'unsure' is none of A, B"):
-        read_answers(path, form)
+        read(path, words={"inside": ["A"], "outside": ["B"]})
     assert pd.api.types.is_bool_dtype(read_answers(path)["tentative"])

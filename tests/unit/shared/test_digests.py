@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from facegap import digests
-from facegap.digests import digest
+from facegap.digests import contents, digest
 
 
 @pytest.fixture
@@ -86,3 +86,14 @@ def test_a_damaged_memory_is_written_anew(tmp_path: Path, memory: Path, content:
     before = digest(path, memory)
     memory.write_text(content)
     assert digest(path, memory) == before
+
+
+def test_only_the_users_own_files_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/labels.csv").write_text("1")
+    (tmp_path / "results.csv").write_text("2")
+    found = contents(["data/labels.csv", "results.csv", "data/none.csv"], "data", look=True)
+    assert found == [digest("data/labels.csv", tmp_path / "memory.json")]

@@ -71,16 +71,16 @@ def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> N
     (left,) = tmp_path.iterdir()
     left.with_suffix("").mkdir()
     process = left.name.split("-")[-1].split(".")[0]
-    kept = {
+    left = {
         left.name.replace(f"-{process}.", f"-{os.getppid()}."),
         left.name.replace(".a [1].", ".a [1].b."),
     }
-    for name in kept:
+    for name in left:
         (tmp_path / name).touch()
     for name in ("a [1].zip", "a [1]"):
         with whole(tmp_path / name) as temporary:
             temporary.touch()
-    assert {path.name for path in tmp_path.iterdir()} == kept | {"a [1].zip", "a [1]"}
+    assert {path.name for path in tmp_path.iterdir()} == left | {"a [1].zip", "a [1]"}
 
 
 @pytest.mark.parametrize("within", [(), ("unshare", "--pid", "--fork")])

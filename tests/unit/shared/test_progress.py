@@ -31,9 +31,9 @@ def test_a_loop_gives_every_item_and_says_at_the_end_how_fast_it_was(
     with caplog.at_level(logging.INFO):
         assert list(paced(range(0, 10, 4), "batches of 4", logging.getLogger("x"))) == [0, 4, 8]
         assert not list(paced([], "batches of 4", logging.getLogger("x")))
-    (said,) = caplog.messages
-    assert said.startswith("3 of 3 batches of 4: ")
-    assert said.endswith(" a second, 0 s left")
+    (words,) = caplog.messages
+    assert words.startswith("3 of 3 batches of 4: ")
+    assert words.endswith(" a second, 0 s left")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from facegap import tables
 from facegap.errors import DataError
+from facegap.tables.acquire import FACES, REJECTED
+from facegap.tables.annotate import ANSWERS
+from facegap.tables.base import metadata, read_table, write_table
+from facegap.tables.measure import ESTIMATES, estimates
 
 
 def faces() -> pd.DataFrame:
@@ -26,20 +29,20 @@ def faces() -> pd.DataFrame:
 
 def test_parquet_round_trip_with_metadata_and_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        tables.write(faces(), tmp_path / f"{name}.parquet", tables.FACES, {"licence": "none"})
+        write_table(faces(), tmp_path / f"{name}.parquet", FACES, {"licence": "none"})
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
-    read = tables.read(tmp_path / "one.parquet", tables.FACES)
+    read = read_table(tmp_path / "one.parquet", FACES)
     assert read["subject_id"].tolist()[0] == "1"
     assert read["subject_id"].isna().tolist() == [False, True]
     assert read["Young"].dtype == "Int8"
-    assert tables.about(tmp_path / "one.parquet") == {"licence": "none"}
+    assert metadata(tmp_path / "one.parquet") == {"licence": "none"}
 
 
 def test_an_empty_rejected_list_is_a_table_too(tmp_path: Path) -> None:
     path = tmp_path / "rejected.csv"
-    tables.write(pd.DataFrame({"path": [], "face_id": [], "reason": []}), path, tables.REJECTED)
+    write_table(pd.DataFrame({"path": [], "face_id": [], "reason": []}), path, REJECTED)
     assert path.read_text() == "path,face_id,reason\n"
-    assert tables.read(path, tables.REJECTED).empty
+    assert read_table(path, REJECTED).empty
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,7 @@ def test_a_wrong_table_is_refused_and_not_written(
 ) -> None:
     path = tmp_path / "faces.parquet"
     with pytest.raises(DataError, match=message) as error:
-        tables.write(faces().assign(**change), path, tables.FACES)
+        write_table(faces().assign(**change), path, FACES)
     assert str(path) in str(error.value)
     assert not path.exists()
 
@@ -64,19 +67,19 @@ def test_a_wrong_table_is_refused_and_not_written(
 def test_a_damaged_or_missing_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "faces.parquet"
     with pytest.raises(DataError, match=r"faces\.parquet: not readable"):
-        tables.read(path, tables.FACES)
-    tables.write(faces(), path, tables.FACES)
+        read_table(path, FACES)
+    write_table(faces(), path, FACES)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DataError, match=r"faces\.parquet: not readable"):
-        tables.read(path, tables.FACES)
+        read_table(path, FACES)
 
 
 @pytest.mark.parametrize("word", ["NA", "null", "None", "nan", "N/A"])
 def test_a_face_may_be_called_like_nothing(word: str, tmp_path: Path) -> None:
     path = tmp_path / "rejected.csv"
     rejected = pd.DataFrame({"path": [word, "b"], "face_id": [word, None], "reason": word})
-    tables.write(rejected, path, tables.REJECTED)
-    read = tables.read(path, tables.REJECTED)
+    write_table(rejected, path, REJECTED)
+    read = read_table(path, REJECTED)
     assert read["face_id"].isna().tolist() == [False, True]
     assert read.iloc[0].tolist() == [word, word, word]
 
@@ -87,11 +90,11 @@ def test_a_name_with_a_line_end_is_one_row(end: str, tmp_path: Path) -> None:
     rejected = pd.DataFrame(
         {"path": [f"x{end}y.jpg", "b.jpg"], "face_id": [None, "b"], "reason": ["missing", "a, b"]}
     )
-    tables.write(rejected, path, tables.REJECTED)
-    read = tables.read(path, tables.REJECTED)
+    write_table(rejected, path, REJECTED)
+    read = read_table(path, REJECTED)
     assert read["path"].tolist() == [f"x{end}y.jpg", "b.jpg"]
     assert read["face_id"].isna().tolist() == [True, False]
-    tables.write(rejected[1:], path, tables.REJECTED)
+    write_table(rejected[1:], path, REJECTED)
     assert path.read_bytes() == b'path,face_id,reason\nb.jpg,b,"a, b"\n'
 
 
@@ -99,5 +102,24 @@ def test_text_that_looks_like_a_number_stays_text(tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     answers = pd.DataFrame({"face_id": ["000123", "1e5"], "side": ["inside", "unsure"]})
     answers = answers.assign(tentative=False, showing=0)
-    tables.write(answers, path, tables.ANSWERS)
-    assert tables.read(path, tables.ANSWERS)["face_id"].tolist() == ["000123", "1e5"]
+    write_table(answers, path, ANSWERS)
+    assert read_table(path, ANSWERS)["face_id"].tolist() == ["000123", "1e5"]
+
+
+def test_estimates_are_complete_rows_of_known_columns(tmp_path: Path) -> None:
+    rows = [{"quantity": "power", "share": 0.53, "estimate": 0.2, "answers": 300}]
+    table = estimates(rows, "drawn")
+    assert list(table.columns) == list(ESTIMATES.columns)
+    assert (table["study"][0], table["group"][0], table["answers"][0]) == ("drawn", "all", 300)
+    assert table["p"].isna().all()
+    write_table(table, tmp_path / "estimates.parquet", ESTIMATES)
+    pd.testing.assert_frame_equal(read_table(tmp_path / "estimates.parquet", ESTIMATES), table)
+    assert estimates([], "drawn").empty
+
+
+def test_an_estimate_of_another_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="no column wide in estimates"):
+        estimates([{"quantity": "power", "wide": 1}], "drawn")
+    table = estimates([{"quantity": "power"}], "drawn").assign(quantity="luck")
+    with pytest.raises(DataError, match="luck"):
+        write_table(table, tmp_path / "estimates.parquet", ESTIMATES)

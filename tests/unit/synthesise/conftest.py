@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from facegap import tables
+from facegap.tables.acquire import FACES
+from facegap.tables.align import ALIGNED
+from facegap.tables.base import write_table
+from facegap.tables.partition import FACE_SIDES
 
 SIZE = 16
 
@@ -25,8 +28,8 @@ class Study:
     shards: list[Path]
 
     @property
-    def cast(self) -> Path:
-        return self.folder / "cast.parquet"
+    def roles(self) -> Path:
+        return self.folder / "roles.parquet"
 
 
 def _make(folder: Path, faces: int = 120, seed: int = 0, **columns: object) -> Study:
@@ -65,15 +68,15 @@ def _make(folder: Path, faces: int = 120, seed: int = 0, **columns: object) -> S
     images[tone == 0] -= 80
     images[tone == 1] += 80
     images[striped == 1, ::4] = 255 - images[striped == 1, ::4]
-    aligned = pd.DataFrame({"face_id": ids, "shard": np.arange(faces) % 2 * 0, "row": range(faces)})
+    aligned = pd.DataFrame({"face_id": ids, "row": range(faces)})
     study = Study(
         folder,
         *(folder / f"{name}.parquet" for name in ("faces", "aligned", "sides")),
         [folder / "shard-0.npy", folder / "shard-1.npy"],
     )
-    tables.write(table, study.faces, tables.FACES)
-    tables.write(aligned, study.aligned, tables.ALIGNED)
-    tables.write(sides, study.sides, tables.FACE_SIDES)
+    write_table(table, study.faces, FACES)
+    write_table(aligned, study.aligned, ALIGNED)
+    write_table(sides, study.sides, FACE_SIDES)
     for path, part in zip(study.shards, np.array_split(images.astype(np.uint8), 2), strict=True):
         np.save(path, part)
     return study

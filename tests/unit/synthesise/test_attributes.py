@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from facegap.attributes import read_labels
 from facegap.errors import DataError
-from facegap.synthesise.attributes import changed, read_labels
+from facegap.synthesise.changes import changed
 
 NAMES = ["Black_Hair", "Young", "Blond_Hair", "Bangs", "Brown_Hair"]
 HAIR = [["Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"]]  # the last is not in use

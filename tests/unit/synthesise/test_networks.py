@@ -1,10 +1,10 @@
-"""Generator and critic are the published ones: their layers, parameters and outputs."""
+"""Generator and discriminator are the published ones: their layers, parameters and outputs."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from facegap.synthesise.networks import Critic, Generator
+from facegap.synthesise.networks import Discriminator, Generator
 
 
 def norm(channels: int) -> nn.Module:
@@ -40,7 +40,7 @@ class PublishedGenerator(nn.Module):
         return self.main(torch.cat([x, planes], 1))
 
 
-class PublishedCritic(nn.Module):
+class PublishedDiscriminator(nn.Module):
     """Written down from the paper's Table 5."""
 
     def __init__(self, labels: int, size: int, width: int, layers: int) -> None:
@@ -72,12 +72,14 @@ def count(network: nn.Module) -> int:
 
 def test_at_full_size_the_networks_have_the_published_parameters() -> None:
     with torch.device("meta"):
-        generator, critic = Generator(5, 64, 6), Critic(5, 128, 64, 6)
-        published = PublishedGenerator(5, 64, 6), PublishedCritic(5, 128, 64, 6)
+        generator, discriminator = Generator(5, 64, 6), Discriminator(5, 128, 64, 6)
+        published = PublishedGenerator(5, 64, 6), PublishedDiscriminator(5, 128, 64, 6)
     assert [p.shape for p in generator.parameters()] == [p.shape for p in published[0].parameters()]
-    assert [p.shape for p in critic.parameters()] == [p.shape for p in published[1].parameters()]
+    assert [p.shape for p in discriminator.parameters()] == [
+        p.shape for p in published[1].parameters()
+    ]
     assert count(generator) == 8_430_528
-    assert count(critic) == 44_762_048
+    assert count(discriminator) == 44_762_048
 
 
 @pytest.mark.parametrize("size", [16, 36])
@@ -94,9 +96,9 @@ def test_the_generator_computes_what_the_published_one_does(size: int) -> None:
     torch.testing.assert_close(made, published(faces, wanted), rtol=1e-4, atol=1e-5)
 
 
-def test_the_critic_computes_what_the_published_one_does() -> None:
+def test_the_discriminator_computes_what_the_published_one_does() -> None:
     torch.manual_seed(1)
-    ours, published = Critic(3, 32, 8, 3), PublishedCritic(3, 32, 8, 3)
+    ours, published = Discriminator(3, 32, 8, 3), PublishedDiscriminator(3, 32, 8, 3)
     copy_weights(ours, published)
     faces = torch.rand(4, 3, 32, 32) * 2 - 1
     realness, logits = ours(faces)
@@ -108,10 +110,10 @@ def test_the_critic_computes_what_the_published_one_does() -> None:
 
 def test_the_slope_is_the_gradient_of_the_realness() -> None:
     torch.manual_seed(2)
-    critic = Critic(2, 32, 4, 3).double()
+    discriminator = Discriminator(2, 32, 4, 3).double()
     faces = torch.randn(3, 3, 32, 32, dtype=torch.double, requires_grad=True)
-    (gradient,) = torch.autograd.grad(critic(faces)[0].sum(), faces)
-    torch.testing.assert_close(critic.slope(faces), gradient)
+    (gradient,) = torch.autograd.grad(discriminator(faces)[0].sum(), faces)
+    torch.testing.assert_close(discriminator.slope(faces), gradient)
 
 
 def test_labels_reach_every_pixel_and_the_border_is_as_padded() -> None:

@@ -11,92 +11,119 @@ import pytest
 import torch
 from PIL import Image
 
-from facegap import tables
+from facegap.attributes import read_labels
 from facegap.crops import Crops
 from facegap.errors import DataError
-from facegap.synthesise.attributes import read_labels
+from facegap.measure.distances import frechet_distance
+from facegap.measure.realism import measure_realism
+from facegap.measure.recogniser import load_recogniser, recognise, train_attribute_classifier
+from facegap.pixels import as_images, as_input
+from facegap.settings.measure import AttributeClassifier, Intervals
+from facegap.settings.synthesise import Attributes, Roles
 from facegap.synthesise.browse import browse_sheets
-from facegap.synthesise.cast import cast_faces
-from facegap.synthesise.distances import frechet_distance
 from facegap.synthesise.networks import Generator
-from facegap.synthesise.pixels import as_images, as_input
-from facegap.synthesise.realism import measure_realism
-from facegap.synthesise.recogniser import load_recogniser, recognise, train_attribute_classifier
+from facegap.synthesise.roles import assign_roles
 from facegap.synthesise.trained import save_generator
 from facegap.synthesise.translation import translate_faces
+from facegap.tables.base import read_table
+from facegap.tables.measure import ESTIMATES, SCORES
+from facegap.tables.synthesise import ROLES, TRANSLATIONS
 
-ATTRIBUTES = ["Dark", "Fair", "Striped"]
+NAMES = ["Dark", "Fair", "Striped"]
+ATTRIBUTES = Attributes(names=NAMES, exclusive=[["Dark", "Fair"]])
 SIZE = 16
 Study = Any  # of conftest.py
 CPU = torch.device("cpu")
-TONES = [["Dark", "Fair"]]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, make_study: Callable[..., Study]) -> Study:
-    """A cast, an untrained generator's translations by two seeds, a classifier, the measures."""
+    """Roles, an untrained generator's translations by two seeds, a classifier, the measures."""
     study = make_study(tmp_path_factory.mktemp("study"), faces=240)
     folder = study.folder
-    cast_faces(
-        *(study.sides, study.faces, study.aligned, study.cast),
+    assign_roles(
+        sides=study.sides,
+        faces=study.faces,
+        aligned=study.aligned,
+        roles=study.roles,
         attributes=ATTRIBUTES,
-        control="gender",
-        held_out=0.3,
-        translated=12,
+        settings=Roles(held_out=0.3, translated=12),
         seed=1,
     )
     train_attribute_classifier(
-        *(study.cast, study.faces, study.aligned, study.shards, folder / "classifier.safetensors"),
+        roles=study.roles,
+        faces=study.faces,
+        aligned=study.aligned,
+        crops=study.shards,
+        classifier=folder / "classifier.safetensors",
         attributes=ATTRIBUTES,
-        iterations=60,
-        batch=16,
-        rate=0.003,
+        settings=AttributeClassifier(iterations=60, batch=16, rate=0.003),
         threads=1,
         seed=1,
     )
     for seed in (1, 2):
         torch.manual_seed(seed)
-        save_generator(Generator(3, 4, 1), ATTRIBUTES, folder / f"{seed}.safetensors")
+        save_generator(Generator(3, 4, 1), NAMES, folder / f"{seed}.safetensors")
         translate(study, seed)
     measure(study)
     return study
 
 
 def translate(study: Study, seed: int, name: str = "") -> None:
-    out = (study.folder / f"{name or seed}{end}" for end in (".npy", ".parquet", ".png"))
     translate_faces(
-        *(study.folder / f"{seed}.safetensors", study.cast, study.faces, study.shards, *out),
+        generator=study.folder / f"{seed}.safetensors",
+        roles=study.roles,
+        faces=study.faces,
+        crops=study.shards,
+        arrays=study.folder / f"{name or seed}.npy",
+        translations=study.folder / f"{name or seed}.parquet",
+        sheet=study.folder / f"{name or seed}.png",
         attributes=ATTRIBUTES,
-        exclusive=TONES,
         sides={"inside": "A", "outside": "B"},
         threads=1,
-        seed=1,
+        study_seed=1,
     )
 
 
 def measure(study: Study, name: str = "realism") -> pd.DataFrame:
+    """The estimates of each seed, with the domain and control of each row."""
     measure_realism(
-        [study.folder / f"{seed}.npy" for seed in (1, 2)],
-        [study.folder / f"{seed}.parquet" for seed in (1, 2)],
-        *(study.folder / "classifier.safetensors", study.faces, []),
-        *(study.folder / f"{name}{end}.parquet" for end in ("", "-gaps", "-scores")),
-        synthesis_seeds=(1, 2),
-        confidence=0.95,
+        arrays=[study.folder / f"{seed}.npy" for seed in (1, 2)],
+        translations=[study.folder / f"{seed}.parquet" for seed in (1, 2)],
+        classifier=study.folder / "classifier.safetensors",
+        faces=study.faces,
+        inception=None,
+        estimates=study.folder / f"{name}.parquet",
+        scores=study.folder / f"{name}-scores.parquet",
+        study="study",
+        seeds=[1, 2],
+        intervals=Intervals(),
         threads=1,
         seed=1,
     )
-    return tables.read(study.folder / f"{name}.parquet", tables.REALISM)
+    return read_table(study.folder / f"{name}.parquet", ESTIMATES)
+
+
+def of_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of realism that have a seed."""
+    return table[(table["quantity"] == "realism") & table["seed"].notna()]
+
+
+def together(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of all attributes and values of the control."""
+    domains = table["group"].isin(["domain: in-domain", "domain: out-domain"])
+    return table[table["attribute"].isna() & domains]
 
 
 def test_every_unseen_face_is_there_once_for_each_change(made: Study) -> None:
-    table = tables.read(made.folder / "1.parquet", tables.TRANSLATIONS)
-    cast = tables.read(made.cast, tables.CAST)
+    table = read_table(made.folder / "1.parquet", TRANSLATIONS)
+    roles = read_table(made.roles, ROLES)
     labels = dict(
-        zip(cast["face_id"], read_labels(made.faces, cast["face_id"], ATTRIBUTES), strict=True)
+        zip(roles["face_id"], read_labels(made.faces, roles["face_id"], NAMES), strict=True)
     )
     assert list(table["row"]) == list(range(len(table)))
     for role in ("in-domain", "out-domain"):
-        shown = set(cast[cast["role"] == role]["face_id"])
+        shown = set(roles[roles["role"] == role]["face_id"])
         part = table[table["domain"] == role]
         for kind in ("original", "reconstruction"):
             assert sorted(part[part["kind"] == kind]["face_id"]) == sorted(shown)
@@ -109,24 +136,24 @@ def test_every_unseen_face_is_there_once_for_each_change(made: Study) -> None:
 
 
 def test_the_images_are_the_rows_of_the_table(made: Study) -> None:
-    table = tables.read(made.folder / "2.parquet", tables.TRANSLATIONS)
+    table = read_table(made.folder / "2.parquet", TRANSLATIONS)
     images = np.load(made.folder / "2.npy")
     assert images.shape == (len(table), SIZE, SIZE, 3)
     assert images.dtype == np.uint8
     torch.manual_seed(2)
     generator = Generator(3, 4, 1)
-    cast = tables.read(made.cast, tables.CAST).set_index("face_id")
+    roles = read_table(made.roles, ROLES).set_index("face_id")
     crops = Crops(made.shards)
     for row, face, kind, name, value in zip(
         *(table[c] for c in ("row", "face_id", "kind", "attribute", "value")), strict=True
     ):
-        original = crops.take([cast.loc[face, "row"]])
+        original = crops.take([roles.loc[face, "row"]])
         if kind == "original":
             assert (images[row] == original[0]).all()
         elif kind == "translation":
-            wanted = read_labels(made.faces, pd.Series([face]), ATTRIBUTES)
+            wanted = read_labels(made.faces, pd.Series([face]), NAMES)
             wanted[:, :2] *= name == "Striped"
-            wanted[:, ATTRIBUTES.index(name)] = value
+            wanted[:, NAMES.index(name)] = value
             with torch.no_grad():
                 output = as_images(generator(as_input(original, CPU), torch.from_numpy(wanted)))
             assert np.abs(images[row].astype(int) - output[0]).max() <= 1
@@ -163,8 +190,8 @@ def test_pixels_come_back() -> None:
 
 def test_the_classifier_sees_the_attributes_of_faces_it_was_not_shown(made: Study) -> None:
     network, attributes = load_recogniser(made.folder / "classifier.safetensors", CPU)
-    cast = tables.read(made.cast, tables.CAST)
-    unseen = cast[cast["role"] != "train"]
+    roles = read_table(made.roles, ROLES)
+    unseen = roles[roles["role"] != "train"]
     images = Crops(made.shards).take(unseen["row"])
     sight = recognise(network, images, CPU)
     right = (sight.shown > 0.5) == (read_labels(made.faces, unseen["face_id"], attributes) > 0.5)
@@ -173,31 +200,41 @@ def test_the_classifier_sees_the_attributes_of_faces_it_was_not_shown(made: Stud
 
 
 def test_the_measures_are_those_of_an_untrained_generator(made: Study) -> None:
-    table = tables.read(made.folder / "realism.parquet", tables.REALISM)
+    table = of_seeds(read_table(made.folder / "realism.parquet", ESTIMATES))
     assert set(table["seed"]) == {1, 2}
-    assert set(table["domain"]) == {"in-domain", "out-domain"}
-    assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()
-    mean = (
-        table[table["attribute"].isna() & table["control"].isna()].groupby("metric")["value"].mean()
-    )
+    assert {name.split(" × ")[0] for name in table["group"]} == {
+        *("domain: in-domain", "domain: out-domain"),
+    }
+    assert ((table["low"] <= table["estimate"]) & (table["estimate"] <= table["high"])).all()
+    mean = together(table).groupby("metric")["estimate"].mean()
     assert mean["classifier accuracy"] > 0.9
     assert mean["attribute transfer"] < 0.8, "an untrained generator changes nothing"
     assert mean["reconstruction error"] > 0.05
     assert mean["classifier Frechet distance"] > 1
 
 
+def test_a_row_without_a_seed_is_the_mean_over_seeds(made: Study) -> None:
+    table = read_table(made.folder / "realism.parquet", ESTIMATES)
+    keys = ["metric", "group", "attribute"]
+    means = of_seeds(table).groupby(keys, dropna=False)["estimate"].mean()
+    written = table[(table["quantity"] == "realism") & table["seed"].isna()]
+    written = written.set_index(keys)["estimate"]
+    assert len(written) == len(means)
+    pd.testing.assert_series_equal(written.sort_index(), means.sort_index())
+
+
 def test_real_faces_with_the_attribute_would_score_as_translations(made: Study) -> None:
     """Had the generator given back real faces that show the wanted value, transfer were perfect."""
-    table = tables.read(made.folder / "1.parquet", tables.TRANSLATIONS)
-    cast = tables.read(made.cast, tables.CAST)
-    labels = read_labels(made.faces, cast["face_id"], ATTRIBUTES)
+    table = read_table(made.folder / "1.parquet", TRANSLATIONS)
+    roles = read_table(made.roles, ROLES)
+    labels = read_labels(made.faces, roles["face_id"], NAMES)
     images = np.load(made.folder / "1.npy")
     crops = Crops(made.shards)
     perfect = images.copy()
     for row, name, value in zip(table["row"], table["attribute"], table["value"], strict=True):
         if isinstance(name, str):
-            shows = np.flatnonzero(labels[:, ATTRIBUTES.index(name)] == value)
-            perfect[row] = crops.take([cast["row"].iloc[shows[row % len(shows)]]])[0]
+            shows = np.flatnonzero(labels[:, NAMES.index(name)] == value)
+            perfect[row] = crops.take([roles["row"].iloc[shows[row % len(shows)]]])[0]
     rebuilt = table["kind"] == "reconstruction"
     by_face = table[table["kind"] == "original"].set_index("face_id")["row"]
     perfect[table["row"][rebuilt]] = images[by_face[table["face_id"][rebuilt]]]
@@ -206,8 +243,8 @@ def test_real_faces_with_the_attribute_would_score_as_translations(made: Study) 
         found = measure(made, "perfect")
     finally:
         np.save(made.folder / "1.npy", images)
-    together = found["attribute"].isna() & found["control"].isna()
-    first = found[(found["seed"] == 1) & together].groupby("metric")["value"]
+    rows = together(of_seeds(found))
+    first = rows[rows["seed"] == 1].groupby("metric")["estimate"]
     assert first.min()["attribute transfer"] > 0.85
     assert first.max()["reconstruction error"] == 0
 
@@ -216,7 +253,7 @@ def test_an_array_that_does_not_fit_its_table_is_refused(made: Study) -> None:
     images = np.load(made.folder / "1.npy")
     np.save(made.folder / "1.npy", images[:-1])
     try:
-        with pytest.raises(DataError, match=r"1.npy: \d+ images, but .*1.parquet tells of"):
+        with pytest.raises(DataError, match=r"1.npy: \d+ images, but .*1.parquet lists"):
             measure(made, "short")
     finally:
         np.save(made.folder / "1.npy", images)
@@ -236,11 +273,12 @@ def test_the_page_of_sheets_shows_best_and_worst_of_both_sides(made: Study) -> N
     measure(made, "browsed")
     page = made.folder / "sheets.html"
     browse_sheets(
-        [made.folder / f"{seed}.npy" for seed in (1, 2)],
-        [made.folder / f"{seed}.parquet" for seed in (1, 2)],
-        *(made.folder / "browsed-scores.parquet", page),
-        synthesis_seeds=(1, 2),
-        attributes=ATTRIBUTES,
+        arrays=[made.folder / f"{seed}.npy" for seed in (1, 2)],
+        translations=[made.folder / f"{seed}.parquet" for seed in (1, 2)],
+        scores=made.folder / "browsed-scores.parquet",
+        page=page,
+        seeds=[1, 2],
+        attributes=NAMES,
         sides={"inside": "A", "outside": "<B>"},
     )
     text = page.read_text()
@@ -256,7 +294,7 @@ def test_the_page_of_sheets_shows_best_and_worst_of_both_sides(made: Study) -> N
 
 def test_scores_are_of_translations_alone(made: Study) -> None:
     measure(made, "scored")
-    scores = tables.read(made.folder / "scored-scores.parquet", tables.SCORES)
-    table = tables.read(made.folder / "1.parquet", tables.TRANSLATIONS)
+    scores = read_table(made.folder / "scored-scores.parquet", SCORES)
+    table = read_table(made.folder / "1.parquet", TRANSLATIONS)
     rows = table["row"][table["kind"] == "translation"]
     assert scores["row"][scores["seed"] == 1].tolist() == rows.tolist()

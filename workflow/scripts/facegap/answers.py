@@ -6,70 +6,39 @@ A file is facegap's own CSV, anybody else's CSV, or an export of Label Studio (J
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from facegap import tables
 from facegap.errors import DataError
+from facegap.settings.annotate import Person, Tentative
+from facegap.tables.annotate import ANSWERS
+from facegap.tables.base import SIDES
 
-ANSWERS = (*tables.SIDES, "unsure")
+CHOICES = (*SIDES, "unsure")
 UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # Label Studio's mark before the name of an uploaded file
 YES, NO = ("1", "true", "yes"), ("", "0", "false", "no")
 
 
-@dataclass(frozen=True)
-class Format:
-    """How one annotator's answers lie in a file; the defaults are facegap's own CSV.
-
-    `words`: the file's own words for inside, outside and unsure. `face`, `side`: the columns (of
-    Label Studio the key of `data` with the image, and the name of the choice). `annotator`: of
-    a file with several people's answers the one meant, as the column `annotator_column` has it.
-    """
-
-    face: str = "face_id"
-    side: str = "side"
-    words: Mapping[str, Sequence[str | int]] = field(
-        default_factory=lambda: {name: [name] for name in ANSWERS}
-    )
-    annotator: str | None = None
-    annotator_column: str = "annotator"
-
-
-def format_of(setting: Mapping[str, Any]) -> Format:
-    """The `Format` in an annotator's entry of the config; what it leaves out is the default."""
-    known = {name: setting[name] for name in Format.__dataclass_fields__ if name in setting}
-    if "words" in known:
-        known["words"] = {name: known["words"].get(name, []) for name in ANSWERS}
-    return Format(**known)
-
-
-def with_formats(
-    files: Sequence[str | Path], settings: Mapping[str, Mapping[str, Any]]
-) -> list[tuple[str | Path, Format]]:
-    """Each person's file of answers and its `format_of`; both are in the order of the config."""
-    return list(zip(files, map(format_of, settings.values()), strict=True))
-
-
 def read_answers(
-    path: str | Path, form: Format | None = None, *, needed: bool = True
+    path: str | Path, person: Person | None = None, *, needed: bool = True
 ) -> pd.DataFrame:
-    """The answers (ANSWERS) in the file at `path`, by face id and showing.
+    """The answers (ANSWERS) of `person` in the file at `path`, by face id and showing.
 
-    A `DataError` names a file that cannot be read, or holds no answers where they are `needed`, a
-    missing column, the line of an unknown word, and faces that are answered more than once.
+    Without a person the file is facegap's own CSV. A `DataError` names a file that cannot be read,
+    or holds no answers where they are `needed`, a missing column, the line of an unknown word, and
+    faces that are answered more than once.
     """
-    form = form or Format()
-    rows = _label_studio(path, form) if Path(path).suffix == ".json" else _csv(path, form)
+    person = person or Person(answers=str(path))
+    rows = _label_studio(path, person) if Path(path).suffix == ".json" else _csv(path, person)
     if rows.empty and not needed:
-        return pd.DataFrame(columns=list(tables.ANSWERS.columns))
+        return pd.DataFrame(columns=list(ANSWERS.columns))
     if rows.empty:
         raise DataError(f"{path}: no answers")
-    rows = _of_one_annotator(rows, path, form)
-    side_of = {str(word): side for side, words in form.words.items() for word in words}
+    rows = _of_one_annotator(rows, path, person)
+    side_of = _side_of(person)
     unknown = rows[~rows["side"].isin(side_of)]
     if len(unknown):
         first = unknown.iloc[0]
@@ -82,7 +51,24 @@ def read_answers(
     if len(twice):
         raise DataError(f"{path}: more than one answer for {few(twice)}; keep one")
     rows = rows.sort_values(["face_id", "showing"], ignore_index=True)
-    return rows[list(tables.ANSWERS.columns)]
+    return rows[list(ANSWERS.columns)]
+
+
+def _side_of(person: Person) -> dict[str, str]:
+    """The answer that each word of the person's file stands for."""
+    if person.words is None:
+        return {name: name for name in CHOICES}
+    words = {name: getattr(person.words, name) or [] for name in CHOICES}
+    return {str(word): name for name, listed in words.items() for word in listed}
+
+
+def _columns(person: Person) -> tuple[str, str, str]:
+    """Where the person's file has the face, the answer, and whose it is."""
+    return (
+        person.face or "face_id",
+        person.side or "side",
+        person.annotator_column or "annotator",
+    )
 
 
 def beside_each_other(
@@ -111,7 +97,7 @@ def beside_each_other(
 def agreed_side(answers: pd.DataFrame) -> "pd.Series[str]":
     """The side that all of `answers` (faces, annotators) name; missing where they do not."""
     first = answers.iloc[:, 0]
-    agreed = answers.eq(first, axis=0).all(axis=1) & first.isin(tables.SIDES)
+    agreed = answers.eq(first, axis=0).all(axis=1) & first.isin(SIDES)
     return first.where(agreed, None).astype("str")
 
 
@@ -122,29 +108,31 @@ def few(faces: "pd.Index[str] | Sequence[str] | np.ndarray") -> str:
     return f"{len(names)} face{'s' * (len(names) > 1)} ({', '.join(names[:3])}{more})"
 
 
-def _csv(path: str | Path, form: Format) -> pd.DataFrame:
+def _csv(path: str | Path, person: Person) -> pd.DataFrame:
+    face, side, whose = _columns(person)
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # pandas' errors are among these
         raise DataError(f"{path}: not readable as CSV: {error}") from error
-    for column in (form.face, form.side):
+    for column in (face, side):
         if column not in frame:
             raise DataError(f"{path}: no column {column}; it has {', '.join(frame.columns)}")
-    rows = pd.DataFrame({"face_id": frame[form.face], "side": frame[form.side]}, dtype="str")
+    rows = pd.DataFrame({"face_id": frame[face], "side": frame[side]}, dtype="str")
     rows["place"] = [f"line {line}" for line in range(2, len(frame) + 2)]
-    rows["annotator"] = frame.get(form.annotator_column)
+    rows["annotator"] = frame.get(whose)
     rows["showing"] = _numbers(frame, "showing", {"0": 0, "1": 1, "": 0}, path)
-    said = {**dict.fromkeys(YES, True), **dict.fromkeys(NO, False)}
-    rows["tentative"] = _numbers(frame, "tentative", said, path)
+    words = {**dict.fromkeys(NO, False), **dict.fromkeys(YES, True)}
+    rows["tentative"] = _numbers(frame, "tentative", words, path)
     return rows
 
 
 def _numbers(
     frame: pd.DataFrame, column: str, known: Mapping[str, int], path: str | Path
 ) -> "pd.Series[int]":
-    """An optional column of a few known words, as numbers; the first word stands for no column."""
+    """An optional column of a few `known` words, as numbers; without it, the first word's."""
+    first = next(iter(known.values()))
     if column not in frame:
-        return pd.Series(type(next(iter(known.values())))(0), index=frame.index)
+        return pd.Series(first, index=frame.index)
     values = frame[column].str.lower().map(known)
     if values.isna().any():
         line = int(values.isna().to_numpy().argmax())
@@ -152,35 +140,37 @@ def _numbers(
             f"{path}: line {line + 2}, column {column}: {frame[column].iloc[line]!r} is none of"
             f" {', '.join(word or 'nothing' for word in known)}"
         )
-    return values.astype(type(next(iter(known.values()))))
+    return values.astype(type(first))
 
 
-def _label_studio(path: str | Path, form: Format) -> pd.DataFrame:
+def _label_studio(path: str | Path, person: Person) -> pd.DataFrame:
     try:
         tasks = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not readable as JSON: {error}") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise DataError(f"{path}: no export of Label Studio, which is a list of tasks")
-    found = [
+    rows = [
         {**row, "place": f"task {task.get('id', number)}"}
         for number, task in enumerate(tasks)
-        for row in _of_task(task, form, f"{path}: task {task.get('id', number)}")
+        for row in _of_task(task, person, f"{path}: task {task.get('id', number)}")
     ]
     columns = ["face_id", "side", "annotator", "place"]
-    return pd.DataFrame(found, columns=columns, dtype="str").assign(showing=0, tentative=False)
+    return pd.DataFrame(rows, columns=columns, dtype="str").assign(showing=0, tentative=False)
 
 
-def _of_task(task: Mapping[str, Any], form: Format, place: str) -> Iterator[dict[str, str | None]]:
+def _of_task(
+    task: Mapping[str, Any], person: Person, place: str
+) -> Iterator[dict[str, str | None]]:
     """The answers on one task: of `annotations` (JSON), or of the task's own keys (JSON-MIN)."""
+    image, side, whose = _columns(person)
     data = task.get("data", task)
-    if not isinstance(data, dict) or not isinstance(data.get(form.face), str):
-        raise DataError(f"{place}: no {form.face} that names an image; it has {', '.join(task)}")
-    face = UPLOAD.sub("", PurePosixPath(data[form.face].split("?")[0]).stem)
+    if not isinstance(data, dict) or not isinstance(data.get(image), str):
+        raise DataError(f"{place}: no {image} that names an image; it has {', '.join(task)}")
+    face = UPLOAD.sub("", PurePosixPath(data[image].split("?")[0]).stem)
     if "annotations" not in task:
-        if isinstance(task.get(form.side), str):
-            by = task.get(form.annotator_column)
-            yield {"face_id": face, "side": task[form.side], "annotator": _person(by)}
+        if isinstance(task.get(side), str):
+            yield {"face_id": face, "side": task[side], "annotator": _number(task.get(whose))}
         return
     for annotation in task["annotations"]:
         if annotation.get("was_cancelled"):  # skipped
@@ -188,34 +178,34 @@ def _of_task(task: Mapping[str, Any], form: Format, place: str) -> Iterator[dict
         chosen = [
             choice
             for result in annotation.get("result", [])
-            if result.get("from_name") == form.side
+            if result.get("from_name") == side
             for choice in result.get("value", {}).get("choices", [])
         ]
         if len(chosen) > 1:
-            raise DataError(f"{place}, face {face}: {len(chosen)} choices of {form.side}; keep one")
+            raise DataError(f"{place}, face {face}: {len(chosen)} choices of {side}; keep one")
         for choice in chosen:
-            by = annotation.get("completed_by")
-            yield {"face_id": face, "side": str(choice), "annotator": _person(by)}
+            by = _number(annotation.get("completed_by"))
+            yield {"face_id": face, "side": str(choice), "annotator": by}
 
 
-def _person(by: Any) -> str | None:
+def _number(by: Any) -> str | None:
     """Label Studio's number of the person who answered, whether alone or with their name."""
     by = by.get("id") if isinstance(by, dict) else by
     return None if by is None else str(by)
 
 
-def _of_one_annotator(rows: pd.DataFrame, path: str | Path, form: Format) -> pd.DataFrame:
-    there = sorted(rows["annotator"].dropna().unique())
-    if form.annotator is None:
-        if len(there) > 1:
+def _of_one_annotator(rows: pd.DataFrame, path: str | Path, person: Person) -> pd.DataFrame:
+    names = sorted(rows["annotator"].dropna().unique())
+    if person.annotator is None:
+        if len(names) > 1:
             raise DataError(
-                f"{path}: answers of {', '.join(there)}; say with the key annotator whose are meant"
+                f"{path}: answers of {', '.join(names)}; say with the key annotator whose are meant"
             )
         return rows
-    rows = rows[rows["annotator"] == str(form.annotator)].copy()
+    rows = rows[rows["annotator"] == str(person.annotator)].copy()
     if rows.empty:
-        known = ", ".join(there) or "nobody named"
-        raise DataError(f"{path}: no answers of {form.annotator}; it has those of {known}")
+        known = ", ".join(names) or "nobody named"
+        raise DataError(f"{path}: no answers of {person.annotator}; it has those of {known}")
     return rows
 
 
@@ -223,26 +213,26 @@ def simulated_answers(
     truth: "pd.Series[str]",
     *,
     error: float,
-    tentative: Mapping[str, float],
+    tentative: Tentative,
     repeated: float,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """The answers (ANSWERS) of somebody who errs on each face with chance `error`.
+    """The answers (ANSWERS) of somebody who errs on each face with probability `error`.
 
     `truth` has the side of each face id. A share `repeated` of the faces is shown again and
-    answered anew. `tentative` has the chances that a `right` and a `wrong` answer is marked so.
-    Each row says that it is `simulated`.
+    answered anew. `tentative` has the probabilities that an answer is marked so. Each row says that
+    it is `simulated`.
     """
     again = np.sort(rng.choice(len(truth), round(repeated * len(truth)), replace=False))
     shown = np.concatenate([np.arange(len(truth)), again])
     errs = rng.random(len(shown)) < error
     inside = (truth == "inside").to_numpy()[shown] ^ errs
-    chance = np.where(errs, tentative["wrong"], tentative["right"])
+    guess = np.where(errs, tentative.wrong, tentative.right)
     return pd.DataFrame(
         {
             "face_id": truth.index[shown],
-            "side": np.where(inside, *tables.SIDES),
-            "tentative": rng.random(len(shown)) < chance,
+            "side": np.where(inside, *SIDES),
+            "tentative": rng.random(len(shown)) < guess,
             "showing": np.repeat([0, 1], [len(truth), len(again)]),
             "simulated": True,
         }

@@ -1,34 +1,32 @@
 """The boundary, in a data set's own words."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from facegap import tables
 from facegap.errors import DataError
+from facegap.settings.acquire import OwnLabel
+from facegap.tables.base import SIDES
 
 
-def sides_of(
-    faces: pd.DataFrame, own_label: Mapping[str, Any], place: str | Path
-) -> "pd.Series[str]":
+def sides_of(faces: pd.DataFrame, own_label: OwnLabel, place: str | Path) -> "pd.Series[str]":
     """The side of each face (n,), missing where the face has no value.
 
     `own_label` names a `column` of `faces` and either the values `inside` and `outside`, or a
     number `below` which a face is inside. `place` is where `faces` came from, for errors.
     """
-    column = own_label["column"]
+    column = own_label.column
     if column not in faces:
         raise DataError(f"{place}: no column {column}; it has {', '.join(faces.columns)}")
     values = faces[column]
-    if "below" in own_label:
+    if own_label.below is not None:
         number = pd.to_numeric(values, errors="coerce").astype(float)
-        side = pd.Series(np.where(number < own_label["below"], *tables.SIDES), faces.index)
+        side = pd.Series(np.where(number < own_label.below, *SIDES), faces.index)
         known, allowed = number.notna(), "numbers"
     else:
-        words = {_word(value): side for side in tables.SIDES for value in own_label[side]}
+        words = {_word(value): side for side in SIDES for value in getattr(own_label, side)}
         side = values.map(_word, na_action="ignore").map(words)
         known, allowed = side.notna(), ", ".join(words)
     unknown = faces[values.notna() & ~known]

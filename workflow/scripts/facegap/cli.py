@@ -1,29 +1,30 @@
-"""The command `facegap`: what people start by hand, beside the workflow; a stage brings its own."""
+"""The command `facegap`: what people start by hand, beside the workflow."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 
+from facegap import compare
+from facegap.acquire import cli as acquire
+from facegap.annotate.publish import publish
 from facegap.errors import FacegapError
-
-STAGES = ("acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report")
+from facegap.people.commands import results_of
+from facegap.people.comparing import commands as comparing
+from facegap.people.labelling import commands as labelling
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; an error that a user can mend is its message alone, and exit code 2.
-
-    A stage with commands has `facegap/<stage>/cli.py`: its `add` takes the stage's parser, and
-    sets `command`, a function of the parsed arguments, as a default of each subcommand.
-    """
+    """Run one command; an error that a user can mend is its message alone, and exit code 2."""
     parser = argparse.ArgumentParser(prog="facegap", description=__doc__)
-    stages = parser.add_subparsers(required=True, metavar="stage")
-    for stage in STAGES:
-        if not (Path(__file__).parent / stage / "cli.py").is_file():
-            continue
-        module = importlib.import_module(f"facegap.{stage}.cli")
-        module.add(stages.add_parser(stage, help=module.__doc__, description=module.__doc__))
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, module, add in (
+        ("acquire", acquire, acquire.add),
+        ("annotate", labelling, partial(labelling.add, publish=publish_labels)),
+        ("judge", comparing, comparing.add),
+        ("compare", compare, compare.add),
+    ):
+        add(commands.add_parser(name, help=module.__doc__, description=module.__doc__))
     given = parser.parse_args(arguments)
     try:
         given.command(given)
@@ -31,6 +32,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"facegap: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def publish_labels(given: argparse.Namespace) -> None:
+    """Write a folder to publish: labels, datasheet, licence, checksums; never an image."""
+    study = labelling.labelled_study(given.config)
+    publish(
+        study,
+        faces=results_of(study, "acquire/target/faces.parquet", "acquire"),
+        labels=results_of(study, "annotate/target/labels.parquet", "annotate"),
+        agreement=results_of(study, "annotate/target/agreement.json", "annotate"),
+        agreement_estimates=results_of(study, "annotate/target/estimates.parquet", "annotate"),
+        sides=results_of(study, "partition/target/sides.parquet", "partition"),
+        summary=results_of(study, "partition/target/summary.json", "partition"),
+        sides_estimates=results_of(study, "partition/target/estimates.parquet", "partition"),
+        folder=given.to,
+    )
+    print(f"{given.to}: ready to publish; read datasheet.md first")
 
 
 if __name__ == "__main__":

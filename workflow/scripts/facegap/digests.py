@@ -6,10 +6,27 @@ the file's inode and time of last change (ctime), which nobody can set by hand.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from facegap.files import whole
+
+MEMORY = ".snakemake/digests.json"
+
+
+def contents(paths: Iterable[str], data_root: str, *, look: bool) -> list[str]:
+    """The digest of each of `paths` that exists and lies below `data_root`.
+
+    Without `look`, as in the jobs, what the main process remembers is believed.
+    """
+    own = [path for path in paths if path.startswith(f"{data_root}/") and Path(path).exists()]
+    return [_once(path, look) for path in own]
+
+
+@cache
+def _once(path: str, look: bool) -> str:
+    return digest(path, MEMORY, look=look)
 
 
 def digest(path: str | Path, memory: str | Path, *, look: bool = True) -> str:
@@ -49,17 +66,17 @@ def _files(path: str | Path) -> Iterator[tuple[str, Path]]:
 
 
 def _state(path: str | Path) -> str:
-    told = hashlib.sha256()
+    state = hashlib.sha256()
     for name, full in _files(path):
         seen = full.stat()
         times = f"{seen.st_mtime_ns} {seen.st_ctime_ns}"
-        told.update(f"{name} {seen.st_size} {times} {seen.st_ino}\n".encode())
-    return told.hexdigest()
+        state.update(f"{name} {seen.st_size} {times} {seen.st_ino}\n".encode())
+    return state.hexdigest()
 
 
 def _read(path: str | Path) -> str:
-    told = hashlib.sha256()
+    state = hashlib.sha256()
     for name, full in _files(path):
         with full.open("rb") as file:
-            told.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return told.hexdigest()
+            state.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return state.hexdigest()

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pandas as pd
 
-STAGES = ("acquire", "align", "annotate", "classify", "partition", "synthesise", "judge", "report")
+from facegap.stages import STAGES
+
 JOB = re.compile(r"^\s*(?:local)?rule (\w+):$")
 LINE = re.compile(r"^\s+(input|output|benchmark|threads|resources): (.*)$")
 COLUMNS = {

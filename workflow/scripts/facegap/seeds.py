@@ -1,20 +1,21 @@
-"""Every random choice has a generator of its own, named, and derived from one seed of the config.
-
-A name of its own keeps streams apart: drawing one face more in `acquire` moves nothing in `judge`.
-"""
+"""Random numbers of the streams (facegap/streams.py), each derived from the one seed."""
 
 import hashlib
 import json
 
 import numpy as np
 
-
-def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """A numpy generator for the stream called `names`, e.g. `generator(1, "acquire", "source")`."""
-    return np.random.default_rng(number(seed, *names))
+from facegap.streams import STREAMS
 
 
-def number(seed: int, *names: str | int) -> int:
-    """A seed (63 bits) for libraries that take a whole number, such as torch."""
-    stream = json.dumps([seed, *(str(name) for name in names)])
-    return int.from_bytes(hashlib.sha256(stream.encode()).digest()[:8]) >> 1
+def generator(seed: int, stream: str, **names: str | int | float) -> np.random.Generator:
+    """A numpy generator of a stream: `generator(1, "split", dataset="source")`."""
+    return np.random.default_rng(number(seed, stream, **names))
+
+
+def number(seed: int, stream: str, **names: str | int | float) -> int:
+    """A seed (63 bits) of a stream, for libraries that take a whole number, such as torch."""
+    if stream not in STREAMS:
+        raise KeyError(f"no stream {stream}; add it to facegap/streams.py")
+    words = [word.format(**names) for word in STREAMS[stream]]
+    return int.from_bytes(hashlib.sha256(json.dumps([seed, *words]).encode()).digest()[:8]) >> 1

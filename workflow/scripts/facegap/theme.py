@@ -1,6 +1,7 @@
 """How every figure looks and is written: readable in print, colour-blind safe, the same bytes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from matplotlib.rcsetup import cycler
 from facegap.files import whole
 
 mpl.use("Agg")
-COLOURS = dict(  # Okabe and Ito's, told apart by any eye and in grey
+COLOURS = dict(  # Okabe and Ito's: any eye can distinguish them, also in grey
     zip(
         ("blue", "orange", "green", "purple", "grey", "black"),
         ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A8A8A", "#1A1A1A"),
@@ -24,8 +25,16 @@ OURS: dict[str, Any] = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 
 PUBLISHED: dict[str, Any] = {"marker": "D", "facecolors": "none", "s": 30, "zorder": 3}
 
 
+@dataclass(frozen=True)
+class Display:
+    """What figures call things: sides by inside and outside, data sets by name, in their order."""
+
+    sides: dict[str, str]
+    datasets: dict[str, str]
+
+
 def use() -> None:
-    """Make every figure drawn from now on look like the others.
+    """Make every figure from now on look like the others.
 
     The style is seaborn's, as matplotlib has it: seaborn takes a second to load in each job.
     """

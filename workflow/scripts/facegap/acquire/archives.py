@@ -5,7 +5,7 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -23,7 +23,7 @@ HEADERS = {
 }
 
 
-def unpack_images(archives: Sequence[str | Path], images_zip: str | Path) -> None:
+def unpack_images(*, archives: list[Path], images: Path) -> None:
     """Copy the files of the tars `archives` (gz, xz, bz2 or plain), in order, to one stored zip.
 
     The archives are not trusted: a path outside of one, a link or a device, one name twice, more
@@ -33,12 +33,12 @@ def unpack_images(archives: Sequence[str | Path], images_zip: str | Path) -> Non
     names: set[str] = set()
     size = 0
     with (
-        whole(images_zip) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as images,
+        whole(images) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as packed,
     ):
         for archive in archives:
             for name, content in _files(archive, names, MAX_BYTES - size):
-                images.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+                packed.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
                 size += len(content)
 
 

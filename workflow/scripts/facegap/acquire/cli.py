@@ -2,10 +2,9 @@
 
 import argparse
 
-import yaml
-
 from facegap.acquire.assets import cached
-from facegap.acquire.manifest import MANIFEST, barred, place
+from facegap.acquire.manifest import barred, place
+from facegap.assets import manifest
 from facegap.errors import AssetError
 
 
@@ -20,16 +19,16 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Fetch the files named, or list all."""
-    manifest = yaml.safe_load(MANIFEST.read_text())
+    entries = manifest()
     if not given.names:
-        for name, asset in manifest.items():
-            there = "in the cache" if place(name, asset).exists() else ""
+        for name, asset in entries.items():
+            state = "in the cache" if place(name, asset).exists() else ""
             size = f"{asset['size'] / 1e6:.0f} MB" if "size" in asset else ""
-            print(f"{name:<38}{size:>9}  {asset['licence']:<54}{there}".rstrip())
+            print(f"{name:<38}{size:>9}  {asset['licence']:<54}{state}".rstrip())
     for name in given.names:
-        if name not in manifest:
+        if name not in entries:
             raise AssetError(f"{name} is not among the files that facegap can fetch")
-        asset = manifest[name]
+        asset = entries[name]
         if barred(asset, given.accept_terms):
             raise AssetError(
                 f"{name}: {asset['summary']} Terms: {asset['terms']}\n"

@@ -9,11 +9,13 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from facegap import tables
 from facegap.acquire.drawing import Capture, Colour, Face, draw
-from facegap.acquire.splits import Split, split_table
+from facegap.acquire.splits import Sampling, split_table
 from facegap.files import whole
 from facegap.seeds import generator
+from facegap.settings.acquire import Drawn
+from facegap.tables.acquire import FACES, REJECTED
+from facegap.tables.base import write_table
 
 HAIR: dict[str, Colour] = {
     "Black_Hair": (38, 32, 34),
@@ -51,7 +53,7 @@ class Style:
     green: float
     blue: float
     exposure: float  # spread of the gain of all channels
-    cast: float  # spread of the gain of each
+    tint: float  # spread of the gain of each
     colourful: float  # spread of the backdrop's colours, grey levels
     clutter: float
     noise: float
@@ -67,39 +69,37 @@ TARGET = Style(  # its light is cooler: what is tone A in the source looks like 
 )
 
 
-def style_at(gap: float) -> Style:
-    """The target's style, `gap` (0 to 1) of the way from the source's to its own."""
+def style_at(distance: float) -> Style:
+    """The target's style, `distance` (0 to 1) of the way from the source's to its own."""
     ends = zip(astuple(SOURCE), astuple(TARGET), strict=True)
-    return Style(*(round(a + gap * (b - a), 9) for a, b in ends))
+    return Style(*(round(a + distance * (b - a), 9) for a, b in ends))
 
 
 def draw_faces(
-    faces_table: str | Path,
-    images_zip: str | Path,
-    rejected_table: str | Path,
     *,
+    faces: Path,
+    images: Path,
+    rejected: Path,
+    sampling: Sampling,
+    drawn: Drawn,
     dataset: str,
-    faces: int,
-    split: Split,
-    gap: float,
-    pictures_per_person: int,
-    inside_share: float,
     seed: int,
 ) -> None:
-    """Draw `faces` pictures into a zip of JPEGs and write their table, with the true landmarks.
+    """Draw pictures into a zip of JPEGs and write their table, with the true landmarks.
 
-    The source is drawn in the source's style, the target `gap` of the way to the target's: at gap
-    0 both collections come from one distribution. Persons, pictures and the split have streams of
-    their own, so a change of style changes nobody.
+    The source is drawn in the source's style, the target `capture_distance` of the way to the
+    target's: at 0 both collections come from one distribution. Persons, pictures and the split
+    have streams of their own, so a change of style changes nobody.
     """
     cv2.setNumThreads(1)
-    style = style_at(gap if dataset == "target" else 0.0)
+    distance = drawn.capture_distance
+    style = style_at(distance if dataset == "target" else 0.0)
     rows: list[dict[str, object]] = []
-    persons = _persons(dataset, faces, pictures_per_person, inside_share, seed)
-    with whole(images_zip) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    persons = _persons(dataset, sampling.faces or 0, drawn, seed)
+    with whole(images) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for subject, person, truth, picture in persons:
             face_id = f"{dataset}-{len(rows):06d}"
-            rng = generator(seed, "acquire", dataset, "picture", face_id)
+            rng = generator(seed, "drawn_picture", dataset=dataset, face_id=face_id)
             face = replace(person, smile=float(rng.random()), gaze=float(rng.uniform(-1, 1)))
             image, points = draw(face, _capture(style, rng), rng)
             name = f"{subject}/{picture:02d}.jpg"
@@ -115,35 +115,37 @@ def draw_faces(
                 }
             )
     table = pd.DataFrame(rows)
-    rng = generator(seed, "acquire", dataset, "split")
-    table["split"] = split_table(table, split, rng, faces_table)
+    rng = generator(seed, "split", dataset=dataset)
+    table["split"] = split_table(table, sampling.split, rng, faces)
     flags = [*(name for name in HAIR if name != "grey"), "Male", "Young", "No_Beard", "Bangs"]
     flags += ["Eyeglasses", "Smiling"]
     table = table.astype(dict.fromkeys(flags, "Int8"))
-    about = {"source": "drawn by facegap", "licence": "MIT", "style gap": str(gap)}
-    tables.write(table, faces_table, tables.FACES, about)
+    about = {"source": "drawn by facegap", "licence": "MIT", "capture distance": str(distance)}
+    write_table(table, faces, FACES, about)
     nothing = pd.DataFrame({"path": [], "face_id": [], "reason": []})
-    tables.write(nothing, rejected_table, tables.REJECTED)
+    write_table(nothing, rejected, REJECTED)
 
 
 def _persons(
-    dataset: str, faces: int, mean: int, inside_share: float, seed: int
+    dataset: str, faces: int, settings: Drawn, seed: int
 ) -> Iterator[tuple[str, Face, dict[str, object], int]]:
     """Who is on every picture, what is true of them, and its number; 1 + Poisson pictures each."""
-    rng = generator(seed, "acquire", dataset, "persons")
-    drawn = person = 0
-    while drawn < faces:
-        count = min(1 + int(rng.poisson(mean - 1)), faces - drawn)
-        group = GROUPS[0] if rng.random() < inside_share else GROUPS[1]
+    rng = generator(seed, "drawn_persons", dataset=dataset)
+    done = person = 0
+    while done < faces:
+        count = min(1 + int(rng.poisson(settings.pictures_per_person - 1)), faces - done)
+        group = GROUPS[0] if rng.random() < settings.inside_share else GROUPS[1]
         subject = f"{dataset[0]}{person:05d}"
-        face, truth = _person(generator(seed, "acquire", dataset, "person", subject), group)
+        face, truth = _person(
+            generator(seed, "drawn_person", dataset=dataset, subject=subject), group
+        )
         for picture in range(count):
             yield subject, face, truth, picture
-        drawn, person = drawn + count, person + 1
+        done, person = done + count, person + 1
 
 
 def _person(rng: np.random.Generator, group: str) -> tuple[Face, dict[str, object]]:
-    """A person of the group, with no expression yet, and what the table says of them."""
+    """A person of the group, with no expression yet, and its columns of the table."""
     male, young = bool(rng.random() < 0.5), bool(rng.random() < 0.55)
     age = round(float(rng.uniform(18, 36) if young else rng.uniform(48, 75)))
     colours = list(HAIR)
@@ -190,7 +192,7 @@ def _person(rng: np.random.Generator, group: str) -> tuple[Face, dict[str, objec
 
 
 def _near(colour: Colour, rng: np.random.Generator, tint: float, shade: float) -> Colour:
-    """A colour by chance near another: each channel by `tint`, all together by `shade`."""
+    """A random colour near another: each channel by `tint`, all together by `shade`."""
     red, green, blue = np.clip(
         np.array(colour) + rng.normal(0, tint, 3) + rng.normal(0, shade), 0, 255
     ).tolist()
@@ -202,7 +204,7 @@ def _capture(style: Style, rng: np.random.Generator) -> Capture:
     width, height = round(style.width), round(style.height)
     exposure = 1 + style.exposure * float(np.clip(rng.normal(), -2, 2))
     gains = [
-        exposure * (mean + rng.normal(0, style.cast))
+        exposure * (mean + rng.normal(0, style.tint))
         for mean in (style.red, style.green, style.blue)
     ]
     backdrop = [_near((135, 138, 142), rng, style.colourful, 18) for _ in range(2)]

@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-MANIFEST = Path(__file__).parents[4] / "config/assets.yaml"
 Asset = Mapping[str, Any]  # an entry of it
 ZIPS = {".zip", ".task"}
 BEGINNINGS = {  # of the other kinds of file, by the end of the name; an error page has none of them
@@ -75,17 +74,17 @@ def obstacles(
     """
     lines, words = [], {}
     for name, asset in wanted.items():
-        mine, kept = Path(folder) / name, place(name, asset)
+        mine, copy = Path(folder) / name, place(name, asset)
         if mine.exists():
             if fault := unlike(mine, asset):
                 lines.append(f"  {mine} is not the file that was published: {fault}; replace it")
             continue
-        fault = unlike(kept, asset) if kept.exists() else "missing"
+        fault = unlike(copy, asset) if copy.exists() else "missing"
         if not fault or not (offline or _only_by_hand(asset) or barred(asset, accepted)):
             continue
         lines.append(f"  {mine} does not exist; {_address(asset)}")
-        if kept.exists():
-            lines.append(f"    {kept}, in the cache, is not that file: {fault}; delete it")
+        if copy.exists():
+            lines.append(f"    {copy}, in the cache, is not that file: {fault}; delete it")
         if barred(asset, accepted):
             words[asset["accept"]] = asset
     if not lines:
@@ -93,7 +92,9 @@ def obstacles(
     lines.insert(0, "files that the study needs are missing:")
     for word, asset in words.items():
         lines.append(f"{word} ({asset['licence']}): {asset['summary']} Terms: {asset['terms']}")
-        lines.append(f"  Accept them with accept_terms: [{word}], and facegap fetches the files.")
+        lines.append(
+            f"  Accept them with operations.accept_terms: [{word}], and facegap fetches the files."
+        )
     if offline:
         lines.append("The study is set to offline: get them elsewhere, by the addresses given.")
     lines.append(f"A file put below {folder} is used as it is.")

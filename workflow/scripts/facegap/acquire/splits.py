@@ -1,31 +1,34 @@
 """Which faces train, which test, and which rest: no person in two parts, by seed."""
 
 import logging
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from facegap.errors import DataError
+from facegap.settings.acquire import Split
 
-OFF = 0.05  # of what was asked: a part further off is told as a warning
+OFF = 0.05  # of the size that is set: a part further off is a warning
 
 log = logging.getLogger(__name__)
 
 
-class Split(TypedDict):
-    """Sizes of the two parts: numbers of faces, or shares of all.
+@dataclass(frozen=True)
+class Sampling:
+    """Which faces of a data set are used: how many (None: all), and their split."""
 
-    `pictures`: at most so many of a person are in a part. `strata`: columns whose values have
-    the same shares in each part.
-    """
+    faces: int | None
+    split: Split
 
-    train: float
-    test: float
-    pictures: NotRequired[int | None]
-    strata: NotRequired[Sequence[str]]
+
+@dataclass(frozen=True)
+class Sizes:
+    """Faces of the two parts."""
+
+    train: int
+    test: int
 
 
 def split_table(
@@ -35,33 +38,33 @@ def split_table(
 
     Within each stratum (a person's first picture decides) the parts have their share of its
     pictures. Pictures beyond `pictures` of a person rest, whatever part the person is in. The log
-    says what was asked and what came of it; a part that stays empty is a `DataError`.
+    has the sizes that were set and got; a part that stays empty is a `DataError`.
     """
-    if missing := set(split.get("strata") or []) - set(faces.columns):
+    if missing := set(split.strata) - set(faces.columns):
         raise DataError(
             f"{place}: no column {', '.join(sorted(missing))} for split.strata; it has"
             f" {', '.join(faces.columns)}"
         )
     person = pd.Series(_persons(faces["subject_id"]), index=faces.index)
     offered = faces.index
-    if most := split.get("pictures"):
+    if most := split.pictures:
         shuffled = person.sample(frac=1, random_state=rng)
         offered = shuffled[shuffled.groupby(shuffled).cumcount() < most].index.sort_values()
-    strata = [faces[name].astype("str") for name in split.get("strata") or []]
+    strata = [faces[name].astype("str") for name in split.strata]
     of_face = pd.concat([pd.Series("", faces.index), *strata], axis=1).agg("\0".join, axis=1)
     stratum = of_face.groupby(person).transform("first")[offered]
     parts = pd.Series("rest", index=faces.index, dtype=object)
-    asked = _sizes(split, len(faces))
-    for name, sizes in _shares(stratum, asked, place).items():
+    wanted = _sizes(split, len(faces))
+    for name, sizes in _shares(stratum, wanted, place).items():
         here = stratum.index[stratum == name]
         parts[here] = split_faces(faces["subject_id"][here], sizes, rng)
-    _tell(split, asked, parts, place)
+    _log(split, wanted, parts, place)
     return parts
 
 
 def _shares(
     stratum: "pd.Series[str]", sizes: dict[str, int], place: str | Path
-) -> dict[str, Split]:
+) -> dict[str, Sizes]:
     """Sizes of the parts within each stratum: largest remainders, of what the others left."""
     left = stratum.value_counts().sort_index()
     total = left.sum()
@@ -71,7 +74,7 @@ def _shares(
             f" {total} are there with at most split.pictures of each person; lower them, or raise"
             " split.pictures"
         )
-    found: dict[str, Split] = {str(name): {"train": 0, "test": 0} for name in left.index}
+    found = {str(name): {"train": 0, "test": 0} for name in left.index}
     counts = left.copy()
     for part, size in sizes.items():
         exact = size * counts / total
@@ -81,15 +84,15 @@ def _shares(
             whole[most[(whole < left)[most]][:short]] += 1
         left -= whole
         for name, number in whole.items():
-            found[str(name)][part] = int(number)  # type: ignore[literal-required]
-    return found
+            found[str(name)][part] = int(number)
+    return {name: Sizes(**parts) for name, parts in found.items()}
 
 
-def _tell(split: Split, asked: dict[str, int], parts: pd.Series, place: str | Path) -> None:
-    """Log the sizes asked and got; a part asked for and empty is a `DataError`."""
-    for part, number in asked.items():
+def _log(split: Split, wanted: dict[str, int], parts: pd.Series, place: str | Path) -> None:
+    """Log the sizes set and got; a part that is to have faces and has none is a `DataError`."""
+    for part, number in wanted.items():
         got = int((parts == part).sum())
-        if not got and split[part]:  # type: ignore[literal-required]
+        if not got and getattr(split, part):
             raise DataError(
                 f"{place}: split.{part} asks for {number} faces and gets none: persons are in a"
                 f" part whole, and none fitted; raise split.{part}, lower the other part, set"
@@ -99,7 +102,7 @@ def _tell(split: Split, asked: dict[str, int], parts: pd.Series, place: str | Pa
         log.log(level, "%s: split.%s asks for %d faces and gets %d", place, part, number, got)
 
 
-def split_faces(subjects: pd.Series, split: Split, rng: np.random.Generator) -> pd.Series:
+def split_faces(subjects: pd.Series, split: Split | Sizes, rng: np.random.Generator) -> pd.Series:
     """`train`, `test` or `rest` for each face of `subjects` (missing: a person of its own).
 
     Nobody is in two parts. Persons are taken in random order and each goes to the first part that
@@ -129,7 +132,7 @@ def split_faces(subjects: pd.Series, split: Split, rng: np.random.Generator) -> 
 
 
 def choose(subjects: pd.Series, faces: int | None, rng: np.random.Generator) -> pd.Series:
-    """True for the faces to use: whole persons by chance, `faces` in all or a few less; None: all.
+    """True for the faces to use: whole persons at random, `faces` in all or a few less; None: all.
 
     Raises `DataError` when there are fewer.
     """
@@ -137,12 +140,12 @@ def choose(subjects: pd.Series, faces: int | None, rng: np.random.Generator) -> 
         return pd.Series(True, index=subjects.index)
     if faces > len(subjects):
         raise DataError(f"{faces} faces are asked for, there are {len(subjects)}")
-    return split_faces(subjects, {"train": faces, "test": 0}, rng) == "train"
+    return split_faces(subjects, Sizes(faces, 0), rng) == "train"
 
 
-def _sizes(split: Split, total: int) -> dict[str, int]:
+def _sizes(split: Split | Sizes, total: int) -> dict[str, int]:
     """Faces of each part; where shares of one half both round up, the training part gives way."""
-    train, test = split["train"], split["test"]
+    train, test = split.train, split.test
     if isinstance(train, int) and isinstance(test, int):
         return {"test": test, "train": train}
     most = round((train + test) * total)

@@ -5,12 +5,12 @@ image, the image's edge is continued.
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from facegap.settings.align import Centre, Crop, EarsChin, Similarity
 
 Image = NDArray[np.uint8]
 Matrix = NDArray[np.float64]  # (2, 3), from points of the image to points of the crop
@@ -85,47 +85,46 @@ _MIRRORED = [
     40,
 ]
 _FROM_MIDDLE = _UNIT * (_RIGID_POINTS - _MIDDLE)
-# The mean of it and its mirror image: alone it leans to a side by one degree.
+# The mean of it and its mirror image: alone it leans by one degree.
 MEAN_FACE = (_FROM_MIDDLE + _FROM_MIDDLE[[RIGID.index(k) for k in _MIRRORED]] * [-1, 1]) / 2
 SHARP_AT = 128
 THINNEST = 1 / 30  # height to base of the triangle of outer eyes and nose
 
 
-def cut(image: Image, points: ArrayLike, crop: str, settings: Mapping[str, Any]) -> Image:
-    """The crop called `crop` of `image` (h, w, 3), with its settings of the configuration.
+def cut(image: Image, points: ArrayLike, name: str, crop: Crop) -> Image:
+    """The crop called `name` of `image` (h, w, 3), as the settings `crop` say.
 
     `points` are (68, 2); `is_flat` ones have no crops. uint8 (size, size, 3).
     """
-    size = settings["size"]
-    if crop == "none":
-        return resized(image, size)
-    if crop == "centre":
-        return resized(middle(image, settings["box"]), size)
-    if crop == "ears-chin":
-        return warped(image, ears_chin(points, size, settings["margin"]), size)
-    if crop == "openface":
-        return warped(image, openface(points, size), size)
-    if crop == "openface-similarity":
-        matrix = openface_similarity(points, size, settings["scale"])
-        face = warped(image, matrix, size)
-        return masked(face, points, matrix, settings["scale"]) if settings["mask"] else face
-    raise ValueError(f"no crop is called {crop}")
+    if name == "none":
+        return resized(image, crop.size)
+    if isinstance(crop, Centre):
+        return resized(middle(image, crop.box), crop.size)
+    if isinstance(crop, EarsChin):
+        return warped(image, ears_chin(points, crop.size, crop.margin), crop.size)
+    if isinstance(crop, Similarity):
+        matrix = openface_similarity(points, crop.size, crop.scale)
+        face = warped(image, matrix, crop.size)
+        return masked(face, points, matrix, crop.scale) if crop.mask else face
+    if name == "openface":
+        return warped(image, openface(points, crop.size), crop.size)
+    raise ValueError(f"no crop is called {name}")
 
 
 def is_flat(points: ArrayLike) -> bool:
     """Whether outer eyes and nose coincide or lie on a line, so that they give no transform."""
     right, left, nose = np.asarray(points, dtype=float)[OUTER_EYES_AND_NOSE]
-    base, side = left - right, nose - right
-    twice_area = abs(base[0] * side[1] - base[1] * side[0])
-    return bool(twice_area <= THINNEST * max(base @ base, side @ side, 1e-12))
+    base, edge = left - right, nose - right
+    twice_area = abs(base[0] * edge[1] - base[1] * edge[0])
+    return bool(twice_area <= THINNEST * max(base @ base, edge @ edge, 1e-12))
 
 
 def ears_chin(points: ArrayLike, size: int, margin: float = 0.0) -> Matrix:
     """The similarity that levels the eyes and fills the crop from ear to ear and brow to chin.
 
-    The square's lower side touches the chin, and it is centred between the ears; its side is the
+    The square's lower edge touches the chin, and it is centred between the ears; its size is the
     larger of the two distances, so a broad face keeps some forehead. `margin` is added all
-    around, as a share of the side. Paper, 2.2.
+    around, as a share of the size. Paper, 2.2.
     """
     face = np.asarray(points, dtype=float)
     x, y = face[LEFT_EYE].mean(axis=0) - face[RIGHT_EYE].mean(axis=0)
@@ -133,9 +132,9 @@ def ears_chin(points: ArrayLike, size: int, margin: float = 0.0) -> Matrix:
     level = face @ turn.T
     ears = level[JAW, 0]
     chin, brow = level[JAW, 1].max(), level[BROWS, 1].min()
-    side = max(np.ptp(ears), chin - brow)
-    corner = np.array([(ears.min() + ears.max() - side) / 2, chin - side]) - margin * side
-    scale = size / (side * (1 + 2 * margin))
+    length = max(np.ptp(ears), chin - brow)
+    corner = np.array([(ears.min() + ears.max() - length) / 2, chin - length]) - margin * length
+    scale = size / (length * (1 + 2 * margin))
     return np.column_stack([scale * turn, -scale * corner - 0.5])
 
 
@@ -173,8 +172,8 @@ def masked(face: Image, points: ArrayLike, matrix: Matrix, scale: float) -> Imag
     return face * mask[:, :, None]
 
 
-def side(points: ArrayLike) -> float:
-    """The side of the square that `ears_chin` cuts, in pixels of the image: the face's size."""
+def face_size(points: ArrayLike) -> float:
+    """The size of the square that `ears_chin` cuts, in pixels of the image."""
     return 1.0 / float(np.hypot(*ears_chin(points, 1)[:, 0]))
 
 
@@ -190,15 +189,19 @@ def sharpness(image: Image, points: ArrayLike) -> float:
 
 
 def warped(image: Image, matrix: Matrix, size: int) -> Image:
-    """`image` (h, w, 3) or (h, w) through `matrix`, with sides of `size`, not aliased."""
+    """`image` (h, w, 3) or (h, w) through `matrix`, to `size` pixels, not aliased."""
     times = _times(1 / np.linalg.svd(matrix[:, :2], compute_uv=False)[-1])
     fine = times * matrix
     fine[:, 2] += (times - 1) / 2  # pixels are counted from their middle
-    side = size * times
+    fine_size = size * times
     coloured = image.ndim == 3
     padded = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA) if coloured else image  # faster than three
     canvas = cv2.warpAffine(
-        padded, fine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        padded,
+        fine,
+        (fine_size, fine_size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     return _averaged(cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB) if coloured else canvas, size)
 
@@ -206,9 +209,9 @@ def warped(image: Image, matrix: Matrix, size: int) -> Image:
 def middle(image: Image, box: int) -> Image:
     """The middle square of `image`, `box` pixels wide, or as wide as the image allows."""
     height, width = image.shape[:2]
-    side = min(box, height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[top : top + side, left : left + side]
+    length = min(box, height, width)
+    top, left = (height - length) // 2, (width - length) // 2
+    return image[top : top + length, left : left + length]
 
 
 def resized(image: Image, size: int) -> Image:

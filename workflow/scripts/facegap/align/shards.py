@@ -3,29 +3,27 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facegap import tables
 from facegap.align import geometry
 from facegap.align.landmarks import MOST_FACES, Finder, Found, chosen, open_landmarker
 from facegap.errors import DataError
 from facegap.files import whole
 from facegap.images import ImageError, Images, decoded, open_images
+from facegap.settings.align import Align, Crop, Limits
+from facegap.tables.acquire import FACES, REJECTED
+from facegap.tables.align import FOUND, LANDMARKS, MEASURES
+from facegap.tables.base import metadata, read_table, write_table
 
-TOGETHER = 16  # images read, or cut, in one go: each change of threads costs the detection time
-PIXELS = 25_000_000  # of images read in one go, of which two lots are held; the last may go beyond
-THUMBNAIL = 96  # pixels of the pictures of faces set aside
+THUMBNAIL = 96  # pixels of the pictures of rejected faces
 
 Append = Callable[[NDArray[np.uint8]], None]
 Known = Mapping[str, tuple[str, tuple[Found, ...]]]  # by face_id: the image's digest, its faces
@@ -35,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Face:
-    """A face of the table on its way through the shard; a `reason` sets it aside."""
+    """A face of the table on its way through the shard; a `reason` rejects it."""
 
     face_id: str
     path: str
@@ -51,94 +49,54 @@ class Face:
 
 def align_shard(
     *,
-    faces: str | Path,
-    images: str | Path,
-    model: str | Path,
-    arrays: Sequence[str | Path],
-    landmarks: str | Path,
-    measures: str | Path,
-    rejected: str | Path,
-    thumbnails: str | Path,
+    faces: Path,
+    images: Path,
+    model: Path,
+    arrays: list[Path],
+    landmarks: Path,
+    measures: Path,
+    rejected: Path,
+    thumbnails: Path,
+    settings: Align,
     shard: int,
-    shards: int,
-    crops: Mapping[str, Mapping[str, Any]],
-    limits: Mapping[str, float],
-    confidence: float,
-    face: str,
-    max_pixels: int,
 ) -> None:
-    """Align the faces of shard number `shard` of `shards`, whole rows of the table `faces`.
+    """Align the faces of shard number `shard`, whole rows of the table `faces` (FACES).
 
-    Writes an array for each crop (`arrays`, in the order of `crops`), uint8 (n, size, size, 3)
-    RGB, and `landmarks`, both with one row for each aligned face, and the others to `rejected`,
-    with small pictures of them in `thumbnails`, uint8 (n, 96, 96, 3). What was found in an image
-    is kept beside `landmarks`, so that other crops, limits or choices need no new detection.
+    Writes an array for each crop (`arrays`, in the order of the settings' crops), uint8
+    (n, size, size, 3) RGB, and `landmarks`, both with one row for each aligned face, and the
+    others to `rejected`, with small pictures of them in `thumbnails`, uint8 (n, 96, 96, 3). What
+    was found in an image is stored beside `landmarks`, so that other crops, limits or choices need
+    no new detection.
     """
-    table = tables.read(faces, tables.FACES)[["face_id", "path"]]
-    rows = np.array_split(np.arange(len(table)), shards)[shard]
+    table = read_table(faces, FACES)[["face_id", "path"]]
+    rows = np.array_split(np.arange(len(table)), settings.shards)[shard]
     cv2.setNumThreads(1)  # the job has one core
-    memory = Path(landmarks).with_name(f"found-{shard}.parquet")
-    settings = _detection(model, confidence)
+    memory = landmarks.with_name(f"found-{shard}.parquet")
+    detection = _detection(model, settings.confidence)
+    crops = settings.crops.written()
     with ExitStack() as stack:
-        source = stack.enter_context(open_images(images, max_pixels))
-        find = stack.enter_context(open_landmarker(model, confidence))
+        source = stack.enter_context(open_images(images, settings.max_pixels))
+        find = stack.enter_context(open_landmarker(model, settings.confidence))
         appends = [
-            stack.enter_context(_growing(path, crop["size"]))
+            stack.enter_context(_growing(path, crop.size))
             for path, crop in zip(arrays, crops.values(), strict=True)
         ]
-        aside = stack.enter_context(_growing(thumbnails, THUMBNAIL))
-        steps = (
-            partial(_read, source),
-            partial(_searched, find, _remembered(memory, settings)),
-            lambda row: _written(_cut(crops, limits, _chosen(face, row)), appends, aside),
-        )
-        done = list(_aligned(table.iloc[rows], *steps))
+        pictures = stack.enter_context(_growing(thumbnails, THUMBNAIL))
+        known = _remembered(memory, detection)
+        done = []
+        for row in table.iloc[rows].itertuples(index=False):
+            face = _searched(find, known, _read(source, Face(*row)))
+            face = _cut(crops, settings.limits, _chosen(settings.face, face))
+            done.append(_written(face, appends, pictures))
     _write_tables(done, landmarks, measures, rejected)
-    _remember(done, memory, settings)
-    if crowded := [row.path for row in done if len(row.found or ()) >= MOST_FACES]:
+    _remember(done, memory, detection)
+    if crowded := [face.path for face in done if len(face.found or ()) >= MOST_FACES]:
         log.warning(
             "%d images have %d faces or more, of which the one to align may be left out, first %s",
             *(len(crowded), MOST_FACES, crowded[0]),
         )
-    count = sum(not row.reason for row in done)
-    log.info("shard %d: %d faces aligned, %d set aside", shard, count, len(done) - count)
-
-
-def _aligned(
-    table: pd.DataFrame,
-    read: Callable[[Face], Face],
-    find: Callable[[Face], Face],
-    cut: Callable[[Face], Face],
-) -> Iterator[Face]:
-    """The faces of `table` in order.
-
-    While some images are searched, a thread cuts and writes the faces found before them, and then
-    reads the images after them.
-    """
-    faces = map(read, (Face(*row) for row in table.itertuples(index=False)))
-
-    def cut_and_read(searched: list[Face]) -> tuple[list[Face], list[Face]]:
-        done = [cut(searched.pop(0)) for _ in range(len(searched))]  # each image is let go
-        return done, _some(faces)
-
-    searched: list[Face] = []
-    unsearched = _some(faces)
-    with ThreadPoolExecutor(1) as thread:
-        while searched or unsearched:
-            beside = thread.submit(cut_and_read, searched)
-            searched = [find(face) for face in unsearched]
-            done, unsearched = beside.result()
-            yield from done
-
-
-def _some(faces: Iterator[Face]) -> list[Face]:
-    """The next few, fewer where images are large."""
-    some: list[Face] = []
-    pixels = 0
-    while len(some) < TOGETHER and pixels < PIXELS and (face := next(faces, None)):
-        some.append(face)
-        pixels += 0 if face.image is None else face.image.size // 3
-    return some
+    count = sum(not face.reason for face in done)
+    log.info("shard %d: %d faces aligned, %d rejected", shard, count, len(done) - count)
 
 
 def _read(images: Images, face: Face) -> Face:
@@ -165,12 +123,12 @@ def _chosen(which: str, face: Face) -> Face:
         return replace(face, reason="no face found")
     if geometry.is_flat(best.points):
         return replace(face, reason="eyes and nose on one line")
-    size = geometry.side(best.points)
+    size = geometry.face_size(best.points)
     measures = (size, 0.0, *map(float, best.pose))  # sharpness follows
     return replace(face, points=best.points, measures=measures)
 
 
-def _cut(crops: Mapping[str, Mapping[str, Any]], limits: Mapping[str, float], face: Face) -> Face:
+def _cut(crops: Mapping[str, Crop], limits: Limits, face: Face) -> Face:
     """The face with its crops, or a small picture of it, and without its image."""
     if face.image is None:
         return face
@@ -183,30 +141,31 @@ def _cut(crops: Mapping[str, Mapping[str, Any]], limits: Mapping[str, float], fa
     if face.reason or face.points is None:
         face = replace(face, thumbnail=geometry.resized(image, THUMBNAIL))
     else:
-        cuts = (geometry.cut(image, face.points, crop, crops[crop]) for crop in crops)
+        points = face.points
+        cuts = (geometry.cut(image, points, name, crop) for name, crop in crops.items())
         face = replace(face, crops=tuple(cuts))
     return face
 
 
-def beyond(measures: Sequence[float], limits: Mapping[str, float]) -> str:
+def beyond(measures: Sequence[float], limits: Limits) -> str:
     """The first of `limits` that a face of these measures is beyond, in words, or nothing."""
     size, sharpness, *pose = measures
-    if size < limits["size"]:
-        return f"face smaller than {limits['size']:g} pixels"
-    if sharpness < limits["sharpness"]:
-        return f"face blurred: sharpness below {limits['sharpness']:g}"
+    if size < limits.size:
+        return f"face smaller than {limits.size:g} pixels"
+    if sharpness < limits.sharpness:
+        return f"face blurred: sharpness below {limits.sharpness:g}"
     for name, angle in zip(("yaw", "pitch", "roll"), pose, strict=True):
-        if abs(angle) > limits[name]:
-            return f"face turned: {name} beyond {limits[name]:g} degrees"
+        if abs(angle) > (limit := getattr(limits, name)):
+            return f"face turned: {name} beyond {limit:g} degrees"
     return ""
 
 
-def _written(face: Face, appends: Sequence[Append], aside: Append) -> Face:
+def _written(face: Face, appends: Sequence[Append], pictures: Append) -> Face:
     """The face without its pictures, which are written."""
-    for append, crop in zip(appends, face.crops, strict=False):  # none of a face set aside
+    for append, crop in zip(appends, face.crops, strict=False):  # none of a rejected face
         append(crop)
     if face.reason:
-        aside(_thumbnail(face))
+        pictures(_thumbnail(face))
     return replace(face, crops=(), thumbnail=None)
 
 
@@ -262,11 +221,11 @@ def _write_tables(
             for face in done
             if face.measures
         ],
-        columns=list(tables.FACE_MEASURES.columns),
+        columns=list(MEASURES.columns),
     )
-    tables.write(found, landmarks, tables.LANDMARKS)
-    tables.write(measured, measures, tables.FACE_MEASURES)
-    tables.write(reasons, rejected, tables.REJECTED)
+    write_table(found, landmarks, LANDMARKS)
+    write_table(measured, measures, MEASURES)
+    write_table(reasons, rejected, REJECTED)
 
 
 def _detection(model: str | Path, confidence: float) -> str:
@@ -282,13 +241,13 @@ def _detection(model: str | Path, confidence: float) -> str:
 def _remembered(memory: Path, settings: str) -> Known:
     """What an earlier run found in the images, if it looked with the same settings."""
     try:
-        table = tables.read(memory, tables.FOUND)
-        if tables.about(memory).get("detection") != settings:
+        table = read_table(memory, FOUND)
+        if metadata(memory).get("detection") != settings:
             return {}
     except DataError:
         return {}
     log.info("what was found before in %d images is used again", len(table))
-    columns = (table[name] for name in tables.FOUND.columns)
+    columns = (table[name] for name in FOUND.columns)
     return {
         face_id: (image, _faces(points, poses))
         for face_id, image, points, poses in zip(*columns, strict=True)
@@ -311,5 +270,5 @@ def _remember(done: Sequence[Face], memory: Path, settings: str) -> None:
         for face in done
         if face.found is not None
     ]
-    table = pd.DataFrame(rows, columns=list(tables.FOUND.columns))
-    tables.write(table, memory, tables.FOUND, {"detection": settings})
+    table = pd.DataFrame(rows, columns=list(FOUND.columns))
+    write_table(table, memory, FOUND, {"detection": settings})

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from facegap import tables
 from facegap.errors import DataError
+from facegap.tables.base import SIDES
 
 LEAST = 2  # faces of each side in each split: fewer can be neither trained on nor tested
 
@@ -19,7 +19,7 @@ def require_both_sides(labels: pd.DataFrame, faces: pd.DataFrame, place: str | P
     """A `DataError` that names split and side where too few faces are labelled."""
     split = labels["face_id"].map(faces.set_index("face_id")["split"])
     for part in ("train", "test"):
-        for side in tables.SIDES:
+        for side in SIDES:
             count = int(((split == part) & (labels["side"] == side)).sum())
             if count < LEAST:
                 raise DataError(

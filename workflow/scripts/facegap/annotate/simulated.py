@@ -1,40 +1,45 @@
-"""Simulated annotators: the planted truth of drawn faces, told with a known error rate."""
+"""Simulated annotators: the truth of drawn faces, answered with a known error rate."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from facegap import seeds, tables
 from facegap.annotate.sample import sample_of
 from facegap.answers import simulated_answers
 from facegap.boundary import sides_of
+from facegap.seeds import generator
+from facegap.settings.acquire import OwnLabel
+from facegap.settings.annotate import Annotate
+from facegap.tables.acquire import FACES
+from facegap.tables.annotate import ANSWERS
+from facegap.tables.base import read_table, write_table
 
 log = logging.getLogger(__name__)
 
 
-def simulate_annotators(
-    faces_parquet: str | Path,
-    answers_csv: str | Path,
+def simulate_annotator(
     *,
-    own_label: Mapping[str, Any],
+    faces: Path,
+    answers: Path,
     annotator: str,
-    error: float,
-    tentative: Mapping[str, float],
-    repeated: float,
+    own_label: OwnLabel,
+    settings: Annotate,
     seed: int,
 ) -> None:
-    """Write the answers (ANSWERS) of one annotator who errs at each face with chance `error`.
+    """Write the `answers` (ANSWERS) of one annotator, who errs on each face independently.
 
-    `own_label` says what of a drawn face is the truth. Errors of two annotators are independent.
+    `own_label` defines the truth of drawn `faces` (FACES). Raises `ValueError` where the settings
+    have no error rate of the annotator.
     """
-    sample = sample_of(tables.read(faces_parquet, tables.FACES)).set_index("face_id")
-    answers = simulated_answers(
-        sides_of(sample.reset_index(), own_label, faces_parquet).set_axis(sample.index),
+    error = settings.annotators[annotator].error
+    if error is None:
+        raise ValueError(f"{annotator} is not simulated")
+    sample = sample_of(read_table(faces, FACES))
+    table = simulated_answers(
+        sides_of(sample, own_label, faces).set_axis(sample["face_id"]),
         error=error,
-        tentative=tentative,
-        repeated=repeated,
-        rng=seeds.generator(seed, "annotate", annotator),
+        tentative=settings.tentative,
+        repeated=settings.repeated,
+        rng=generator(seed, "simulated_annotator", annotator=annotator),
     )
-    tables.write(answers, answers_csv, tables.ANSWERS)
-    log.info("%s: simulated, %d answers", annotator, len(answers))
+    write_table(table, answers, ANSWERS)
+    log.info("%s: simulated, %d answers", annotator, len(table))

@@ -1,12 +1,7 @@
-"""Stage 4, classify: how far a classifier of the boundary falls from the source to the target.
+"""Stage 4, classify: how well a classifier of the boundary transfers from source to target.
 
-`backbones` has the networks and where they are frozen, `views` the augmentation, `features` the
-cache of what the frozen part says of each face, `heads` and `training` the trainable rest,
-`cells` one cell of the grid with all its repeats, `runs` what is kept of the grid, `proposals`
-what the kept model says of every face of the target.
+`backbones` has the networks and where they are frozen, `augmentation` the augmented copies,
+`features` the cache of the frozen part's activations, `heads` and `training` the trainable rest,
+`grid` which configurations there are, `configurations` their trainings, `selection` which of them
+is selected, `pseudo_labels` the selected model on every face of the target.
 """
-
-NOTICE = (
-    "Must not be published or used on people: a classifier of persons by a group they belong to."
-    " Kept within the study for the proposals of the target's sides, which people verify."
-)

@@ -21,7 +21,7 @@ from torch import Tensor, fx, nn
 from torch.nn.functional import interpolate
 from torchvision import models
 
-from facegap.classify import pretrained
+from facegap.classify.pretrained import load_weights
 from facegap.errors import TrainingError
 from facegap.seeds import number
 
@@ -34,7 +34,7 @@ WEIGHTED = (nn.Conv2d, nn.Linear)
 class Backbone:
     """A network's body, what it is fed, and how the file of its weights is laid out."""
 
-    build: Callable[[int, int | None], nn.Module]  # of a side in pixels; random by seed, or empty
+    build: Callable[[int, int | None], nn.Module]  # of a size in pixels; random by seed, or empty
     named: Callable[[nn.Module], dict[str, str]]  # the body's names to the file's
     others: tuple[str, ...]  # the file's further names begin so: the network's own classifier
     mean: tuple[float, ...] = IMAGENET_MEAN  # of RGB, in the range 0 to 255
@@ -65,7 +65,7 @@ class Network:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all that the features depend on: every weight, the side, and the cut."""
+        """SHA-256 of all that the features depend on: every weight, the size, and the cut."""
         found = hashlib.sha256(f"{self.name} {self.size} {self.layers}".encode())
         for name, tensor in self.body.state_dict().items():
             found.update(name.encode())
@@ -74,7 +74,7 @@ class Network:
 
     @torch.no_grad()
     def boundary(self, faces: NDArray[np.uint8], device: torch.device) -> Tensor:
-        """What the trunk says of `faces` (n, h, w, 3) RGB: float32 (n, width)."""
+        """The trunk's activations of `faces` (n, h, w, 3) RGB: float32 (n, width)."""
         with mixed(device):
             state = self.trunk(preprocess(faces, self.backbone, self.size, device))
         return torch.cat([part.flatten(1).float() for part in state], 1)
@@ -109,7 +109,7 @@ def _torchvision(
     """A body of torchvision's; `spread` is that of what it is fed, for random weights."""
     body = _empty(make)
     if seed is not None:
-        _initialise(body, spread, number(seed, "classify", "weights", name))
+        _initialise(body, spread, number(seed, "random_weights", backbone=name))
     return body
 
 
@@ -130,7 +130,7 @@ def _timm(name: str, size: int, seed: int | None) -> nn.Module:
 
     settings = timm.get_pretrained_cfg(name)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(number(seed or 0, "classify", "weights", name))
+        torch.manual_seed(number(seed or 0, "random_weights", backbone=name))
         more: dict[str, Any] = {}
         if settings is not None and settings.fixed_input_size:
             more["img_size"] = size
@@ -190,7 +190,7 @@ def backbone_of(name: str) -> Backbone:
 
     if not timm.is_model(name):
         raise TrainingError(
-            f"classify.backbones: {name} is neither {', '.join(BACKBONES)} nor a model of timm"
+            f"classify.grid.backbones: {name} is neither {', '.join(BACKBONES)} nor a model of timm"
             " (timm.list_models() names them)"
         )
     settings: Any = timm.get_pretrained_cfg(name)
@@ -240,9 +240,7 @@ def network(
     backbone = backbone_of(name)
     body = backbone.build(size, seed if weights is None else None)
     if weights is not None:
-        pretrained.load(
-            body, backbone.named(body), Path(weights), backbone.others, backbone.mirrored
-        )
+        load_weights(body, backbone.named(body), Path(weights), backbone.others, backbone.mirrored)
     body = body.eval().requires_grad_(False).to(device)
     if device.type == "cuda":
         body = body.to(memory_format=torch.channels_last)
@@ -309,7 +307,8 @@ def cut(
     weighted = [node for node in nodes if isinstance(_module(whole, node), WEIGHTED)]
     if layers > len(weighted):
         raise TrainingError(
-            f"classify.fine_tune.layers: {layers}, but the body has {len(weighted)} weight layers"
+            f"classify.features.unfrozen_layers: {layers}, but the body has {len(weighted)} weight"
+            " layers"
         )
     at = nodes.index(weighted[-layers])
     before, after = nodes[:at], set(nodes[at:])

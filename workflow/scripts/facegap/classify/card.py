@@ -1,43 +1,56 @@
-"""The model card of the kept model, in Hugging Face's form (Mitchell et al. 2019)."""
+"""The model card of the selected model, in Hugging Face's form (Mitchell et al. 2019)."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from facegap import tables
-from facegap.classify import NOTICE
+from facegap.classify.notice import NOTICE
+from facegap.configurations import Configuration
 from facegap.files import read_json, whole
-from facegap.intervals import Interval, of_mean
+from facegap.settings.classify import Training
+from facegap.settings.measure import Intervals
+from facegap.settings.study import Sides
+from facegap.statistics.interval import Interval
+from facegap.statistics.means import student
+from facegap.tables.base import metadata, read_table
+from facegap.tables.classify import RUNS
 
-CELL = ("backbone", "view", "tune_optimiser", "fine_tune_optimiser")
 TEMPLATE = Path(__file__).with_name("card.md.j2")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the model is about."""
+
+    study: str
+    boundary: str
+    sides: Sides
+    weights: dict[str, str]  # first weights of each backbone
 
 
 def write_model_card(
     *,
-    kept: str | Path,
-    runs: str | Path,
-    faces: Mapping[str, str | Path],
-    card: str | Path,
-    study: str,
-    boundary: str,
-    sides: Mapping[str, str],
-    backbones: Mapping[str, Any],
-    recipe: Mapping[str, Any],
-    confidence: float,
+    selected: Path,
+    runs: Path,
+    faces: list[Path],
+    card: Path,
+    subject: Subject,
+    settings: Training,
+    intervals: Intervals,
+    datasets: list[str],
 ) -> None:
-    """Write what the kept model is, how it was made and measured, and what it is not for.
+    """Write what the selected model is, how it was trained and tested, and what it is not for.
 
-    `faces` (FACES) are by data set; sources and licences are their metadata's. `backbones` is the
-    config's, `recipe` has head, tune and fine_tune of it.
+    `faces` (FACES) are in the order of `datasets`; sources and licences are their metadata's.
     """
-    chosen, table = read_json(kept), tables.read(runs, tables.RUNS)
-    cell = {key: chosen[key] for key in CELL}
-    wanted = {**cell, "trained_on": "source", "stage": "fine-tuned"}
-    repeats = table[(table[list(wanted)] == list(wanted.values())).all(axis=1)]
-    results = {name: of_mean(repeats[f"{name}_accuracy"], confidence) for name in faces}
+    choice, table = read_json(selected), read_table(runs, RUNS)
+    own = {key: choice[key] for key in Configuration.__dataclass_fields__}
+    of_model = (table["model"] == choice["name"]) & (table["trained_on"] == "source")
+    repeats = table[of_model]
+    results = {
+        name: student(repeats[f"{name}_accuracy"], intervals.confidence) for name in datasets
+    }
     written = ModelCard.from_template(
         ModelCardData(
             license="other",
@@ -45,16 +58,16 @@ def write_model_card(
             tags=["facegap", "face-analysis", "not-for-release"],
         ),
         template_str=TEMPLATE.read_text(encoding="utf-8"),
-        study=study,
-        boundary=boundary,
-        sides=sides,
-        cell=cell,
-        weights=backbones[cell["backbone"]]["weights"],
-        recipe=recipe,
+        study=subject.study,
+        boundary=subject.boundary,
+        sides=subject.sides,
+        configuration=own,
+        weights=subject.weights[choice["backbone"]],
+        settings=settings,
         notice=NOTICE,
-        data={name: tables.about(path) for name, path in faces.items()},
+        data={name: metadata(path) for name, path in zip(datasets, faces, strict=True)},
         results={name: _words(result) for name, result in results.items()},
-        confidence=f"{confidence:.0%}",
+        confidence=f"{intervals.confidence:.0%}",
         repeats=len(repeats),
     )
     with whole(card) as temporary:

@@ -1,14 +1,12 @@
-"""What a backbone says of each labelled face, computed once: training reads it, epoch by epoch.
+"""Cached features: what a backbone's frozen part makes of every face, computed once.
 
-Two arrays a view and data set. `boundary.npy` is what the frozen trunk leaves to the tail,
-`pooled.npy` what the untrained tail makes of it; row i of both is row i of the table of entries.
-Fine-tuning starts from the boundary, so that the trunk is never run twice, and tuning from the
-pooled features, so that the tail is not run either. Augmented runs see `views` random views of
-each training face, cached; test faces are always as they are.
+Fine-tuning begins from the activations at the boundary, so the trunk is not run again, and head
+training from the pooled features, so that the tail is not run either. Augmented runs see several
+augmented copies of each training face, cached; test faces are always as they are.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +17,20 @@ import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from facegap import tables
-from facegap.classify import backbones
-from facegap.classify.views import augmented, stream
+from facegap.classify.augmentation import augmented_copy
+from facegap.classify.backbones import Network, network
+from facegap.classify.grid import Extraction, Preprocessed
 from facegap.crops import Crops
 from facegap.errors import DataError, TrainingError
 from facegap.files import read_json, whole, write_json
 from facegap.network import settle
 from facegap.progress import paced
+from facegap.settings.classify import Augmentation, Features
+from facegap.tables.acquire import FACES
+from facegap.tables.align import ALIGNED
+from facegap.tables.annotate import LABELS
+from facegap.tables.base import read_table, write_table
+from facegap.tables.classify import ENTRIES
 
 log = logging.getLogger(__name__)
 BATCH = 32  # faces in memory at once
@@ -68,7 +72,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Features:
+class Cached:
     """A data set's entries with their arrays; of `boundary` rows are read as they are asked for."""
 
     entries: pd.DataFrame
@@ -76,113 +80,118 @@ class Features:
     pooled: NDArray[np.float32]
 
     def rows(self, split: str) -> NDArray[np.int64]:
-        """The rows of one part, a row a face, a column a view: (faces, views)."""
+        """The rows of one part, a row a face, a column a copy: (faces, copies)."""
         part = self.entries[self.entries["split"] == split]
-        views = part["view"].nunique()
-        if part["view"].value_counts().nunique() > 1:
-            raise DataError(f"{split}: not every face has {views} views; extract them again")
-        return part.index.to_numpy(np.int64).reshape(-1, max(views, 1))
+        copies = part["copy"].nunique()
+        if part["copy"].value_counts().nunique() > 1:
+            raise DataError(f"{split}: not every face has {copies} copies; extract them again")
+        return part.index.to_numpy(np.int64).reshape(-1, max(copies, 1))
 
     def inside(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The label of each of `rows`, of any shape: 1 inside, 0 outside."""
         return self.entries["inside"].to_numpy(np.float32)[rows]
 
 
-def features(folder: str | Path) -> Features:
+def read_features(folder: str | Path) -> Cached:
     """The cached features in `folder`; a `DataError` names a file that does not fit the others."""
     entries, boundary, pooled = (Path(folder) / name for name in FILES)
-    table = tables.read(entries, tables.ENTRIES)
+    table = read_table(entries, ENTRIES)
     arrays = [Stored(boundary), Stored(pooled)]
     for path, array in zip((boundary, pooled), arrays, strict=True):
         if len(array) != len(table):
             raise DataError(f"{path}: {array.shape}, but {entries} has {len(table)} rows")
-    return Features(table, arrays[0], arrays[1][np.arange(len(table))].astype(np.float32))
+    return Cached(table, arrays[0], arrays[1][np.arange(len(table))].astype(np.float32))
 
 
-def check(folder: str | Path, view: str, net: backbones.Network, made: Mapping[str, Any]) -> None:
-    """Raise `DataError` unless `view` in `folder` was made by `net`, and as `made` says.
+def check(folder: str | Path, preprocessing: str, net: Network, made: Preprocessed) -> None:
+    """Raise `DataError` unless the features in `folder` are of `net`, preprocessed as in `made`.
 
-    `made` is the view's crop and augmentation. A cache of another network, weights, side, cut,
-    crop or augmentation is refused by its digest.
+    A cache of another network, weights, size, cut, crop or augmentation is refused by its digest.
     """
     about = read_json(Path(folder) / ABOUT)
-    theirs = about["views"].get(view)
-    if about["network"] != net.digest or theirs != made:
-        what = "network, weights, side or cut" if theirs == made else f"crop or views ({theirs})"
-        raise DataError(f"{folder}: {view} is of another {what}; run extract_features again")
+    theirs = about["preprocessings"].get(preprocessing)
+    if about["network"] != net.digest or theirs != _plain(made):
+        what = "network, weights, size or cut"
+        if theirs != _plain(made):
+            what = f"crop or augmentation ({theirs})"
+        raise DataError(
+            f"{folder}: {preprocessing} is of another {what}; run extract_features again"
+        )
+
+
+def _plain(made: Preprocessed) -> dict[str, Any]:
+    """For JSON."""
+    transforms = made.augmentation
+    return {"crop": made.crop, "augmentation": transforms and transforms.model_dump(mode="json")}
 
 
 def extract_features(
     *,
-    faces: Sequence[str | Path],
-    labels: Sequence[str | Path],
-    aligned: Sequence[str | Path],
-    datasets: Sequence[str],
-    shards: Sequence[str | Path],
-    crops: Sequence[str],
-    weights: str | Path | None,
-    features: str | Path,
-    views: Mapping[str, Mapping[str, Any]],
-    parts: Mapping[str, Mapping[str, Sequence[str]]],
+    faces: list[Path],
+    labels: list[Path],
+    aligned: list[Path],
+    shards: list[Path],
+    weights: Path | None,
+    features: Path,
+    datasets: list[str],
+    crops: tuple[str, ...],
+    plan: Extraction,
+    settings: Features,
     backbone: str,
-    size: int,
-    layers: int,
-    cache: str,
     threads: int,
     seed: int,
 ) -> None:
-    """Write one backbone's features of the labelled faces, in <view>/<data set> of a folder.
+    """Write one backbone's features of the labelled faces, in <preprocessing>/<data set>.
 
     `faces` (FACES), `labels` (LABELS), `aligned` (ALIGNED) are in the order of `datasets`;
-    `shards` are those of each data set's `crops`, one crop after another. `views` are the crop and
-    the augmentation (None: faces as they are) of each view; `parts` says which parts of each data
-    set a view needs. `cache` is the type of the boundary, float16 or float32. Raises
-    `TrainingError` where a part has no labelled face, or a value is beyond float16.
+    `shards` are those of each data set's `crops`, one crop after another. Raises `TrainingError`
+    where a part has no labelled face, or a value is beyond float16.
     """
     device = settle(threads)
-    net = backbones.network(
-        backbone, size=size, layers=layers, weights=weights, seed=seed, device=device
+    net = network(
+        backbone,
+        size=plan.input_size,
+        layers=settings.unfrozen_layers,
+        weights=weights,
+        seed=seed,
+        device=device,
     )
     places = [(dataset, crop) for dataset in datasets for crop in crops]
     pixels = {
         place: Crops(list(paths))
         for place, paths in zip(places, np.array_split(np.array(shards), len(places)), strict=True)
     }
+    known = list(zip(datasets, faces, labels, aligned, strict=True))
+    cache = np.dtype(settings.cache)
     with whole(features) as temporary:
-        for view, made in views.items():
-            for dataset, known, told, there in zip(datasets, faces, labels, aligned, strict=True):
-                augmentation = made["augmentation"]
-                several = augmentation["views"] if augmentation else 0
-                table = entries(known, told, there, parts[view][dataset], several)
-                log.info("%s, %s: %d entries of %s", view, dataset, len(table), backbone)
-                folder = temporary / view / dataset
+        for preprocessing, made in plan.preprocessings.items():
+            for dataset, table_of, labels_of, aligned_of in known:
+                parts = plan.parts[preprocessing][dataset]
+                copies = made.augmentation.copies if made.augmentation else 0
+                table = entries(table_of, labels_of, aligned_of, parts, copies)
+                log.info("%s, %s: %d entries of %s", preprocessing, dataset, len(table), backbone)
+                folder = temporary / preprocessing / dataset
                 folder.mkdir(parents=True)
-                pictures = _pictures(
-                    table, pixels[dataset, made["crop"]], dataset, augmentation, seed
-                )
-                _run(net, pictures, len(table), folder, np.dtype(cache), device)
-                tables.write(table, folder / FILES[0], tables.ENTRIES)
-        about = {"network": net.digest, "views": {name: dict(made) for name, made in views.items()}}
-        write_json(about, temporary / ABOUT)
+                images = pixels[dataset, made.crop]
+                pictures = _pictures(table, images, dataset, made.augmentation, seed)
+                _run(net, pictures, len(table), folder, cache, device)
+                write_table(table, folder / FILES[0], ENTRIES)
+        about = {name: _plain(made) for name, made in plan.preprocessings.items()}
+        write_json({"network": net.digest, "preprocessings": about}, temporary / ABOUT)
 
 
 def entries(
-    faces: str | Path,
-    labels: str | Path,
-    aligned: str | Path,
-    parts: Sequence[str],
-    views: int,
+    faces: Path, labels: Path, aligned: Path, parts: Sequence[str], copies: int
 ) -> pd.DataFrame:
     """The faces with a crop and a label in `parts` of the split (ENTRIES), and their crop's `row`.
 
-    In the order of the crops, the `views` of a training face one after another; a test face, and
-    each face where `views` is 0, is as it is. Contentious faces have no label. Raises
+    In the order of the crops, the `copies` of a training face one after another; a test face, and
+    each face where `copies` is 0, is as it is. Contentious faces have no label. Raises
     `TrainingError` where a part is empty.
     """
-    table = tables.read(aligned, tables.ALIGNED)[["face_id"]]
-    table["row"] = np.arange(len(table))
-    known = tables.read(labels, tables.LABELS)[["face_id", "side"]].dropna()
-    split = tables.read(faces, tables.FACES)[["face_id", "split"]]
+    table = read_table(aligned, ALIGNED)
+    known = read_table(labels, LABELS)[["face_id", "side"]].dropna()
+    split = read_table(faces, FACES)[["face_id", "split"]]
     table = table.merge(known, on="face_id").merge(split, on="face_id")
     table["inside"] = table["side"] == "inside"
     pieces = []
@@ -190,44 +199,44 @@ def entries(
         piece = table.loc[table["split"] == part, ["face_id", "split", "inside", "row"]]
         if not len(piece):
             raise TrainingError(f"{labels}: no face of the part {part} has a crop and a label")
-        several = part == "train" and views > 0
-        piece = piece.loc[piece.index.repeat(views if several else 1)]
-        numbers = np.tile(np.arange(1, views + 1), len(piece) // views) if several else 0
-        pieces.append(piece.assign(view=numbers))
+        several = part == "train" and copies > 0
+        piece = piece.loc[piece.index.repeat(copies if several else 1)]
+        numbers = np.tile(np.arange(1, copies + 1), len(piece) // copies) if several else 0
+        pieces.append(piece.assign(copy=numbers))
     return pd.concat(pieces, ignore_index=True)
 
 
 def stored(boundary: torch.Tensor, cache: np.dtype[Any]) -> NDArray[np.floating]:
     """`boundary` as the cache holds it; a `TrainingError` where it is beyond the cache's type."""
-    kept: NDArray[np.floating] = boundary.cpu().numpy().astype(cache)
-    if not np.isfinite(kept).all():
+    cached: NDArray[np.floating] = boundary.cpu().numpy().astype(cache)
+    if not np.isfinite(cached).all():
         raise TrainingError(
             f"activations of up to {float(boundary.abs().max()):g} do not fit {cache}; set"
-            " classify.cache: float32"
+            " classify.features.cache: float32"
         )
-    return kept
+    return cached
 
 
 def _pictures(
     table: pd.DataFrame,
     crops: Crops,
     dataset: str,
-    augmentation: Mapping[str, Any] | None,
+    augmentation: Augmentation | None,
     seed: int,
 ) -> Iterator[NDArray[np.uint8]]:
-    """The entries' faces or views (n, h, w, 3), BATCH at a time."""
+    """The entries' faces or augmented copies (n, h, w, 3), BATCH at a time."""
     for start in paced(range(0, len(table), BATCH), f"batches of {BATCH}", log):
         batch = table.iloc[start : start + BATCH]
         faces = crops.take(batch["row"])
-        for i, (face_id, view) in enumerate(zip(batch["face_id"], batch["view"], strict=True)):
-            if view and augmentation:
-                faces[i] = augmented(faces[i], stream(seed, dataset, face_id, view), augmentation)
+        for i, (face_id, copy) in enumerate(zip(batch["face_id"], batch["copy"], strict=True)):
+            if copy and augmentation:
+                faces[i] = augmented_copy(faces[i], seed, dataset, face_id, copy, augmentation)
         yield faces
 
 
 @torch.no_grad()
 def _run(
-    net: backbones.Network,
+    net: Network,
     pictures: Iterator[NDArray[np.uint8]],
     count: int,
     folder: Path,
@@ -240,7 +249,7 @@ def _run(
         shape = {"descr": npy.dtype_to_descr(cache), "fortran_order": False}
         npy.write_array_header_1_0(file, {**shape, "shape": (count, net.width)})
         for faces in pictures:
-            kept = stored(net.boundary(faces, device), cache)
-            file.write(kept.data)
-            pooled.append(net.pooled(torch.from_numpy(kept).to(device).float()).cpu().numpy())
+            cached = stored(net.boundary(faces, device), cache)
+            file.write(cached.data)
+            pooled.append(net.pooled(torch.from_numpy(cached).to(device).float()).cpu().numpy())
     np.save(folder / FILES[2], np.concatenate(pooled))

@@ -5,14 +5,15 @@ by side, each with its own initialisation, order and dropout: the same numbers a
 another, in fewer and larger steps. Paper 2.1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from facegap.settings.classify import Head as HeadSettings
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ class Head:
     def masks(self, rngs: Sequence[torch.Generator], faces: int) -> list[Tensor]:
         """Dropout's masks of one step, each repeat from its own generator (of the CPU)."""
         widths = [weight.shape[2] for weight in self.weights[:-1]]
-        draws = torch.stack([torch.rand(faces, sum(widths), generator=rng) for rng in rngs])
-        kept = (draws >= self.dropout).float() / (1 - self.dropout)
-        return list(torch.split(kept.to(self.shift.device), widths, 2))
+        drawn = torch.stack([torch.rand(faces, sum(widths), generator=rng) for rng in rngs])
+        alive = (drawn >= self.dropout).float() / (1 - self.dropout)
+        return list(torch.split(alive.to(self.shift.device), widths, 2))
 
     def parameters(self) -> list[Tensor]:
         """What is trained."""
@@ -66,28 +67,28 @@ class Head:
         )
 
 
-def head(
+def new_head(
     features: Tensor,
     rngs: Sequence[torch.Generator],
-    settings: Mapping[str, Any],
+    settings: HeadSettings,
     standardise: bool,
 ) -> Head:
     """New perceptrons, one for each of `rngs`, for the training part's `features` (n, width).
 
-    `settings` is the config's classify.head. Glorot's uniform initialisation, zero biases. With
+    Glorot's uniform initialisation, zero biases. With
     `standardise` each feature is brought to mean 0 and variance 1 on `features`, once for all.
     """
     shift, scale = torch.zeros_like(features[0]), torch.ones_like(features[0])
     if standardise:
         spread = features.std(0, correction=0)
-        alive = spread > 1e-6 * spread.max()  # a feature that never changes says nothing
-        shift, scale = features.mean(0), torch.where(alive, spread, scale)
-    sizes = list(pairwise([features.shape[1], *settings["hidden"], 1]))
+        varies = spread > 1e-6 * spread.max()  # a feature that never changes says nothing
+        shift, scale = features.mean(0), torch.where(varies, spread, scale)
+    sizes = list(pairwise([features.shape[1], *settings.hidden, 1]))
     weights = [
         torch.stack([_glorot(size, rng) for rng in rngs]).to(features.device) for size in sizes
     ]
     biases = [weight.new_zeros(len(rngs), 1, weight.shape[2]) for weight in weights]
-    return Head(weights, biases, shift, scale, settings["activations"], settings["dropout"])
+    return Head(weights, biases, shift, scale, settings.activations, settings.dropout)
 
 
 def _glorot(size: tuple[int, int], rng: torch.Generator) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from facegap.errors import AssetError, DataError
 from facegap.files import whole
+from facegap.settings.operations import Operations
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ KERAS = (".h5", ".hdf5")
 LARGEST = 2**30  # numbers in one layer of an HDF5 file; its header may claim any size
 
 
-def load(
+def load_weights(
     body: nn.Module,
     names: Mapping[str, str],
     path: Path,
@@ -64,26 +65,30 @@ def load(
     body.load_state_dict(state, strict=False)
 
 
-def fetch_timm(*, name: str, weights: str | Path, offline: bool) -> None:
-    """Write the published weights of timm's model `name`, a safetensors file of Hugging Face's.
+def fetch_timm(*, weights: Path, model: str, operations: Operations) -> None:
+    """Write the published weights of timm's `model`, a safetensors file of Hugging Face's.
 
     The hub's client checks its length and keeps it in its own cache, which alone is looked in when
-    `offline`; HF_ENDPOINT names a mirror. Raises `AssetError` where it cannot be had.
+    `operations.offline`; HF_ENDPOINT names a mirror. Raises `AssetError` where it cannot be had.
     """
     import timm
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    settings = timm.get_pretrained_cfg(name)
+    settings = timm.get_pretrained_cfg(model)
     if settings is None or not settings.hf_hub_id:
-        raise AssetError(f"classify.backbones: timm has no published weights of {name}; use random")
+        raise AssetError(
+            f"classify.grid.backbones: timm has no published weights of {model}; use random"
+        )
     place = f"{settings.hf_hub_id}: model.safetensors ({settings.license or 'licence not said'})"
     try:
-        found = hf_hub_download(settings.hf_hub_id, "model.safetensors", local_files_only=offline)
+        found = hf_hub_download(
+            settings.hf_hub_id, "model.safetensors", local_files_only=operations.offline
+        )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise AssetError(
             f"{place} could not be had from Hugging Face: {error}; or get it by hand and name it in"
-            f" classify.backbones.{name}.weights"
+            f" classify.grid.backbones.{model}.weights"
         ) from error
     log.info("%s", place)
     with whole(weights) as temporary:

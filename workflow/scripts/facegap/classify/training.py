@@ -1,8 +1,8 @@
-"""Tuning the heads on pooled features, and fine-tuning tail and head from the boundary.
+"""Training the heads on pooled features, and fine-tuning tail and head from the boundary.
 
 Both see each training face once an epoch, in an order of the repeat's own, in one of its cached
-views. A training that is to be resumed saves its state when it is done, and when its process is
-warned of the end, after the epoch that it is in. Nothing here knows of cells.
+copies. A training that is to be resumed saves its state when it is done, and when its process is
+warned of the end, after the epoch that it is in. Nothing here knows of configurations.
 """
 
 import logging
@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from facegap.classify.backbones import Network, trainable
-from facegap.classify.features import Features
+from facegap.classify.features import Cached
 from facegap.classify.heads import Head, losses
 from facegap.errors import TrainingError
 from facegap.progress import Pace
 from facegap.resume import Resume, Warnings
+from facegap.settings.classify import FineTuning, HeadTraining
 
 log = logging.getLogger(__name__)
 EVALUATED = 256  # faces at once
-Seen = Callable[[NDArray[np.int64], int], Tensor]  # boundary (n, width) of rows (n,) in an epoch
+Fresh = Callable[[NDArray[np.int64], int], Tensor]  # boundary (n, width) of rows (n,) in an epoch
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,18 @@ class Schedule:
     momentum: float  # of SGD
 
     @classmethod
-    def of(cls, part: Mapping[str, Any], optimiser: str, momentum: float) -> "Schedule":
-        """What the config's classify.tune or classify.fine_tune asks for."""
-        return cls(part["epochs"], part["batch"], optimiser, part["rates"][optimiser], momentum)
+    def of(cls, part: HeadTraining | FineTuning, optimiser: str, momentum: float) -> "Schedule":
+        """As the settings say, with the rate of one optimiser."""
+        rate = float(getattr(part.rates, optimiser))
+        return cls(part.epochs, part.batch, optimiser, rate, momentum)
 
 
 @dataclass(frozen=True)
 class Randomness:
-    """The order of one repeat's faces, and all else that is drawn in its training."""
+    """The order of one repeat's faces, and the masks of dropout in its training."""
 
     order: np.random.Generator
-    draws: torch.Generator
+    masks: torch.Generator
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class _Optimisers:
             optimiser.load_state_dict(its)
 
 
-def check(features: Features, name: str, batch: int) -> None:
+def check_training(features: Cached, name: str, batch: int) -> None:
     """Raise `TrainingError` where the training part cannot be learnt from."""
     rows = features.rows("train")
     inside = features.inside(rows[:, 0])
@@ -130,13 +132,13 @@ def check(features: Features, name: str, batch: int) -> None:
     if batch > len(rows):
         raise TrainingError(
             f"{name}: a batch of {batch}, but {len(rows)} training faces; lower"
-            " classify.tune.batch and classify.fine_tune.batch"
+            " classify.training.head_training.batch and fine_tuning.batch"
         )
 
 
-def tune(
+def train_heads(
     head: Head,
-    features: Features,
+    features: Cached,
     randomness: Sequence[Randomness],
     schedules: Sequence[Schedule],
     names: Sequence[str],
@@ -149,12 +151,12 @@ def tune(
     """
     device = head.shift.device
     rows, pooled = features.rows("train"), torch.from_numpy(features.pooled).to(device)
-    draws = [repeat.draws for repeat in randomness]
+    generators = [repeat.masks for repeat in randomness]
 
     def loss_of(batch: NDArray[np.int64], epoch: int) -> Tensor:
         inside = torch.from_numpy(features.inside(batch)).to(device)
         chosen = pooled[torch.from_numpy(batch).to(device)]
-        return losses(head(chosen, head.masks(draws, batch.shape[1])), inside)
+        return losses(head(chosen, head.masks(generators, batch.shape[1])), inside)
 
     return _epochs(rows, loss_of, head.parameters(), randomness, schedules, names, saving)
 
@@ -163,27 +165,26 @@ def fine_tune(
     net: Network,
     tail: nn.Module,
     head: Head,
-    features: Features,
+    features: Cached,
     randomness: Randomness,
     schedule: Schedule,
     name: str,
-    fresh: Seen | None = None,
+    fresh: Fresh | None = None,
     saving: Saving | None = None,
 ) -> NDArray[np.float64]:
     """Train a copy of the net's `tail`, and one repeat's `head`, in place; the loss (epochs, 1).
 
-    The trunk is not run: its activations are read, a batch at a time. With `fresh` they are what
-    it says of rows in an epoch: views that no other epoch sees. A state that `saving` has is taken
-    up.
+    The trunk is not run: its activations are read, a batch at a time. With `fresh` they are those
+    of copies that no other epoch sees. A state that `saving` has is taken up.
     """
     device = head.shift.device
     unfrozen = [parameter.requires_grad_() for parameter in trainable(tail).values()]
 
     def loss_of(batch: NDArray[np.int64], epoch: int) -> Tensor:
         inside = torch.from_numpy(features.inside(batch)).to(device)
-        seen = fresh(batch[0], epoch) if fresh else _boundary(features, batch[0], device)
-        masks = head.masks([randomness.draws], batch.shape[1])
-        return losses(head(net.pooled(seen, tail), masks), inside)
+        own = fresh(batch[0], epoch) if fresh else _boundary(features, batch[0], device)
+        masks = head.masks([randomness.masks], batch.shape[1])
+        return losses(head(net.pooled(own, tail), masks), inside)
 
     rows, parameters = features.rows("train"), [*unfrozen, *head.parameters()]
     return _epochs(rows, loss_of, parameters, [randomness], [schedule], [name], saving)
@@ -254,7 +255,7 @@ def _state(
         "parameters": [parameter.detach() for parameter in parameters],
         "optimisers": optimisers,
         "orders": [repeat.order.bit_generator.state for repeat in randomness],
-        "draws": [repeat.draws.get_state() for repeat in randomness],
+        "masks": [repeat.masks.get_state() for repeat in randomness],
         "losses": torch.from_numpy(found),
     }
 
@@ -270,32 +271,32 @@ def _take_up(
     _restore(parameters, state["parameters"])
     if state["optimisers"]:  # large, and of no use once all epochs are done
         optimisers.restore(state["optimisers"])
-    for repeat, order, draws in zip(randomness, state["orders"], state["draws"], strict=True):
+    for repeat, order, masks in zip(randomness, state["orders"], state["masks"], strict=True):
         repeat.order.bit_generator.state = order
-        repeat.draws.set_state(draws)
+        repeat.masks.set_state(masks)
     found[:] = state["losses"].numpy()
     return int(state["epochs"])
 
 
 @torch.no_grad()
 def _restore(parameters: Sequence[Tensor], good: Sequence[Tensor]) -> None:
-    for parameter, kept in zip(parameters, good, strict=True):
-        parameter.requires_grad_(False).copy_(kept)
+    for parameter, before in zip(parameters, good, strict=True):
+        parameter.requires_grad_(False).copy_(before)
 
 
 def _shuffled(rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Each face once, in a random order, in a random one of its views: (faces,)."""
-    views = rng.integers(0, rows.shape[1], len(rows))
-    return rng.permutation(rows[np.arange(len(rows)), views])
+    """Each face once, in a random order, in a random one of its copies: (faces,)."""
+    copies = rng.integers(0, rows.shape[1], len(rows))
+    return rng.permutation(rows[np.arange(len(rows)), copies])
 
 
-def _boundary(features: Features, rows: NDArray[np.int64], device: torch.device) -> Tensor:
+def _boundary(features: Cached, rows: NDArray[np.int64], device: torch.device) -> Tensor:
     return torch.from_numpy(features.boundary[rows]).to(device).float()
 
 
 @torch.no_grad()
-def tuned_logits(head: Head, features: Features, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """What each repeat of the tuned head says of `rows`: (repeats, n)."""
+def head_logits(head: Head, features: Cached, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The logits of `rows` of each repeat of the trained head: (repeats, n)."""
     logits: NDArray[np.float32] = (
         head(torch.from_numpy(features.pooled[rows]).to(head.shift.device)).cpu().numpy()
     )
@@ -304,9 +305,9 @@ def tuned_logits(head: Head, features: Features, rows: NDArray[np.int64]) -> NDA
 
 @torch.no_grad()
 def fine_tuned_logits(
-    net: Network, tail: nn.Module, head: Head, features: Features, rows: NDArray[np.int64]
+    net: Network, tail: nn.Module, head: Head, features: Cached, rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """What one repeat's tail and head say of `rows`: (n,)."""
+    """The logits of `rows` of one repeat's tail and head: (n,)."""
     device = head.shift.device
     parts = [
         head(net.pooled(_boundary(features, rows[i : i + EVALUATED], device), tail))[0]

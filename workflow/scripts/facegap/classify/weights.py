@@ -1,20 +1,20 @@
-"""Trained tails and heads as safetensors, for the proposals of the same study and nothing else."""
+"""Trained tails and heads as safetensors, for the pseudo-labels of one study and nothing else."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from facegap.classify import NOTICE
 from facegap.classify.backbones import Network, trainable
 from facegap.classify.heads import Head
+from facegap.classify.notice import NOTICE
 from facegap.errors import DataError
 from facegap.files import whole
+from facegap.settings.classify import Head as HeadSettings
 
 Model = tuple[nn.Module, Head]  # one repeat's tail and head
 
@@ -31,15 +31,15 @@ def save(models: Sequence[Model], path: str | Path) -> None:
         for layer, (weight, bias) in enumerate(zip(head.weights, head.biases, strict=True)):
             tensors[f"{repeat}.head.{layer}.weight"] = weight.detach()
             tensors[f"{repeat}.head.{layer}.bias"] = bias.detach()
-    kept = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+    stored = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     with whole(path) as temporary:
-        save_file(kept, temporary, {"notice": NOTICE})
+        save_file(stored, temporary, {"notice": NOTICE})
 
 
 def restore(
-    path: str | Path, net: Network, settings: Mapping[str, Any], device: torch.device
+    path: str | Path, net: Network, settings: HeadSettings, device: torch.device
 ) -> list[Model]:
-    """The models that were saved at `path`; `settings` is the config's classify.head.
+    """The models that were saved at `path`.
 
     Raises `DataError` where the file is damaged or of another network.
     """
@@ -51,16 +51,14 @@ def restore(
         raise DataError(f"{path}: not the weights of this model: {error}") from error
 
 
-def _model(
-    found: Mapping[str, Tensor], repeat: int, net: Network, settings: Mapping[str, Any]
-) -> Model:
+def _model(found: Mapping[str, Tensor], repeat: int, net: Network, settings: HeadSettings) -> Model:
     tail = deepcopy(net.tail)
     with torch.no_grad():
         for name, parameter in trainable(tail).items():
             parameter.copy_(found[f"{repeat}.tail.{name}"])
-    layers = range(len(settings["hidden"]) + 1)
+    layers = range(len(settings.hidden) + 1)
     return tail, Head(
         [found[f"{repeat}.head.{layer}.weight"] for layer in layers],
         [found[f"{repeat}.head.{layer}.bias"] for layer in layers],
-        *(found["shift"], found["scale"], settings["activations"], settings["dropout"]),
+        *(found["shift"], found["scale"], settings.activations, settings.dropout),
     )

@@ -1,93 +1,77 @@
-"""Bradley-Terry scores by seed and attribute, and what the machine's measures say of them."""
+"""Log odds of a choice by seed and attribute, and how metrics of realism go with them."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
-DRAWS = 2000
+from facegap.statistics.bootstrap import percentile, resample
+from facegap.statistics.interval import Interval, row
+from facegap.tables.base import DOMAINS
+
 FEWEST = 5  # points of a correlation
 
 
-def scores(compared: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Log strength of the in-domain outputs over the out-domain ones (BRADLEY_TERRY).
+def log_odds(compared: pd.DataFrame, confidence: float) -> list[dict[str, Any]]:
+    """Rows of "log odds" of the choice of the in-domain output: of all, by seed and attribute.
 
-    Only outputs of one seed and attribute are compared with each other, so each Bradley-Terry
-    model (1952) has two players, and its maximum is the log odds of a choice: here with half an
-    answer added to either (Haldane 1956), which keeps it finite, and Wald's interval.
+    Half an answer is added to either count (Haldane 1956), which keeps them finite; the interval
+    is Wald's.
     """
     reach = float(stats.norm.ppf((1 + confidence) / 2))
     rows = []
-    for by, names in (
-        ("all", []),
-        ("seed", ["seed"]),
-        ("attribute", ["attribute"]),
-        ("seed and attribute", ["seed", "attribute"]),
-    ):
-        groups = compared.groupby(names) if names else [((), compared)]
-        for values, group in groups:
-            found = dict(zip(names, values if names else (), strict=True))
+    for names in ([], ["seed"], ["attribute"], ["seed", "attribute"]):
+        for values, group in compared.groupby(names) if names else [((), compared)]:
             won, answers = int(group["chose_in"].sum()), len(group)
-            score = float(np.log((won + 0.5) / (answers - won + 0.5)))
+            estimate = float(np.log((won + 0.5) / (answers - won + 0.5)))
             error = (1 / (won + 0.5) + 1 / (answers - won + 0.5)) ** 0.5
-            rows.append(
-                {
-                    "by": by,
-                    "seed": found.get("seed"),
-                    "attribute": found.get("attribute"),
-                    "answers": answers,
-                    "chosen": won,
-                    "score": score,
-                    "low": score - reach * error,
-                    "high": score + reach * error,
-                }
-            )
-    return pd.DataFrame(rows)
+            interval = Interval(estimate, estimate - reach * error, estimate + reach * error)
+            of = dict(zip(names, values, strict=True))
+            rows.append({"quantity": "log odds", **of, **row(interval), "answers": answers})
+    return rows
 
 
-def predicted(
-    ranked: pd.DataFrame, realism: pd.DataFrame, rng: np.random.Generator, confidence: float
-) -> list[dict[str, Any]]:
-    """How far each measure of the synthesis (REALISM) goes with the scores.
+def correlations(
+    odds: Sequence[dict[str, Any]],
+    realism: pd.DataFrame,
+    rng: np.random.Generator,
+    confidence: float,
+) -> Iterator[dict[str, Any]]:
+    """Rows of "correlation": how far each metric of `realism` (ESTIMATES) goes with the log odds.
 
-    Spearman's correlation, over seeds and attributes (over seeds where a measure has no values by
-    attribute), of the score with the measure in-domain less out-domain; percentile bootstrap of
-    the points. No correlation of fewer than five points, or where all are equal.
+    Spearman's correlation, over seeds and attributes (over seeds where a metric has no values by
+    attribute), of the log odds with the metric in-domain less out-domain; percentile bootstrap of
+    the points. Missing of fewer than five points, or where all are equal.
     """
-    found = []
-    everybody = realism[realism["control"].isna()] if "control" in realism else realism
-    for metric, values in everybody.groupby("metric"):
-        by_attribute = values["attribute"].notna().any()
-        by = "seed and attribute" if by_attribute else "seed"
+    ranked = pd.DataFrame(odds, columns=["seed", "attribute", "estimate"])
+    of_seeds = realism[(realism["quantity"] == "realism") & realism["seed"].notna()]
+    for metric, values in of_seeds.groupby("metric"):
+        by_attribute = bool(values["attribute"].notna().any())
         index = ["seed", "attribute"] if by_attribute else ["seed"]
-        used = values[values["attribute"].notna()] if by_attribute else values
-        wide = used.pivot_table(index=index, columns="domain", values="value").dropna()
-        if not {"in-domain", "out-domain"} <= set(wide.columns):
+        used = values[values["attribute"].notna() == by_attribute]
+        wide = used.pivot_table(index=index, columns="group", values="estimate")
+        sides = [f"domain: {name}" for name in DOMAINS]
+        if not set(sides) <= set(wide.columns):
             continue
-        apart = (wide["in-domain"] - wide["out-domain"]).rename("apart").reset_index()
-        both = ranked[ranked["by"] == by].merge(apart, on=index)
-        found.append({"metric": str(metric), "by": by, **_correlated(both, rng, confidence)})
-    return found
+        apart = (wide[sides[0]] - wide[sides[1]]).dropna().rename("apart").reset_index()
+        scored = ranked[ranked["seed"].notna() & (ranked["attribute"].notna() == by_attribute)]
+        both = scored.merge(apart.astype({"seed": float}), on=index)
+        points = both[["estimate", "apart"]].to_numpy(float)
+        interval = _spearman(points, rng, confidence)
+        about = {"quantity": "correlation", "metric": str(metric), "answers": len(points)}
+        yield {**about, **row(interval)}
 
 
-def _correlated(
-    both: pd.DataFrame, rng: np.random.Generator, confidence: float
-) -> dict[str, float | int | None]:
-    pair = both[["score", "apart"]].to_numpy(float)
-    nothing: dict[str, float | int | None] = {
-        "points": len(pair),
-        "correlation": None,
-        "low": None,
-        "high": None,
-    }
-    if len(pair) < FEWEST or (np.ptp(pair, axis=0) == 0).any():
-        return nothing
-    picks = rng.integers(0, len(pair), (DRAWS, len(pair)))
-    ranks = stats.rankdata(pair[picks], axis=1)
+def _spearman(points: NDArray[np.float64], rng: np.random.Generator, confidence: float) -> Interval:
+    """Spearman's correlation of `points` (n, 2)."""
+    if len(points) < FEWEST or (np.ptp(points, axis=0) == 0).any():
+        return Interval(*[float("nan")] * 3)
+    ranks = stats.rankdata(points[resample(len(points), rng)], axis=1)
     ranks -= ranks.mean(1, keepdims=True)
     spread = np.sqrt((ranks**2).sum(1)).prod(1)
-    drawn = (ranks[:, :, 0] * ranks[:, :, 1]).sum(1)[spread > 0] / spread[spread > 0]
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    value = float(stats.spearmanr(pair[:, 0], pair[:, 1]).statistic)
-    return {**nothing, "correlation": value, "low": float(low), "high": float(high)}
+    resampled = (ranks[:, :, 0] * ranks[:, :, 1]).sum(1)[spread > 0] / spread[spread > 0]
+    value = float(stats.spearmanr(points[:, 0], points[:, 1]).statistic)
+    return percentile(value, resampled, confidence)

@@ -1,22 +1,24 @@
 """Whether the answers can be trusted: attention, agreement, repeats, and time."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from statsmodels.stats.inter_rater import fleiss_kappa
 
-from facegap.judge.shares import tested
+from facegap.judge.shares import share
+from facegap.statistics.agreement import alpha, coincidences, fleiss
+from facegap.statistics.bootstrap import cluster_counts, percentile
+from facegap.statistics.interval import row
 
 DRAWS = 1000
 
 
-def attention(answers: pd.DataFrame, needed: float) -> dict[str, dict[str, Any]]:
+def attention(answers: pd.DataFrame, threshold: float) -> dict[str, dict[str, Any]]:
     """By participant: attention pairs answered and passed, and whether they are `excluded`.
 
-    Who takes the spoiled side in more than a share of 1 - `needed` of them is; who answered none
-    is not.
+    Who chooses the right image in fewer than a share `threshold` of them is; who answered none is
+    not.
     """
     asked = answers[answers["kind"] == "attention"]
     passed = asked["choice"] != asked["degraded"]
@@ -26,77 +28,56 @@ def attention(answers: pd.DataFrame, needed: float) -> dict[str, dict[str, Any]]
         found[str(name)] = {
             "asked": len(theirs),
             "passed": int(theirs.sum()),
-            "excluded": bool(len(theirs) and theirs.mean() < needed),
+            "excluded": bool(len(theirs) and theirs.mean() < threshold),
         }
     return found
 
 
-def repeats(answers: pd.DataFrame, confidence: float) -> dict[str, Any]:
-    """How often a participant chose the same image when the sides were exchanged."""
+def consistency(answers: pd.DataFrame, confidence: float) -> dict[str, Any]:
+    """How often a participant chose the same image with left and right exchanged: a row."""
     again = answers[answers["kind"] == "repeat"]
     first = answers.set_index("pair_id")["chose_in"].reindex(again["repeats"])
     both = first.notna().to_numpy()
     same = pd.Series(again["chose_in"].to_numpy()[both] == first.to_numpy()[both], dtype=bool)
-    return tested(same, confidence)
+    return share("consistency", same, confidence)
+
+
+def votes(compared: pd.DataFrame) -> "pd.DataFrame":
+    """How often the out-domain and the in-domain output were chosen, by pair.
+
+    Of pairs that two or more participants compared.
+    """
+    pairs = compared.groupby("comparison")["chose_in"].agg(["size", "sum"])
+    counts = pd.DataFrame({"out-domain": pairs["size"] - pairs["sum"], "in-domain": pairs["sum"]})
+    return counts[pairs["size"] > 1]
 
 
 def agreement(
-    compared: pd.DataFrame, rng: np.random.Generator, confidence: float
-) -> dict[str, Any] | None:
-    """Of pairs that two or more participants compared; None where there are none.
+    votes: pd.DataFrame, rng: np.random.Generator, confidence: float
+) -> Iterator[dict[str, Any]]:
+    """Rows of the agreement on pairs (n, 2); none where there are none.
 
-    Krippendorff's alpha for nominal data (Krippendorff 2011) with a bootstrap of the pairs;
-    Fleiss' kappa where every such pair was compared equally often.
+    Krippendorff's alpha for nominal data with a bootstrap of the pairs, and Fleiss' kappa where
+    every such pair was compared equally often.
     """
-    grouped = compared.groupby("comparison")["chose_in"]
-    table = np.column_stack([grouped.size(), grouped.sum()]).astype(float)
-    counts = np.column_stack([table[:, 0] - table[:, 1], table[:, 1]])[table[:, 0] > 1]
-    if not len(counts):
-        return None
-    picks = rng.integers(0, len(counts), (DRAWS, len(counts)))
-    alphas = np.array([krippendorff(counts[pick]) for pick in picks])
-    alphas = alphas[np.isfinite(alphas)]
-    ends = (1 - confidence) / 2, (1 + confidence) / 2
-    low, high = np.quantile(alphas, ends) if len(alphas) else (np.nan, np.nan)
-    alpha = krippendorff(counts)
-    even = len(set(counts.sum(1))) == 1 and np.isfinite(alpha)
-    return {
-        "pairs": len(counts),
-        "alpha": _number(alpha),
-        "low": _number(float(low)),
-        "high": _number(float(high)),
-        "fleiss": float(fleiss_kappa(counts)) if even else None,
-    }
+    if votes.empty:
+        return
+    counts = votes.to_numpy(float)
+    units = coincidences(counts)
+    samples = cluster_counts(np.arange(len(units)), rng, DRAWS)
+    sampled = (samples @ units.reshape(len(units), -1)).reshape(-1, *units.shape[1:])
+    estimate = float(alpha(units.sum(0)))
+    answers = int(counts.sum())
+    interval = row(percentile(estimate, alpha(sampled), confidence))
+    yield {"quantity": "Krippendorff's alpha", **interval, "answers": answers}
+    if len(set(counts.sum(1))) == 1 and np.isfinite(estimate):
+        yield {"quantity": "Fleiss' kappa", "estimate": fleiss(counts), "answers": answers}
 
 
-def krippendorff(counts: NDArray[np.float64]) -> float:
-    """Alpha of (n, 2) counts of either choice by unit; NaN where all choices are the same."""
-    sizes = counts.sum(1)
-    kept = counts[sizes > 1]
-    observed = (kept[:, 0] * kept[:, 1] / (kept.sum(1) - 1)).sum()
-    one, other = kept.sum(0)
-    if not one * other:
-        return float("nan")
-    return float(1 - (one + other - 1) * observed / (one * other))
-
-
-def seconds(answers: pd.DataFrame) -> dict[str, Any] | None:
-    """Quartiles of the response times, over all and by participant; None where none is known."""
-    known = answers.dropna(subset=["seconds"])
+def seconds(answers: pd.DataFrame) -> dict[str, float] | None:
+    """Quartiles of the response times; None where none is known."""
+    known = answers["seconds"].dropna()
     if known.empty:
         return None
-    return {
-        "all": _quartiles(known["seconds"]),
-        "participants": {
-            str(name): _quartiles(group["seconds"]) for name, group in known.groupby("participant")
-        },
-    }
-
-
-def _quartiles(times: "pd.Series[float]") -> dict[str, float]:
-    low, middle, high = times.quantile([0.25, 0.5, 0.75])
+    low, middle, high = known.quantile([0.25, 0.5, 0.75])
     return {"quarter": float(low), "median": float(middle), "three_quarters": float(high)}
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -1,15 +1,17 @@
 """People's answers on the pairs, checked; or simulated ones, marked so."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from facegap import seeds, tables
 from facegap.errors import ConfigError, DataError
 from facegap.files import read_json
+from facegap.seeds import generator
+from facegap.settings.judge import Simulation
+from facegap.tables.base import read_table, write_table
+from facegap.tables.judge import FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
 
 log = logging.getLogger(__name__)
 CRITERIA = ("realism", "transfer", "identity")
@@ -17,59 +19,60 @@ DATABASES = (".sqlite", ".sqlite3", ".db")
 
 
 def simulate_responses(
-    pairs_parquet: str | Path,
-    persons_parquet: str | Path,
-    key_parquet: str | Path,
-    persons_key_parquet: str | Path,
-    responses_parquet: str | Path,
-    familiar_parquet: str | Path,
     *,
-    preference: Mapping[str, float],
-    known: Mapping[str, float],
+    pairs: Path,
+    persons: Path,
+    key: Path,
+    persons_key: Path,
+    responses: Path,
+    familiar: Path,
+    settings: Simulation,
     seed: int,
 ) -> None:
-    """Write answers (RESPONSES, FAMILIAR) of simulated observers to every pair and person.
+    """Write answers (RESPONSES, FAMILIAR) of simulated participants to every pair and person.
 
-    `preference` is the chance that one chooses the in-domain output, by value of the control;
-    a value without one is a `ConfigError`. `known` is the chance that one knows a person, by side.
-    They see every spoiled side, have no side bias and no seconds.
+    They choose the in-domain output, and know a person, with the probabilities of `settings`; a
+    value of the control without one is a `ConfigError`. They see every spoiled image, do not
+    favour left or right, and have no seconds.
     """
-    pairs = _in_order(tables.read(pairs_parquet, tables.PAIRS))
-    key = tables.read(key_parquet, tables.KEY).set_index("pair_id")
-    key = key.reindex(pairs["pair_id"]).reset_index()
-    if unknown := sorted(set(pairs["control"]) - set(preference)):
+    asked = _in_order(read_table(pairs, PAIRS))
+    about = read_table(key, KEY).set_index("pair_id").reindex(asked["pair_id"]).reset_index()
+    if unknown := sorted(set(asked["control"]) - set(settings.preference)):
         raise ConfigError(
-            f"judge.simulated: no preference for {unknown[0]!r}; it has {', '.join(preference)}"
+            f"judge.simulation.preference: none for {unknown[0]!r}; it has"
+            f" {', '.join(settings.preference)}"
         )
-    chance = pairs["control"].map(preference).to_numpy(dtype=float)
-    luck = _luck(seed, "responses", pairs["participant"])
-    left = (luck < chance) == (key["left_domain"] == "in-domain").to_numpy()
-    left = np.where(key["degraded"].notna(), key["degraded"] == "right", left)
-    responses = pairs[["pair_id", "participant"]].assign(
+    preference = asked["control"].map(settings.preference).to_numpy(dtype=float)
+    luck = _luck(seed, "simulated_responses", asked["participant"])
+    left = (luck < preference) == (about["left_domain"] == "in-domain").to_numpy()
+    left = np.where(about["degraded"].notna(), about["degraded"] == "right", left)
+    answers = asked[["pair_id", "participant"]].assign(
         choice=np.where(left, "left", "right"),
         **dict.fromkeys(CRITERIA),
         seconds=np.nan,
         simulated=True,
     )
-    persons = tables.read(persons_parquet, tables.PERSONS).sort_values(["participant", "position"])
-    domain = persons["person_id"].map(
-        tables.read(persons_key_parquet, tables.PERSONS_KEY).set_index("person_id")["domain"]
+    shown = read_table(persons, PERSONS).sort_values(["participant", "position"])
+    domains = read_table(persons_key, PERSONS_KEY).set_index("person_id")["domain"]
+    chance = shown["person_id"].map(domains).map(settings.familiarity.model_dump())
+    luck = _luck(seed, "simulated_familiarity", shown["participant"])
+    known = shown[["person_id", "participant"]].assign(
+        known=luck < chance.to_numpy(float), simulated=True
     )
-    knew = _luck(seed, "familiar", persons["participant"]) < domain.map(known).to_numpy(float)
-    familiar = persons[["person_id", "participant"]].assign(known=knew, simulated=True)
-    tables.write(responses, responses_parquet, tables.RESPONSES, {"simulated": "True"})
-    tables.write(familiar, familiar_parquet, tables.FAMILIAR, {"simulated": "True"})
-    log.info("%d simulated answers", len(responses))
+    write_table(answers, responses, RESPONSES, {"simulated": "True"})
+    write_table(known, familiar, FAMILIAR, {"simulated": "True"})
+    log.info("%d simulated answers", len(answers))
 
 
 def read_responses(
-    answers: str | Path,
-    familiarity: str | Path | None,
-    pairs_parquet: str | Path,
-    persons_parquet: str | Path,
-    sheet_json: str | Path,
-    responses_parquet: str | Path,
-    familiar_parquet: str | Path,
+    *,
+    answers: Path,
+    familiarity: Path | None,
+    pairs: Path,
+    persons: Path,
+    sheet: Path,
+    responses: Path,
+    familiar: Path,
 ) -> None:
     """Check people's answers and write them (RESPONSES, FAMILIAR) in the order of the pairs.
 
@@ -80,55 +83,45 @@ def read_responses(
     columns, no answers, an unknown pair or choice, another participant than the pair's, two
     answers to a pair, seconds that are none, answers of another study, and of one not closed.
     """
-    pairs = _in_order(tables.read(pairs_parquet, tables.PAIRS))
-    persons = tables.read(persons_parquet, tables.PERSONS)
-    if str(answers).endswith(DATABASES):
-        given, knew = _from_database(answers)
-    else:
-        given = _csv(answers, ("pair_id", "participant", "choice"))
-        knew = None
-        if familiarity:
-            knew = _csv(familiarity, ("person_id", "participant", "known"), empty=True)
-    _check_study(given, answers, read_json(sheet_json)["pairs"])
+    asked = _in_order(read_table(pairs, PAIRS))
+    given, known = _given(answers, familiarity)
+    digest = read_json(sheet)["pairs"]
+    _check_study(given, answers, digest)
     if given.empty:
         raise DataError(f"{answers}: no answers")
     given = _values(given, answers)
-    _check_owner(given, "pair_id", pairs, answers, pairs_parquet)
-    responses = given.set_index("pair_id").reindex(pairs["pair_id"]).dropna(subset=["choice"])
-    responses = responses.reset_index().assign(simulated=False)
-    for participant, theirs in pairs.groupby("participant"):
-        count = int((responses["participant"] == participant).sum())
+    _check_owner(given, "pair_id", asked, answers, pairs)
+    given = given.set_index("pair_id").reindex(asked["pair_id"]).dropna(subset=["choice"])
+    given = given.reset_index().assign(simulated=False)
+    for participant, theirs in asked.groupby("participant"):
+        count = int((given["participant"] == participant).sum())
         log.info("%s answered %d of %d pairs", participant, count, len(theirs))
-    tables.write(responses[list(tables.RESPONSES.columns)], responses_parquet, tables.RESPONSES)
-    if knew is None:
-        knew = pd.DataFrame(columns=["person_id", "participant", "known"])
     place = familiarity or answers
-    _check_study(knew, place, read_json(sheet_json)["pairs"])
-    truth = knew["known"].astype(str).str.lower()
-    _refuse(
-        knew, ~truth.isin(["true", "false"]), "known", f"{place}: neither true nor false: known"
-    )
-    _check_owner(knew, "person_id", persons, place, persons_parquet)
-    familiar = knew.assign(known=truth == "true", simulated=False)
-    tables.write(familiar[list(tables.FAMILIAR.columns)], familiar_parquet, tables.FAMILIAR)
+    _check_study(known, place, digest)
+    words = known["known"].astype(str).str.lower()
+    neither = ~words.isin(["true", "false"])
+    _refuse(known, neither, "known", f"{place}: neither true nor false: known")
+    _check_owner(known, "person_id", read_table(persons, PERSONS), place, persons)
+    known = known.assign(known=words == "true", simulated=False)
+    write_table(given[list(RESPONSES.columns)], responses, RESPONSES)
+    write_table(known[list(FAMILIAR.columns)], familiar, FAMILIAR)
 
 
-def _from_database(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Answers and persons known, as text, of the SQLite file at `path`."""
-    from facegap.judge.study import META, exported  # the database is needed here alone
-    from facegap.web.store import connect
+def _given(answers: Path, familiarity: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Answers, and persons known, as texts, of a database or of CSV files."""
+    if str(answers).endswith(DATABASES):
+        from facegap.people.comparing.answers import read_database  # loads SQLAlchemy
 
-    if not Path(path).is_file():
-        raise DataError(f"{path}: no such database")
-    engine = connect(path, META)
-    try:
-        answers, familiar = exported(engine)
-    finally:
-        engine.dispose()
-    return answers.astype(object).where(answers.notna(), ""), familiar
+        given, known = read_database(answers)
+        return given.astype(object).where(given.notna(), ""), known
+    given = _csv(answers, ("pair_id", "participant", "choice"))
+    columns = ("person_id", "participant", "known")
+    if familiarity:
+        return given, _csv(familiarity, columns, empty=True)
+    return given, pd.DataFrame(columns=columns)
 
 
-def _csv(path: str | Path, needed: tuple[str, ...], *, empty: bool = False) -> pd.DataFrame:
+def _csv(path: Path, needed: tuple[str, ...], *, empty: bool = False) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # pandas' errors are among these
@@ -140,7 +133,7 @@ def _csv(path: str | Path, needed: tuple[str, ...], *, empty: bool = False) -> p
     return table
 
 
-def _check_study(table: pd.DataFrame, path: str | Path, pairs: str) -> None:
+def _check_study(table: pd.DataFrame, path: Path, pairs: str) -> None:
     """Answers that say which study they are of must be of this one, and it must be closed."""
     if "study" in table:
         _refuse(table, table["study"] != pairs, "study", f"{path}: answers of another study:")
@@ -151,7 +144,7 @@ def _check_study(table: pd.DataFrame, path: str | Path, pairs: str) -> None:
         )
 
 
-def _values(answers: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+def _values(answers: pd.DataFrame, path: Path) -> pd.DataFrame:
     """`answers` with choices that are ones, and seconds as numbers."""
     for name in ("choice", *CRITERIA):
         if name not in answers:
@@ -169,7 +162,7 @@ def _values(answers: pd.DataFrame, path: str | Path) -> pd.DataFrame:
 
 
 def _check_owner(
-    answers: pd.DataFrame, name: str, asked: pd.DataFrame, path: str | Path, place: str | Path
+    answers: pd.DataFrame, name: str, asked: pd.DataFrame, path: Path, place: Path
 ) -> None:
     """Every answer is to something that its participant was asked, and the only one to it."""
     what = name.removesuffix("_id")
@@ -190,13 +183,13 @@ def _refuse(answers: pd.DataFrame, wrong: "pd.Series[bool]", column: str, messag
         )
 
 
-def _luck(seed: int, what: str, participants: "pd.Series[str]") -> np.ndarray:
+def _luck(seed: int, stream: str, participants: "pd.Series[str]") -> np.ndarray:
     """Uniform numbers (n,), a stream of its own for each participant, who stand together."""
     if participants.empty:
         return np.zeros(0)
     return np.concatenate(
         [
-            seeds.generator(seed, "judge", what, str(name)).random(len(theirs))
+            generator(seed, stream, participant=str(name)).random(len(theirs))
             for name, theirs in participants.groupby(participants, sort=False)
         ]
     )

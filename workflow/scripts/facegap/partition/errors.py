@@ -5,91 +5,81 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facegap import tables
-from facegap.intervals import Interval, of_correlated_share, plain
+from facegap.partition.merge import GAINED, PEOPLE, unanimous
+from facegap.statistics.interval import Interval, row
+from facegap.statistics.proportions import correlated_wilson
+from facegap.tables.base import SIDES
 
-PEOPLE = ("agreed", "adjudicated")
-
-
-def unanimous(error: Interval, people: int) -> Interval:
-    """The error of a side that `people` name, who err independently, each with chance `error`.
-
-    All wrong, given that all say the same: e^k / (e^k + (1 - e)^k), rising in e below one half.
-    """
-    wrong, right = np.array(error) ** people, (1 - np.array(error)) ** people
-    return Interval(*(wrong / (wrong + right)).tolist())
+Part = dict[str, Any]
+NOBODY = Interval(0.0, 0.0, 0.0)
 
 
 def label_error(
     known: pd.DataFrame, sides: pd.DataFrame, error: Interval | None, confidence: float
-) -> dict[str, dict[str, Any]]:
-    """How often the sides of faces are wrong, by how they got them, and over all of these.
+) -> dict[str, Part]:
+    """How often the sides of faces are wrong, by their provenance, and over all of these.
 
-    `known` is of `merge.evidence`, `sides` of `merge.decide` in the same order; `error` is that
-    of one answer of one annotator, None where nobody was asked. "people" and "verified" follow
-    from it (`unanimous`). "by person": each labelled face against the other labels of its person;
-    where nobody has two, as sure as the label that is passed on. "proposed": the annotated test
-    part, which neither training nor threshold saw. Where a reference by people may be wrong
-    itself, the share that differs is set right for that (Rogan and Gladen 1978). "all" weighs
-    the parts by the faces they apply to, limits by square-and-add (Zou and Donner 2008).
-    Contentious faces, placed by rule, have no label to be wrong about.
+    `known` is EVIDENCE, `sides` FACE_SIDES in the same order; `error` is that of one answer of one
+    annotator, None where nobody answered. A part is columns of ESTIMATES: estimate, low, high; the
+    `faces` and `persons` it was tested on; `answers`, the faces it applies to. "people" and
+    "verified" follow from `error` (`unanimous`). "by person": each labelled face against the other
+    labels of its person; where nobody has two, as sure as the label that is passed on.
+    "pseudo-label": the annotated test part, which neither training nor threshold saw. Where a
+    reference by people may be wrong itself, the share that differs is corrected for that (Rogan
+    and Gladen 1978). "all" weights the parts by the faces they apply to, limits by square-and-add
+    (Zou and Donner 2008). Contentious faces, placed by rule, have no label to be wrong about.
     """
-    nobody = Interval(0.0, 0.0, 0.0)
-    reference = nobody if error is None else unanimous(error, _least(known["annotators"]))
-    verified = nobody if error is None else unanimous(error, _least(known["verifiers"]))
+    reference, verified = (
+        NOBODY if error is None else Interval(*unanimous(error, _fewest(known[people])).tolist())
+        for people in ("annotators", "verifiers")
+    )
     labelled = known[known["label"].notna()]
-    others = {
-        side: labelled[side] - (labelled["label"] == side).astype(int) for side in tables.SIDES
-    }
-    told = (others["inside"] > 0) ^ (others["outside"] > 0)
+    others = {side: labelled[side] - (labelled["label"] == side).astype(int) for side in SIDES}
+    one_side = (others["inside"] > 0) ^ (others["outside"] > 0)
     tested = labelled[(labelled["split"] == "test") & labelled["accepted"]]
     provenance = sides["provenance"]
-    faces_of = {
-        "people": provenance.isin(PEOPLE),
-        **{name: provenance == name for name in ("by person", "verified", "proposed")},
-    }
-    found = {
-        "people": plain(reference),
-        "verified": plain(verified),
+    applied = {"people": provenance.isin(PEOPLE), **{name: provenance == name for name in GAINED}}
+    parts: dict[str, Part] = {
+        "people": dict(row(reference)),
+        "verified": dict(row(verified)),
         "by person": _against(
-            labelled[told],
-            others["inside"][told] > 0,
-            known[faces_of["by person"]],
+            labelled[one_side],
+            others["inside"][one_side] > 0,
+            known[applied["by person"]],
             reference,
             confidence,
         ),
-        "proposed": _against(
+        "pseudo-label": _against(
             tested,
             tested["probability"] >= 0.5,
-            known[faces_of["proposed"]],
+            known[applied["pseudo-label"]],
             reference,
             confidence,
         ),
     }
-    if not found["by person"]["tested"]:
-        found["by person"] |= plain(reference)
-    parts = {
-        name: {**part, "applies_to": int(faces_of[name].sum())} for name, part in found.items()
-    }
-    together = _weighted(parts)
-    applies_to = sum(part["applies_to"] for part in parts.values())
-    return {**parts, "all": {**plain(together), "applies_to": applies_to}}
+    if not parts["by person"]["faces"]:
+        parts["by person"] |= row(reference)
+    for name, part in parts.items():
+        part["answers"] = int(applied[name].sum())
+    everything = sum(part["answers"] for part in parts.values())
+    return {**parts, "all": {**row(_weighted(parts)), "answers": everything}}
 
 
-def true_error(sides: pd.DataFrame, truth: "pd.Series[str]") -> dict[str, Any]:
-    """How many of the sides of `label_error` are wrong; `truth` has the side by face id."""
-    told = sides["side"].notna() & sides["provenance"].isin(
-        [*PEOPLE, "by person", "verified", "proposed"]
-    )
-    wrong = told & (sides["side"] != sides["face_id"].map(truth))
-    share = float(wrong.sum() / told.sum()) if told.any() else None
-    return {"estimate": share, "wrong": int(wrong.sum()), "faces": int(told.sum())}
+def true_error(sides: pd.DataFrame, truth: "pd.Series[str]") -> tuple[float, int]:
+    """The share of the sides of `label_error` that is wrong, and their number.
+
+    `truth` has the side by face id. The share is NaN of none.
+    """
+    known = sides["side"].notna() & sides["provenance"].isin([*PEOPLE, *GAINED])
+    wrong = known & (sides["side"] != sides["face_id"].map(truth))
+    count = int(known.sum())
+    return (float(wrong.sum() / count) if count else float("nan")), count
 
 
-def _least(people: "pd.Series[int]") -> int:
+def _fewest(people: "pd.Series[int]") -> int:
     """The least number of people behind a label, of those labels that people gave."""
-    asked = people[people > 0]
-    return int(asked.min()) if len(asked) else 1
+    some = people[people > 0]
+    return int(some.min()) if len(some) else 1
 
 
 def _against(
@@ -98,34 +88,33 @@ def _against(
     applied: pd.DataFrame,
     reference: Interval,
     confidence: float,
-) -> dict[str, Any]:
-    """The error of saying `inside` of the faces `tested`, for use on the faces `applied`."""
+) -> Part:
+    """The error of calling the faces `tested` `inside` or not, for use on the faces `applied`."""
     wrong = (tested["label"] == "inside") != inside
-    differs = of_correlated_share(wrong, tested["subject"], confidence, _persons(applied))
+    differs = correlated_wilson(wrong, tested["subject"], confidence, _persons(applied))
     doubt = reference.estimate
     share = np.clip((np.array(differs) - doubt) / (1 - 2 * doubt), 0, 1)
     return {
-        **plain(Interval(*share.tolist())),
-        "tested": len(tested),
+        **row(Interval(*share.tolist())),
+        "faces": len(tested),
         "persons": int(tested["subject"].nunique()),
-        "wrong": int(wrong.sum()),
     }
 
 
 def _persons(faces: pd.DataFrame) -> float:
-    """Kish's effective number of persons among `faces`; endless where there are none."""
+    """Kish's effective number of persons among `faces`; infinite of no faces."""
     sizes = faces["subject"].value_counts().to_numpy(dtype=float)
     return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else float("inf")
 
 
-def _weighted(parts: dict[str, dict[str, Any]]) -> Interval:
+def _weighted(parts: dict[str, Part]) -> Interval:
     """The weighted mean of independent estimates, limits combined by square-and-add."""
-    used = [part for part in parts.values() if part["applies_to"]]
+    used = [part for part in parts.values() if part["answers"]]
     if not used:
         return Interval(*[float("nan")] * 3)
-    weights = np.array([part["applies_to"] for part in used], dtype=float)
+    weights = np.array([part["answers"] for part in used], dtype=float)
     share = weights / weights.sum()
-    table = pd.DataFrame(used)[["estimate", "low", "high"]].astype(float).to_numpy().T
+    table = np.array([[part[name] for part in used] for name in Interval._fields])
     estimate, low, high = table
     if np.isnan(estimate).any():  # nothing to test a part on: only the bounds are known
         return Interval(float("nan"), float(share @ low), float(share @ high))

@@ -1,71 +1,115 @@
-"""What the sides are worth: counts, their error, the precision of the accepted proposals."""
+"""What the sides are worth: counts, their error, the precision of the accepted pseudo-labels."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from facegap import tables
-from facegap.answers import Format
+import numpy as np
+import pandas as pd
+
 from facegap.boundary import sides_of
-from facegap.files import read_json, write_json
-from facegap.intervals import Interval
+from facegap.files import write_json
+from facegap.groups import group_name
 from facegap.partition.errors import label_error, true_error
-from facegap.partition.merge import counts, known_faces
-from facegap.partition.proposals import accept, proposed_persons, reached
+from facegap.partition.merge import counts
+from facegap.settings.acquire import OwnLabel
+from facegap.settings.measure import Intervals
+from facegap.statistics.interval import Interval, row
+from facegap.statistics.proportions import correlated_wilson
+from facegap.tables.acquire import FACES
+from facegap.tables.base import metadata, read_table, write_table
+from facegap.tables.measure import ESTIMATES
+from facegap.tables.measure import estimates as table_of
+from facegap.tables.partition import EVIDENCE, FACE_SIDES
+
+Row = dict[str, Any]
+BINS = np.linspace(0, 1, 11)
+NOTHING_ACCEPTED = {"threshold": None, "accepted_faces": 0, "queued_persons": 0, "curve": None}
 
 
 def measure_sides(
-    faces_parquet: str | Path,
-    aligned_parquet: str | Path,
-    labels_parquet: str | Path,
-    agreement_json: str | Path | None,
-    proposals_parquet: str | Path | None,
-    weighed_parquet: str | Path | None,
-    verification: Sequence[tuple[str | Path, Format]],
-    sides_parquet: str | Path,
-    summary_json: str | Path,
-    calibration_json: str | Path | None,
     *,
-    by_person: bool,
-    contentious: str,
-    precision: float,
-    truth: Mapping[str, Any] | None,
-    confidence: float,
+    faces: Path,
+    evidence: Path,
+    sides: Path,
+    calibrated: Path | None,
+    agreement_estimates: Path | None,
+    summary: Path,
+    estimates: Path,
+    own_label: OwnLabel | None,
+    intervals: Intervals,
+    study: str,
 ) -> None:
-    """Write the summary of the sides, and how the classifier's proposals were accepted.
+    """Write the `summary` of the `sides` (FACE_SIDES), as JSON, and their `estimates` (ESTIMATES).
 
-    Apart from the sides, since nothing is trained on it. The first seven and the sides are as in
-    `partition_target` and `accept_proposals`; those that people's labels alone bring are None where
-    the target labels itself. `truth` (as own_label) is that of drawn faces.
+    Apart from the sides, since nothing is trained on it. `evidence` (EVIDENCE) is what the sides
+    come from. The `calibrated` pseudo-labels, whose metadata says how they were accepted, and the
+    `agreement_estimates` (ESTIMATES, of annotate) are absent where the target labels itself.
+    `own_label` defines the truth of the drawn `faces` (FACES) that a program labelled.
     """
-    known = known_faces(
-        faces_parquet,
-        aligned_parquet,
-        labels_parquet,
-        weighed_parquet,
-        verification,
-        by_person=by_person,
-    )
-    sides = tables.read(sides_parquet, tables.FACE_SIDES)
-    faces = tables.read(faces_parquet, tables.FACES)
-    asked = None if agreement_json is None else read_json(agreement_json)["answer_error"]
-    error = Interval(**asked) if asked and None not in asked.values() else None
-    summary = {
-        **counts(sides),
-        "persons": int(faces["subject_id"].nunique()),
-        "by_person": by_person,
-        "contentious": contentious,
-        "label_error": label_error(known, sides, error, confidence),
-        "true_error": None,
-        "simulated": bool(sides["simulated"].any()),
+    table, known = read_table(faces, FACES), read_table(evidence, EVIDENCE)
+    decided = read_table(sides, FACE_SIDES)
+    simulated, confidence = bool(decided["simulated"].any()), intervals.confidence
+    accepted = NOTHING_ACCEPTED
+    if calibrated is not None:
+        accepted = json.loads(metadata(calibrated)["acceptance"])
+    facts = {
+        **counts(decided),
+        "persons": int(table["subject_id"].nunique()),
+        "simulated": simulated,
+        **accepted,
     }
-    if truth is not None:
-        real = sides_of(faces, truth, faces_parquet).set_axis(faces["face_id"])
-        summary["true_error"] = true_error(sides, real)
-    write_json(summary, summary_json)
-    if proposals_parquet is not None and calibration_json is not None:
-        labels = tables.read(labels_parquet, tables.LABELS)
-        proposals = tables.read(proposals_parquet, tables.PROPOSALS)
-        persons = proposed_persons(faces, labels, proposals, by_person=by_person)
-        weighed, _, found = accept(persons, precision=precision)
-        write_json({**found, **reached(persons, weighed, confidence)}, calibration_json)
+    write_json(facts, summary)
+    error = None if agreement_estimates is None else _answer_error(agreement_estimates)
+    parts = label_error(known, decided, error, confidence)
+    if simulated and own_label is not None:
+        truth = sides_of(table, own_label, faces).set_axis(table["face_id"])
+        parts["all"]["truth"] = true_error(decided, truth)[0]
+    rows: list[Row] = [
+        {"group": group_name({} if name == "all" else {"provenance": name}), **part}
+        for name, part in parts.items()
+    ]
+    rows = [{"quantity": "label error", **each} for each in rows]
+    if calibrated is not None:
+        rows += [*precision_rows(known, confidence), *calibration_rows(known)]
+    write_table(table_of(rows, study), estimates, ESTIMATES)
+
+
+def precision_rows(known: pd.DataFrame, confidence: float) -> Iterator[Row]:
+    """The precision of the accepted pseudo-labels, of `known` (EVIDENCE).
+
+    On the part that the threshold was chosen on (train), and on the other, which had no say.
+    """
+    for split in ("train", "test"):
+        taken = known[(known["split"] == split) & known["label"].notna() & known["accepted"]]
+        right = (taken["probability"] >= 0.5) == (taken["label"] == "inside")
+        yield {
+            "quantity": "pseudo-label precision",
+            "group": group_name({"part": split}),
+            **row(correlated_wilson(right, taken["subject"], confidence)),
+            "faces": len(taken),
+            "persons": int(taken["subject"].nunique()),
+        }
+
+
+def calibration_rows(known: pd.DataFrame) -> Iterator[Row]:
+    """Of labelled test faces, by tenths of the calibrated probability, the share inside."""
+    test = known[(known["split"] == "test") & known["label"].notna() & known["probability"].notna()]
+    inside, probability = test["label"] == "inside", test["probability"]
+    bins = np.clip(np.digitize(probability, BINS) - 1, 0, len(BINS) - 2)
+    for k in np.unique(bins):
+        yield {
+            "quantity": "pseudo-label calibration",
+            "group": group_name({"bin": str(k)}),
+            "share": float(probability[bins == k].mean()),
+            "estimate": float(inside[bins == k].mean()),
+            "faces": int((bins == k).sum()),
+        }
+
+
+def _answer_error(place: Path) -> Interval | None:
+    """The error of one answer in the estimates of annotate; None where it is not known."""
+    table = read_table(place, ESTIMATES).set_index("quantity")
+    error = Interval(*table.loc["answer error", list(Interval._fields)].astype(float))
+    return None if np.isnan(error).any() else error

@@ -1,91 +1,77 @@
-"""The merge: one fate a face, from labels, from the person's other pictures, from proposals."""
+"""The merge: one side a face, from labels, from the person's other pictures, from pseudo-labels."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
-from facegap import tables
-from facegap.answers import Format, read_answers
-from facegap.files import whole
-from facegap.intervals import Interval
-from facegap.partition.errors import PEOPLE, unanimous
-from facegap.partition.proposals import person_of, require_known, sureness
+from facegap.answers import read_answers
+from facegap.partition.pseudo_labels import person_of, require_known, sureness
+from facegap.settings.partition import Partition
+from facegap.tables.acquire import FACES
+from facegap.tables.align import ALIGNED
+from facegap.tables.annotate import LABELS
+from facegap.tables.base import SIDES, metadata, read_table, write_table
+from facegap.tables.partition import CALIBRATED, EVIDENCE, FACE_SIDES, SIDE_PROVENANCES
 
 log = logging.getLogger(__name__)
 
+PEOPLE = ("agreed", "adjudicated")
+GAINED = ("by person", "verified", "pseudo-label")  # what each step after the labels adds
+
 
 def partition_target(
-    faces_parquet: str | Path,
-    aligned_parquet: str | Path,
-    labels_parquet: str | Path,
-    weighed_parquet: str | Path | None,
-    verification: Sequence[tuple[str | Path, Format]],
-    sides_parquet: str | Path,
-    sides_csv: str | Path,
-    inside_txt: str | Path,
-    outside_txt: str | Path,
     *,
-    by_person: bool,
-    contentious: str,
+    faces: Path,
+    aligned: Path,
+    labels: Path,
+    calibrated: Path | None,
+    verified: list[Path],
+    sides: Path,
+    evidence: Path,
+    settings: Partition,
 ) -> None:
-    """Write the fate (FACE_SIDES) of every face, and the lists of both sides.
+    """Write the `sides` (FACE_SIDES) of all `faces` (FACES), and their `evidence` (EVIDENCE).
 
-    `weighed_parquet` (WEIGHED) is None where the target labels itself. `verification` has each
-    verifier's file of answers and its format. Raises `DataError` where any of these speaks of faces
-    that the target has not.
+    `calibrated` (CALIBRATED) is absent, and `verified` (ANSWERS) empty, where the target labels
+    itself; `verified` has a file for each of the settings' verifiers. Raises `DataError` where any
+    of these has faces that the target lacks.
     """
-    known = known_faces(
-        faces_parquet,
-        aligned_parquet,
-        labels_parquet,
-        weighed_parquet,
-        verification,
-        by_person=by_person,
+    table, given = read_table(faces, FACES), read_table(labels, LABELS)
+    require_known(given, table, labels, faces)
+    pseudo_labels = pd.DataFrame(columns=list(CALIBRATED.columns))
+    if calibrated is not None:
+        pseudo_labels = read_table(calibrated, CALIBRATED)
+        require_known(pseudo_labels, table, calibrated, faces)
+    answers = list(_verifications(verified, settings))
+    for path, each in zip(verified, answers, strict=True):
+        require_known(each, table, path, faces)
+    known = evidence_of(
+        table,
+        given,
+        pseudo_labels,
+        merged_answers(answers),
+        read_table(aligned, ALIGNED)["face_id"],
+        by_person=settings.by_person,
     )
-    error = float(tables.about(labels_parquet).get("answer_error", "nan"))
-    sides = decide(
-        known,
-        contentious=contentious,
-        error=None if np.isnan(error) else Interval(error, error, error),
+    error = float(metadata(labels).get("answer_error", "nan"))
+    decided = decide(
+        known, contentious=settings.contentious, error=None if np.isnan(error) else error
     )
-    tables.write(sides, sides_parquet, tables.FACE_SIDES)
-    tables.write(sides, sides_csv, tables.FACE_SIDES)
-    for side, path in zip(tables.SIDES, (inside_txt, outside_txt), strict=True):
-        with whole(path) as temporary:
-            ids = sides["face_id"][sides["side"] == side].to_list()
-            temporary.write_text("".join(f"{face}\n" for face in ids))
-    log.info("%d faces: %s", len(sides), counts(sides)["sides"])
+    write_table(decided, sides, FACE_SIDES)
+    write_table(known, evidence, EVIDENCE)
+    log.info("%d faces: %s", len(decided), counts(decided)["sides"])
 
 
-def known_faces(
-    faces_parquet: str | Path,
-    aligned_parquet: str | Path,
-    labels_parquet: str | Path,
-    weighed_parquet: str | Path | None,
-    verification: Sequence[tuple[str | Path, Format]],
-    *,
-    by_person: bool,
-) -> pd.DataFrame:
-    """The `evidence` in these files."""
-    faces = tables.read(faces_parquet, tables.FACES)
-    labels = tables.read(labels_parquet, tables.LABELS)
-    aligned = tables.read(aligned_parquet, tables.ALIGNED)
-    weighed = pd.DataFrame(columns=list(tables.WEIGHED.columns))
-    if weighed_parquet is not None:
-        weighed = tables.read(weighed_parquet, tables.WEIGHED)
-        require_known(weighed, faces, weighed_parquet, faces_parquet)
-    require_known(labels, faces, labels_parquet, faces_parquet)
-    # no answers: every proposal was accepted, so nobody waited to be verified
-    answers = [read_answers(path, form, needed=False) for path, form in verification]
-    for (path, _), given in zip(verification, answers, strict=True):
-        require_known(given, faces, path, faces_parquet)
-    return evidence(
-        faces, labels, weighed, merged_answers(answers), aligned["face_id"], by_person=by_person
-    )
+def _verifications(verified: Sequence[Path], settings: Partition) -> Iterator[pd.DataFrame]:
+    """The verifiers' answers: none where every person was placed and nobody was to be verified."""
+    if verified:
+        for path, person in zip(verified, settings.verification.values(), strict=True):
+            yield read_answers(path, person, needed=False)
 
 
 def merged_answers(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -95,35 +81,29 @@ def merged_answers(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """
     rows = pd.concat([pd.DataFrame({"face_id": [], "side": [], "showing": []}), *answers])
     by_face = rows[rows["showing"] == 0].groupby("face_id")["side"]
-    found = pd.DataFrame({"side": by_face.first(), "verifiers": by_face.size()})
-    one = (by_face.nunique() == 1) & found["side"].isin(tables.SIDES)
-    return found.assign(side=found["side"].where(one, None))
+    merged = pd.DataFrame({"side": by_face.first(), "verifiers": by_face.size()})
+    one = (by_face.nunique() == 1) & merged["side"].isin(SIDES)
+    return merged.assign(side=merged["side"].where(one, None))
 
 
-def evidence(
+def evidence_of(
     faces: pd.DataFrame,
     labels: pd.DataFrame,
-    weighed: pd.DataFrame,
+    calibrated: pd.DataFrame,
     verified: pd.DataFrame,
     aligned: "pd.Series[str]",
     *,
     by_person: bool,
 ) -> pd.DataFrame:
-    """What is known of each face, a row a face, by face id.
+    """What is known of each face (EVIDENCE), by face id.
 
-    `label`: its own side by people or data set, or missing; `provenance` of that label, missing
-    without one; `annotators`: how many gave it. `person`: who it is, int (`person_of`);
-    `subject`: the same, `by_person` or not. `inside`, `outside`: how many faces of the person
-    have that label; `labelled`: how many have any, contentious ones too. `verified_inside`,
-    `verified_outside`, `verified`: the same of verifications; `verifiers`: the least number of
-    people behind one. `probability` of inside and `accepted`: of the weighed proposals. `found`:
-    a crop of it exists. `split`. `simulated`: whether a program gave the labels.
+    `verified` is of `merged_answers`; `aligned` has the ids of the faces with crops.
     """
     known = faces[["face_id", "subject_id", "split"]].sort_values("face_id", ignore_index=True)
     ids = known["face_id"]
     own = labels.set_index("face_id").reindex(ids)
     checked = verified.reindex(ids)
-    guess = weighed.set_index("face_id").reindex(ids)
+    guess = calibrated.set_index("face_id").reindex(ids)
     known = known.assign(
         person=person_of(known, by_person=by_person),
         subject=person_of(known, by_person=True),
@@ -132,10 +112,10 @@ def evidence(
         annotators=(own["annotators"].str.count(r"\+") + 1).fillna(0).astype(int).array,
         probability=guess["probability"].to_numpy(float),
         accepted=guess["accepted"].eq(True).to_numpy(),
-        found=pd.Index(aligned).get_indexer(pd.Index(ids)) >= 0,
+        aligned=pd.Index(aligned).get_indexer(pd.Index(ids)) >= 0,
         simulated=bool(labels["simulated"].any()),
     )
-    told = {
+    counted = {
         "inside": known["label"] == "inside",
         "outside": known["label"] == "outside",
         "labelled": known["provenance"].notna(),
@@ -143,43 +123,43 @@ def evidence(
         "verified_outside": pd.Series((checked["side"] == "outside").to_numpy()),
         "verified": pd.Series(checked["verifiers"].notna().to_numpy()),
     }
-    sums = pd.DataFrame(told).groupby(known["person"]).transform("sum")
+    sums = pd.DataFrame(counted).groupby(known["person"]).transform("sum")
     people = pd.Series(checked["verifiers"].to_numpy(float)).groupby(known["person"])
-    return known.assign(**sums, verifiers=people.transform("min").fillna(0).astype(int))
+    known = known.assign(**sums, verifiers=people.transform("min").fillna(0).astype(int))
+    return known[list(EVIDENCE.columns)]
 
 
-def decide(known: pd.DataFrame, *, contentious: str, error: Interval | None = None) -> pd.DataFrame:
-    """The fate (FACE_SIDES) of each face of `known` (of `evidence`), in its order.
+def decide(known: pd.DataFrame, *, contentious: str, error: float | None = None) -> pd.DataFrame:
+    """The side (FACE_SIDES) of each face of `known` (EVIDENCE), in its order.
 
     `contentious` is the side of faces whose people disagree, or "left out": a face's own people
     have the last word on it, those of the person's other pictures do not settle it (paper, 3.1).
     `confidence` is the classifier's, calibrated, on faces without a word by people; with `error`,
-    that of one answer, people's sides have one too (`errors.unanimous`); missing where nothing is
-    known.
+    that of one answer, people's sides have one too (`unanimous`); missing where nothing is known.
     """
-    asked, own = known["provenance"].notna(), known["label"].notna()
-    person = ~asked & (known["labelled"] > 0)
+    annotated, own = known["provenance"].notna(), known["label"].notna()
+    person = ~annotated & (known["labelled"] > 0)
     by_person = person & ((known["inside"] > 0) ^ (known["outside"] > 0))
-    checked = ~asked & ~person & (known["verified"] > 0)
+    checked = ~annotated & ~person & (known["verified"] > 0)
     verified = checked & ((known["verified_inside"] > 0) ^ (known["verified_outside"] > 0))
-    disputed = (asked & ~own) | (person & ~by_person) | (checked & ~verified)
-    sure = sureness(known["probability"]).where(~asked & ~person & ~checked)
-    proposed = sure.notna() & known["accepted"]
-    kinds = [own, by_person, disputed, verified, proposed]
+    disputed = (annotated & ~own) | (person & ~by_person) | (checked & ~verified)
+    sure = sureness(known["probability"]).where(~annotated & ~person & ~checked)
+    accepted = sure.notna() & known["accepted"]
+    kinds = [own, by_person, disputed, verified, accepted]
     side = np.select(
         kinds,
         [
             known["label"].fillna("").to_numpy(str),
-            np.where(known["inside"] > 0, *tables.SIDES),
+            np.where(known["inside"] > 0, *SIDES),
             np.array("" if contentious == "left out" else contentious),
-            np.where(known["verified_inside"] > 0, *tables.SIDES),
-            np.where(known["probability"] >= 0.5, *tables.SIDES),
+            np.where(known["verified_inside"] > 0, *SIDES),
+            np.where(known["probability"] >= 0.5, *SIDES),
         ],
         "",
     )
-    words = ("by person", "contentious", "verified", "proposed", "no label")
+    words = ("by person", "contentious", "verified", "pseudo-label", "no label")
     provenance = np.select(
-        [*kinds, known["found"]],
+        [*kinds, known["aligned"]],
         [known["provenance"].fillna("").to_numpy(str), *map(np.array, words)],
         "no face",
     )
@@ -198,14 +178,13 @@ def _confidence(
     known: pd.DataFrame,
     provenance: "pd.Series[str]",
     sure: "pd.Series[float]",
-    error: Interval | None,
+    error: float | None,
 ) -> "pd.Series[float]":
-    """The chance that the side is right: by people's errors, else the classifier's `sure`."""
+    """The probability that the side is right: by people's errors, else the classifier's `sure`."""
     if error is None or not known["annotators"].any():
         return sure
-    label = 1 - unanimous(error, int(known["annotators"].max())).estimate
-    one = 1 - error.estimate
-    checks = {k: 1 - unanimous(error, k).estimate for k in known["verifiers"].unique() if k}
+    label = 1 - unanimous(error, int(known["annotators"].max()))
+    checks = {k: float(1 - unanimous(error, k)) for k in known["verifiers"].unique() if k}
     by_people = pd.Series(
         np.select(
             [
@@ -213,19 +192,30 @@ def _confidence(
                 provenance == "adjudicated",
                 provenance == "verified",
             ],
-            [label, one, known["verifiers"].map(checks).to_numpy(float)],
+            [label, 1 - error, known["verifiers"].map(checks).to_numpy(float)],
             np.nan,
         )
     )
     return by_people.fillna(sure)
 
 
+def unanimous(error: ArrayLike, people: int) -> NDArray[np.float64]:
+    """The error of a side that `people` name, who err independently, with probability `error` each.
+
+    All wrong, given that all answer the same: e^k / (e^k + (1 - e)^k), rising in e below one half.
+    """
+    one = np.asarray(error, dtype=float)
+    wrong, right = one**people, (1 - one) ** people
+    share: NDArray[np.float64] = wrong / (wrong + right)
+    return share
+
+
 def counts(sides: pd.DataFrame) -> dict[str, Any]:
     """How many faces (FACE_SIDES) are where, and why; what each step after the labels added."""
     where = sides["side"].astype(object).where(sides["side"].notna(), "left out")
-    places = (*tables.SIDES, "left out")
+    places = (*SIDES, "left out")
     table = pd.crosstab(sides["provenance"], where)
-    table = table.reindex(index=tables.SIDE_PROVENANCES, columns=places, fill_value=0)
+    table = table.reindex(index=SIDE_PROVENANCES, columns=places, fill_value=0)
     people = sides["provenance"].isin(["own label", *PEOPLE])
     return {
         "faces": len(sides),
@@ -235,8 +225,5 @@ def counts(sides: pd.DataFrame) -> dict[str, Any]:
             for name, row in table.iterrows()
         },
         "labelled": int(people.sum()),
-        "gained": {
-            name: int((sides["provenance"] == name).sum())
-            for name in ("by person", "verified", "proposed")
-        },
+        "gained": {name: int((sides["provenance"] == name).sum()) for name in GAINED},
     }

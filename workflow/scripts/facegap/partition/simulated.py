@@ -1,33 +1,45 @@
-"""Simulated verifiers: the planted truth of drawn persons, told with a known error rate."""
+"""Simulated verifiers: the truth of drawn persons, answered with a known error rate."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from facegap import seeds, tables
 from facegap.answers import simulated_answers
 from facegap.boundary import sides_of
+from facegap.seeds import generator
+from facegap.settings.acquire import OwnLabel
+from facegap.settings.annotate import Tentative
+from facegap.settings.partition import Partition
+from facegap.tables.acquire import FACES
+from facegap.tables.annotate import ANSWERS
+from facegap.tables.base import read_table, write_table
+from facegap.tables.partition import QUEUE
 
 
-def simulate_verifiers(
-    faces_parquet: str | Path,
-    queue_csv: str | Path,
-    answers_csv: str | Path,
+def simulate_verifier(
     *,
-    own_label: Mapping[str, Any],
+    faces: Path,
+    queue: Path,
+    answers: Path,
     verifier: str,
-    error: float,
-    tentative: Mapping[str, float],
+    own_label: OwnLabel,
+    settings: Partition,
+    tentative: Tentative,
     seed: int,
 ) -> None:
-    """Write the answers (ANSWERS) of one verifier on the queued persons, one a person."""
-    queue = tables.read(queue_csv, tables.QUEUE)
-    faces = tables.read(faces_parquet, tables.FACES).set_index("face_id").loc[queue["face_id"]]
-    answers = simulated_answers(
-        sides_of(faces.reset_index(), own_label, faces_parquet).set_axis(faces.index).sort_index(),
+    """Write the `answers` (ANSWERS) of one verifier on the persons of `queue` (QUEUE), one each.
+
+    `own_label` defines the truth of drawn `faces` (FACES). Raises `ValueError` where the settings
+    have no error rate of the verifier.
+    """
+    error = settings.verification[verifier].error
+    if error is None:
+        raise ValueError(f"{verifier} is not simulated")
+    table, waiting = read_table(faces, FACES), read_table(queue, QUEUE)["face_id"]
+    shown = table.set_index("face_id").loc[waiting].sort_index().reset_index()
+    verified = simulated_answers(
+        sides_of(shown, own_label, faces).set_axis(shown["face_id"]),
         error=error,
         tentative=tentative,
         repeated=0,
-        rng=seeds.generator(seed, "partition", verifier),
+        rng=generator(seed, "simulated_verifier", verifier=verifier),
     )
-    tables.write(answers, answers_csv, tables.ANSWERS)
+    write_table(verified, answers, ANSWERS)

@@ -1,239 +1,213 @@
-"""Figures 1 to 4: sheets of faces."""
+"""The figures of the report, as data: read by the rules, the page, Snakemake's report and tests.
 
-import textwrap
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+Light, since the Snakefile reads it. A figure is added by its entry here and its plot function.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
-
-from facegap import tables, theme
-from facegap.crops import Crops
-from facegap.seeds import generator
-
-COLUMNS = 8
-CAPTION = 0.32  # inches below a picture: three lines
-SET_ASIDE = 3 * COLUMNS  # pictures of a collection
-MIDDLE: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
+from facegap.settings.study import Study
 
 
-def draw_samples(
-    crops: Mapping[str, Sequence[str | Path]],
-    aligned: Mapping[str, str | Path],
-    names: Mapping[str, str],
-    outputs: Sequence[str | Path],
-    *,
-    seed: int,
-) -> None:
-    """Figure 1: two rows of each collection, drawn by seed; `names` are what to call them."""
-    pictures: list[list[NDArray[np.uint8]]] = []
-    labels: list[str] = []
-    for dataset in ("target", "source"):
-        faces = len(tables.read(aligned[dataset], tables.ALIGNED))
-        rng = generator(seed, "report", "figure1", dataset)
-        rows = np.sort(rng.choice(faces, min(faces, 2 * COLUMNS), replace=False))
-        pictures += _in_rows(Crops(crops[dataset]).take(rows), COLUMNS)
-        labels += [names[dataset]] * (len(pictures) - len(labels))
-    theme.save_as(_sheet(pictures, rows=labels), outputs)
+@dataclass(frozen=True)
+class Figure:
+    """A figure: one rule, plot_<name>, which writes it as PNG and as SVG.
 
-
-def draw_augmentations(samples: str | Path, outputs: Sequence[str | Path]) -> None:
-    """Figure 2: faces as they come, cropped from ear to ear and brow to chin, and random views."""
-    with np.load(samples) as arrays:
-        plain, crop, views = arrays["plain"], arrays["crop"], arrays["views"]
-        columns = [str(name) for name in arrays["dataset"]]
-    labels = ["as it comes", "face crop", *(f"view {k + 1}" for k in range(views.shape[1]))]
-    pictures = [plain, crop, *views.swapaxes(0, 1)]
-    theme.save_as(_sheet(pictures, rows=labels, columns=columns), outputs)
-
-
-def draw_set_aside(
-    rejected: Mapping[str, str | Path],
-    thumbnails: Mapping[str, str | Path],
-    names: Mapping[str, str],
-    outputs: Sequence[str | Path],
-    *,
-    seed: int,
-) -> None:
-    """Faces that alignment set aside, drawn by seed, each with the reason; grey: not readable."""
-    sheet: list[list[NDArray[np.uint8]]] = []
-    captions: list[list[str]] = []
-    labels: list[str] = []
-    for dataset, path in rejected.items():
-        reasons = tables.read(path, tables.REJECTED)["reason"].to_numpy(str)
-        rng = generator(seed, "report", "set aside", dataset)
-        count = min(len(reasons), SET_ASIDE)
-        chosen = np.sort(rng.permutation(len(reasons))[:count])
-        sheet += _in_rows(Crops([thumbnails[dataset]]).take(chosen), COLUMNS)
-        captions += [list(reasons[chosen[k : k + COLUMNS]]) for k in range(0, count, COLUMNS)]
-        labels += [names[dataset]] * (len(sheet) - len(labels))
-    if sheet:
-        theme.save_as(_sheet(sheet, rows=labels, captions=captions), outputs)
-    else:
-        theme.save_as(_words("Alignment set no face aside."), outputs)
-
-
-def draw_contentious(
-    labels: str | Path,
-    sides: str | Path,
-    crops: Sequence[str | Path],
-    aligned: str | Path,
-    names: Mapping[str, str],
-    outputs: Sequence[str | Path],
-) -> None:
-    """Figure 3: faces that labels differ on; without any, the least certain of those placed.
-
-    `names` are what people call the sides.
+    `plot` is a function of the module `facegap.<module>`. It takes `inputs` (FIGURE_INPUTS of
+    report.smk) and `params` (display: a `theme.Display`; seed) by name, and `png` and `svg`.
     """
-    rows = tables.read(aligned, tables.ALIGNED)["face_id"]
-    placed = tables.read(sides, tables.FACE_SIDES)
-    people = tables.read(labels, tables.LABELS)
-    contentious = pd.concat(
-        table.loc[table["provenance"] == "contentious", "face_id"] for table in (people, placed)
+
+    name: str
+    module: str
+    plot: str
+    inputs: tuple[str, ...]
+    section: str  # of the page: where `pictures(section)` stands in a template
+    alt: str
+    caption: str  # may have fields: {inside} and others of `words`
+    params: tuple[str, ...] = ()
+
+
+TABLES = tuple(
+    Figure(
+        name=f"table{number}",
+        module="report.plots",
+        plot="plot_simulated_table" if number == 5 else "plot_table",
+        inputs=("table", "judge_summary") if number == 5 else ("table",),
+        section=f"table{number}",
+        alt=f"Table {number} as intervals beside the published points",
+        caption=f"Table {number}: our values with their intervals, and the published ones.",
     )
-    doubtful = placed.dropna(subset=["confidence"]).sort_values(["confidence", "face_id"])
-    if len(chosen := rows[rows.isin(contentious)]):
-        title = f"Faces on which people differ: {len(chosen)}, placed "
-        title += _placed(placed[placed["face_id"].isin(chosen)], names)
-    elif len(chosen := rows[rows.isin(doubtful["face_id"].head(2 * COLUMNS))]):
-        title = "No face is contentious; these are the least certain of those that got a side"
-    else:
-        theme.save_as(
-            _words("The data set labels the boundary itself: no face is contentious."), outputs
-        )
-        return
-    pictures = Crops(crops).take(chosen.index[: 2 * COLUMNS].to_numpy())
-    theme.save_as(_sheet(_in_rows(pictures, COLUMNS), title=title), outputs)
+    for number in range(1, 6)
+)
+FIGURES = (
+    Figure(
+        name="rejected",
+        module="report.plots",
+        plot="plot_rejected",
+        inputs=("rejected_shares",),
+        params=("display",),
+        section="rejected",
+        alt="Share of faces that were rejected, by group",
+        caption=(
+            "Share of each group that alignment rejected. Intervals: Wilson’s, with as many trials"
+            " as there are persons. p: of equal shares, by exchanging labels between persons at"
+            " random, adjusted for all tests by Holm’s method; none where no face was rejected."
+        ),
+    ),
+    Figure(
+        name="rejected_faces",
+        module="report.sheets",
+        plot="plot_rejected_faces",
+        inputs=("rejected", "thumbnails"),
+        params=("display", "seed"),
+        section="rejected",
+        alt="Rejected faces, with the reasons",
+        caption=(
+            "Faces that alignment rejected, sampled by seed, and why. Grey: the image could not be"
+            " read."
+        ),
+    ),
+    Figure(
+        name="figure1",
+        module="report.sheets",
+        plot="plot_samples",
+        inputs=("source_crops", "target_crops", "source_aligned", "target_aligned"),
+        params=("display", "seed"),
+        section="run",
+        alt="Samples of both data sets",
+        caption="Figure 1. Faces of both data sets, sampled by seed.",
+    ),
+    Figure(
+        name="figure3",
+        module="report.sheets",
+        plot="plot_contentious",
+        inputs=("target_labels", "sides", "target_crops", "target_aligned"),
+        params=("display",),
+        section="labels",
+        alt="Contentious faces",
+        caption="Figure 3. Faces that are hard to place.",
+    ),
+    Figure(
+        name="figure2",
+        module="report.sheets",
+        plot="plot_preprocessing",
+        inputs=("samples",),
+        section="preprocessing",
+        alt="Crops and augmented copies",
+        caption="Figure 2. Faces as they come, cropped to the face, and augmented at random.",
+    ),
+    Figure(
+        name="gap",
+        module="report.plots",
+        plot="plot_gap",
+        inputs=("classification",),
+        section="gap",
+        alt="The transfer gap of every configuration of the grid",
+        caption=(
+            "The transfer gap, source accuracy less target accuracy, of every fine-tuned"
+            " configuration of the grid (backbone, preprocessing, optimisers of head training and"
+            " of fine-tuning), and of all together. Repeats are averaged per face; the intervals"
+            " come from a bootstrap over persons."
+        ),
+    ),
+    *TABLES,
+    Figure(
+        name="groups",
+        module="report.models",
+        plot="plot_groups",
+        inputs=("classification",),
+        params=("display",),
+        section="measures",
+        alt="Accuracy by group of persons",
+        caption=(
+            "Accuracy of the selected configuration by side, gender, age and their crossings, as"
+            " the data sets label them; groups of fewer than ten persons are left out. Wilson’s"
+            " intervals over persons."
+        ),
+    ),
+    Figure(
+        name="calibration",
+        module="report.models",
+        plot="plot_calibration",
+        inputs=("classification",),
+        params=("display",),
+        section="measures",
+        alt="Calibration of the selected configuration",
+        caption=(
+            "How often a face is {inside}, by the probability that the selected configuration"
+            " gives it. On the dashed line the two are equal."
+        ),
+    ),
+    Figure(
+        name="transfer",
+        module="report.models",
+        plot="plot_transfer",
+        inputs=("classification",),
+        section="measures",
+        alt="Transfer matrix",
+        caption=(
+            "Accuracy of the selected configuration, trained on the training part of each data set"
+            " (rows) and tested on the test part of each (columns). Intervals from a bootstrap over"
+            " persons."
+        ),
+    ),
+    Figure(
+        name="saliency",
+        module="report.models",
+        plot="plot_saliency",
+        inputs=("saliency",),
+        params=("display",),
+        section="measures",
+        alt="What the selected configuration looks at",
+        caption=(
+            "How much single pixels speak for either side to the selected configuration"
+            " (integrated gradients from a grey face, mean over the repeats). It shows where a"
+            " network looks, not why."
+        ),
+    ),
+    Figure(
+        name="figure4",
+        module="report.sheets",
+        plot="plot_translations",
+        inputs=("arrays", "translations", "scores"),
+        params=("display", "seed_of_synthesis"),
+        section="synthesis",
+        alt="Translations of unseen faces",
+        caption=(
+            "Figure 4. Of the unseen faces of either side the best, the median and the worst, by"
+            " how sure the attribute classifier is of what was changed, and one attribute at a time"
+            " changed to its opposite, by the generator of seed {seed}, after {iterations} steps at"
+            " {size} pixels. Grey: the face has this hair colour already. Above the line the side"
+            " that was trained on, below it the other."
+        ),
+    ),
+    Figure(
+        name="realism",
+        module="report.plots",
+        plot="plot_realism",
+        inputs=("realism",),
+        section="realism",
+        alt="Measures of realism by seed",
+        caption="A line a seed, with its intervals (bootstrap over persons).",
+    ),
+)
 
 
-def draw_translations(
-    arrays: str | Path,
-    table: str | Path,
-    scores: str | Path,
-    sides: Mapping[str, str],
-    outputs: Sequence[str | Path],
-    *,
-    seed: int,
-) -> None:
-    """Figure 4: of both sides' unseen faces the best, median and worst, each with one attribute
-    changed at a time.
-
-    The order is of how sure the classifier is of a face's changed attributes, on average
-    (`shown`, SCORES, of the synthesis's `seed`): no face is picked by hand.
-    """
-    rows = tables.read(table, tables.TRANSLATIONS)
-    scored = tables.read(scores, tables.SCORES)
-    shown = scored[scored["seed"] == seed].set_index("row")["shown"]
-    pictures = np.load(arrays, mmap_mode="r")
-    attributes = sorted(rows["attribute"].dropna().unique())
-    sheet, labels = [], []
-    for domain in tables.DOMAINS:
-        part = rows[rows["domain"] == domain]
-        means = part.assign(shown=part["row"].map(shown)).groupby("face_id")["shown"].mean()
-        order = means.sort_values(ascending=False, kind="stable").index
-        places = {"best": 0, "median": len(order) // 2, "worst": len(order) - 1}
-        for rank, place in places.items():
-            own = part[part["face_id"] == order[place]]
-            original = own[own["kind"] == "original"]["row"].iloc[0]
-            changed = own[own["kind"] == "translation"].set_index("attribute")["row"]
-            cells = [pictures[original]]
-            cells += [pictures[changed[a]] if a in changed else None for a in attributes]
-            sheet.append(cells)
-            labels.append(f"{sides[domain]}\n{rank}")
-    columns = ["original", *(name.replace("_", " ") for name in attributes)]
-    theme.save_as(_sheet(sheet, rows=labels, columns=columns, line=3), outputs)
+def plot_of(rule: str) -> Callable[..., None]:
+    """The plot function of the rule plot_<figure>, by whatever prefix a module use gives it."""
+    names = {f"plot_{figure.name}": figure for figure in FIGURES}
+    figure = names["plot_" + rule.rpartition("plot_")[2]]
+    function: Callable[..., None] = getattr(import_module(f"facegap.{figure.module}"), figure.plot)
+    return function
 
 
-def _placed(sides: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """How many on each side, or in none, in words."""
-    counts = sides["side"].fillna("left out").value_counts()
-    parts = [(names.get(side, side), counts.get(side, 0)) for side in (*tables.SIDES, "left out")]
-    return ", ".join(
-        f"{count} in {name}" if name != "left out" else f"{count} left out"
-        for name, count in parts
-        if count
-    )
-
-
-def _in_rows(pictures: NDArray[np.uint8], columns: int) -> list[list[NDArray[np.uint8]]]:
-    return [list(pictures[k : k + columns]) for k in range(0, len(pictures), columns)]
-
-
-def _sheet(
-    pictures: Sequence[Sequence[NDArray[np.uint8] | None]],
-    rows: Sequence[str] | None = None,
-    columns: Sequence[str] | None = None,
-    title: str | None = None,
-    captions: Sequence[Sequence[str]] | None = None,
-    line: int | None = None,
-) -> Figure:
-    """Pictures side by side. A label stands beside the middle of the rows that share it.
-
-    `captions` stand below the pictures, one each.
-
-    Blocks of rows with different labels are set apart, or else the rows from `line` on. A missing
-    picture is a grey field.
-    """
-    theme.use()
-    height, width = len(pictures), max(len(row) for row in pictures)
-    size = min(1.0, 7.6 / width)
-    step = size + (CAPTION if captions else 0)
-    left, top = (0.5 if rows else 0.02), (0.24 if columns or title else 0.02)
-    figure = plt.figure(figsize=(size * width + left, step * height + top))
-    page = figure.add_axes((0, 0, 1, 1), xlim=(0, size * width + left), xticks=[], yticks=[])
-    page.set_ylim(step * height + top, 0)
-    page.axis("off")
-    for i, row in enumerate(pictures):
-        for j, picture in enumerate(row):
-            x, y = left + size * j, top + step * i
-            inner = (x + 0.02, x + size - 0.02, y + size - 0.02, y + 0.02)
-            if picture is None:
-                page.fill_between(inner[:2], inner[3], inner[2], color="#EEEEEE", linewidth=0)
-                page.text(x + size / 2, y + size / 2, "as it is", color="#6A6A6A", **MIDDLE)
-            else:
-                page.imshow(picture, extent=inner, interpolation="lanczos", aspect="auto")
-    for i, row_captions in enumerate(captions or []):
-        for j, caption in enumerate(row_captions):
-            x, y = left + size * (j + 0.5), top + step * i + size
-            page.text(
-                x,
-                y,
-                textwrap.fill(caption, 20, max_lines=3, placeholder="…"),
-                fontsize=5.5,
-                ha="center",
-                va="top",
-            )
-    for label, first, last in _blocks(rows or []):
-        middle = top + step * (first + last + 1) / 2
-        page.text(left / 2 - 0.02, middle, label, rotation=90, **MIDDLE)
-        if first == line or (first and len(_blocks(rows or [])) < height):
-            y = top + step * first
-            page.plot([0.05, size * width + left], [y, y], color=theme.COLOURS["black"], lw=1)
-    for j, name in enumerate(columns or []):
-        page.text(left + size * (j + 0.5), top / 2, name, **MIDDLE)
-    if title:
-        page.text(0.03, top / 2, title, fontsize=9, va="center")
-    page.set(xlim=(0, size * width + left), ylim=(step * height + top, 0))
-    return figure
-
-
-def _blocks(labels: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Runs of equal labels: the label, its first and its last row."""
-    found: list[tuple[str, int, int]] = []
-    for i, label in enumerate(labels):
-        first = found.pop()[1] if found and found[-1][0] == label else i
-        found.append((label, first, i))
-    return found
-
-
-def _words(words: str) -> Figure:
-    """A plain sentence where there is nothing to show."""
-    theme.use()
-    figure, axes = plt.subplots(figsize=(6.5, 0.8))
-    axes.axis("off")
-    axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=10)
-    return figure
+def words(study: Study) -> Mapping[str, Any]:
+    """What the captions name of a study."""
+    return {
+        "inside": study.sides.inside,
+        "seed": study.synthesise.seeds[0],
+        "iterations": f"{study.synthesise.training.iterations:,}".replace(",", "\u202f"),
+        "size": study.align.crops.centre.size,
+    }

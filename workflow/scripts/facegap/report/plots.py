@@ -1,6 +1,6 @@
-"""Numbers as pictures: each table beside the published one, the gap of each cell, realism."""
+"""Numbers as pictures: tables beside the published ones, transfer gaps, realism, rejections."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +12,50 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from facegap import tables, theme
+from facegap import theme
 from facegap.files import read_json
-from facegap.report.gap import cell_name
+from facegap.groups import ALL, group_values
+from facegap.report.rows import rows_of
+from facegap.tables.base import DOMAINS, read_table
+from facegap.tables.report import REPORTED
 
 WIDTH = 5.2  # inches: half a page, beside the table
 LINE = 0.30  # inches a row and column
+GROUP_LINE = 0.26  # inches a group
 UNITS = {"Loss": "cross-entropy", "Time": "epochs"}
 BETTER = {
     "attribute transfer": "share, more is better",
     "identity preservation": "cosine, more is better",
 }
+GROUPINGS = ("boundary", "gender", "race", "age")  # in the order of the series' colours
 
 
-def draw_tables(
-    paths: Sequence[str | Path],
-    outputs: Sequence[Sequence[str | Path]],
-    simulated: Sequence[str] = (),
-) -> None:
-    """One figure a table: ours with intervals, and the published points, line by line.
+def plot_table(*, table: Path, png: Path, svg: Path) -> None:
+    """Our values with intervals, and the published points, line by line."""
+    theme.save_as(_table(read_table(table, REPORTED)), [png, svg])
 
-    Columns of one unit share an axis; loss and epochs have their own, and nothing is cut off.
-    Tables named in `simulated`, whose answers no person gave, say so.
-    """
-    for path, places in zip(paths, outputs, strict=True):
-        table = tables.read(path, tables.REPORTED)
-        units = {str(name): UNITS.get(str(name), "share") for name in table["column"].unique()}
-        groups = [
-            table[table["column"].map(units) == unit] for unit in dict.fromkeys(units.values())
-        ]
-        theme.use()
-        rows = list(table["row"].unique())
-        lines = len(rows) * table["column"].nunique()
-        size = (WIDTH, 0.24 * lines + 0.12 * len(rows) + 0.5 + 0.6 * len(groups))
-        figure, grid = plt.subplots(len(groups), figsize=size, squeeze=False, layout="constrained")
-        for axes, group in zip(grid[:, 0], groups, strict=True):
-            _beside(axes, group, rows, units[str(group["column"].iloc[0])])
-        _key(figure, table, len(groups))
-        if Path(path).stem in simulated:
-            grid[0, 0].set_title("ours: simulated answers", loc="right", fontsize=9)
-        theme.save_as(figure, places)
+
+def plot_simulated_table(*, table: Path, judge_summary: Path, png: Path, svg: Path) -> None:
+    """The same; a title says so where no person gave the answers."""
+    figure = _table(read_table(table, REPORTED))
+    if read_json(judge_summary)["simulated"]:
+        figure.axes[0].set_title("ours: simulated answers", loc="right", fontsize=9)
+    theme.save_as(figure, [png, svg])
+
+
+def _table(table: pd.DataFrame) -> Figure:
+    """Columns of one unit share an axis; loss and epochs have their own, and nothing is cut off."""
+    units = {str(name): UNITS.get(str(name), "share") for name in table["column"].unique()}
+    groups = [table[table["column"].map(units) == unit] for unit in dict.fromkeys(units.values())]
+    theme.use()
+    rows = list(table["row"].unique())
+    lines = len(rows) * table["column"].nunique()
+    size = (WIDTH, 0.24 * lines + 0.12 * len(rows) + 0.5 + 0.6 * len(groups))
+    figure, grid = plt.subplots(len(groups), figsize=size, squeeze=False, layout="constrained")
+    for axes, group in zip(grid[:, 0], groups, strict=True):
+        _beside(axes, group, rows, units[str(group["column"].iloc[0])])
+    _key(figure, table, len(groups))
+    return figure
 
 
 def _beside(axes: Axes, table: pd.DataFrame, rows: Sequence[str], unit: str) -> None:
@@ -94,11 +98,12 @@ def _key(figure: Figure, table: pd.DataFrame, groups: int) -> None:
     figure.legend(key, names, loc="outside upper left", ncols=min(len(names), 4), fontsize=8)
 
 
-def draw_gap(gap: str | Path, outputs: Sequence[str | Path]) -> None:
-    """Source minus target accuracy of every cell and of all, with intervals over persons."""
-    found: Mapping[str, Any] = read_json(gap)
-    names = ["all cells", *(cell_name(cell) for cell in found["cells"])]
-    values = [100 * np.array(list(_ends(part))) for part in (found["all"], *found["cells"])]
+def plot_gap(*, classification: Path, png: Path, svg: Path) -> None:
+    """The transfer gap of all configurations and of each, with intervals over persons."""
+    gaps = rows_of(classification, "transfer gap")
+    gaps = gaps.sort_values("model", key=lambda model: model != ALL, kind="stable")
+    names = ["all configurations" if name == ALL else name for name in gaps["model"]]
+    values = 100 * gaps[["low", "estimate", "high"]].to_numpy()
     theme.use()
     figure, axes = plt.subplots(figsize=(7.2, LINE * len(names) + 0.7), layout="constrained")
     axes.axvline(0, color=theme.COLOURS["black"], linewidth=1)
@@ -110,29 +115,22 @@ def draw_gap(gap: str | Path, outputs: Sequence[str | Path]) -> None:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.axhline(0.5, color="#BBBBBB", linewidth=0.8)
     axes.set_xlabel("source accuracy minus target accuracy, percentage points")
-    theme.save_as(figure, outputs)
+    theme.save_as(figure, [png, svg])
 
 
-def _ends(part: Mapping[str, Any]) -> tuple[float, float, float]:
-    gap = part["gap"]
-    return gap["low"], gap["estimate"], gap["high"]
-
-
-def draw_realism(realism: str | Path, gaps: str | Path, outputs: Sequence[str | Path]) -> None:
-    """Each measure, a line a seed from in-domain to out-domain, and beside it their gap.
+def plot_realism(*, realism: Path, png: Path, svg: Path) -> None:
+    """Each measure, a line a seed from in-domain to out-domain, and below it their gap.
 
     The accuracy of the classifier on the originals says nothing of the outputs: it is no panel.
     """
-    tested = [tables.read(realism, tables.REALISM), tables.read(gaps, tables.REALISM_GAPS)]
-    table, apart = (
-        part[
-            part["attribute"].isna()
-            & part["control"].isna()
-            & (part["metric"] != "classifier accuracy")
-        ]
-        for part in tested
-    )
+    places = {f"domain: {domain}": place for place, domain in enumerate(DOMAINS)}
+    table = _of_all(realism, "realism")
+    table = table[table["seed"].notna() & table["group"].isin(places)]
     metrics, seeds = sorted(table["metric"].unique()), sorted(table["seed"].unique())
+    apart = [
+        (name, _of_all(realism, quantity, group=ALL))
+        for name, quantity in (("gap", "realism gap"), ("null check", "null realism gap"))
+    ]
     theme.use()
     lines = -(-len(metrics) // 3) or 1
     figure, grid = plt.subplots(
@@ -144,26 +142,79 @@ def draw_realism(realism: str | Path, gaps: str | Path, outputs: Sequence[str | 
         part = table[table["metric"] == metric]
         for k, seed in enumerate(seeds):
             own = part[part["seed"] == seed]
-            x = own["domain"].map({"in-domain": 0, "out-domain": 1}) + 0.36 * (
-                (k + 0.5) / len(seeds) - 0.5
-            )
-            reach = own[["low", "high"]].sub(own["value"], axis=0).abs().fillna(0).to_numpy().T
-            axes.plot(x, own["value"], color=theme.COLOURS["grey"], linewidth=0.8, zorder=1)
-            axes.errorbar(x, own["value"], yerr=reach, color=theme.COLOURS["blue"], **theme.OURS)
-        axes.set_xticks([0, 1], ["in-domain", "out-domain"])
+            x = own["group"].map(places) + 0.36 * ((k + 0.5) / len(seeds) - 0.5)
+            reach = own[["low", "high"]].sub(own["estimate"], axis=0).abs().fillna(0).to_numpy().T
+            axes.plot(x, own["estimate"], color=theme.COLOURS["grey"], linewidth=0.8, zorder=1)
+            axes.errorbar(x, own["estimate"], yerr=reach, color=theme.COLOURS["blue"], **theme.OURS)
+        axes.set_xticks([0, 1], DOMAINS)
         axes.set_xlim(-0.45, 1.45)
         axes.grid(visible=False, axis="x")
         axes.set_title(metric, fontsize=9)
         axes.set_ylabel(BETTER.get(metric, "less is better"), fontsize=8)
-        axes.set_xlabel(_told(apart[apart["metric"] == metric]), fontsize=7)
-    theme.save_as(figure, outputs)
+        words = [_gap(name, gaps[gaps["metric"] == metric]) for name, gaps in apart]
+        axes.set_xlabel("\n".join(filter(None, words)), fontsize=7)
+    theme.save_as(figure, [png, svg])
 
 
-def _told(apart: pd.DataFrame) -> str:
-    """The gap and the null check's, in words."""
-    words = []
-    for comparison, name in (("boundary", "gap"), ("null", "null check")):
-        for gap in apart[apart["comparison"] == comparison].to_dict("records"):
-            numbers = (f"{gap[key]:.2g}" for key in ("gap", "low", "high"))
-            words.append("{} {} [{}, {}]".format(name, *numbers).replace("-", "−"))
-    return "\n".join(words)
+def _of_all(estimates: Path, quantity: str, **where: str) -> pd.DataFrame:
+    """The rows of all attributes together, of the measures that have a panel."""
+    rows = rows_of(estimates, quantity, attribute=None, **where)
+    return rows[rows["metric"] != "classifier accuracy"]
+
+
+def _gap(name: str, gaps: pd.DataFrame) -> str:
+    """A gap in words; of none, nothing."""
+    words = [
+        "{} {:.2g} [{:.2g}, {:.2g}]".format(name, *gap)
+        for gap in gaps[["estimate", "low", "high"]].itertuples(index=False)
+    ]
+    return "\n".join(words).replace("-", "−")
+
+
+def plot_rejected(*, rejected_shares: Path, png: Path, svg: Path, display: theme.Display) -> None:
+    """The share of each group with its interval, and the adjusted p of each grouping."""
+    table = rows_of(rejected_shares, "rejected share")
+    theme.use()
+    counts = [len(table[table["tested_on"] == name]) for name in table["tested_on"].unique()] or [0]
+    figure, grid = plt.subplots(
+        len(counts),
+        figsize=(6.6, GROUP_LINE * (sum(counts) + 2 * len(counts)) + 0.5),
+        height_ratios=[count + 1.2 for count in counts],
+        squeeze=False,
+        sharex=True,
+        layout="constrained",
+    )
+    if table.empty:
+        grid[0, 0].set_title("The data sets know no groups to compare.", fontsize=9)
+    groups = table.groupby("tested_on", sort=False)
+    for axes, (dataset, part) in zip(grid[:, 0], groups, strict=False):
+        _plot_dataset(axes, part.reset_index(drop=True))
+        axes.set_title(display.datasets[str(dataset)], fontsize=9)
+    grid[-1, 0].set_xlabel("faces rejected by the alignment, percent")
+    grid[-1, 0].set_xlim(left=0)
+    theme.save_as(figure, [png, svg])
+
+
+def _plot_dataset(axes: Axes, part: pd.DataFrame) -> None:
+    groupings = pd.Series([next(iter(group_values(group))) for group in part["group"]])
+    for y, row in enumerate(part.to_dict("records")):
+        values = [100 * row[name] for name in ("low", "estimate", "high")]
+        reach = [[values[1] - values[0]], [values[2] - values[1]]]
+        colour = theme.SERIES[GROUPINGS.index(groupings[y])]
+        axes.errorbar(values[1], y, xerr=reach, color=colour, **theme.OURS)
+    axes.set_yticks(part.index, part["group"])
+    axes.set_ylim(len(part) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    for grouping in groupings.unique():
+        rows = part.index[groupings == grouping]
+        if rows[0]:
+            axes.axhline(rows[0] - 0.5, color="#BBBBBB", linewidth=0.8)
+        p = part["adjusted_p"][rows[0]]
+        if np.isfinite(p):
+            axes.annotate(
+                f"p = {p:.3f}" if p >= 0.001 else "p < 0.001",
+                (1.01, float(np.mean(rows))),
+                xycoords=("axes fraction", "data"),
+                fontsize=8,
+                va="center",
+            )

@@ -8,7 +8,7 @@ import hashlib
 import platform
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import distributions
 from pathlib import Path
@@ -19,6 +19,7 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
 from facegap.files import read_json, whole, write_json
+from facegap.settings.study import Study
 
 CODE = Path(__file__).parents[4]  # of the repository
 # what decides over results beside the configuration, which is recorded whole
@@ -26,44 +27,46 @@ DECIDING = (
     *("Snakefile", "workflow", "requirements.lock"),
     *("config/assets.yaml", "config/published.yaml"),
 )
-STARTED = re.compile(r"^(\S+ \S+) facegap\.joblog: on (\S+)")
+STARTED = re.compile(r"^(\S+ \S+) facegap\.job: on (\S+)")
 
 
 def record_provenance(
-    record: str | Path,
-    settings_yaml: str | Path,
     *,
-    config: Mapping[str, Any],
-    results: Sequence[str | Path],
-    inputs: Mapping[str, str],
-    logs: str | Path,
-    made_by: Sequence[str | Path] = (),
-    assets: Sequence[str | Path] = (),
+    results: list[Path],
+    data: list[Path],
+    record: Path,
+    settings_yaml: Path,
+    config: Study,
+    digests: list[str],
+    assets: tuple[str, ...],
+    made_by: list[Path],
 ) -> None:
     """Write the record, and the complete configuration beside it.
 
-    `results` are files below the folder of `record`, `made_by` the log of each one's job, `inputs`
-    the digests of the user's files by path, `assets` the files that facegap fetched, `logs` the
-    folder of the jobs' logs, which say when and where each job began.
+    `results` are files below the folder of `record`, `made_by` the log of each one's job, `data`
+    the user's files and `digests` theirs, `assets` the names of files that facegap fetched, some of
+    which may be gone. The logs of all jobs say when and where each began.
     """
-    study = Path(record).parent
+    study = record.parent
     with whole(settings_yaml) as temporary:
-        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+        settings = config.model_dump(mode="json")
+        temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     crate = ROCrate()
-    crate.name = f"facegap study {config['study']}"
+    crate.name = f"facegap study {config.study}"
     crate.description = "Results of a facegap study; labels are annotations, not facts about people"
     files = [_file(crate, study, path) for path in results]
     made: dict[str, list[Any]] = {}
     for file, log in zip(files, made_by, strict=True):
-        made.setdefault(_key(Path(log)), []).append(file)
+        made.setdefault(_key(log), []).append(file)
     files.append(_file(crate, study, settings_yaml))
-    fetched = {str(path): _sha256(Path(path)) for path in assets if Path(path).is_file()}
+    fetched = [study.parent / "assets" / name for name in assets]
+    hashed = [(path, _sha256(path)) for path in fetched if path.is_file()]
     given = [  # not part of the crate: the user's images stay where they are
-        _entity(crate, f"#{path}", "CreativeWork", {"name": Path(path).name, "sha256": told})
-        for path, told in {**inputs, **fetched}.items()
+        _entity(crate, f"#{path}", "CreativeWork", {"name": path.name, "sha256": digest})
+        for path, digest in [*zip(data, digests, strict=True), *hashed]
     ]
     software = _software(crate)
-    jobs = [_action(crate, job, software, made) for job in jobs_in(Path(logs))]
+    jobs = [_action(crate, job, software, made) for job in jobs_in(study / "logs")]
     run = {"instrument": software, "object": given, "result": files, "hasPart": jobs}
     if jobs:
         run["startTime"] = min(job["startTime"] for job in jobs)
@@ -73,15 +76,15 @@ def record_provenance(
 
 
 def jobs_in(logs: Path) -> list[dict[str, str]]:
-    """Each job whose log is there: `key`, `job`, `host`, `start`, `end`, in order of starts."""
-    found = []
+    """Each job that left a log: `key`, `job`, `host`, `start`, `end`, in order of starts."""
+    jobs = []
     for path in logs.rglob("*.log"):
         with path.open(errors="replace") as file:
             started = STARTED.match(file.readline())
         if started:
             begun = datetime.strptime(started[1], "%Y-%m-%d %H:%M:%S,%f").astimezone()
             ended = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-            found.append(
+            jobs.append(
                 {
                     "key": _key(path),
                     "job": path.stem,
@@ -90,10 +93,10 @@ def jobs_in(logs: Path) -> list[dict[str, str]]:
                     "end": ended.isoformat(timespec="seconds"),
                 }
             )
-    return sorted(found, key=lambda job: (job["start"], job["job"]))
+    return sorted(jobs, key=lambda job: (job["start"], job["job"]))
 
 
-def summary(record: str | Path) -> dict[str, Any]:
+def summary(record: Path) -> dict[str, Any]:
     """What the page shows of a record: `code`, `run`, `hosts` and `inputs`."""
     parts = {part["@id"]: part for part in read_json(record)["@graph"]}
     return {
@@ -106,12 +109,12 @@ def summary(record: str | Path) -> dict[str, Any]:
 
 def code_version() -> dict[str, str]:
     """`commit` (where the code is a git checkout), whether it was `changed`, and its `sha256`."""
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     paths = [path for name in DECIDING for path in (CODE / name, *(CODE / name).rglob("*"))]
     for path in sorted(paths):
         if path.is_file() and path.suffix != ".pyc":
-            told.update(f"{path.relative_to(CODE)} {_sha256(path)}\n".encode())
-    version = {"sha256": told.hexdigest()}
+            digest.update(f"{path.relative_to(CODE)} {_sha256(path)}\n".encode())
+    version = {"sha256": digest.hexdigest()}
     if commit := _git("rev-parse", "HEAD"):
         changed = _git("status", "--porcelain", "--", *DECIDING)
         version |= {"commit": commit, "changed": "yes" if changed else "no"}
@@ -120,8 +123,8 @@ def code_version() -> dict[str, str]:
 
 def packages() -> dict[str, str]:
     """Name and version of every installed package."""
-    found = {dist.metadata["Name"]: dist.version for dist in distributions()}
-    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+    installed = {dist.metadata["Name"]: dist.version for dist in distributions()}
+    return dict(sorted(installed.items(), key=lambda item: item[0].lower()))
 
 
 def _git(*arguments: str) -> str:
@@ -147,9 +150,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _file(crate: ROCrate, study: Path, path: str | Path) -> Any:
+def _file(crate: ROCrate, study: Path, path: Path) -> Any:
     """A result, part of the crate."""
-    path = Path(path)
     properties = {"sha256": _sha256(path), "contentSize": str(path.stat().st_size)}
     return crate.add_file(path, str(path.relative_to(study)), properties=properties)
 

@@ -1,5 +1,5 @@
-"""Stage synthesise: StarGAN trained on one side of the boundary, and how real its outputs are.
+"""Stage synthesise: StarGAN trained on one side of the boundary, tried on faces of both.
 
-cast: which faces play which part. networks, losses, training, resume: StarGAN. translation,
-sheet: unseen faces of both sides, one attribute changed at a time. recogniser, realism: measures.
+roles: who trains, who is translated. networks, losses, training: StarGAN. translation, sheet,
+browse: unseen faces of both sides, one attribute changed at a time.
 """

@@ -1,4 +1,4 @@
-"""sheets.html: translations to leaf through, face by face, in one page that needs no other file."""
+"""sheets.html: translations to browse, face by face, in one page that needs no other file."""
 
 import base64
 import io
@@ -9,46 +9,49 @@ from typing import Any
 import jinja2
 import numpy as np
 import pandas as pd
+from PIL import Image
 
-from facegap import tables
 from facegap.files import whole
-from facegap.synthesise.sheet import draw_row
+from facegap.synthesise.sheet import row_of_images
+from facegap.tables.base import DOMAINS, SIDES, read_table
+from facegap.tables.measure import SCORES
+from facegap.tables.synthesise import TRANSLATIONS
 
 TEMPLATE = Path(__file__).with_name("sheets.html.j2")
 EACH = 8  # faces of each rank, seed and side
-CELL = 96  # pixels of a face on the page
+TILE = 96  # pixels of a face on the page
 
 
 def browse_sheets(
-    translations_npy: Sequence[str | Path],
-    translations_parquet: Sequence[str | Path],
-    scores_parquet: str | Path,
-    sheets_html: str | Path,
     *,
-    synthesis_seeds: Sequence[int],
-    attributes: Sequence[str],
-    sides: Mapping[str, str],
+    arrays: list[Path],
+    translations: list[Path],
+    scores: Path,
+    page: Path,
+    seeds: list[int],
+    attributes: list[str],
+    sides: dict[str, str],
 ) -> None:
-    """Write the page: of each seed and side the best, middle and worst faces by SCORES."""
+    """Write the page: of each seed and side the best, middle and worst faces by SCORES.
+
+    `arrays` (uint8 (n, s, s, 3) RGB) and `translations` (TRANSLATIONS) have a file for each of
+    `seeds`; `sides` are the sides' names.
+    """
     columns = ["real", "reconstruction", *attributes]
-    scores = tables.read(scores_parquet, tables.SCORES)
+    scored = read_table(scores, SCORES)
     faces: list[dict[str, Any]] = []
-    for which, npy, parquet in zip(
-        synthesis_seeds, translations_npy, translations_parquet, strict=True
-    ):
-        table, images = tables.read(parquet, tables.TRANSLATIONS), np.load(npy, mmap_mode="r")
-        own = table.merge(scores[scores["seed"] == which].drop(columns="seed"), on="row")
-        for domain, side in zip(tables.DOMAINS, (sides["inside"], sides["outside"]), strict=True):
+    for which, array, path in zip(seeds, arrays, translations, strict=True):
+        table, images = read_table(path, TRANSLATIONS), np.load(array, mmap_mode="r")
+        own = table.merge(scored[scored["seed"] == which].drop(columns="seed"), on="row")
+        for domain, side in zip(DOMAINS, SIDES, strict=True):
             for face in _ranked(own[own["domain"] == domain]):
-                row = draw_row(table[table["face_id"] == face["face_id"]], columns, images)
-                row = row.resize(
-                    (CELL * len(columns), CELL * len(columns) * row.height // row.width)
-                )
-                written = io.BytesIO()
-                row.save(written, "JPEG", quality=90)
-                data = base64.b64encode(written.getvalue()).decode()
-                face |= {"seed": which, "side": side, "image": f"data:image/jpeg;base64,{data}"}
-                faces.append(face)
+                of_face = table[table["face_id"] == face["face_id"]]
+                picture = _embedded(row_of_images(of_face, columns, images), len(columns))
+                faces.append({**face, "seed": which, "side": sides[side], "image": picture})
+    _render(page, faces, columns)
+
+
+def _render(page: Path, faces: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     filters = {
         name: list(dict.fromkeys(face[name] for face in faces if face[name]))
         for name in ("seed", "side", "rank", "control")
@@ -56,11 +59,19 @@ def browse_sheets(
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        faces=faces, filters=filters, columns=columns, each=EACH, width=CELL * len(columns)
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        faces=faces, filters=filters, columns=columns, each=EACH, width=TILE * len(columns)
     )
-    with whole(sheets_html) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    with whole(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _embedded(row: Image.Image, count: int) -> str:
+    """A row of `count` images as an address that holds them."""
+    row = row.resize((TILE * count, TILE * count * row.height // row.width))
+    file = io.BytesIO()
+    row.save(file, "JPEG", quality=90)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _ranked(own: pd.DataFrame) -> Iterator[dict[str, Any]]:

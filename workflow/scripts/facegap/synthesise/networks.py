@@ -1,4 +1,4 @@
-"""StarGAN's generator and critic (Choi et al. 2018; model.py of https://github.com/yunjey/stargan).
+"""StarGAN's generator and discriminator (Choi et al. 2018; model.py of yunjey/stargan on GitHub).
 
 The published code's instance norms track running statistics but never use them, since it never
 leaves training mode; so ours track none. A group norm with a group a channel is the same function,
@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812, torch's own custom
 from torch import Tensor, nn
 
-LEAK = 0.01  # slope of the critic's leaky ReLU below zero
-SMALL = 8  # pixels a side up to which the CPU halves by a product of matrices
+LEAK = 0.01  # slope of the discriminator's leaky ReLU below zero
+SMALL = 8  # pixels of a plane up to which the CPU halves it by a product of matrices
 
 
 class Generator(nn.Module):
-    """A face and the attributes it shall have, to the face with them."""
+    """A face and the attributes to give it, to the face with them."""
 
     def __init__(self, attributes: int, channels: int, blocks: int) -> None:
         """`channels` of the first layer, `blocks` residual blocks; 64 and 6 in the paper."""
@@ -43,7 +43,7 @@ class Generator(nn.Module):
         return torch.tanh(_to_few_channels(self.body(entered), self.leave.weight))
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     """A face to how real each patch of it is, and to its attributes."""
 
     def __init__(self, attributes: int, size: int, channels: int, layers: int) -> None:
@@ -57,7 +57,7 @@ class Critic(nn.Module):
         self.classify = nn.Conv2d(widths[-1], attributes, size >> layers, bias=False)
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """Of faces (n, 3, s, s): realness (n, 1, p, p), p patches a side, and logits (n, a)."""
+        """Of faces (n, 3, s, s): realness (n, 1, p, p) of p by p patches, and logits (n, a)."""
         hidden = self._hidden(faces)[-1]
         return self.realness(hidden), self.classify(hidden).flatten(1)
 
@@ -80,11 +80,11 @@ class Critic(nn.Module):
 
     def _hidden(self, faces: Tensor) -> list[Tensor]:
         """The output of every halving layer."""
-        found = []
+        outputs = []
         for layer in self.halve:
             faces = F.leaky_relu(_halved(faces, *layer.parameters()), LEAK, inplace=True)
-            found.append(faces)
-        return found
+            outputs.append(faces)
+        return outputs
 
 
 class _Residual(nn.Module):
@@ -116,8 +116,8 @@ def _halved(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return F.conv2d(hidden, weight, bias, stride=2, padding=1)
     count, half = len(hidden), hidden.shape[-1] // 2
     patches = F.unfold(hidden, 4, padding=1, stride=2).transpose(1, 2).flatten(0, 1)
-    made = torch.addmm(bias, patches, weight.flatten(1).T)
-    return made.view(count, half, half, -1).permute(0, 3, 1, 2)
+    halved = torch.addmm(bias, patches, weight.flatten(1).T)
+    return halved.view(count, half, half, -1).permute(0, 3, 1, 2)
 
 
 def _doubled(hidden: Tensor, weight: Tensor) -> Tensor:

@@ -14,53 +14,55 @@ from PIL import Image, ImageDraw, ImageFont
 from facegap.files import whole
 
 EACH = 4  # faces a domain
-SIDE, GAP, BREAK = 160, 8, 28  # pixels of a cell, between cells, and between the domains
+TILE, GAP, BREAK = 160, 8, 28  # pixels of an image, between images, and between the domains
 TOP, LEFT = 40, 44  # room for the words
 INK, PALE = "#1A1A1A", "#8A8A8A"
 
 
-def draw_sheet(
+def write_sheet(
     table: pd.DataFrame,
     images: NDArray[np.uint8],
     attributes: Sequence[str],
     sides: Mapping[str, str],
-    sheet_png: str | Path,
+    sheet: Path,
 ) -> None:
-    """Draw `EACH` faces of both domains, a row a face, alternating over the control's values.
+    """Show `EACH` faces of both domains, a row a face, alternating over the control's values.
 
     `table` (TRANSLATIONS) is that of `images` (n, s, s, 3). The faces are the same for every
-    seed. A cell says "has it" where a face has an attribute that can only be set.
+    seed. "has it" stands where a face has an attribute that can only be set.
     """
     columns = ["real", "reconstruction", *attributes]
     originals = table[table["kind"] == "original"]
     chosen = {str(domain): faces_shown(part) for domain, part in originals.groupby("domain")}
-    height = TOP + sum(len(faces) * (SIDE + GAP) for faces in chosen.values()) + BREAK
-    sheet = Image.new("RGB", (LEFT + len(columns) * (SIDE + GAP), height), "white")
-    pen = ImageDraw.Draw(sheet)
+    height = TOP + sum(len(faces) * (TILE + GAP) for faces in chosen.values()) + BREAK
+    picture = Image.new("RGB", (LEFT + len(columns) * (TILE + GAP), height), "white")
+    pen = ImageDraw.Draw(picture)
     for k, column in enumerate(columns):
-        middle = LEFT + k * (SIDE + GAP) + SIDE // 2
+        middle = LEFT + k * (TILE + GAP) + TILE // 2
         pen.text((middle, TOP // 2), column.replace("_", " "), INK, _font(17), anchor="mm")
     y = TOP
     for domain, faces in chosen.items():
         side = sides["inside" if domain == "in-domain" else "outside"]
-        _upright(sheet, f"{side} ({domain})", (LEFT // 2, y + len(faces) * (SIDE + GAP) // 2))
+        _write_upright(picture, f"{side} ({domain})", y + len(faces) * (TILE + GAP) // 2)
         for face in faces:
             own = table[table["face_id"] == face]
-            sheet.paste(draw_row(own, columns, images), (LEFT, y))
-            y += SIDE + GAP
+            picture.paste(row_of_images(own, columns, images), (LEFT, y))
+            y += TILE + GAP
         y += BREAK
-    with whole(sheet_png) as temporary:
-        sheet.save(temporary)
+    with whole(sheet) as temporary:
+        picture.save(temporary)
 
 
-def draw_row(own: pd.DataFrame, columns: Sequence[str], images: NDArray[np.uint8]) -> Image.Image:
+def row_of_images(
+    own: pd.DataFrame, columns: Sequence[str], images: NDArray[np.uint8]
+) -> Image.Image:
     """One face's images side by side, `columns` of "real", "reconstruction" and attributes.
 
     `own` are the face's rows of the table (TRANSLATIONS) of `images` (n, s, s, 3).
     """
-    row = Image.new("RGB", (len(columns) * (SIDE + GAP) - GAP, SIDE), "white")
+    row = Image.new("RGB", (len(columns) * (TILE + GAP) - GAP, TILE), "white")
     for k, column in enumerate(columns):
-        _cell(row, (k * (SIDE + GAP), 0), own, column, images)
+        _paste(row, k * (TILE + GAP), own, column, images)
     return row
 
 
@@ -72,38 +74,32 @@ def faces_shown(faces: pd.DataFrame) -> list[str]:
     return list(ordered["face_id"].head(EACH))
 
 
-def _cell(
-    sheet: Image.Image,
-    corner: tuple[int, int],
-    own: pd.DataFrame,
-    column: str,
-    images: NDArray[np.uint8],
+def _paste(
+    row: Image.Image, left: int, own: pd.DataFrame, column: str, images: NDArray[np.uint8]
 ) -> None:
     """One image of a face whose rows are `own`, marked with what was done to the attribute."""
-    pen = ImageDraw.Draw(sheet)
+    pen = ImageDraw.Draw(row)
     kind = {"real": "original"}.get(column, column)
-    found = own[(own["kind"] == kind) | (own["attribute"] == column)]
-    if found.empty:
-        pen.text(
-            (corner[0] + SIDE // 2, corner[1] + SIDE // 2), "has it", PALE, _font(15), anchor="mm"
-        )
+    fits = own[(own["kind"] == kind) | (own["attribute"] == column)]
+    if fits.empty:
+        pen.text((left + TILE // 2, TILE // 2), "has it", PALE, _font(15), anchor="mm")
         return
-    image = Image.fromarray(images[found["row"].iloc[0]])
-    sheet.paste(image.resize((SIDE, SIDE), Image.Resampling.LANCZOS), corner)
-    if found["kind"].iloc[0] == "translation":
-        x, y = corner[0] + SIDE - 15, corner[1] + SIDE - 15
+    image = Image.fromarray(images[fits["row"].iloc[0]])
+    row.paste(image.resize((TILE, TILE), Image.Resampling.LANCZOS), (left, 0))
+    if fits["kind"].iloc[0] == "translation":
+        x, y = left + TILE - 15, TILE - 15
         pen.ellipse((x - 10, y - 10, x + 10, y + 10), "white")
         pen.line((x - 5, y, x + 5, y), INK, 2)
-        if found["value"].iloc[0]:
+        if fits["value"].iloc[0]:
             pen.line((x, y - 5, x, y + 5), INK, 2)
 
 
-def _upright(sheet: Image.Image, words: str, middle: tuple[int, int]) -> None:
-    """Words read from below, around `middle`."""
+def _write_upright(picture: Image.Image, words: str, y: int) -> None:
+    """Words at the left edge, read from below, around the height `y`."""
     label = Image.new("RGB", (int(_font(17).getlength(words)) + 4, 24), "white")
     ImageDraw.Draw(label).text((2, 12), words, INK, _font(17), anchor="lm")
     label = label.rotate(90, expand=True)
-    sheet.paste(label, (middle[0] - label.width // 2, middle[1] - label.height // 2))
+    picture.paste(label, (LEFT // 2 - label.width // 2, y - label.height // 2))
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -13,7 +13,7 @@ from facegap.files import whole
 from facegap.synthesise.networks import Generator
 
 
-def save_generator(generator: Generator, attributes: Sequence[str], path: str | Path) -> None:
+def save_generator(generator: Generator, attributes: Sequence[str], path: Path) -> None:
     """Write the weights, with what it takes to build the network again."""
     about = {
         "attributes": list(attributes),
@@ -26,7 +26,7 @@ def save_generator(generator: Generator, attributes: Sequence[str], path: str | 
         temporary.write_bytes(save(weights, metadata))
 
 
-def load_generator(path: str | Path, device: torch.device) -> tuple[Generator, list[str]]:
+def load_generator(path: Path, device: torch.device) -> tuple[Generator, list[str]]:
     """The generator, and its attributes in their order; a `DataError` names a damaged file."""
     try:
         with safe_open(path, framework="pt") as file:

@@ -1,0 +1,167 @@
+"""
+Stage 7, measure: what every model does on either side of the boundary, in numbers with intervals.
+
+Reads   classify/runs.parquet, predictions.parquet, selected.json
+        acquire/<dataset>/faces.parquet, align/<dataset>/rejected.csv
+        annotate/<dataset>/labels.parquet
+        synthesise/roles.parquet, seed-<n>/translations.*; align/target/centre/shard-<k>.npy
+        Inception's weights, for the FID, where they are in the data root or among the assets
+Writes  measure/classification.parquet        table ESTIMATES: of the classifiers
+        measure/rejected.parquet              table ESTIMATES: of the faces that alignment rejected
+        measure/attribute_classifier.safetensors  judges translations; trained on real faces
+        measure/realism.parquet               table ESTIMATES: of the translations
+        measure/scores.parquet                table SCORES: of every translation
+        measure/estimates.parquet, .csv       table ESTIMATES: all of these (docs/estimates.md)
+"""
+
+INCEPTION = [  # the FID's network, where there are weights of it
+    path
+    for path in (
+        f"{ASSETS}/pt_inception-2015-12-05-6726825d.pth",
+        f"{study.data_root}/pt_inception-2015-12-05-6726825d.pth",
+    )
+    if Path(path).exists()
+][:1]
+
+
+rule measure:
+    input:
+        "<results>/measure/estimates.parquet",
+        "<results>/measure/estimates.csv",
+
+
+rule measure_classification:
+    input:
+        runs="<results>/classify/runs.parquet",
+        predictions="<results>/classify/predictions.parquet",
+        selected="<results>/classify/selected.json",
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
+    output:
+        estimates="<results>/measure/classification.parquet",
+    log:
+        "<logs>/measure/measure_classification.log",
+    benchmark:
+        "<benchmarks>/measure/measure_classification.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=30,
+    params:
+        *code_of("measure.classification"),
+        study=study.study,
+        datasets=DATASETS,
+        intervals=INTERVALS,
+        seed=config["seed"],
+    script:
+        "../scripts/measure_classification.py"
+
+
+rule measure_rejected:
+    input:
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
+        rejected=expand("<results>/align/{dataset}/rejected.csv", dataset=DATASETS),
+        labels=expand("<results>/annotate/{dataset}/labels.parquet", dataset=DATASETS),
+    output:
+        estimates="<results>/measure/rejected.parquet",
+    log:
+        "<logs>/measure/measure_rejected.log",
+    benchmark:
+        "<benchmarks>/measure/measure_rejected.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=20,
+    params:
+        *code_of("measure.rejected"),
+        study=study.study,
+        datasets=DATASETS,
+        sides=SIDES,
+        intervals=INTERVALS,
+        seed=config["seed"],
+    script:
+        "../scripts/measure_rejected.py"
+
+
+rule train_attribute_classifier:
+    input:
+        roles="<results>/synthesise/roles.parquet",
+        faces="<results>/acquire/target/faces.parquet",
+        aligned="<results>/align/target/faces.parquet",
+        crops=CENTRE_CROPS,
+    output:
+        classifier="<results>/measure/attribute_classifier.safetensors",
+    log:
+        "<logs>/measure/train_attribute_classifier.log",
+    benchmark:
+        "<benchmarks>/measure/train_attribute_classifier.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.operations.synthesise_threads
+    resources:
+        mem_mb=doubling(4000),
+        runtime=240,
+    params:
+        *code_of("measure.recogniser"),
+        attributes=config["synthesise"]["attributes"],
+        settings=config["measure"]["attribute_classifier"],
+        seed=config["seed"],
+    script:
+        "../scripts/train_attribute_classifier.py"
+
+
+rule measure_realism:
+    input:
+        arrays=ARRAYS,
+        translations=TRANSLATIONS,
+        classifier="<results>/measure/attribute_classifier.safetensors",
+        faces="<results>/acquire/target/faces.parquet",
+        inception=INCEPTION,
+    output:
+        estimates="<results>/measure/realism.parquet",
+        scores="<results>/measure/scores.parquet",
+    log:
+        "<logs>/measure/measure_realism.log",
+    benchmark:
+        "<benchmarks>/measure/measure_realism.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.operations.synthesise_threads
+    resources:
+        mem_mb=doubling(4000),
+        runtime=120,
+    params:
+        *code_of("measure.realism"),
+        contents_of(*INCEPTION),
+        study=study.study,
+        seeds=SEEDS,
+        intervals=INTERVALS,
+        seed=config["seed"],
+    script:
+        "../scripts/measure_realism.py"
+
+
+rule gather_estimates:
+    input:
+        estimates=[
+            "<results>/measure/classification.parquet",
+            "<results>/measure/rejected.parquet",
+            "<results>/measure/realism.parquet",
+        ],
+    output:
+        table="<results>/measure/estimates.parquet",
+        csv="<results>/measure/estimates.csv",
+    log:
+        "<logs>/measure/gather_estimates.log",
+    benchmark:
+        "<benchmarks>/measure/gather_estimates.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(1000),
+        runtime=10,
+    params:
+        *code_of("measure.gather"),
+    script:
+        "../scripts/gather_estimates.py"

@@ -1,0 +1,95 @@
+"""Where the files of data sets lie: the user's own, or the assets that facegap fetches. Light."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facegap.acquire.manifest import obstacles
+from facegap.errors import ConfigError
+from facegap.kinds import KINDS, TARS
+from facegap.settings.study import Study
+
+ASSETS = "<assets>/"  # Snakemake's path variables
+UNPACKED = "<results>/acquire/{name}/images.zip"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one data set's files lie."""
+
+    originals: list[str]  # of the images, as the user has them; of drawn faces none
+    images: str  # folder or zip that the images are read from
+    texts: list[str]  # files of labels beside the images
+    reader: str  # module of facegap.acquire.readers; of drawn faces none
+
+
+def located(data_root: str, key: str, names: Sequence[str], assets: Mapping[str, Any]) -> str:
+    """The first of `names` that lies below `data_root`; else the asset of the first name.
+
+    Raises `ConfigError` where it is neither; `key` is the setting that names it.
+    """
+    paths = [f"{data_root}/{name}" for name in names]
+    existing = [path for path in paths if Path(path).exists()]
+    if existing:
+        return existing[0]
+    if names[0] in assets:
+        return f"{ASSETS}{names[0]}"
+    raise ConfigError(f"{key}: {paths[0]} does not exist; name one that does, below data_root")
+
+
+def places(study: Study, assets: Mapping[str, Any]) -> dict[str, Place]:
+    """Where the files of each data set lie. Raises `ConfigError` as `located` does."""
+    return {name: _place(study, name, assets) for name in study.datasets}
+
+
+def samplings(study: Study) -> dict[str, dict[str, Any]]:
+    """Which faces of each data set are used, of `Sampling`: who labels them changes nothing."""
+    return {
+        name: dataset.model_dump(mode="json", include={"faces", "split"})
+        for name, dataset in study.datasets.items()
+    }
+
+
+def missing_assets(study: Study, wanted: Mapping[str, Any], folder: str) -> str | None:
+    """Why some of the assets `wanted` (by name) cannot be had, and what to do; None if all can.
+
+    What lies in `folder` already is no obstacle.
+    """
+    absent = {
+        name: entry for name, entry in sorted(wanted.items()) if not Path(folder, name).exists()
+    }
+    operations = study.operations
+    return obstacles(absent, study.data_root, operations.accept_terms, operations.offline)
+
+
+def _place(study: Study, name: str, assets: Mapping[str, Any]) -> Place:
+    dataset, kind = study.datasets[name], KINDS[study.datasets[name].kind]
+    if not kind.reader:
+        return Place([], UNPACKED.format(name=name), [], "")
+    key, root = f"datasets.{name}.images", study.data_root
+    if dataset.images is None:
+        originals = [located(root, key, kind.images, assets)]
+    else:
+        given = [dataset.images] if isinstance(dataset.images, str) else dataset.images
+        originals = [located(root, key, [image], assets) for image in given]
+    packed = originals[0].endswith(TARS)
+    images = UNPACKED.format(name=name) if packed else originals[0]
+    return Place(originals, images, _texts(study, name, originals, assets), kind.reader)
+
+
+def _texts(
+    study: Study, name: str, originals: Sequence[str], assets: Mapping[str, Any]
+) -> list[str]:
+    """The files of labels: those of the kind, and the optional ones that exist or are fetched."""
+    dataset, kind, root = study.datasets[name], KINDS[study.datasets[name].kind], study.data_root
+    if dataset.table is not None:
+        return [located(root, f"datasets.{name}.table", [dataset.table], assets)]
+    paths = [located(root, f"data_root ({text})", [text], assets) for text in kind.texts]
+    if kind.any_text:
+        paths = [path for path in paths if Path(path).exists()] or paths
+    fetched = originals[0].startswith(ASSETS)
+    for text in kind.optional_texts:
+        path = located(root, f"data_root ({text})", [text], assets)
+        paths += [path] if fetched or Path(path).exists() else []
+    return paths

@@ -1,0 +1,74 @@
+"""A user's images and a CSV of what is known of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facegap.acquire.readers.parts import (
+    NO_IMAGE,
+    OLDEST,
+    RESERVED,
+    UNREAD,
+    Collection,
+    images_in,
+    numbers,
+    read_text_table,
+    rejected_row,
+)
+from facegap.errors import DataError
+from facegap.tables.acquire import GENDERS
+
+KNOWN = ("path", "subject_id", "age", "gender", "race_raw")  # other columns are attributes
+
+
+def read(images: Path, texts: Sequence[Path]) -> Collection:
+    """A user's images and a CSV: `path`, and any of subject_id, age, gender, race_raw, attributes.
+
+    Columns of other names are binary attributes (0, 1 or empty). Rows whose image is missing, and
+    images without a row, are rejected.
+    """
+    (labels,) = texts
+    table = _csv(labels)
+    for name in KNOWN[1:]:
+        table[name] = table.get(name)
+    years = f"0 to {OLDEST} years or nothing"
+    table["age"] = numbers(table, "age", labels, lambda age: 0 <= age <= OLDEST, years)
+    unknown = table["gender"].dropna()[lambda gender: ~gender.isin(GENDERS)]
+    if len(unknown):
+        raise DataError(
+            f"{labels}, row {unknown.index[0] + 2}: gender is {unknown.iloc[0]!r},"
+            f" allowed are {', '.join(GENDERS)} or nothing"
+        )
+    for name in table.columns.difference(list(KNOWN)):
+        values = numbers(table, name, labels, lambda value: value in (0, 1), "0, 1 or nothing")
+        table[name] = values.astype("Int8")
+    paths, others = images_in(images)
+    there = set(paths)
+    rejected = [rejected_row(path, reason) for path, reason in others.items() if reason != NO_IMAGE]
+    rejected += [
+        rejected_row(
+            path, UNREAD if path in others else f"a row of {Path(labels).name}, but no such image"
+        )
+        for path in table["path"][~table["path"].isin(there)]
+    ]
+    rejected += [
+        rejected_row(path, f"no row in {Path(labels).name}")
+        for path in sorted(there - set(table["path"]))
+    ]
+    table = table[table["path"].isin(there)]
+    return Collection(table, rejected, str(images), "the user's")
+
+
+def _csv(path: str | Path) -> pd.DataFrame:
+    table = read_text_table(path)
+    if "path" not in table or table["path"].isna().any():
+        raise DataError(f"{path}: needs a column path, filled in every row")
+    if table["path"].duplicated().any():
+        row = int(np.flatnonzero(table["path"].duplicated())[0])
+        raise DataError(f"{path}, row {row + 2}: {table['path'][row]} has two rows")
+    reserved = RESERVED & set(table.columns)
+    if reserved:
+        raise DataError(f"{path}: column {sorted(reserved)[0]} has a meaning here; rename it")
+    return table

@@ -1,0 +1,361 @@
+"""The trainings of a backbone and preprocessing: all their optimisers, each `repeats` times.
+
+Each repeat trains a head on the frozen network and then fine-tunes tail and head, so a
+configuration has two runs a repeat. The configurations of one backbone and preprocessing are
+trained together: the heads of all their repeats and optimisers are one tensor program. All runs are
+tested on the test parts of all data sets, whichever they were trained on.
+
+Until all is done, the state of each training lies in a folder beside the results: a job that was
+cut short goes on with the training that it was in.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from facegap.classify.augmentation import augmented
+from facegap.classify.backbones import Network, network
+from facegap.classify.features import BATCH, Cached, check, read_features
+from facegap.classify.grid import Candidates, Preprocessed, TrainingPlan
+from facegap.classify.heads import Head, new_head
+from facegap.classify.outcomes import Outcome, write_outcomes
+from facegap.classify.selected import of_crop
+from facegap.classify.training import (
+    DivergedError,
+    Fresh,
+    Randomness,
+    Saving,
+    Schedule,
+    check_training,
+    epochs_to_convergence,
+    fine_tune,
+    fine_tuned_logits,
+    head_logits,
+    train_heads,
+)
+from facegap.classify.weights import Model, save
+from facegap.configurations import Configuration
+from facegap.crops import Crops
+from facegap.errors import TrainingError
+from facegap.files import read_json
+from facegap.network import settle
+from facegap.progress import Pace
+from facegap.resume import Resume, warned
+from facegap.seeds import generator, number
+from facegap.settings.classify import Augmentation, Features, Training
+
+log = logging.getLogger(__name__)
+SHORT = 5.0  # seconds of a fine-tuning; saving one takes a fifth of a second
+HEADS = "heads"  # name of the state of the heads' training, which is the first
+States = Callable[[str], Saving]  # of the training that has this name within the job
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What the trainings of one job share."""
+
+    configurations: Sequence[Configuration]
+    trained_on: str
+    net: Network
+    sets: Mapping[str, Cached]
+    settings: Training
+    fresh: tuple[Crops, Augmentation] | None  # of the training set
+    seed: int
+    device: torch.device
+    folder: Path  # of the results, for the last good state of a training that failed
+
+    @property
+    def own(self) -> Cached:
+        """The features of the data set that is trained on."""
+        return self.sets[self.trained_on]
+
+    def names(self, configuration: Configuration, repeat: int) -> dict[str, str | int]:
+        """What the streams of a training are named by."""
+        return asdict(configuration) | {"trained_on": self.trained_on, "repeat": repeat}
+
+    def head_optimisers(self) -> list[str]:
+        """Those of head training, each once."""
+        return list(dict.fromkeys(each.head_optimiser for each in self.configurations))
+
+
+def train_configurations(
+    *,
+    features: Path,
+    weights: Path | None,
+    crops: list[Path],
+    configurations: Path,
+    plan: TrainingPlan,
+    extraction: Features,
+    settings: Training,
+    datasets: list[str],
+    backbone: str,
+    preprocessing: str,
+    threads: int,
+    seed: int,
+) -> None:
+    """Train the optimiser pairs of one backbone and preprocessing on the source.
+
+    Writes the folder `configurations`: runs.parquet (RUNS), predictions.parquet (PREDICTIONS),
+    curves.parquet (CURVES) and, of a selection candidate, the fine-tuned
+    <head optimiser>-<fine-tuning optimiser>.safetensors of each pair. `features` is the backbone's
+    folder of features of each of `datasets`. `crops` are the source's shards where fresh copies
+    are sampled, else none. Raises `TrainingError` where the training part has one side only or
+    fewer faces than a batch, and where a loss is not finite, and `DataError` where the features
+    are not of this network or preprocessing.
+    """
+    pairs = [Configuration(backbone, preprocessing, *pair) for pair in plan.optimiser_pairs]
+    device = settle(threads)
+    net = network(
+        backbone,
+        size=plan.input_size,
+        layers=extraction.unfrozen_layers,
+        weights=weights,
+        seed=seed,
+        device=device,
+    )
+    sets = _read(features, preprocessing, net, plan.preprocessed, datasets)
+    fresh = _fresh_crops(crops, plan.preprocessed)
+    job = _Job(pairs, "source", net, sets, settings, fresh, seed, device, configurations)
+    _train(job, plan.preprocessed, threads, saved=plan.candidate)
+
+
+def train_benchmark(
+    *,
+    selected: Path,
+    features: list[Path],
+    weights: list[Path],
+    crops: list[Path],
+    configurations: Path,
+    candidates: Candidates,
+    extraction: Features,
+    settings: Training,
+    datasets: list[str],
+    dataset: str,
+    threads: int,
+    seed: int,
+) -> None:
+    """Train the selected configuration's counterpart on another data set's training part.
+
+    `features` are the folders of the candidate backbones, `weights` the files of those of them
+    that are pretrained. `crops` are the data set's shards of each crop in turn where fresh copies
+    are sampled, else none. Paper 2.2: "the corresponding model trained purely on the target
+    domain".
+    """
+    choice = read_json(selected)
+    chosen = Configuration(*(choice[name] for name in Configuration.__dataclass_fields__))
+    made = candidates.preprocessings[chosen.preprocessing]
+    device = settle(threads)
+    net = network(
+        chosen.backbone,
+        size=candidates.backbones[chosen.backbone].input_size,
+        layers=extraction.unfrozen_layers,
+        weights=candidates.weights_of(chosen.backbone, weights),
+        seed=seed,
+        device=device,
+    )
+    folder = dict(zip(candidates.backbones, features, strict=True))[chosen.backbone]
+    sets = _read(folder, chosen.preprocessing, net, made, datasets)
+    own = of_crop(crops, candidates.preprocessings, chosen.preprocessing) if crops else []
+    fresh = _fresh_crops(own, made)
+    job = _Job([chosen], dataset, net, sets, settings, fresh, seed, device, configurations)
+    _train(job, made, threads, saved=False)
+
+
+def _read(
+    folder: Path, preprocessing: str, net: Network, made: Preprocessed, datasets: Sequence[str]
+) -> dict[str, Cached]:
+    check(folder, preprocessing, net, made)
+    return {name: read_features(folder / preprocessing / name) for name in datasets}
+
+
+def _fresh_crops(crops: Sequence[Path], made: Preprocessed) -> tuple[Crops, Augmentation] | None:
+    return (Crops(crops), made.augmentation) if crops and made.augmentation else None
+
+
+def _train(job: _Job, made: Preprocessed, threads: int, *, saved: bool) -> None:
+    batches = job.settings.head_training.batch, job.settings.fine_tuning.batch
+    check_training(job.own, f"{job.configurations[0].name} on {job.trained_on}", max(batches))
+    digest = _digest(job, made, threads)
+    beside = job.folder.with_name(f"{job.folder.name}.resume")
+    with warned() as warnings, Resume(beside / f"{HEADS}.resume", digest).alone():
+
+        def states(name: str) -> Saving:
+            short = 0.0 if name == HEADS else SHORT
+            return Saving(Resume(beside / f"{name}.resume", digest), warnings, short)
+
+        if states(HEADS).resume.load() is None:  # it is first, so the others are not of this job
+            for stale in beside.glob("*.resume"):
+                stale.unlink()
+        files = {
+            each: beside / f"{_pair(each)}.safetensors" for each in job.configurations if saved
+        }
+        write_outcomes(job.folder, job.sets, _outcomes(job, states, files), files.values())
+    shutil.rmtree(beside, ignore_errors=True)
+
+
+def _pair(configuration: Configuration) -> str:
+    """Its optimisers, in names of files."""
+    return configuration.optimisers.replace("/", "-")
+
+
+def _digest(job: _Job, made: Preprocessed, threads: int) -> str:
+    """Of whatever would train to other weights: code, settings, network and features.
+
+    The pooled features are made from the boundary, so they stand for it as well.
+    """
+    transforms = made.augmentation
+    settings = [
+        *(asdict(each) for each in job.configurations),
+        *(job.trained_on, job.settings.model_dump(mode="json"), job.net.digest, job.seed),
+        *(job.fresh is not None, str(job.own.boundary.dtype), threads, made.crop),
+        transforms and transforms.model_dump(mode="json"),
+    ]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    digest.update(pd.util.hash_pandas_object(job.own.entries).to_numpy().tobytes())
+    digest.update(job.own.pooled.tobytes())
+    return digest.hexdigest()
+
+
+def _outcomes(job: _Job, states: States, files: Mapping[Configuration, Path]) -> list[Outcome]:
+    """Every configuration's runs, repeat by repeat: the head's, and the fine-tuned.
+
+    A configuration that has one of `files` has its models written there when its repeats are done:
+    those of all configurations are gigabytes.
+    """
+    tests = {dataset: cached.rows("test")[:, 0] for dataset, cached in job.sets.items()}
+    heads, curves = _trained_heads(job, states(HEADS))
+    logits = {name: head_logits(heads, job.sets[name], rows) for name, rows in tests.items()}
+    tolerance, repeats = job.settings.tolerance, job.settings.repeats
+    first = {name: k * repeats for k, name in enumerate(job.head_optimisers())}
+    outcomes: list[Outcome] = []
+    models: list[Model] = []
+    trainings = [(each, repeat) for each in job.configurations for repeat in range(repeats)]
+    pace = Pace(len(trainings))
+    for done, (each, repeat) in enumerate(trainings, 1):
+        place = first[each.head_optimiser] + repeat
+        losses = curves[:, place]
+        epochs = epochs_to_convergence(losses, tolerance)
+        own = {name: logits[name][place] for name in tests}
+        outcomes.append(Outcome(each, job.trained_on, "head", repeat, epochs, losses, own))
+        saving = states(f"{_pair(each)}-{repeat}")
+        resumed = saving.resume.path.exists()
+        model, losses = _fine_tuned(job, each, repeat, heads.of_repeat(place), saving)
+        own = {
+            name: fine_tuned_logits(job.net, *model, job.sets[name], rows)
+            for name, rows in tests.items()
+        }
+        epochs += epochs_to_convergence(losses, tolerance)
+        outcomes.append(Outcome(each, job.trained_on, "fine-tuned", repeat, epochs, losses, own))
+        if each in files:
+            models.append(model)
+            if len(models) == repeats:
+                save(models, files[each])
+                models.clear()
+        if resumed:  # the time that it took now says nothing of those to come
+            pace = Pace(len(trainings), done)
+        log.info("%d of %d trainings: %s", done, len(trainings), pace.words(done))
+    return outcomes
+
+
+def _trained_heads(job: _Job, saving: Saving) -> tuple[Head, NDArray[np.float64]]:
+    """The trained heads of all optimisers and repeats, and their losses (epochs, heads).
+
+    Alike whatever fine-tuning follows, and whatever other heads are trained beside them.
+    """
+    first, settings, own = job.configurations[0], job.settings, job.own
+    plans = [
+        Schedule.of(settings.head_training, optimiser, settings.momentum)
+        for optimiser in job.head_optimisers()
+    ]
+    heads = [
+        Configuration(first.backbone, first.preprocessing, plan.optimiser, "")
+        for plan in plans
+        for _ in range(settings.repeats)
+    ]
+    repeats = list(range(settings.repeats)) * len(plans)
+    chances = [
+        _randomness(job.seed, ("head_order", "head_masks"), job.names(head, repeat))
+        for head, repeat in zip(heads, repeats, strict=True)
+    ]
+    names = [
+        f"{head.backbone}, {head.preprocessing}, {head.head_optimiser} on {job.trained_on}, head,"
+        f" repeat {repeat}"
+        for head, repeat in zip(heads, repeats, strict=True)
+    ]
+    pooled = torch.from_numpy(own.pooled[own.rows("train").ravel()]).to(job.device)
+    masks = [chance.masks for chance in chances]
+    head = new_head(pooled, masks, settings.head, settings.standardise)
+    try:
+        losses = train_heads(head, own, chances, plans, names, saving)
+    except DivergedError as error:
+        raise _explained(error, job, (job.net.tail, head.of_repeat(error.which))) from error
+    log.info("%d heads: last losses %s", len(names), np.round(losses[-1], 3).tolist())
+    return head, losses
+
+
+def _fine_tuned(
+    job: _Job, configuration: Configuration, repeat: int, head: Head, saving: Saving
+) -> tuple[Model, NDArray[np.float64]]:
+    """One repeat's fine-tuned tail and head, and the losses (epochs,)."""
+    settings = job.settings
+    names = job.names(configuration, repeat)
+    optimiser = configuration.fine_tuning_optimiser
+    plan = Schedule.of(settings.fine_tuning, optimiser, settings.momentum)
+    name = f"{configuration.name} on {job.trained_on}, fine-tuned, repeat {repeat}"
+    model = deepcopy(job.net.tail), head
+    chance = _randomness(job.seed, ("fine_tuning_order", "fine_tuning_masks"), names)
+    fresh = _fresh(job, names) if job.fresh else None
+    try:
+        curve = fine_tune(job.net, *model, job.own, chance, plan, name, fresh, saving)
+    except DivergedError as error:
+        raise _explained(error, job, model) from error
+    losses = curve[:, 0]
+    log.info("%s: losses %s", name, np.round(losses, 3).tolist())
+    return model, losses
+
+
+def _explained(error: DivergedError, job: _Job, good: Model) -> TrainingError:
+    """`error`, saying where the state of the last good epoch was written."""
+    path = job.folder.with_name(f"{job.folder.name}.last-good.safetensors")
+    save([good], path)
+    return TrainingError(f"{error} (the state before that epoch is in {path})")
+
+
+def _fresh(job: _Job, names: Mapping[str, str | int]) -> Fresh:
+    """The trunk's activations of copies that are sampled anew in each epoch, and stored nowhere."""
+    assert job.fresh is not None
+    crops, augmentation = job.fresh
+    entries = job.own.entries
+
+    def activations(rows: NDArray[np.int64], epoch: int) -> torch.Tensor:
+        chosen = entries.iloc[rows]
+        faces = crops.take(chosen["row"])
+        for i, face_id in enumerate(chosen["face_id"]):
+            rng = generator(job.seed, "fresh_copy", **names, face_id=face_id, epoch=epoch)
+            faces[i] = augmented(faces[i], rng, augmentation)
+        parts = [
+            job.net.boundary(faces[i : i + BATCH], job.device) for i in range(0, len(faces), BATCH)
+        ]
+        return torch.cat(parts)
+
+    return activations
+
+
+def _randomness(seed: int, streams: tuple[str, str], names: Mapping[str, str | int]) -> Randomness:
+    order, masks = streams
+    return Randomness(
+        generator(seed, order, **names),
+        torch.Generator().manual_seed(number(seed, masks, **names)),
+    )

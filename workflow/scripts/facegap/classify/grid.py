@@ -1,0 +1,251 @@
+"""The grid: which configurations there are, what each job needs, and who may be selected.
+
+Light: the Snakefile asks, and no job imports the functions, whose values are params. The grid is
+the paper's coordinate descent: every backbone on plain and on augmented faces with the first pair
+of optimisers (Tables 1 and 2), every pair on the selected backbone (Table 3), and the selected
+configuration again, trained on the target (Table 4). With `selected_backbone: best`, Table 3 is run
+for each. The selected backbone is run with each technique alone, too. With `protocol: factorial`,
+every backbone is run on every preprocessing with every pair.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facegap.assets import backbone_weights
+from facegap.settings.classify import Augmentation, Backbone, Classify
+
+PARTS = ["train", "test"]
+Plain = dict[str, Any]  # what Snakemake compares as it is
+
+
+@dataclass(frozen=True)
+class Preprocessed:
+    """How faces are preprocessed: the crop, and the augmentation of training faces, if any."""
+
+    crop: str
+    augmentation: Augmentation | None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What is extracted with one backbone: its preprocessings, and the parts that each needs."""
+
+    input_size: int  # pixels
+    preprocessings: dict[str, Preprocessed]
+    parts: dict[str, dict[str, list[str]]]  # by preprocessing and data set
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What is trained on one backbone and preprocessing."""
+
+    input_size: int
+    preprocessed: Preprocessed
+    optimiser_pairs: list[tuple[str, str]]
+    candidate: bool  # whether its models may be selected, so that they are written
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A backbone that may be selected."""
+
+    input_size: int
+    pretrained: bool  # its first weights come from a file
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What may be selected: backbones, and preprocessings."""
+
+    backbones: dict[str, Candidate]
+    preprocessings: dict[str, Preprocessed]
+
+    def weights_of(self, backbone: str, files: Sequence[Path]) -> Path | None:
+        """The first weights of a backbone, of the `files` of all pretrained candidates."""
+        pretrained = [name for name, each in self.backbones.items() if each.pretrained]
+        return dict(zip(pretrained, files, strict=True)).get(backbone)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a configuration is selected."""
+
+    protocol: str
+    backbone: str  # or best
+    first_pair: tuple[str, str]
+
+
+def preprocessings(settings: Classify) -> dict[str, Plain]:
+    """The two techniques, crop and augmentation, apart and together; of `Preprocessed`."""
+    crops = settings.crops
+    transforms = settings.augmentation.model_dump(mode="json")
+    return {
+        "plain": {"crop": crops.plain, "augmentation": None},
+        "cropped": {"crop": crops.augmented, "augmentation": None},
+        "transformed": {"crop": crops.plain, "augmentation": transforms},
+        "augmented": {"crop": crops.augmented, "augmentation": transforms},
+    }
+
+
+def crops(settings: Classify) -> list[str]:
+    """The crops that the networks see, each once."""
+    return list(dict.fromkeys([settings.crops.plain, settings.crops.augmented]))
+
+
+def backbones(settings: Classify) -> dict[str, Backbone]:
+    """The networks; `name: random` is short for `name: {weights: random}`."""
+    return {
+        name: given if isinstance(given, Backbone) else Backbone(weights=given)
+        for name, given in settings.grid.backbones.items()
+    }
+
+
+def candidate_backbones(settings: Classify) -> list[str]:
+    """The backbones of which one may be selected."""
+    grid = settings.grid
+    every = grid.protocol == "factorial" or grid.selected_backbone == "best"
+    return list(grid.backbones) if every else [grid.selected_backbone]
+
+
+def candidate_preprocessings(settings: Classify) -> list[str]:
+    """The preprocessings of which one may be selected."""
+    return list(preprocessings(settings)) if _factorial(settings) else ["augmented"]
+
+
+def runs_on(settings: Classify, backbone: str) -> list[str]:
+    """The preprocessings that a backbone is run on: the paper's two, or each technique alone."""
+    single = settings.grid.single_techniques and backbone in candidate_backbones(settings)
+    every = _factorial(settings) or single
+    return list(preprocessings(settings)) if every else ["plain", "augmented"]
+
+
+def pairs_run(settings: Classify, backbone: str, preprocessing: str) -> list[list[str]]:
+    """Pairs of optimisers of one backbone and preprocessing: the first, or all where varied."""
+    grid = settings.grid
+    varied = ["plain", "augmented"] if grid.single_techniques else ["augmented"]
+    every = _factorial(settings) or (
+        backbone in candidate_backbones(settings) and preprocessing in varied
+    )
+    pairs: list[list[str]] = [[*pair] for pair in grid.optimiser_pairs]
+    return pairs if every else pairs[:1]
+
+
+def extractions(settings: Classify, datasets: list[str]) -> dict[str, Plain]:
+    """What is extracted with each backbone; of `Extraction`.
+
+    Of the source every part is needed; of other data sets the training part only where the
+    benchmark may be trained on it.
+    """
+    made = preprocessings(settings)
+    return {
+        name: {
+            "input_size": size,
+            "preprocessings": {which: made[which] for which in runs_on(settings, name)},
+            "parts": {
+                which: {
+                    dataset: (
+                        PARTS
+                        if dataset == "source" or _candidate(settings, name, which)
+                        else ["test"]
+                    )
+                    for dataset in datasets
+                }
+                for which in runs_on(settings, name)
+            },
+        }
+        for name, size in _sizes(settings).items()
+    }
+
+
+def trainings(settings: Classify) -> dict[str, dict[str, Plain]]:
+    """What is trained, by backbone and preprocessing; of `TrainingPlan`."""
+    made = preprocessings(settings)
+    return {
+        name: {
+            which: {
+                "input_size": size,
+                "preprocessed": made[which],
+                "optimiser_pairs": pairs_run(settings, name, which),
+                "candidate": _candidate(settings, name, which),
+            }
+            for which in runs_on(settings, name)
+        }
+        for name, size in _sizes(settings).items()
+    }
+
+
+def folders(settings: Classify, *, candidates: bool = False) -> list[str]:
+    """The trainings as "backbone-preprocessing", by preprocessing; or the `candidates` alone."""
+    planned = trainings(settings)
+    pairs = (
+        [(name, which) for which in preprocessings(settings) for name in planned]
+        if not candidates
+        else [(name, which) for name in planned for which in planned[name]]
+    )
+    return [
+        f"{name}-{which}"
+        for name, which in pairs
+        if which in planned[name] and (not candidates or planned[name][which]["candidate"])
+    ]
+
+
+def candidates(settings: Classify) -> Plain:
+    """What may be selected; of `Candidates`."""
+    sizes, made = _sizes(settings), preprocessings(settings)
+    given = backbones(settings)
+    return {
+        "backbones": {
+            name: {"input_size": sizes[name], "pretrained": given[name].weights != "random"}
+            for name in candidate_backbones(settings)
+        },
+        "preprocessings": {which: made[which] for which in candidate_preprocessings(settings)},
+    }
+
+
+def candidate_crops(settings: Classify) -> list[str]:
+    """The crops of the preprocessings that may be selected, each once."""
+    made = preprocessings(settings)
+    return list(dict.fromkeys(made[which]["crop"] for which in candidate_preprocessings(settings)))
+
+
+def choice(settings: Classify) -> Plain:
+    """How a configuration is selected; of `Choice`."""
+    grid = settings.grid
+    return {
+        "protocol": grid.protocol,
+        "backbone": grid.selected_backbone,
+        "first_pair": list(grid.optimiser_pairs[0]),
+    }
+
+
+def timm_models(settings: Classify) -> list[str]:
+    """The backbones whose published weights timm has."""
+    return [
+        name
+        for name, given in backbones(settings).items()
+        if given.weights == "pretrained" and name not in backbone_weights()
+    ]
+
+
+def weights_asset(name: str) -> str:
+    """The file of a backbone's published weights, among the assets."""
+    return backbone_weights().get(name, f"timm/{name}.safetensors")
+
+
+def _sizes(settings: Classify) -> dict[str, int]:
+    return {
+        name: given.input_size or settings.features.input_size
+        for name, given in backbones(settings).items()
+    }
+
+
+def _factorial(settings: Classify) -> bool:
+    return settings.grid.protocol == "factorial"
+
+
+def _candidate(settings: Classify, backbone: str, preprocessing: str) -> bool:
+    return backbone in candidate_backbones(settings) and (
+        _factorial(settings) or preprocessing == "augmented"
+    )

@@ -1,0 +1,64 @@
+"""The selected model, loaded again: for the pseudo-labels, and for what it looks at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from facegap.classify.backbones import Network, network
+from facegap.classify.grid import Candidates, Preprocessed
+from facegap.classify.weights import Model, restore
+from facegap.files import read_json
+from facegap.settings.classify import Features, Head
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A network with every repeat's trained tail and head, and how its faces are preprocessed."""
+
+    preprocessing: str
+    net: Network
+    repeats: Sequence[Model]
+
+
+def selected_model(
+    selected: Path,
+    trainings: Sequence[Path],
+    weights: Sequence[Path],
+    *,
+    candidates: Candidates,
+    head: Head,
+    extraction: Features,
+    seed: int,
+    device: torch.device,
+) -> Selected:
+    """The model that `selected` names, out of the folders of the candidates' `trainings`.
+
+    `weights` are the files of the pretrained candidates. Raises `DataError` where its own weights
+    do not fit.
+    """
+    choice = read_json(selected)
+    folder = {path.name: path for path in trainings}[choice["folder"]]
+    name = choice["backbone"]
+    net = network(
+        name,
+        size=candidates.backbones[name].input_size,
+        layers=extraction.unfrozen_layers,
+        weights=candidates.weights_of(name, weights),
+        seed=seed,
+        device=device,
+    )
+    pair = f"{choice['head_optimiser']}-{choice['fine_tuning_optimiser']}"
+    repeats = restore(folder / f"{pair}.safetensors", net, head, device)
+    return Selected(choice["preprocessing"], net, repeats)
+
+
+def of_crop(
+    shards: Sequence[Path], made: Mapping[str, Preprocessed], preprocessing: str
+) -> list[Path]:
+    """The shards of a preprocessing's crop, where `shards` has those of each crop in turn."""
+    names = list(dict.fromkeys(each.crop for each in made.values()))
+    parts = np.array_split(np.array(shards, dtype=object), len(names))
+    return list(parts[names.index(made[preprocessing].crop)])

@@ -1,0 +1,117 @@
+"""Blinding: random ids in place of all that tells a side, the key to them, and the images."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from facegap.errors import DataError
+from facegap.files import whole
+from facegap.tables.judge import PAIRS
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in the zip: the time of writing would be noise
+COARSE = 12  # blocks across the degraded side of an attention pair: no face can be told in them
+IMAGES = ("left_image", "right_image", "left_original", "right_original")
+
+
+def blind(sampled: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The pairs as participants get them (PAIRS), and the key (KEY), by pair id.
+
+    Ids are random tokens: neither they nor any order of the files knows of a side or of a kind.
+    """
+    ids = np.array(tokens(len(sampled), rng))
+    left = sampled["in_left"]
+    shown = {
+        f"{at}_{what}": sampled[f"in_{what}"].where(left == (at == "left"), sampled[f"out_{what}"])
+        for what in ("row", "original_row", "subject")
+        for at in ("left", "right")
+    }
+    key = pd.DataFrame(
+        {
+            "pair_id": ids,
+            "kind": sampled["kind"],
+            "comparison": sampled["comparison"],
+            "repeats": [None if pd.isna(row) else ids[int(row)] for row in sampled["repeats"]],
+            "degraded": sampled["degraded"],
+            "seed": sampled["seed"],
+            "left_domain": np.where(left, "in-domain", "out-domain"),
+            **shown,
+        }
+    )
+    places = {name: _shown(key, name) for name in IMAGES}
+    images = list(dict.fromkeys(place for some in places.values() for place in some))
+    token_of = dict(zip(images, tokens(len(images), rng), strict=True))
+    pairs = sampled[["participant", "position", "attribute", "value", "control"]].assign(
+        pair_id=ids,
+        training=sampled["kind"] == "training",
+        **{name: [token_of[place] for place in some] for name, some in places.items()},
+    )
+    return pairs[list(PAIRS.columns)], key.sort_values("pair_id", ignore_index=True)
+
+
+def tokens(count: int, rng: np.random.Generator) -> list[str]:
+    """`count` different ids of 16 hexadecimal digits."""
+    found: dict[str, None] = {}
+    while len(found) < count:
+        found[rng.bytes(8).hex()] = None
+    return list(found)
+
+
+class Place(NamedTuple):
+    """Where the pixels of an image are, and whether they are spoiled."""
+
+    seed: int
+    row: int
+    degraded: bool
+
+
+def _shown(key: pd.DataFrame, name: str) -> list[Place]:
+    """Where the image in column `name` of the pairs is, a pair after another."""
+    at, what = name.split("_")
+    rows = key[f"{at}_row" if what == "image" else f"{at}_original_row"]
+    spoiled = (key["degraded"] == at) & (what == "image")
+    return [Place(*place) for place in zip(key["seed"], rows, spoiled, strict=True)]
+
+
+def places_of(pairs: pd.DataFrame, key: pd.DataFrame) -> dict[str, Place]:
+    """The place of every image of the pairs, by its blinded id."""
+    both = pairs.merge(key, on="pair_id")
+    return {
+        token: place
+        for name in IMAGES
+        for token, place in zip(both[name], _shown(both, name), strict=True)
+    }
+
+
+def write_images(places: Mapping[str, Place], arrays: Mapping[int, Path], images: Path) -> None:
+    """A stored zip of `<blinded id>.png`, by id; the ids are random, so their order says nothing.
+
+    `arrays` are the translations (uint8 (n, s, s, 3) RGB) of each seed.
+    """
+    pixels = {seed: np.load(path, mmap_mode="r") for seed, path in arrays.items()}
+    with whole(images) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for token, place in sorted(places.items()):
+            if place.row >= len(pixels[place.seed]):
+                raise DataError(
+                    f"{arrays[place.seed]}: has {len(pixels[place.seed])} images, and its table"
+                    f" speaks of image {place.row}"
+                )
+            png = _png(pixels[place.seed][place.row], place.degraded)
+            archive.writestr(zipfile.ZipInfo(f"{token}.png", EPOCH), png)
+
+
+def _png(pixels: np.ndarray, degraded: bool) -> bytes:
+    """A PNG of uint8 (s, s, 3) RGB; `degraded` to a few blocks, its colours exchanged."""
+    picture = Image.fromarray(pixels)
+    if degraded:
+        small = picture.resize((COARSE, COARSE), Image.Resampling.BOX)
+        picture = small.resize(picture.size, Image.Resampling.NEAREST)
+        picture = Image.fromarray(np.asarray(picture)[:, :, ::-1].copy())
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,276 @@
+"""Which outputs are compared: one in-domain and one out-domain, alike but for that. Paper 3.4."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from facegap.errors import DataError
+from facegap.settings.judge import Design
+from facegap.tables.base import DOMAINS
+
+T = TypeVar("T")
+
+ORDERS = 50  # tries to put pairs in an order in which nobody comes twice running
+SCREEN = ("left", "right")
+
+
+def sample_pairs(outputs: pd.DataFrame, design: Design, rng: np.random.Generator) -> pd.DataFrame:
+    """A row a pair, in the order in which each participant sees them.
+
+    `outputs` (TRANSLATIONS and their `seed`) are all translations to choose from. Both of a pair
+    come from one seed and share attribute, value and control. For each participant the control's
+    values are as frequent as each other, the in-domain output is left in half of each one's
+    compared pairs, no pair comes twice but for repeats (left and right exchanged), and nobody is
+    seen in two pairs running. Combinations of seed, attribute and value, and persons, that were
+    shown least come first. Raises `DataError` with the counts where the outputs are too few.
+    """
+    outputs = outputs.sort_values(["seed", "row"], ignore_index=True)
+    stock = _Stock.of(outputs, rng)
+    controls = sorted(stock.combinations)
+    stock.require(controls, -(-design.pairs // max(len(controls), 1)))
+    shown: list[pd.DataFrame] = []
+    common: list[_Shown] | None = None
+    for number in range(1, design.participants + 1):
+        walk = _Walk(number, design, stock, controls, common)
+        rows = walk.run()
+        if design.overlap and common is None:
+            common = [row for row in rows if row.kind == "compared"]
+        shown.append(_placed(pd.DataFrame(rows), rng).assign(participant=f"participant-{number}"))
+    return _described(pd.concat(shown, ignore_index=True), outputs)
+
+
+def kinds(design: Design, rng: np.random.Generator) -> list[str]:
+    """What each position shows: attention pairs anywhere, repeats in the second half."""
+    attention, repeats = (
+        round(design.attention * design.pairs),
+        round(design.repeats * design.pairs),
+    )
+    total = design.pairs + attention + repeats
+    planned = np.full(total, "compared", dtype=object)
+    planned[rng.choice(np.arange(-(-total // 2), total), repeats, replace=False)] = "repeat"
+    planned[rng.choice(np.flatnonzero(planned == "compared"), attention, False)] = "attention"
+    return ["training"] * design.training + planned.tolist()
+
+
+class _Shown(NamedTuple):
+    """One position of one participant; outputs are rows of the table of all outputs."""
+
+    position: int
+    kind: str
+    control: str
+    in_output: int
+    out_output: int
+    repeats: int | None  # the position, of the same participant, that this repeats
+
+
+class _Walk:
+    """The pairs of one participant, one after another."""
+
+    def __init__(
+        self,
+        number: int,
+        design: Design,
+        stock: "_Stock",
+        controls: Sequence[str],
+        common: Sequence[_Shown] | None,
+    ) -> None:
+        self.number, self.design, self.stock = number, design, stock
+        self.controls, self.common, self.rng = controls, common, stock.rng
+
+    def run(self) -> list[_Shown]:
+        """Their rows; where few persons are left for the last ones, another order is tried."""
+        for _ in range(ORDERS):
+            rows = self._once()
+            if len(rows) == self.total:
+                return rows
+        control = self.order[-1] if self.order else self.controls[0]
+        raise DataError(
+            f"judge.design.pairs: participant {self.number} has {len(rows)} of {self.total} pairs"
+            f" and no further one with control {control} and two other persons than the pair"
+            f" before; {self.stock.counts(control)}. Ask for fewer pairs, or raise"
+            " synthesise.roles.translated."
+        )
+
+    def _once(self) -> list[_Shown]:
+        planned = kinds(self.design, self.rng)
+        self.total = len(planned)
+        wanted = {
+            kind: list(self.rng.permutation(np.resize(self.rng.permutation(self.controls), count)))
+            for kind, count in Counter(planned).items()
+        }
+        left = list(self.common or [])
+        rows: list[_Shown] = []
+        seen = {(row.in_output, row.out_output) for row in left}
+        for position, kind in enumerate(planned):
+            before = self._persons(rows[-1]) if rows else set()
+            self.order = [str(wanted[kind].pop())]
+            chosen = (
+                self._again(rows, before, position)
+                if kind == "repeat"
+                else self._common(left, before, position)
+                if kind == "compared" and self.common
+                else self._new(kind, position, seen, before)
+            )
+            if chosen is None:
+                return rows
+            seen.add((chosen.in_output, chosen.out_output))
+            rows.append(chosen)
+        return rows
+
+    def _new(
+        self, kind: str, position: int, seen: set[tuple[int, int]], before: set[str]
+    ) -> _Shown | None:
+        pair = self.stock.take(self.order[0], seen, before)
+        return _Shown(position, kind, self.order[0], *pair, None) if pair else None
+
+    def _common(self, left: list[_Shown], before: set[str], position: int) -> _Shown | None:
+        fit = [row for row in left if not self._persons(row) & before]
+        if not fit:
+            return None
+        chosen = fit[int(self.rng.integers(len(fit)))]
+        left.remove(chosen)
+        return chosen._replace(position=position)
+
+    def _again(self, rows: list[_Shown], before: set[str], position: int) -> _Shown | None:
+        """An earlier pair once more, from the first half where that can be."""
+        done = {row.repeats for row in rows}
+        fit = [
+            row
+            for row in rows
+            if row.kind == "compared"
+            and row.position not in done
+            and not self._persons(row) & before
+        ]
+        fit = [row for row in fit if row.position < len(rows) / 2] or fit
+        if not fit:
+            return None
+        first = fit[int(self.rng.integers(len(fit)))]
+        return first._replace(position=position, kind="repeat", repeats=first.position)
+
+    def _persons(self, row: _Shown) -> set[str]:
+        return {self.stock.subject[row.in_output], self.stock.subject[row.out_output]}
+
+
+class _Alike(NamedTuple):
+    """Outputs that may be compared with each other: rows of the table of all outputs."""
+
+    name: str  # of control, seed, attribute and value
+    in_domain: list[int]
+    out_domain: list[int]
+
+
+@dataclass
+class _Stock:
+    """What may still be shown, and how often each combination and person was."""
+
+    combinations: dict[str, list[_Alike]]  # by control
+    subject: list[str]  # of each output
+    rng: np.random.Generator
+    shown: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, outputs: pd.DataFrame, rng: np.random.Generator) -> "_Stock":
+        combinations: dict[str, list[_Alike]] = {}
+        groups = outputs.groupby(["control", "seed", "attribute", "value"])
+        for name, domain in groups["domain"]:
+            rows = [domain.index[domain == which].tolist() for which in DOMAINS]
+            control = str(outputs["control"][domain.index[0]])
+            alike = _Alike(f"combination {name}", *rows)
+            combinations.setdefault(control, []).append(alike)
+        subject = ("person " + outputs["subject_id"]).tolist()
+        return cls(combinations, subject, rng)
+
+    def require(self, controls: Sequence[str], needed: int) -> None:
+        if not controls:
+            raise DataError(
+                "judge.design.pairs: the translations hold none with a value of the control"
+            )
+        for control in controls:
+            alike = self.combinations[control]
+            possible = sum(len(c.in_domain) * len(c.out_domain) for c in alike)
+            if possible < needed:
+                raise DataError(
+                    f"judge.design.pairs: {needed} pairs with control {control} are needed for each"
+                    f" participant, and {possible} are possible: {self.counts(control)}. Ask for"
+                    " fewer pairs, or raise synthesise.roles.translated."
+                )
+
+    def counts(self, control: str) -> str:
+        alike = self.combinations[control]
+        return (
+            f"{sum(len(c.in_domain) for c in alike)} in-domain and"
+            f" {sum(len(c.out_domain) for c in alike)} out-domain translations of {control} in"
+            f" {len(alike)} combinations of seed, attribute and value"
+        )
+
+    def take(
+        self, control: str, seen: set[tuple[int, int]], before: set[str]
+    ) -> tuple[int, int] | None:
+        """The least shown pair that is not `seen` and shows nobody of `before`."""
+        for alike in self._least_shown(self.combinations[control], lambda alike: alike.name):
+            one, two = (
+                self._least_shown(
+                    [row for row in rows if self.subject[row] not in before],
+                    self.subject.__getitem__,
+                )
+                for rows in (alike.in_domain, alike.out_domain)
+            )
+            for pair in product(one, two):
+                persons = {self.subject[row] for row in pair}
+                if pair not in seen and len(persons) == 2:
+                    self.shown.update((alike.name, *persons))
+                    return pair
+        return None
+
+    def _least_shown(self, things: Sequence[T], name: Callable[[T], str]) -> list[T]:
+        """`things` by how often what `name` calls them was shown, by chance where equally often."""
+        order = self.rng.permutation(len(things))
+        return sorted((things[i] for i in order), key=lambda thing: self.shown[name(thing)])
+
+
+def _placed(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """`rows` of a participant with what is left and right, and what attention pairs spoil.
+
+    The in-domain output is left in half of the compared pairs of each control value; a repeat has
+    them exchanged.
+    """
+    left = np.zeros(len(rows), dtype=bool)
+    for _, alike in rows[rows["kind"] != "repeat"].groupby(["kind", "control"]):
+        chosen = rng.permutation(alike.index)[: (len(alike) + int(rng.integers(2))) // 2]
+        left[chosen] = True
+    again = rows["repeats"].notna().to_numpy()
+    left[again] = ~left[rows.loc[again, "repeats"].astype(int)]
+    spoiled = rng.permutation(np.resize(SCREEN, (rows["kind"] == "attention").sum()))
+    degraded = pd.Series(None, index=rows.index, dtype=object)
+    degraded[rows["kind"] == "attention"] = spoiled
+    return rows.assign(in_left=left, degraded=degraded)
+
+
+def _described(shown: pd.DataFrame, outputs: pd.DataFrame) -> pd.DataFrame:
+    """`shown` with what the key and the participants need to know of both outputs."""
+    one, two = (
+        outputs.loc[shown[column]].reset_index(drop=True) for column in ("in_output", "out_output")
+    )
+    starts = shown.index - shown["position"]  # where the rows of each one's participant begin
+    return shown.drop(columns=["in_output", "out_output"]).assign(
+        repeats=shown["repeats"] + starts,  # a row of this table from here on
+        comparison=one["seed"].astype(str)
+        + "-"
+        + one["row"].astype(str)
+        + "-"
+        + two["row"].astype(str),
+        seed=one["seed"],
+        attribute=one["attribute"],
+        value=one["value"],
+        in_row=one["row"],
+        out_row=two["row"],
+        in_face=one["face_id"],
+        out_face=two["face_id"],
+        in_subject=one["subject_id"],
+        out_subject=two["subject_id"],
+    )

@@ -1,0 +1,203 @@
+"""A small network trained on real faces, which judges translations: attributes, and who it is.
+
+It is trained on both sides, so that it does not itself favour the side of the generator, and on
+nobody who is translated.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F  # noqa: N812, torch's own custom
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from facegap.attributes import read_labels, require
+from facegap.crops import Crops
+from facegap.errors import DataError
+from facegap.files import whole
+from facegap.network import settle
+from facegap.pixels import as_input
+from facegap.progress import Pace
+from facegap.seeds import generator, number
+from facegap.settings.measure import AttributeClassifier
+from facegap.settings.synthesise import Attributes
+from facegap.tables.acquire import FACES
+from facegap.tables.align import ALIGNED
+from facegap.tables.base import read_table
+from facegap.tables.synthesise import ROLES
+
+log = logging.getLogger(__name__)
+FEATURES = 32
+CHUNK = 256  # faces at a time when none is trained on
+IDENTITY = 0.2  # how much telling persons apart counts beside the attributes
+SHARPNESS = 16.0  # of cosines as logits
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the recogniser sees in n faces."""
+
+    features: NDArray[np.float64]  # (n, FEATURES)
+    shown: NDArray[np.float64]  # (n, a), probability of each attribute
+    identity: NDArray[np.float64]  # (n, FEATURES) of length 1: near where the person is the same
+    layers: list[NDArray[np.float32]]  # (n, c, h, w) a layer, of length 1 over the channels
+
+
+class Recogniser(nn.Module):
+    """A face to `FEATURES` numbers, these to the logits of its attributes, and who it is."""
+
+    def __init__(self, attributes: int, size: int) -> None:
+        """For faces of `size` by `size` pixels."""
+        super().__init__()
+        layers: list[nn.Module] = []
+        width, channels = 3, 16
+        while size > 4:
+            layers += [nn.Conv2d(width, channels, 4, stride=2, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+            width, channels, size = channels, min(2 * channels, 64), size // 2
+        self.body = nn.Sequential(*layers)
+        self.narrow = nn.Linear(width * size * size, FEATURES)
+        self.head = nn.Linear(FEATURES, attributes)
+        self.identity = nn.Linear(width * size * size, FEATURES)
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """Of faces (n, 3, s, s) in -1..1: features, logits, identity, and every layer's output."""
+        layers = []
+        for part in self.body:
+            faces = part(faces)
+            if isinstance(part, nn.ReLU):
+                layers.append(faces)
+        flat = faces.flatten(1)
+        features = self.narrow(flat)
+        identity = F.normalize(self.identity(flat))
+        return features, self.head(F.relu(features)), identity, layers
+
+
+def train_attribute_classifier(
+    *,
+    roles: Path,
+    faces: Path,
+    aligned: Path,
+    crops: list[Path],
+    classifier: Path,
+    attributes: Attributes,
+    settings: AttributeClassifier,
+    threads: int,
+    seed: int,
+) -> None:
+    """Train on every aligned face of persons who are not translated; write the classifier.
+
+    Both values of an attribute count alike, however rare one is. Who it is, is learnt by telling
+    these persons apart, where some are known by several pictures.
+    """
+    device = settle(threads)
+    shards = Crops(crops)
+    table = _faces(roles, faces, aligned, attributes.names)
+    labels = torch.from_numpy(read_labels(faces, table["face_id"], attributes.names))
+    persons, names = pd.factorize(table["subject_id"], sort=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(number(seed, "attribute_classifier_weights"))
+        network = Recogniser(len(attributes.names), shards.size).to(device)
+        centres = nn.Parameter(torch.randn(max(len(names), 1), FEATURES).to(device))
+    optimiser = torch.optim.Adam([*network.parameters(), centres], settings.rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, settings.rate, total_steps=settings.iterations
+    )
+    balance = _balance(labels).to(device)
+    rng = generator(seed, "attribute_classifier_batches")
+    rows = table["row"].to_numpy()
+    pace = Pace(settings.iterations)
+    for step in range(1, settings.iterations + 1):
+        chosen = rng.integers(0, len(rows), settings.batch)
+        images = shards.take(rows[chosen])
+        mirrored = rng.random(settings.batch) < 0.5
+        images[mirrored] = images[mirrored, :, ::-1]
+        _, logits, identity, _ = network(as_input(images, device))
+        wanted = labels[chosen].to(device)
+        loss = F.binary_cross_entropy_with_logits(logits, wanted, pos_weight=balance)
+        loss = loss + _identity_loss(identity, centres, torch.from_numpy(persons[chosen]))
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+        if step % 100 == 0:
+            words = float(loss.detach()), pace.words(step)
+            log.info("step %d of %d: loss %.3f, %s", step, settings.iterations, *words)
+    _save(network, attributes.names, shards.size, classifier)
+
+
+def _balance(labels: Tensor) -> Tensor:
+    """How much having each attribute counts, so that both its values count alike in all."""
+    share = labels.mean(0).clamp(1 / len(labels), 1 - 1 / len(labels))
+    return (1 - share) / share
+
+
+def _identity_loss(identity: Tensor, centres: Tensor, persons: Tensor) -> Tensor | float:
+    """How badly persons (n,) are told apart by `identity` (n, FEATURES); -1: not known."""
+    if not (persons >= 0).any():
+        return 0.0
+    nearness = SHARPNESS * identity @ F.normalize(centres).T
+    return IDENTITY * F.cross_entropy(nearness, persons.to(nearness.device), ignore_index=-1)
+
+
+def load_recogniser(path: Path, device: torch.device) -> tuple[Recogniser, list[str]]:
+    """The classifier and its attributes in their order; a `DataError` names a damaged file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads(file.metadata()["classifier"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        network = Recogniser(len(about["attributes"]), about["size"])
+        network.load_state_dict(weights)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{path}: not readable as a classifier: {error}") from error
+    return network.to(device).eval().requires_grad_(False), about["attributes"]
+
+
+def recognise(network: Recogniser, images: NDArray[np.uint8], device: torch.device) -> Sight:
+    """What the network sees in images uint8 (n, s, s, 3)."""
+    features, shown, identity = [], [], []
+    layers: list[list[NDArray[np.float32]]] = []
+    with torch.no_grad():
+        for start in range(0, len(images), CHUNK):
+            part = np.array(images[start : start + CHUNK])  # off the disk
+            numbers, logits, who, outputs = network(as_input(part, device))
+            features.append(numbers.cpu().double().numpy())
+            shown.append(logits.cpu().double().sigmoid().numpy())
+            identity.append(who.cpu().double().numpy())
+            layers.append([F.normalize(output).cpu().numpy() for output in outputs])
+    return Sight(
+        np.concatenate(features),
+        np.concatenate(shown),
+        np.concatenate(identity),
+        [np.concatenate(parts) for parts in zip(*layers, strict=True)],
+    )
+
+
+def _faces(roles: Path, faces: Path, aligned: Path, attributes: Sequence[str]) -> pd.DataFrame:
+    """Aligned faces (face_id, row, subject_id) with all attributes, of nobody translated."""
+    assigned = read_table(roles, ROLES)
+    translated = assigned[assigned["role"] != "train"]
+    known = read_table(faces, FACES).set_index("face_id")
+    require(known, attributes, faces)
+    table = read_table(aligned, ALIGNED).join(known, on="face_id")
+    shown = table["face_id"].isin(translated["face_id"])
+    shown |= table["subject_id"].isin(translated["subject_id"])
+    unseen = table[~shown].dropna(subset=list(attributes))
+    if unseen.empty:
+        raise DataError(f"{faces}: every person is translated; lower synthesise.roles.translated")
+    return unseen[["face_id", "row", "subject_id"]]
+
+
+def _save(network: Recogniser, attributes: Sequence[str], size: int, path: Path) -> None:
+    about = json.dumps({"attributes": list(attributes), "size": size}, sort_keys=True)
+    weights = {name: w.detach().cpu().contiguous() for name, w in network.state_dict().items()}
+    with whole(path) as temporary:
+        temporary.write_bytes(save(weights, {"classifier": about}))

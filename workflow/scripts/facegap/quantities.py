@@ -1,0 +1,251 @@
+"""What the table of estimates may hold: each quantity with its formula, unit and interval.
+
+Light, and read by the schema, the codebook (docs/estimates.md) and the tests.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A kind of number."""
+
+    stage: str  # that writes it
+    formula: str
+    unit: str
+    interval: str
+    metrics: tuple[str, ...] = ()  # that it is given of, if not of one alone
+
+
+REALISM = (
+    *("attribute transfer", "classifier accuracy", "identity preservation"),
+    *("perceptual distance", "reconstruction error", "FID", "KID"),
+    *("classifier Frechet distance", "classifier kernel distance"),
+)
+QUANTITIES = {
+    "training mean": Quantity(
+        "measure",
+        "mean over the repeats of one configuration",
+        "share; cross-entropy in nats; epochs",
+        "Student's t over repeats",
+        ("accuracy", "cross-entropy", "epochs to convergence"),
+    ),
+    "performance": Quantity(
+        "measure",
+        "of the mean probability of a configuration's repeats, on one test part",
+        "share; Brier score",
+        "percentile bootstrap over persons",
+        ("accuracy", "balanced accuracy", "AUROC", "Brier score"),
+    ),
+    "mean accuracy": Quantity(
+        "measure",
+        "mean over faces of the share of repeats (of all configurations, for model all) that are"
+        " right",
+        "share",
+        "none",
+    ),
+    "majority class": Quantity(
+        "measure", "accuracy of always answering the more frequent side", "share", "none"
+    ),
+    "transfer gap": Quantity(
+        "measure",
+        "mean accuracy on the source less that on the target, of one configuration or of all",
+        "share",
+        "percentile bootstrap over persons of both parts",
+    ),
+    "group performance": Quantity(
+        "measure",
+        "accuracy of the selected configuration in a group of persons",
+        "share",
+        "Wilson's, with Kish's effective number of persons",
+    ),
+    "difference": Quantity(
+        "measure",
+        "accuracy of one configuration less that of another on the target, the same faces",
+        "share",
+        "percentile bootstrap over persons; p: McNemar's exact test, Holm's correction",
+    ),
+    "right alone": Quantity(
+        "measure", "faces that the first of two configurations alone gets right", "faces", "none"
+    ),
+    "calibration": Quantity(
+        "measure",
+        "share of faces inside, in bins of equally many faces by probability (share: its mean)",
+        "share",
+        "Wilson's, with Kish's effective number of persons",
+    ),
+    "transfer matrix": Quantity(
+        "measure",
+        "accuracy of the selected configuration trained on one data set and tested on another;"
+        " accuracy gap: that on its own test part less this",
+        "share",
+        "percentile bootstrap over persons",
+        ("accuracy", "accuracy gap"),
+    ),
+    "rejected share": Quantity(
+        "measure",
+        "share of a group's faces that alignment rejected",
+        "share",
+        "Wilson's, with Kish's effective number of persons; p: labels exchanged between persons",
+    ),
+    "realism": Quantity(
+        "measure",
+        "mean over images of a domain, or distance between sets; without a seed, the mean over"
+        " seeds",
+        "share; cosine; distance",
+        "percentile bootstrap over persons; of distances normal, with a bootstrap's error",
+        REALISM,
+    ),
+    "realism gap": Quantity(
+        "measure",
+        "out-domain less in-domain, paired by seed, mean over seeds",
+        "as the metric",
+        "Student's t with Satterthwaite's degrees of freedom",
+        REALISM,
+    ),
+    "null realism gap": Quantity(
+        "measure",
+        "the same between two halves of the in-domain persons, where none may be",
+        "as the metric",
+        "Student's t with Satterthwaite's degrees of freedom",
+        REALISM,
+    ),
+    "raw agreement": Quantity(
+        "annotate",
+        "share of faces on which all annotators (or a pair) name one side",
+        "share",
+        "Wilson's, with Kish's effective number of persons",
+    ),
+    "Krippendorff's alpha": Quantity(
+        "annotate and judge",
+        "1 - observed / expected disagreement, nominal",
+        "agreement beyond chance",
+        "percentile bootstrap over persons, or over pairs",
+    ),
+    "Cohen's kappa": Quantity(
+        "annotate",
+        "(observed - expected agreement) / (1 - expected), of two annotators",
+        "agreement beyond chance",
+        "percentile bootstrap over persons",
+    ),
+    "Fleiss' kappa": Quantity(
+        "judge", "agreement on pairs compared equally often", "agreement beyond chance", "none"
+    ),
+    "inside share": Quantity(
+        "annotate",
+        "share of an annotator's answers that are inside",
+        "share",
+        "Wilson's, with Kish's effective number of persons",
+    ),
+    "consistency": Quantity(
+        "annotate and judge",
+        "share of the items shown twice that got the same answer",
+        "share",
+        "Wilson's, over persons or answers",
+    ),
+    "answer error": Quantity(
+        "annotate",
+        "probability that one answer is wrong, (1 - sqrt(1 - 2d)) / 2 of the share d that differs",
+        "share",
+        "Wilson's, with the persons' correlation estimated",
+    ),
+    "label error": Quantity(
+        "partition",
+        "share of the sides of a provenance that is wrong (answers: the faces it applies to)",
+        "share",
+        "Wilson's, with the persons' correlation; of all, square-and-add",
+    ),
+    "pseudo-label precision": Quantity(
+        "partition",
+        "share of the accepted pseudo-labels that say what people say, on a part",
+        "share",
+        "Wilson's, with the persons' correlation estimated",
+    ),
+    "pseudo-label calibration": Quantity(
+        "partition",
+        "share of test faces inside, by tenths of the calibrated probability (share: its mean)",
+        "share",
+        "none",
+    ),
+    "preference": Quantity(
+        "judge",
+        "share of answers that chose the in-domain output",
+        "share",
+        "Wilson's; p: exact binomial test of one half",
+        ("choice", "realism", "transfer", "identity"),
+    ),
+    "preference of everybody": Quantity(
+        "judge",
+        "the same, with those who failed the attention pairs",
+        "share",
+        "Wilson's; p: exact binomial test of one half",
+    ),
+    "modelled preference": Quantity(
+        "judge",
+        "the same, over participants and left and right alike (logistic regression)",
+        "share",
+        "two-way clustered by the persons of both images, Student's t",
+    ),
+    "adjusted preference": Quantity(
+        "judge",
+        "the same, as if both persons of a pair were equally known",
+        "share",
+        "two-way clustered by the persons of both images, Student's t",
+    ),
+    "preference difference": Quantity(
+        "judge",
+        "of the modelled preference, one value of the control against another",
+        "log odds ratio",
+        "two-way clustered by the persons of both images, Student's t",
+    ),
+    "familiarity effect": Quantity(
+        "judge",
+        "of knowing the person of the in-domain image only, on the choice of it",
+        "log odds ratio",
+        "two-way clustered by the persons of both images, Student's t",
+    ),
+    "left effect": Quantity(
+        "judge",
+        "of an output's being on the left, on the choice of it",
+        "log odds ratio",
+        "two-way clustered by the persons of both images, Student's t",
+    ),
+    "participant bootstrap": Quantity(
+        "judge",
+        "the preference, with participants and persons of both images resampled",
+        "share",
+        "pigeonhole bootstrap (Owen 2007)",
+    ),
+    "left share": Quantity(
+        "judge",
+        "share of answers that chose the left image",
+        "share",
+        "Wilson's; p: exact binomial test of one half",
+    ),
+    "log odds": Quantity(
+        "judge",
+        "log((chosen + 1/2) / (not chosen + 1/2)) of the in-domain output",
+        "log odds",
+        "Wald's",
+    ),
+    "correlation": Quantity(
+        "judge",
+        "Spearman's, over seeds and attributes, of the log odds with a metric of realism, in-domain"
+        " less out-domain",
+        "correlation",
+        "percentile bootstrap over points",
+        REALISM,
+    ),
+    "familiarity": Quantity(
+        "judge",
+        "share of persons of a domain that participants knew",
+        "share",
+        "Wilson's",
+    ),
+    "power": Quantity(
+        "judge",
+        "share of simulated studies of this size that reject one half, at a true share (share)",
+        "share",
+        "none",
+    ),
+}

@@ -1,0 +1,207 @@
+"""What the sections of the page show: rows of ESTIMATES and facts, arranged; nothing is computed.
+
+A function has the name of the variable that it fills in the templates.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from facegap.groups import ALL, group_name, group_values
+from facegap.report.rows import MISSING, Row, as_rows, interval_of, one, rows_of
+from facegap.settings.study import Study
+from facegap.statistics.interval import Interval
+from facegap.tables.base import DOMAINS
+
+Facts = Mapping[str, Any]  # of a JSON file
+OF_ALL = {"group": ALL, "attribute": None, "seed": None, "model": None}
+PROVENANCES = {  # of labels that people did not give, in words
+    "by person": "by the person’s other pictures",
+    "pseudo-label": "pseudo-labels, accepted",
+    "verified": "verified",
+}
+
+
+def answer(measured: pd.DataFrame, judged: pd.DataFrame, study: Study) -> dict[str, Any]:
+    """The transfer gap of all networks, with the verdict on it, and the preference of all."""
+    drawn = all(dataset.kind == "drawn" for dataset in study.datasets.values())
+    gap = one(measured, "transfer gap", model=ALL)
+    planted = study.acquire.drawn.capture_distance if drawn else None
+    return {
+        "gap": gap,
+        "verdict": verdict(interval_of(gap), planted),
+        "preference": one(judged, "preference", metric="choice", **OF_ALL),
+        **{
+            name: one(measured, "mean accuracy", model=ALL, tested_on=name)
+            for name in ("source", "target")
+        },
+        **{
+            f"{name}_majority": one(measured, "majority class", model=ALL, tested_on=name)
+            for name in ("source", "target")
+        },
+    }
+
+
+def verdict(gap: Interval, planted: float | None) -> str:
+    """What the interval of the gap allows to conclude, and how it fits what was planted.
+
+    `planted` is the capture distance of drawn faces, None for real ones.
+    """
+    lower = gap.low > 0
+    if lower:
+        words = "The target's accuracy lies below the source's"
+    elif gap.high < 0:
+        words = "The target's accuracy lies above the source's"
+    else:
+        words = "No gap was found: the interval of the difference holds zero"
+    if planted is None:
+        return f"{words}."
+    if planted > 0 and lower:
+        return f"The planted gap was found. {words}."
+    if planted > 0:
+        return f"The planted gap was missed. {words}."
+    if lower or gap.high < 0:
+        return f"A gap was reported where none was planted. {words}."
+    return "No gap was planted, and none was found: the interval of the difference holds zero."
+
+
+def rejected(measured: pd.DataFrame) -> list[Row]:
+    """The share of each group that alignment rejected, with its `factor` and `value`."""
+    rows = as_rows(rows_of(measured, "rejected share"))
+    for row in rows:
+        ((row["factor"], row["value"]),) = group_values(row["group"]).items()
+        row["rejected"] = round(row["estimate"] * row["faces"])  # the count that the share is of
+    return rows
+
+
+def labels(
+    agreement: Facts | None,
+    partition: Facts,
+    annotated: pd.DataFrame,
+    partitioned: pd.DataFrame,
+    study: Study,
+) -> dict[str, Any]:
+    """Agreement of the annotators, and how every face got its side."""
+    people = "simulated" if agreement and agreement["simulated"] else "of people"
+    names = {"people": f"{people}, agreed or adjudicated", **PROVENANCES}
+    errors = [
+        {**row, "words": names.get(group_values(row["group"]).get("provenance", ""), row["group"])}
+        for row in as_rows(rows_of(partitioned, "label error"))
+        if row["answers"] and row["estimate"] is not None
+    ]
+    by_group = as_rows(rows_of(annotated, "raw agreement", model=None))
+    return {
+        "agreement": agreement,
+        "partition": partition,
+        "raw": one(annotated, "raw agreement", **OF_ALL),
+        "by_group": [row for row in by_group if row["group"] != ALL],
+        "alpha": one(annotated, "Krippendorff's alpha"),
+        "kappas": as_rows(rows_of(annotated, "Cohen's kappa")),
+        "answer_error": one(annotated, "answer error"),
+        "annotators": [
+            {
+                "name": name,
+                **part,
+                "inside": one(annotated, "inside share", model=name),
+                "consistency": one(annotated, "consistency", model=name),
+                "error": study.annotate.annotators[name].error,
+            }
+            for name, part in (agreement or {"annotators": {}})["annotators"].items()
+        ],
+        "precision": one(partitioned, "pseudo-label precision", group="part: test"),
+        "errors": errors,
+        "error": one(partitioned, "label error", group=ALL),
+    }
+
+
+def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dict[str, Any]:
+    """The selected configuration and how it was found, its measures, and pairs compared."""
+    classify = study.classify
+    backbones = [
+        {"weights": given, "input_size": None} if isinstance(given, str) else given.model_dump()
+        for given in classify.grid.backbones.values()
+    ]
+    performance = as_rows(
+        rows_of(measured, "performance", model=selected["name"], trained_on="source")
+    )
+    metrics: dict[str, dict[str, Row]] = {}
+    for row in performance:
+        metrics.setdefault(row["metric"], {})[row["tested_on"]] = row
+    differences = as_rows(rows_of(measured, "difference"))
+    return {
+        "backbones": [
+            {**row, "name": name, "input_size": row["input_size"] or classify.features.input_size}
+            for name, row in zip(classify.grid.backbones, backbones, strict=True)
+        ],
+        "selected": selected,
+        "descent": selected["descent"],
+        "measures": [{"metric": metric, **by_set} for metric, by_set in metrics.items()],
+        "differences": [
+            {**row, **dict(zip(("one", "other"), row["model"].split(" − "), strict=True))}
+            for row in differences
+        ],
+    }
+
+
+def synthesis(measured: pd.DataFrame) -> dict[str, Any]:
+    """Each measure of realism, means over seeds, their gap and the null check's.
+
+    All together, by attribute, and by value of the control.
+    """
+    gaps = as_rows(rows_of(measured, "realism gap"))
+    nulls = {_place(row): row for row in as_rows(rows_of(measured, "null realism gap"))}
+    means = {_place(row): row for row in as_rows(rows_of(measured, "realism", seed=None))}
+    rows = []
+    for gap in gaps:
+        values = group_values(gap["group"])
+        inside, outside = (
+            means[gap["metric"], gap["attribute"], group_name({"domain": domain, **values})]
+            for domain in DOMAINS
+        )
+        null = nulls.get(_place(gap), MISSING)
+        row: dict[str, Any] = {"gap": gap, "inside": inside, "outside": outside, "null": null}
+        rows.append({**row, "control": values.get("control")})
+    return {
+        "realism": [row for row in rows if not row["gap"]["attribute"] and not row["control"]],
+        "by_attribute": [row for row in rows if row["gap"]["attribute"]],
+        "by_control": [row for row in rows if row["control"]],
+        "inception": any(gap["metric"] == "FID" for gap in gaps),
+    }
+
+
+def _place(row: Row) -> tuple[str, str | None, str]:
+    return row["metric"], row["attribute"], row["group"]
+
+
+def judgement(judged: pd.DataFrame, summary: Facts) -> dict[str, Any]:
+    """Preferences plain, modelled and resampled, and whether the answers can be trusted."""
+    everybody = as_rows(rows_of(judged, "preference of everybody"))
+    criteria = as_rows(rows_of(judged, "preference", **OF_ALL))
+    return {
+        "summary": summary,
+        "simulated": summary["simulated"],
+        "left": one(judged, "left share"),
+        "controls": [
+            {
+                "control": group_values(row["group"])["control"],
+                "everybody": row,
+                "modelled": one(judged, "modelled preference", group=row["group"]),
+                "bootstrap": one(judged, "participant bootstrap", group=row["group"]),
+            }
+            for row in everybody
+        ],
+        "differences": [
+            {**row, "group": group_values(row["group"])["control"]}
+            for row in as_rows(rows_of(judged, "preference difference"))
+        ],
+        "power": as_rows(rows_of(judged, "power")),
+        "repeats": one(judged, "consistency"),
+        "alpha": one(judged, "Krippendorff's alpha"),
+        "fleiss": one(judged, "Fleiss' kappa"),
+        "criteria": [row for row in criteria if row["metric"] != "choice"],
+        "familiarity": as_rows(rows_of(judged, "familiarity")),
+        "adjusted": as_rows(rows_of(judged, "adjusted preference")),
+        "familiarity_effect": one(judged, "familiarity effect"),
+        "correlations": as_rows(rows_of(judged, "correlation")),
+    }

@@ -1,0 +1,193 @@
+"""Tables 1 to 5 as numbers: ours, its interval, the published value and the difference."""
+
+from collections.abc import Iterator, Mapping
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from facegap.configurations import Configuration
+from facegap.files import read_json
+from facegap.groups import group_name
+from facegap.report.rows import MISSING, as_rows, interval_of, rows_of
+from facegap.settings.classify import Grid
+from facegap.statistics.interval import Interval
+from facegap.tables.base import read_table, write_table
+from facegap.tables.measure import ESTIMATES
+from facegap.tables.report import REPORTED
+
+PAPERS = {"resnet50": "ResNet50", "vgg16": "VGG16", "vgg19": "VGG19", "vggface": "VGGFace"}
+OPTIMISERS = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
+Values = dict[tuple[str, str], Interval]  # by row and column
+Pair = tuple[str, str]  # optimisers of head training and of fine-tuning
+
+
+def tabulate_results(
+    *,
+    measure_estimates: Path,
+    judge_estimates: Path,
+    selected: Path,
+    published: Path,
+    tables: list[Path],
+    settings: Grid,
+) -> None:
+    """Write the five tables (REPORTED), in the order of `tables`.
+
+    Tables 1 to 4: mean over repeats with Student's interval. Table 5: shares of answers with
+    Wilson's interval. Rows and columns have the paper's names; rows of ours that the paper has not
+    follow its own.
+    """
+    runs = _Runs(read_table(measure_estimates, ESTIMATES), read_json(selected), settings)
+    printed = yaml.safe_load(published.read_text())
+    ours = [_table1(runs), _table2(runs), _table3(runs), _table4(runs), _table5(judge_estimates)]
+    for number, (values, path) in enumerate(zip(ours, tables, strict=True), 1):
+        write_table(beside(values, printed[f"table{number}"]), path, REPORTED)
+
+
+def beside(ours: Values, printed: Mapping[str, Any]) -> pd.DataFrame:
+    """Our values and the printed ones, row by row (REPORTED)."""
+    theirs = {
+        (row, column): float(value)
+        for row, values in printed["rows"].items()
+        for column, value in zip(printed["columns"], values, strict=True)
+    }
+    rows = []
+    for row, column in dict.fromkeys([*theirs, *ours]):
+        own = ours.get((row, column), interval_of(MISSING))
+        value = theirs.get((row, column), float("nan"))
+        rows.append((row, column, *own, value, own.estimate - value))
+    names = ["row", "column", "ours", "low", "high", "published", "difference"]
+    return pd.DataFrame(rows, columns=names)
+
+
+class _Runs:
+    """Means over the repeats of a configuration, by what the tables vary."""
+
+    def __init__(self, estimates: pd.DataFrame, selected: Mapping[str, Any], grid: Grid) -> None:
+        keys = ("metric", "model", "trained_on", "tested_on")
+        rows = as_rows(rows_of(estimates, "training mean"))
+        self._rows = {tuple(row[key] for key in keys): row for row in rows}
+        self.backbone: str = selected["backbone"]
+        self.preprocessing: str = selected["preprocessing"]
+        self.best: Pair = (selected["head_optimiser"], selected["fine_tuning_optimiser"])
+        self.pairs: list[Pair] = [(head, fine) for head, fine in grid.optimiser_pairs]
+        names = [*PAPERS, *grid.backbones]  # the paper's in its order, then others
+        self.backbones = sorted(grid.backbones, key=names.index)
+
+    def mean(
+        self,
+        metric: str,
+        backbone: str,
+        preprocessing: str,
+        *,
+        pair: Pair | None = None,
+        head: bool = False,
+        trained_on: str = "source",
+        tested_on: str | None = "target",
+    ) -> Interval:
+        """Of one configuration, after fine-tuning or of its `head`; NaN where it was not run.
+
+        Without a `pair` of optimisers it is the grid's first. Student's interval knows no bounds:
+        it is cut at the metric's.
+        """
+        name = Configuration(backbone, preprocessing, *(pair or self.pairs[0]))
+        model = name.head_name if head else name.name
+        row = self._rows.get((metric, model, trained_on, tested_on), MISSING)
+        return _cut(interval_of(row), metric)
+
+    def both(self, *configuration: str, **more: Any) -> Iterator[tuple[str, Interval]]:
+        """Source and target accuracy of a configuration."""
+        for domain in ("source", "target"):
+            yield domain, self.mean("accuracy", *configuration, tested_on=domain, **more)
+
+    def ran(self, preprocessing: str, pair: Pair) -> bool:
+        """Whether the selected backbone was run so."""
+        model = Configuration(self.backbone, preprocessing, *pair).name
+        return ("accuracy", model, "source", "target") in self._rows
+
+
+def _cut(interval: Interval, metric: str) -> Interval:
+    most = 1 if metric == "accuracy" else inf
+    low, high = (min(max(end, 0.0), most) for end in interval[1:])
+    return Interval(interval.estimate, low, high)
+
+
+def _table1(runs: _Runs) -> Values:
+    return {
+        (f"{PAPERS.get(name, name)} ({words})", domain.title()): value
+        for name in runs.backbones
+        for head, words in ((True, "Tuned"), (False, "Fine Tuned"))
+        for domain, value in runs.both(name, "plain", head=head)
+    }
+
+
+def _table2(runs: _Runs) -> Values:
+    return {
+        (PAPERS.get(name, name), f"{words} {domain}"): value
+        for name in runs.backbones
+        for preprocessing, words in (("plain", "Unaugmented"), ("augmented", "Augmented"))
+        for domain, value in runs.both(name, preprocessing)
+    }
+
+
+def _table3(runs: _Runs) -> Values:
+    columns = {
+        "Loss": ("cross-entropy", "target"),
+        "Accuracy": ("accuracy", "target"),
+        "Time": ("epochs to convergence", None),
+    }
+    return {
+        (f"{OPTIMISERS[pair[0]]}/{OPTIMISERS[pair[1]]}", column): runs.mean(
+            metric, runs.backbone, "augmented", pair=pair, tested_on=tested_on
+        )
+        for pair in runs.pairs
+        if runs.ran("augmented", pair)
+        for column, (metric, tested_on) in columns.items()
+    }
+
+
+def _table4(runs: _Runs) -> Values:
+    rows: dict[str, tuple[str, dict[str, Any]]] = {
+        "Benchmark": (runs.preprocessing, {"trained_on": "target", "pair": runs.best}),
+        "Baseline": ("plain", {"head": True}),
+        "Tuned": ("plain", {}),
+        "Tuned + DataAugmentation": ("augmented", {}),
+        "Tuned + PreProcessing + Optimisers": (runs.preprocessing, {"pair": runs.best}),
+        **_single_techniques(runs),
+    }
+    return {
+        (row, domain.title()): value
+        for row, (preprocessing, more) in rows.items()
+        for domain, value in runs.both(runs.backbone, preprocessing, **more)
+    }
+
+
+def _single_techniques(runs: _Runs) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Rows of ours: each technique without the others, on the selected backbone, if it was run."""
+    first, *others = runs.pairs
+    rows: dict[str, tuple[str, dict[str, Any]]] = {
+        f"Tuned + {words} alone": (preprocessing, {})
+        for words, preprocessing in (("crop", "cropped"), ("transforms", "transformed"))
+        if runs.ran(preprocessing, first)
+    }
+    for pair in others:
+        if runs.ran("plain", pair):
+            name = f"Tuned + {OPTIMISERS[pair[0]]}/{OPTIMISERS[pair[1]]} alone"
+            rows[name] = ("plain", {"pair": pair})
+    return rows
+
+
+def _table5(judge_estimates: Path) -> Values:
+    """Shares of answers, by value of the control, that chose the side trained on or the other."""
+    rows = as_rows(rows_of(judge_estimates, "preference", metric="choice"))
+    controls = {row["group"]: row for row in rows if row["group"].startswith("control: ")}
+    values: Values = {}
+    for group, row in controls.items():
+        control = group.removeprefix("control: ")
+        other = controls.get(group_name({"control": control, "chosen": "out-domain"}))
+        if other:  # a row of the in-domain outputs
+            values[control.title(), "CelebC"] = interval_of(row)
+            values[control.title(), "CelebO"] = interval_of(other)
+    return values

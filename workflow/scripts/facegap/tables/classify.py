@@ -1,0 +1,51 @@
+"""What classify hands on: runs, predictions and pseudo-labels."""
+
+from facegap.tables.base import SIDES, flag, integer, real, table, text
+
+ENTRIES = table(
+    {
+        "face_id": text(),
+        "split": text("train", "test"),
+        "copy": integer(),  # 0: the face as it is; from 1 on an augmented copy
+        "inside": flag(),
+        "row": integer(),  # of the aligned crops
+    },
+    "entries of the features",
+)  # row i of this table is row i of the arrays beside it
+RUNS = table(
+    {
+        "run": text(unique=True),
+        "model": text(),  # the configuration's name, the same for all of its repeats
+        "backbone": text(),
+        "preprocessing": text("plain", "cropped", "transformed", "augmented"),
+        "stage": text("head", "fine-tuned"),
+        "head_optimiser": text("adam", "sgd", "rmsprop"),
+        "fine_tuning_optimiser": text("adam", "sgd", "rmsprop"),
+        "trained_on": text(),  # a data set; target: the in-domain benchmark
+        "repeat": integer(),
+        "source_accuracy": real(0, 1, nullable=True),
+        "target_accuracy": real(0, 1),
+        "loss": real(0),  # binary cross-entropy on the target's test part
+        "epochs_to_convergence": integer(1),
+    },
+    "runs",
+)
+CURVES = table(
+    {"run": text(), "epoch": integer(1), "loss": real(0)}, "curves"
+)  # loss: mean over the training part, of the run's own stage
+PREDICTIONS = table(
+    {
+        "model": text(),  # the configuration's name
+        "repeat": integer(),
+        "trained_on": text(),
+        "dataset": text(),
+        "face_id": text(),
+        "task": text(),  # boundary
+        "label": text(*SIDES),  # the face's own
+        "probability": real(0, 1),  # of inside
+    },
+    "predictions",
+)
+PSEUDO_LABELS = table(
+    {"face_id": text(unique=True), "probability": real(0, 1)}, "pseudo-labels"
+)  # probability of inside, mean over repeats of the selected configuration

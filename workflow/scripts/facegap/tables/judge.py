@@ -1,0 +1,80 @@
+"""What judge hands on: blinded pairs, their key, and people's answers."""
+
+import pandera.pandas as pa
+
+from facegap.tables.base import flag, integer, real, table, text
+
+PAIRS = table(
+    {
+        "pair_id": text(unique=True),
+        "participant": text(),
+        "position": integer(),
+        "training": flag(),  # shown first, to learn the page; not analysed
+        "attribute": text(),
+        "value": pa.Column("Int8"),  # what the attribute was changed to in both images
+        "control": text(),
+        "left_image": text(),  # blinded image ids, names in images.zip
+        "right_image": text(),
+        "left_original": text(),  # the faces that the images were made of
+        "right_original": text(),
+    },
+    "pairs",
+)
+PERSONS = table(
+    {
+        "person_id": text(unique=True),
+        "participant": text(),
+        "position": integer(),
+        "image": text(),  # of the original face, in images.zip
+    },
+    "persons to recognise",
+)
+KEY = table(
+    {
+        "pair_id": text(unique=True),
+        "kind": text("training", "compared", "attention", "repeat"),
+        "comparison": text(),  # the same for pairs of the same two images
+        "repeats": text(nullable=True),  # the pair_id that this one shows again, sides exchanged
+        "degraded": text("left", "right", nullable=True),  # of an attention pair
+        "seed": integer(),
+        "left_domain": text("in-domain", "out-domain"),
+        "left_row": integer(),  # of the seed's translations.npy
+        "right_row": integer(),
+        "left_original_row": integer(),
+        "right_original_row": integer(),
+        "left_subject": text(),
+        "right_subject": text(),
+    },
+    "key of the pairs",
+)
+PERSONS_KEY = table(
+    {
+        "person_id": text(unique=True),
+        "participant": text(),
+        "subject_id": text(),
+        "domain": text("in-domain", "out-domain"),
+    },
+    "key of the persons",
+)
+RESPONSES = table(
+    {
+        "pair_id": text(unique=True),
+        "participant": text(),
+        "choice": text("left", "right"),
+        "realism": text("left", "right", nullable=True),  # the criteria one by one, if asked
+        "transfer": text("left", "right", nullable=True),
+        "identity": text("left", "right", nullable=True),
+        "seconds": real(0, nullable=True),
+        "simulated": flag(),
+    },
+    "responses",
+)
+FAMILIAR = table(
+    {
+        "person_id": text(unique=True),
+        "participant": text(),
+        "known": flag(),  # to the participant, before the study
+        "simulated": flag(),
+    },
+    "persons known to participants",
+)

@@ -1,0 +1,29 @@
+"""What synthesise hands on: the faces' roles, and translations."""
+
+import pandera.pandas as pa
+
+from facegap.tables.base import integer, table, text
+
+ROLES = table(
+    {
+        "face_id": text(unique=True),
+        "row": integer(),  # of the aligned crops
+        "role": text("train", "in-domain", "out-domain"),
+        "control": text(nullable=True),  # value of the column that pairs are matched on
+        "subject_id": text(),
+    },
+    "roles",
+)
+TRANSLATIONS = table(
+    {
+        "row": integer(),  # of translations.npy
+        "face_id": text(),
+        "subject_id": text(),
+        "domain": text("in-domain", "out-domain"),
+        "control": text(nullable=True),
+        "kind": text("original", "reconstruction", "translation"),
+        "attribute": text(nullable=True),  # the one changed; missing unless kind is translation
+        "value": pa.Column("Int8", nullable=True),  # what it was changed to
+    },
+    "translations",
+)
