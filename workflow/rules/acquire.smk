@@ -10,10 +10,10 @@ Writes  acquire/<dataset>/faces.parquet   table FACES: a row a face, with its pa
         assets/<file>                     files that facegap fetches (config/assets.yaml)
 """
 
-try:
+from facegap.acquire import places
+
+with start.wrong_configuration():
     PLACES = places.places(study, MANIFEST)
-except ConfigError as error:
-    raise WorkflowError(str(error)) from None
 IMAGES = {name: place.images for name, place in PLACES.items()}
 ORIGINALS = {name: place.originals for name, place in PLACES.items()}
 TEXTS = {name: place.texts for name, place in PLACES.items()}
@@ -26,6 +26,7 @@ CODE_OF_READERS = {
     name: code_of(f"acquire.readers.{reader}") if reader else []
     for name, reader in READERS.items()
 }
+WANTED = {}  # the assets of this run's jobs
 images_of = lookup("{dataset}", within=IMAGES)
 
 
@@ -41,7 +42,7 @@ rule acquire:
 
 rule fetch_asset:
     input:
-        by_hand=by_hand,
+        by_hand=places.by_hand(study.data_root, MANIFEST, WANTED),
     output:
         file="<assets>/{asset}",
     log:

@@ -31,41 +31,20 @@ CONFIGURATION = "<results>/classify/configurations/{name}"
 CANDIDATE_FOLDERS = expand(
     CONFIGURATION, name=grid.folders(study.classify, candidates=True)
 )
-WEIGHTS = {  # the file of each backbone's first weights; none of random ones
-    name: (
-        []
-        if given.weights == "random"
-        else (
-            f"<assets>/{grid.weights_asset(name)}"
-            if given.weights == "pretrained"
-            else located(f"classify.grid.backbones.{name}.weights", [given.weights])
-        )
-    )
-    for name, given in grid.backbones(study.classify).items()
-}
+with start.wrong_configuration():
+    WEIGHTS = grid.weights_files(study.classify, study.data_root, MANIFEST)
 CANDIDATE_WEIGHTS = [WEIGHTS[name] for name in CANDIDATES["backbones"] if WEIGHTS[name]]
-FRESH = study.classify.augmentation.fresh
-FRESH_CROPS = {  # the source's, where each epoch of fine-tuning samples its copies anew
-    backbone: {
-        preprocessing: (
-            crop_shards("source", training["preprocessed"]["crop"])
-            if FRESH and training["preprocessed"]["augmentation"]
-            else []
-        )
-        for preprocessing, training in trainings.items()
-    }
-    for backbone, trainings in TRAININGS.items()
+FRESH_CROPS = {
+    preprocessing: crop_shards("source", crops)
+    for preprocessing, crops in grid.fresh_crops(study.classify).items()
 }
-BENCHMARK_CROPS = (
-    {  # every crop, since the selected configuration is not known beforehand
-        dataset: [
-            shard
-            for crop in (grid.candidate_crops(study.classify) if FRESH else [])
-            for shard in crop_shards(dataset, crop)
-        ]
-        for dataset in DATASETS
-    }
+# every crop, since the selected configuration is not known beforehand
+BENCHMARK_SEEN = (
+    grid.candidate_crops(study.classify) if study.classify.augmentation.fresh else []
 )
+BENCHMARK_CROPS = {
+    dataset: crop_shards(dataset, BENCHMARK_SEEN) for dataset in DATASETS
+}
 
 
 wildcard_constraints:
@@ -108,12 +87,7 @@ rule extract_features:
         faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
         labels=expand("<results>/annotate/{dataset}/labels.parquet", dataset=DATASETS),
         aligned=expand("<results>/align/{dataset}/faces.parquet", dataset=DATASETS),
-        shards=[
-            shard
-            for dataset in DATASETS
-            for crop in CROPS_SEEN
-            for shard in crop_shards(dataset, crop)
-        ],
+        shards=crop_shards(DATASETS, CROPS_SEEN),
         weights=lookup("{backbone}", within=WEIGHTS),
     output:
         features=directory("<results>/classify/features/{backbone}"),
@@ -143,7 +117,7 @@ rule train_configurations:
     input:
         features="<results>/classify/features/{backbone}",
         weights=lookup("{backbone}", within=WEIGHTS),
-        crops=lookup("{backbone}/{preprocessing}", within=FRESH_CROPS),
+        crops=lookup("{preprocessing}", within=FRESH_CROPS),
     output:
         configurations=directory(
             "<results>/classify/configurations/{backbone}-{preprocessing}"
@@ -256,11 +230,7 @@ rule predict_pseudo_labels:
         selected="<results>/classify/selected.json",
         trainings=CANDIDATE_FOLDERS,
         aligned="<results>/align/target/faces.parquet",
-        shards=[
-            shard
-            for crop in grid.candidate_crops(study.classify)
-            for shard in crop_shards("target", crop)
-        ],
+        shards=crop_shards("target", grid.candidate_crops(study.classify)),
         weights=CANDIDATE_WEIGHTS,
     output:
         pseudo_labels="<results>/classify/pseudo_labels.parquet",
@@ -290,12 +260,7 @@ rule explain_model:
         trainings=CANDIDATE_FOLDERS,
         aligned=expand("<results>/align/{dataset}/faces.parquet", dataset=BOTH),
         labels=expand("<results>/annotate/{dataset}/labels.parquet", dataset=BOTH),
-        shards=[
-            shard
-            for dataset in BOTH
-            for crop in grid.candidate_crops(study.classify)
-            for shard in crop_shards(dataset, crop)
-        ],
+        shards=crop_shards(BOTH, grid.candidate_crops(study.classify)),
         weights=CANDIDATE_WEIGHTS,
     output:
         saliency="<results>/classify/saliency.npz",
@@ -357,16 +322,8 @@ rule write_model_card:
 rule sample_preprocessing:
     input:
         aligned=expand("<results>/align/{dataset}/faces.parquet", dataset=BOTH),
-        plain=[
-            shard
-            for dataset in BOTH
-            for shard in crop_shards(dataset, study.classify.crops.plain)
-        ],
-        crop=[
-            shard
-            for dataset in BOTH
-            for shard in crop_shards(dataset, study.classify.crops.augmented)
-        ],
+        plain=crop_shards(BOTH, study.classify.crops.plain),
+        crop=crop_shards(BOTH, study.classify.crops.augmented),
     output:
         samples="<results>/classify/samples.npz",
     log:

@@ -5,8 +5,6 @@ import re
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 # beside this file; workflow.basedir would be the folder of whoever uses this workflow as a module
 SCRIPTS = (Path(str(workflow.current_basedir)).parent / "scripts").resolve()
 sys.path.insert(0, str(SCRIPTS))
@@ -16,17 +14,13 @@ os.environ.update(
 )  # for jobs: before an installed one
 
 from facegap import start
-from facegap.acquire import places
 from facegap.assets import manifest
 from facegap.code import digests
 from facegap.digests import contents
-from facegap.errors import ConfigError
 from facegap.settings.load import load
 
-try:
+with start.wrong_configuration():
     study = load(config)
-except ConfigError as error:
-    raise WorkflowError(str(error)) from None
 config = study.model_dump(
     mode="json"
 )  # complete, and plain: other params are not compared
@@ -41,7 +35,6 @@ SEEDS = study.synthesise.seeds
 SIDES = config["sides"]
 INTERVALS = config["measure"]["intervals"]
 MANIFEST = manifest()
-WANTED = {}  # the assets of this run's jobs
 
 
 wildcard_constraints:
@@ -82,23 +75,8 @@ def doubling(mem_mb):
     return doubled
 
 
-def located(key, names):
-    """The first of `names` that lies below data_root; else the asset of the first name."""
-    try:
-        return places.located(study.data_root, key, names, MANIFEST)
-    except ConfigError as error:
-        raise WorkflowError(str(error)) from None
-
-
-def by_hand(wildcards):
-    """An asset that the user has put below data_root; what is wanted is noted on the way."""
-    WANTED[wildcards.asset] = MANIFEST[wildcards.asset]
-    path = f"{study.data_root}/{wildcards.asset}"
-    return [path] if Path(path).exists() else []
-
-
 def crop_shards(dataset, crop):
-    """The arrays of one crop of a data set, one after another in the order of its table."""
+    """The arrays of a crop of a data set, in the order of its table; of several of either, each."""
     return expand(
         "<results>/align/{dataset}/{crop}/shard-{shard}.npy",
         dataset=dataset,

@@ -7,6 +7,7 @@ import pytest
 
 from facegap.classify import grid
 from facegap.configurations import Configuration, configuration
+from facegap.errors import ConfigError
 from facegap.settings.classify import Classify
 
 PAPER = {"resnet50": "random", "vgg16": "random", "vgg19": "random", "vggface": "pretrained"}
@@ -88,8 +89,14 @@ def test_a_backbone_has_its_own_size_and_weights() -> None:
         backbones={"vggface": "random", "resnet10t.c3_in1k": "pretrained"},
     )
     assert grid.timm_models(timm) == ["resnet10t.c3_in1k"]
-    assert grid.weights_asset("resnet10t.c3_in1k") == "timm/resnet10t.c3_in1k.safetensors"
-    assert grid.weights_asset("vgg16") == "vgg16-397923af.pth"
+    assert grid.weights_files(timm, "data", {}) == {
+        "vggface": [],
+        "resnet10t.c3_in1k": "<assets>/timm/resnet10t.c3_in1k.safetensors",
+    }
+    published = settings(backbones={"vgg16": "pretrained"}, selected_backbone="vgg16")
+    assert grid.weights_files(published, "data", {}) == {"vgg16": "<assets>/vgg16-397923af.pth"}
+    with pytest.raises(ConfigError, match=r"resnet10t\.c3_in1k\.weights: data/mine\.safetensors"):
+        grid.weights_files(given, "data", {})
 
 
 @pytest.mark.parametrize("backbone", ["vggface", "resnet10t.c3_in1k"])

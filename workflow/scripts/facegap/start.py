@@ -11,16 +11,27 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence.file import FilePersistence
 
+from facegap.errors import ConfigError
 from facegap.settings.study import Study
 
 UNRECORDED = ("logs", "benchmarks", "changed")  # below the study, and no job's output
 CHANGED: set[str] = set()  # results that are not as their job left them
+
+
+@contextmanager
+def wrong_configuration() -> Iterator[None]:
+    """Show a `ConfigError` as Snakemake shows its own errors: the message and no traceback."""
+    try:
+        yield
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def check(

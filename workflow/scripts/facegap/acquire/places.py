@@ -1,16 +1,15 @@
 """Where the files of data sets lie: the user's own, or the assets that facegap fetches. Light."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from facegap.acquire.manifest import obstacles
-from facegap.errors import ConfigError
+from facegap.assets import ASSETS, located
 from facegap.kinds import KINDS, TARS
 from facegap.settings.study import Study
 
-ASSETS = "<assets>/"  # Snakemake's path variables
 UNPACKED = "<results>/acquire/{name}/images.zip"
 
 
@@ -24,20 +23,6 @@ class Place:
     reader: str  # module of facegap.acquire.readers; of drawn faces none
 
 
-def located(data_root: str, key: str, names: Sequence[str], assets: Mapping[str, Any]) -> str:
-    """The first of `names` that lies below `data_root`; else the asset of the first name.
-
-    Raises `ConfigError` where it is neither; `key` is the setting that names it.
-    """
-    paths = [f"{data_root}/{name}" for name in names]
-    existing = [path for path in paths if Path(path).exists()]
-    if existing:
-        return existing[0]
-    if names[0] in assets:
-        return f"{ASSETS}{names[0]}"
-    raise ConfigError(f"{key}: {paths[0]} does not exist; name one that does, below data_root")
-
-
 def places(study: Study, assets: Mapping[str, Any]) -> dict[str, Place]:
     """Where the files of each data set lie. Raises `ConfigError` as `located` does."""
     return {name: _place(study, name, assets) for name in study.datasets}
@@ -49,6 +34,22 @@ def samplings(study: Study) -> dict[str, dict[str, Any]]:
         name: dataset.model_dump(mode="json", include={"faces", "split"})
         for name, dataset in study.datasets.items()
     }
+
+
+def by_hand(
+    data_root: str, assets: Mapping[str, Any], wanted: dict[str, Any]
+) -> Callable[[Any], list[str]]:
+    """An input function: an asset that the user has put below `data_root`, or nothing.
+
+    The entries of the assets that jobs ask for are noted in `wanted`.
+    """
+
+    def found(wildcards: Any) -> list[str]:
+        wanted[wildcards.asset] = assets[wildcards.asset]
+        path = f"{data_root}/{wildcards.asset}"
+        return [path] if Path(path).exists() else []
+
+    return found
 
 
 def missing_assets(study: Study, wanted: Mapping[str, Any], folder: str) -> str | None:

@@ -8,12 +8,12 @@ for each. The selected backbone is run with each technique alone, too. With `pro
 every backbone is run on every preprocessing with every pair.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facegap.assets import backbone_weights
+from facegap.assets import ASSETS, backbone_weights, located
 from facegap.settings.classify import Augmentation, Backbone, Classify
 
 PARTS = ["train", "test"]
@@ -210,6 +210,15 @@ def candidate_crops(settings: Classify) -> list[str]:
     return list(dict.fromkeys(made[which]["crop"] for which in candidate_preprocessings(settings)))
 
 
+def fresh_crops(settings: Classify) -> dict[str, list[str]]:
+    """The crop, by preprocessing, of which each epoch of fine-tuning samples its copies anew."""
+    fresh = settings.augmentation.fresh
+    return {
+        which: [made["crop"]] if fresh and made["augmentation"] else []
+        for which, made in preprocessings(settings).items()
+    }
+
+
 def choice(settings: Classify) -> Plain:
     """How a configuration is selected; of `Choice`."""
     grid = settings.grid
@@ -229,9 +238,23 @@ def timm_models(settings: Classify) -> list[str]:
     ]
 
 
-def weights_asset(name: str) -> str:
-    """The file of a backbone's published weights, among the assets."""
-    return backbone_weights().get(name, f"timm/{name}.safetensors")
+def weights_files(
+    settings: Classify, data_root: str, assets: Mapping[str, Any]
+) -> dict[str, str | list[str]]:
+    """The file of each backbone's first weights; of random ones none.
+
+    Raises `ConfigError` where a file that the settings name does not exist.
+    """
+    published, found = backbone_weights(), dict[str, str | list[str]]()
+    for name, given in backbones(settings).items():
+        if given.weights == "random":
+            found[name] = []
+        elif given.weights == "pretrained":
+            found[name] = ASSETS + published.get(name, f"timm/{name}.safetensors")
+        else:
+            key = f"classify.grid.backbones.{name}.weights"
+            found[name] = located(data_root, key, [given.weights], assets)
+    return found
 
 
 def _sizes(settings: Classify) -> dict[str, int]:
