@@ -195,6 +195,13 @@ def test_a_module_and_its_functions_can_be_read(path: Path) -> None:
     assert not long
 
 
+def test_what_plans_jobs_is_no_jobs_code(rules: list[Any]) -> None:
+    """Its answers are params, so an edit of it that changes none of them reruns nothing."""
+    planning = {"classify/grid.py", "kinds.py", "acquire/places.py", "start.py", "plan.py"}
+    digests = [value for rule in rules for value in rule.params if isinstance(value, dict)]
+    assert not planning & {name for digest in digests for name in digest}
+
+
 def test_what_the_snakefile_imports_is_light() -> None:
     """It is loaded at every start, and at the start of every job on a cluster."""
     text = "".join(path.read_text() for path in (WORKFLOW / "rules").glob("*.smk"))

@@ -212,7 +212,7 @@ def test_missing_answers_stop_what_needs_them_and_not_the_way_to_the_page(
     with appended(folder / "micro.yaml", f"\nannotate: {people}\n"):
         refused = snakemake(folder, "partition", "--cores", "1", *MICRO)
         assert refused.returncode != 0
-        assert "data/a.csv does not exist; make the target align, label" in refused.stdout
+        assert "data/a.csv does not exist; run snakemake align, then label" in refused.stdout
         assert "Finished jobid" not in refused.stdout
         faces = f"{STUDY}/acquire/target/faces.parquet"
         done = snakemake(folder, faces, "--cores", "1", *MICRO)

@@ -19,14 +19,12 @@ ORIGINALS = {name: place.originals for name, place in PLACES.items()}
 TEXTS = {name: place.texts for name, place in PLACES.items()}
 SAMPLINGS = places.samplings(study)
 READERS = {name: place.reader for name, place in PLACES.items()}
-READ_BY_ACQUIRE = [  # files that are not made here: the user's, or fetched
-    path for place in PLACES.values() for path in [*place.originals, *place.texts]
-]
 CODE_OF_READERS = {
     name: code_of(f"acquire.readers.{reader}") if reader else []
     for name, reader in READERS.items()
 }
 WANTED = {}  # the assets of this run's jobs
+BY_HAND = places.by_hand(study.data_root, MANIFEST, WANTED)
 images_of = lookup("{dataset}", within=IMAGES)
 
 
@@ -42,7 +40,7 @@ rule acquire:
 
 rule fetch_asset:
     input:
-        by_hand=places.by_hand(study.data_root, MANIFEST, WANTED),
+        by_hand=BY_HAND,
     output:
         file="<assets>/{asset}",
     log:
@@ -57,6 +55,7 @@ rule fetch_asset:
         runtime=240,
     params:
         *code_of("acquire.assets"),
+        contents_of(BY_HAND),
         entry=lookup("{asset}", within=MANIFEST),
     script:
         "../scripts/fetch_asset.py"

@@ -70,7 +70,7 @@ rule simulate_annotator:
         *code_of("annotate.simulated"),
         own_label=lookup("{dataset}", within=OWN_LABELS),
         settings=config["annotate"],
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/simulate_annotator.py"
 
@@ -125,7 +125,7 @@ rule measure_agreement:
         contents_of(*ANSWERS),
         settings=config["annotate"],
         intervals=INTERVALS,
-        study=config["study"],
-        seed=config["seed"],
+        study=study.study,
+        seed=study.seed,
     script:
         "../scripts/measure_agreement.py"

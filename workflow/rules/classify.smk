@@ -49,7 +49,7 @@ BENCHMARK_CROPS = {
 
 wildcard_constraints:
     backbone=any_of(TRAININGS),
-    preprocessing="plain|cropped|transformed|augmented",
+    preprocessing=any_of(grid.preprocessings(study.classify)),
     model=any_of(grid.timm_models(study.classify)),
 
 

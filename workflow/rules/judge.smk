@@ -29,10 +29,8 @@ rule judge:
 
 rule pair_outputs:
     input:
-        translations=expand(
-            "<results>/synthesise/seed-{seed}/translations.parquet", seed=SEEDS
-        ),
-        arrays=expand("<results>/synthesise/seed-{seed}/translations.npy", seed=SEEDS),
+        translations=TRANSLATIONS,
+        arrays=ARRAYS,
     output:
         pairs="<results>/judge/pairs.parquet",
         persons="<results>/judge/persons.parquet",
@@ -51,10 +49,10 @@ rule pair_outputs:
         runtime=10,
     params:
         *code_of("judge.pairs"),
-        study=config["study"],
+        study=study.study,
         seeds=SEEDS,
         settings=config["judge"]["design"],
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/pair_outputs.py"
 
@@ -110,7 +108,7 @@ else:
         params:
             *code_of("judge.responses"),
             settings=config["judge"]["simulation"],
-            seed=config["seed"],
+            seed=study.seed,
         script:
             "../scripts/simulate_responses.py"
 
@@ -137,9 +135,9 @@ rule judge_pairs:
         runtime=10,
     params:
         *code_of("judge.estimates"),
-        study=config["study"],
+        study=study.study,
         attention_threshold=config["judge"]["attention_threshold"],
         intervals=INTERVALS,
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/judge_pairs.py"

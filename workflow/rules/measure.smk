@@ -52,7 +52,7 @@ rule measure_classification:
         study=study.study,
         datasets=DATASETS,
         intervals=INTERVALS,
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/measure_classification.py"
 
@@ -79,7 +79,7 @@ rule measure_rejected:
         datasets=DATASETS,
         sides=SIDES,
         intervals=INTERVALS,
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/measure_rejected.py"
 
@@ -106,7 +106,7 @@ rule train_attribute_classifier:
         *code_of("measure.recogniser"),
         attributes=config["synthesise"]["attributes"],
         settings=config["measure"]["attribute_classifier"],
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/train_attribute_classifier.py"
 
@@ -137,7 +137,7 @@ rule measure_realism:
         study=study.study,
         seeds=SEEDS,
         intervals=INTERVALS,
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/measure_realism.py"
 

@@ -68,7 +68,7 @@ rule simulate_verifier:
         own_label=OWN_LABELS["target"],
         settings=config["partition"],
         tentative=config["annotate"]["tentative"],
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/simulate_verifier.py"
 
@@ -125,6 +125,6 @@ rule measure_sides:
         *code_of("partition.measured"),
         own_label=OWN_LABELS["target"],
         intervals=INTERVALS,
-        study=config["study"],
+        study=study.study,
     script:
         "../scripts/measure_sides.py"

@@ -43,7 +43,7 @@ FIGURE_PARAMS = {
             name: f"{name} ({dataset.kind})" for name, dataset in study.datasets.items()
         },
     },
-    "seed": config["seed"],
+    "seed": study.seed,
     "seed_of_synthesis": SEEDS[0],
 }
 
@@ -140,6 +140,7 @@ for figure in FIGURES:
             runtime=10,
         params:
             *code_of(figure.module),
+            figure.plot,
             **{name: FIGURE_PARAMS[name] for name in figure.params},
         script:
             "../scripts/plot_figure.py"

@@ -48,7 +48,7 @@ rule assign_roles:
         *code_of("synthesise.roles"),
         attributes=config["synthesise"]["attributes"],
         settings=config["synthesise"]["roles"],
-        seed=config["seed"],
+        seed=study.seed,
     script:
         "../scripts/assign_roles.py"
 
@@ -102,7 +102,7 @@ rule translate_faces:
         *code_of("synthesise.translation"),
         attributes=config["synthesise"]["attributes"],
         sides=SIDES,
-        study_seed=config["seed"],  # the wildcard is the synthesis's
+        study_seed=study.seed,  # the wildcard is the synthesis's
     script:
         "../scripts/translate_faces.py"
 

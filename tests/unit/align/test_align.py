@@ -222,6 +222,10 @@ def test_another_crop_needs_no_new_detection(
     changed = type(drawn)(drawn.faces, tmp_path / "i.zip")  # type: ignore[call-arg]
     aligned(changed, tmp_path, crops={"none": {"size": 32}})
     assert len(searched) == 1, "the image that is another"
+    other_code = [{"align/landmarks.py": "another"}]
+    monkeypatch.setattr(shards, "digests", lambda modules: other_code)
+    aligned(changed, tmp_path, crops={"none": {"size": 32}})
+    assert len(searched) == 1 + 30, "the code that finds faces is another"
 
 
 @pytest.mark.parametrize("number", [3, 11])

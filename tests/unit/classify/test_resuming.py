@@ -20,8 +20,8 @@ import torch
 
 from facegap.classify import backbones, configurations, training
 from facegap.classify.configurations import train_benchmark, train_configurations
-from facegap.classify.grid import Candidate, Candidates, Preprocessed, TrainingPlan
 from facegap.classify.heads import Head
+from facegap.classify.plans import Candidate, Candidates, Preprocessed, TrainingPlan
 from facegap.errors import TrainingError
 from facegap.settings.classify import Features, Training
 from facegap.tables.base import read_table, write_table
@@ -251,10 +251,7 @@ def test_states_of_other_features_are_not_taken_up(
 
 def test_a_state_of_other_code_is_not_taken_up(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     cut(play, monkeypatch, 20)
-    read = Path.read_bytes
-    monkeypatch.setattr(
-        Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == "heads.py")
-    )
+    monkeypatch.setattr(configurations, "digests", lambda _: [{"classify/heads.py": "another"}])
     begun = disturb(monkeypatch)
     play()
     assert len(begun) == EPOCHS

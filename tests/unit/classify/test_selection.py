@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from facegap.classify.card import Subject, write_model_card
-from facegap.classify.grid import Choice
+from facegap.classify.plans import Choice
 from facegap.classify.selection import gather_runs, select_configuration
 from facegap.configurations import Configuration
 from facegap.errors import DataError

@@ -16,7 +16,7 @@ from facegap.classify.augmentation import augmented
 from facegap.classify.backbones import trainable
 from facegap.classify.configurations import _fresh, _Job, train_configurations
 from facegap.classify.features import Cached, read_features
-from facegap.classify.grid import Preprocessed, TrainingPlan
+from facegap.classify.plans import Preprocessed, TrainingPlan
 from facegap.classify.training import Randomness, Schedule, epochs_to_convergence
 from facegap.classify.weights import restore
 from facegap.configurations import Configuration

@@ -221,6 +221,16 @@ def test_a_state_of_other_faces_is_ignored(
     assert outputs(play("killed")) == outputs(play("whole"))
 
 
+def test_a_state_of_other_code_is_ignored(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kill(play, monkeypatch, 7)
+    monkeypatch.setattr(module, "digests", lambda _: [{"synthesise/losses.py": "another"}])
+    with caplog.at_level(logging.INFO):
+        assert outputs(play("killed")) == outputs(play("whole"))
+    assert "resumed at step" not in caplog.text
+
+
 def test_a_newer_version_s_state_is_ignored(
     play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 from facegap.errors import DataError
 
 
+def apart(shards: Sequence[Path], parts: int) -> list[list[Path]]:
+    """The shards of each of `parts` crops or data sets, which have as many shards each."""
+    size, rest = divmod(len(shards), parts)
+    if rest:
+        raise DataError(f"{len(shards)} shards cannot be those of {parts} crops")
+    return [list(shards[k * size : (k + 1) * size]) for k in range(parts)]
+
+
 class Crops:
     """The shards at `paths`, one after another: row i is row i of the table of aligned faces.
 

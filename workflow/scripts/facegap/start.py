@@ -68,8 +68,8 @@ def check_answers(workflow: Any, missing: Mapping[str, Iterable[str]]) -> None:
     for rule, paths in missing.items():
         for path in paths if rule in to_run else ():
             raise WorkflowError(
-                f"annotate, partition.verification: {path} does not exist; make the target align,"
-                " label or verify on the page (facegap annotate serve), or give answers from"
+                f"annotate, partition.verification: {path} does not exist; run snakemake align,"
+                " then label or verify on the page (facegap annotate serve), or give answers from"
                 " elsewhere: docs/annotation.md"
             )
 

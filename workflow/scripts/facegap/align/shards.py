@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from facegap.align import geometry
 from facegap.align.landmarks import MOST_FACES, Finder, Found, chosen, open_landmarker
+from facegap.code import digests
 from facegap.errors import DataError
 from facegap.files import whole
 from facegap.images import ImageError, Images, decoded, open_images
@@ -235,7 +236,8 @@ def _detection(model: str | Path, confidence: float) -> str:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         digest = ""  # said where it is opened
-    return f"{digest} {confidence} {MOST_FACES} mediapipe {version('mediapipe')}"
+    code = digests(["align.landmarks", "images"])
+    return f"{digest} {confidence} {MOST_FACES} mediapipe {version('mediapipe')} {code}"
 
 
 def _remembered(memory: Path, settings: str) -> Known:

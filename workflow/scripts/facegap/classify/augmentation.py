@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from facegap.crops import Crops
+from facegap.crops import Crops, apart
 from facegap.files import whole
 from facegap.seeds import generator
 from facegap.settings.classify import Augmentation
@@ -93,12 +93,12 @@ def sample_preprocessing(
     them those that training saw.
     """
     found: dict[str, list[NDArray[np.generic]]] = {}
-    shards = (np.array_split(np.array(paths), len(datasets)) for paths in (plain, crop))
+    shards = (apart(paths, len(datasets)) for paths in (plain, crop))
     for dataset, table, before, after in zip(datasets, aligned, *shards, strict=True):
         ids = read_table(table, ALIGNED)["face_id"].to_numpy(str)
         rng = generator(seed, "preprocessing_samples", dataset=dataset)
         rows = np.sort(rng.choice(len(ids), min(SAMPLES, len(ids)), replace=False))
-        cropped = Crops(list(after)).take(rows)
+        cropped = Crops(after).take(rows)
         copies = [
             [augmented_copy(face, seed, dataset, face_id, k + 1, settings) for k in range(SAMPLES)]
             for face_id, face in zip(ids[rows], cropped, strict=True)
@@ -106,7 +106,7 @@ def sample_preprocessing(
         of_dataset = {
             "face_id": ids[rows],
             "dataset": np.full(len(rows), dataset),
-            "plain": Crops(list(before)).take(rows),
+            "plain": Crops(before).take(rows),
             "crop": cropped,
             "copies": np.array(copies),
         }

@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from facegap.classify.augmentation import augmented
 from facegap.classify.backbones import Network, network
 from facegap.classify.features import BATCH, Cached, check, read_features
-from facegap.classify.grid import Candidates, Preprocessed, TrainingPlan
 from facegap.classify.heads import Head, new_head
 from facegap.classify.outcomes import Outcome, write_outcomes
+from facegap.classify.plans import Candidates, Preprocessed, TrainingPlan
 from facegap.classify.selected import of_crop
 from facegap.classify.training import (
     DivergedError,
@@ -44,6 +44,7 @@ from facegap.classify.training import (
     train_heads,
 )
 from facegap.classify.weights import Model, save
+from facegap.code import digests
 from facegap.configurations import Configuration
 from facegap.crops import Crops
 from facegap.errors import TrainingError
@@ -219,10 +220,9 @@ def _digest(job: _Job, made: Preprocessed, threads: int) -> str:
         *(job.trained_on, job.settings.model_dump(mode="json"), job.net.digest, job.seed),
         *(job.fresh is not None, str(job.own.boundary.dtype), threads, made.crop),
         transforms and transforms.model_dump(mode="json"),
+        *digests(["classify.configurations"]),
     ]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(module.read_bytes())
     digest.update(pd.util.hash_pandas_object(job.own.entries).to_numpy().tobytes())
     digest.update(job.own.pooled.tobytes())
     return digest.hexdigest()

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from facegap.classify.augmentation import augmented_copy
 from facegap.classify.backbones import Network, network
-from facegap.classify.grid import Extraction, Preprocessed
-from facegap.crops import Crops
+from facegap.classify.plans import Extraction, Preprocessed
+from facegap.crops import Crops, apart
 from facegap.errors import DataError, TrainingError
 from facegap.files import read_json, whole, write_json
 from facegap.network import settle
@@ -157,10 +157,8 @@ def extract_features(
         device=device,
     )
     places = [(dataset, crop) for dataset in datasets for crop in crops]
-    pixels = {
-        place: Crops(list(paths))
-        for place, paths in zip(places, np.array_split(np.array(shards), len(places)), strict=True)
-    }
+    of_place = zip(places, apart(shards, len(places)), strict=True)
+    pixels = {place: Crops(paths) for place, paths in of_place}
     known = list(zip(datasets, faces, labels, aligned, strict=True))
     cache = np.dtype(settings.cache)
     with whole(features) as temporary:

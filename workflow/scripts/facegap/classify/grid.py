@@ -1,80 +1,21 @@
 """The grid: which configurations there are, what each job needs, and who may be selected.
 
-Light: the Snakefile asks, and no job imports the functions, whose values are params. The grid is
-the paper's coordinate descent: every backbone on plain and on augmented faces with the first pair
-of optimisers (Tables 1 and 2), every pair on the selected backbone (Table 3), and the selected
-configuration again, trained on the target (Table 4). With `selected_backbone: best`, Table 3 is run
-for each. The selected backbone is run with each technique alone, too. With `protocol: factorial`,
-every backbone is run on every preprocessing with every pair.
+Light: the Snakefile asks, and no job imports it, since its answers are params (of plans.py). The
+grid is the paper's coordinate descent: every backbone on plain and on augmented faces with the
+first pair of optimisers (Tables 1 and 2), every pair on the selected backbone (Table 3), and the
+selected configuration again, trained on the target (Table 4). With `selected_backbone: best`, Table
+3 is run for each. The selected backbone is run with each technique alone, too. With `protocol:
+factorial`, every backbone is run on every preprocessing with every pair.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from facegap.assets import ASSETS, backbone_weights, located
-from facegap.settings.classify import Augmentation, Backbone, Classify
+from facegap.settings.classify import Backbone, Classify
 
 PARTS = ["train", "test"]
 Plain = dict[str, Any]  # what Snakemake compares as it is
-
-
-@dataclass(frozen=True)
-class Preprocessed:
-    """How faces are preprocessed: the crop, and the augmentation of training faces, if any."""
-
-    crop: str
-    augmentation: Augmentation | None
-
-
-@dataclass(frozen=True)
-class Extraction:
-    """What is extracted with one backbone: its preprocessings, and the parts that each needs."""
-
-    input_size: int  # pixels
-    preprocessings: dict[str, Preprocessed]
-    parts: dict[str, dict[str, list[str]]]  # by preprocessing and data set
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """What is trained on one backbone and preprocessing."""
-
-    input_size: int
-    preprocessed: Preprocessed
-    optimiser_pairs: list[tuple[str, str]]
-    candidate: bool  # whether its models may be selected, so that they are written
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A backbone that may be selected."""
-
-    input_size: int
-    pretrained: bool  # its first weights come from a file
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What may be selected: backbones, and preprocessings."""
-
-    backbones: dict[str, Candidate]
-    preprocessings: dict[str, Preprocessed]
-
-    def weights_of(self, backbone: str, files: Sequence[Path]) -> Path | None:
-        """The first weights of a backbone, of the `files` of all pretrained candidates."""
-        pretrained = [name for name, each in self.backbones.items() if each.pretrained]
-        return dict(zip(pretrained, files, strict=True)).get(backbone)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """How a configuration is selected."""
-
-    protocol: str
-    backbone: str  # or best
-    first_pair: tuple[str, str]
 
 
 def preprocessings(settings: Classify) -> dict[str, Plain]:
@@ -180,9 +121,9 @@ def folders(settings: Classify, *, candidates: bool = False) -> list[str]:
     """The trainings as "backbone-preprocessing", by preprocessing; or the `candidates` alone."""
     planned = trainings(settings)
     pairs = (
-        [(name, which) for which in preprocessings(settings) for name in planned]
-        if not candidates
-        else [(name, which) for name in planned for which in planned[name]]
+        [(name, which) for name in planned for which in planned[name]]
+        if candidates
+        else [(name, which) for which in preprocessings(settings) for name in planned]
     )
     return [
         f"{name}-{which}"
@@ -269,6 +210,6 @@ def _factorial(settings: Classify) -> bool:
 
 
 def _candidate(settings: Classify, backbone: str, preprocessing: str) -> bool:
-    return backbone in candidate_backbones(settings) and (
-        _factorial(settings) or preprocessing == "augmented"
+    return backbone in candidate_backbones(settings) and preprocessing in candidate_preprocessings(
+        settings
     )

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from facegap.classify.features import BATCH, stored
-from facegap.classify.grid import Candidates
+from facegap.classify.plans import Candidates
 from facegap.classify.selected import of_crop, selected_model
 from facegap.crops import Crops
 from facegap.errors import DataError

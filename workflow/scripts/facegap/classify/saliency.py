@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from facegap.classify.backbones import Backbone, preprocess
-from facegap.classify.grid import Candidates
+from facegap.classify.plans import Candidates
 from facegap.classify.selected import Selected, of_crop, selected_model
-from facegap.crops import Crops
+from facegap.crops import Crops, apart
 from facegap.files import whole
 from facegap.network import settle
 from facegap.progress import paced
@@ -75,7 +75,7 @@ def explain_model(
         seed=seed,
         device=device,
     )
-    of_dataset = np.array_split(np.array(shards, dtype=object), len(datasets))
+    of_dataset = apart(shards, len(datasets))
     found: dict[str, list[NDArray[np.generic]]] = {}
     each = list(zip(datasets, aligned, labels, of_dataset, strict=True))
     for dataset, table, sides, mine in paced(each, "data sets", log):

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from facegap.classify.backbones import Network, network
-from facegap.classify.grid import Candidates, Preprocessed
+from facegap.classify.plans import Candidates, Preprocessed
 from facegap.classify.weights import Model, restore
+from facegap.crops import apart
 from facegap.files import read_json
 from facegap.settings.classify import Features, Head
 
@@ -60,5 +60,4 @@ def of_crop(
 ) -> list[Path]:
     """The shards of a preprocessing's crop, where `shards` has those of each crop in turn."""
     names = list(dict.fromkeys(each.crop for each in made.values()))
-    parts = np.array_split(np.array(shards, dtype=object), len(names))
-    return list(parts[names.index(made[preprocessing].crop)])
+    return apart(shards, len(names))[names.index(made[preprocessing].crop)]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from torch.utils.tensorboard import SummaryWriter
 
-from facegap.classify.grid import Choice
+from facegap.classify.plans import Choice
 from facegap.configurations import Configuration
 from facegap.errors import DataError
 from facegap.files import whole, write_json

@@ -11,7 +11,6 @@ from facegap.settings.base import Count, Rate, Section, Share, Text, Unique, pap
 
 Optimiser = Literal["adam", "sgd", "rmsprop"]
 InputSize = Annotated[int, Field(ge=32, le=512)]
-Preprocessing = Literal["plain", "cropped", "transformed", "augmented"]
 
 
 class Backbone(Section):

@@ -1,4 +1,7 @@
-"""Settings that change no result: they are in no rule's params, so that they rerun nothing."""
+"""Settings that change no result but for its last digits.
+
+Of the rules' params only those that print the whole configuration carry them.
+"""
 
 from typing import Annotated, Literal
 
@@ -22,7 +25,8 @@ class Operations(Section):
         False,
         description=(
             "Fetch nothing: what neither data_root nor the cache holds is listed before the first"
-            " job, with its addresses and the place to put it."
+            " job, with its addresses and the place to put it. timm's weights are looked for by"
+            " their job, in Hugging Face's cache."
         ),
     )
     classify_threads: Count = Field(

@@ -26,6 +26,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from facegap import seeds
 from facegap.attributes import Labels, read_labels
+from facegap.code import digests
 from facegap.crops import Crops
 from facegap.errors import DataError, TrainingError
 from facegap.network import settle
@@ -273,8 +274,9 @@ def restore(training: Training, state: Mapping[str, Any]) -> None:
 
 
 def digest(setup: Setup, faces: Faces) -> str:
-    """Differs for whatever would train to other weights: settings, labels and every pixel."""
+    """Differs for whatever would train to other weights: code, settings, labels, every pixel."""
     about = [setup.settings.model_dump(mode="json"), *setup.attributes, setup.threads, setup.seed]
+    about += digests(["synthesise.training"])
     hashed = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     hashed.update(faces.labels.tobytes())
     for start in range(0, len(faces.rows), 1024):

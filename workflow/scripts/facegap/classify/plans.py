@@ -1,0 +1,64 @@
+"""What the grid plans for a job, as its params: typed, and without the code that plans."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facegap.settings.classify import Augmentation
+
+
+@dataclass(frozen=True)
+class Preprocessed:
+    """How faces are preprocessed: the crop, and the augmentation of training faces, if any."""
+
+    crop: str
+    augmentation: Augmentation | None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What is extracted with one backbone: its preprocessings, and the parts that each needs."""
+
+    input_size: int  # pixels
+    preprocessings: dict[str, Preprocessed]
+    parts: dict[str, dict[str, list[str]]]  # by preprocessing and data set
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What is trained on one backbone and preprocessing."""
+
+    input_size: int
+    preprocessed: Preprocessed
+    optimiser_pairs: list[tuple[str, str]]
+    candidate: bool  # whether its models may be selected, so that they are written
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A backbone that may be selected."""
+
+    input_size: int
+    pretrained: bool  # its first weights come from a file
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What may be selected: backbones, and preprocessings."""
+
+    backbones: dict[str, Candidate]
+    preprocessings: dict[str, Preprocessed]
+
+    def weights_of(self, backbone: str, files: Sequence[Path]) -> Path | None:
+        """The first weights of a backbone, of the `files` of all pretrained candidates."""
+        pretrained = [name for name, each in self.backbones.items() if each.pretrained]
+        return dict(zip(pretrained, files, strict=True)).get(backbone)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a configuration is selected."""
+
+    protocol: str
+    backbone: str  # or best
+    first_pair: tuple[str, str]
