@@ -11,6 +11,7 @@ import pytest
 import yaml
 from runs import MICRO, STUDY, copy_code, digests, planned, snakemake
 
+from facegap.compare import KEYS
 from facegap.stages import STAGES
 from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES
@@ -74,6 +75,7 @@ def test_every_number_of_the_study_is_a_row(micro: Path) -> None:
     rows = read_table(folder / "report/estimates.csv", ESTIMATES)
     assert len(rows) == sum(map(len, parts))
     assert set(rows["study"]) == {"micro"}
+    assert not rows.duplicated(KEYS).any()
     assert (folder / "measure/estimates.csv").exists()
 
 

@@ -243,7 +243,6 @@ def test_estimates_and_summary_agree_and_say_that_it_is_simulated(tmp_path: Path
     for name in ("Krippendorff's alpha", "Fleiss' kappa", "familiarity"):
         assert found.rows(name).empty, f"{name} was not asked"
     assert set(found.rows("preference")["metric"]) == {"choice"}, "no criterion was asked"
-    assert summary["seconds"] is None
     assert summary["agreement_pairs"] == 0
     assert (summary["adjusted"]["fitted"], summary["adjusted"]["reason"]) == (False, "no answers")
     assert found.rows("adjusted preference").empty

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from facegap.judge.ranks import correlations, log_odds
-from facegap.judge.reliability import agreement, consistency, seconds, votes
+from facegap.judge.reliability import agreement, consistency, response_times, votes
 from facegap.judge.shares import participant_bootstrap
 from facegap.tables.measure import estimates
 
@@ -44,8 +44,13 @@ def test_repeats_count_the_same_image_not_the_same_side() -> None:
 
 def test_times_are_quartiles_or_nothing() -> None:
     answers = pd.DataFrame({"participant": ["a"] * 5, "seconds": [1, 2, 3, 4, np.nan]})
-    assert seconds(answers)["median"] == 2.5  # type: ignore[index]
-    assert seconds(answers.assign(seconds=np.nan)) is None
+    rows = {row["metric"]: row for row in response_times(answers)}
+    assert rows["lower quartile"]["estimate"] == 1.75
+    assert rows["median"] == {
+        **{"quantity": "response time", "metric": "median"},
+        **{"estimate": 2.5, "answers": 4},
+    }
+    assert not list(response_times(answers.assign(seconds=np.nan)))
 
 
 def answered(rng: np.random.Generator) -> pd.DataFrame:

@@ -300,6 +300,29 @@ def test_means_of_trainings_are_over_repeats_and_of_heads_too(
     assert set(means["task"]) == {"boundary"}
 
 
+def test_no_interval_of_a_mean_leaves_the_bounds_of_its_metric(
+    tmp_path: Path, intervals: Intervals
+) -> None:
+    faces = {dataset: faces_of(dataset, 10) for dataset in ("source", "target")}
+    inside = np.arange(30) // 3 % 2 == 0
+    predictions = [
+        predictions_of(AUGMENTED, "source", dataset, inside, inside | True, repeat)
+        for dataset in faces
+        for repeat in range(2)
+    ]
+    runs = [
+        run(AUGMENTED, "source", k, source_accuracy=0.9 + k / 50, target_accuracy=k / 50, loss=loss)
+        for k, loss in enumerate((0.5, 0.6))
+    ]
+    rows = measured(tmp_path, runs, predictions, faces, intervals)
+    means = of(rows, "training mean").set_index(["metric", "tested_on"])
+    assert means.loc[("accuracy", "source"), "high"] == 1  # 0.91 ± 12.7 * 0.01
+    assert means.loc[("accuracy", "target"), "low"] == 0
+    loss = means.loc[("cross-entropy", "target")]  # 0.55 ± 12.7 * 0.05
+    assert loss["low"] == 0
+    assert loss["high"] == pytest.approx(0.55 + 12.7062 * 0.05, abs=1e-3)
+
+
 def gaps(
     folder: Path, intervals: Intervals, accuracy: dict[str, float], seed: int, repeats: int = 3
 ) -> pd.DataFrame:

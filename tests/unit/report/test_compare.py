@@ -46,7 +46,6 @@ def studies(tmp_path: Path) -> list[Path]:
             {**GAP, "model": "mine, plain, adam/adam", "estimate": 0.1},
             *moved,
             *seeds,
-            *({"quantity": "log odds", "estimate": 0.1 * k} for k in range(2)),
         ),
     ]
 
@@ -63,12 +62,17 @@ def test_rows_of_the_same_keys_stand_side_by_side(studies: list[Path]) -> None:
     assert list(realism["seed"]) == list(realism["a", "estimate"]) == [1, 2]
 
 
-def test_bins_meet_by_their_number_and_equal_keys_by_their_order(studies: list[Path]) -> None:
+def test_bins_meet_by_their_number(studies: list[Path]) -> None:
     table = side_by_side(studies)
     bins = table[table["quantity"] == "calibration"]
     assert list(bins["a", "estimate"]) == [0.4, 0.4]
     assert list(bins["b", "estimate"]) == [0.5, 0.5]
-    assert list(table[table["quantity"] == "log odds"]["b", "estimate"]) == [0.0, 0.1]
+
+
+def test_two_rows_of_one_key_are_refused(studies: list[Path], tmp_path: Path) -> None:
+    twice = study(tmp_path / "c", *({"quantity": "log odds", "estimate": 0.1 * k} for k in (1, 2)))
+    with pytest.raises(DataError, match=r"c/report/estimates\.csv: two rows of .*log odds"):
+        side_by_side([*studies, twice])
 
 
 def test_studies_of_one_name_have_their_paths(studies: list[Path], tmp_path: Path) -> None:
@@ -114,7 +118,7 @@ def test_what_is_not_printed_is_counted(
     command(*map(str, studies), "--output", str(tmp_path / "all"))
     printed = capsys.readouterr().out
     assert "and 6 more in" in printed
-    assert len(pd.read_csv(tmp_path / "all.csv")) == 9
+    assert len(pd.read_csv(tmp_path / "all.csv")) == 7
 
 
 def test_a_figure_says_what_it_leaves_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from facegap.numbers import count, number, percent, percents, points, span
 from facegap.report.contents import verdict
-from facegap.report.numbers import count, number, percent, percents, points, span
 from facegap.statistics.interval import Interval
 
 

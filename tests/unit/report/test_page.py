@@ -96,6 +96,11 @@ MEASURED: list[dict[str, Any]] = [
         | {"tested_on": name, "estimate": 0.8123, "low": 0.7, "high": 0.9}
         for name in ("source", "target")
     ),
+    *(
+        {"quantity": "training mean", "metric": "accuracy", "model": name, "trained_on": "source"}
+        | {"tested_on": "target", "estimate": value}
+        for name, value in ((SELECTED, 0.7), ("vgg19, augmented, adam/sgd", 0.65))
+    ),
     {"quantity": "difference", "model": "x − y", "tested_on": "target", "p": 0.5}
     | {"adjusted_p": 0.75, "estimate": 0.1, "low": 0.0, "high": 0.2},
     *(
@@ -133,7 +138,6 @@ class Inputs:
             "excluded": [],
             "attention_threshold": 0.8,
             "agreement_pairs": 0,
-            "seconds": None,
         }
         self.control = "control: male"
         self.preference: dict[str, Any] = {**SHARE, "answers": 5}
@@ -413,10 +417,13 @@ def test_what_is_known_of_the_answers_stands_on_the_page(inputs: Inputs) -> None
     inputs.judge |= {
         "excluded": ["p2"],
         "agreement_pairs": 3,
-        "seconds": {"quarter": 1.0, "median": 2.0, "three_quarters": 4.0},
         "adjusted": {"fitted": True, "answers": 4},
     }
     inputs.judged += [
+        *(
+            {"quantity": "response time", "metric": name, "estimate": value}
+            for name, value in (("lower quartile", 1.0), ("median", 2.0), ("upper quartile", 4.0))
+        ),
         {"quantity": "Krippendorff's alpha", "estimate": 0.4, "low": 0.1, "high": 0.7},
         {"quantity": "Fleiss' kappa", "estimate": 0.41},
         {"quantity": "preference", "metric": "realism", **SHARE},

@@ -13,6 +13,7 @@ from facegap import theme
 from facegap.errors import DataError
 from facegap.files import whole
 from facegap.groups import ALL
+from facegap.numbers import number, span
 from facegap.quantities import QUANTITIES
 from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES
@@ -90,12 +91,13 @@ def side_by_side(results: Sequence[Path], quantities: Sequence[str] | None = Non
         rows = read_table(folder / PLACE, ESTIMATES)
         rows = rows[rows["quantity"].isin(quantities or QUANTITIES)]
         rows.loc[rows["group"] != ALL, "share"] = None  # of a bin: a result, as its estimate is
-        rows["copy"] = rows.groupby(KEYS, dropna=False, sort=False).cumcount()
-        parts.append(rows[[*KEYS, "copy", *VALUES]].assign(study=study))
+        for key in rows.loc[rows.duplicated(KEYS), KEYS].dropna(axis=1).to_dict("records"):
+            raise DataError(f"{folder / PLACE}: two rows of {key}; run this study again")
+        parts.append(rows[[*KEYS, *VALUES]].assign(study=study))
     long = pd.concat(parts, ignore_index=True)
     if long.empty:
         raise DataError(f"no estimates of {', '.join(quantities or [])} in {_list(results)}")
-    long["row"] = long.groupby([*KEYS, "copy"], dropna=False, sort=False).ngroup()
+    long["row"] = long.groupby(KEYS, dropna=False, sort=False).ngroup()
     keys = long.drop_duplicates("row").set_index("row")[KEYS]
     keys.columns = pd.MultiIndex.from_product([KEYS, [""]])
     values = long.pivot(index="row", columns="study", values=VALUES).swaplevel(axis=1)
@@ -116,7 +118,10 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
     keys = [key for key in KEYS if table[key].notna().any()]
     text = pd.DataFrame({key: table[key].astype(object).fillna("") for key in keys})
     for study in _studies(table):
-        text[study] = [_words(*row) for row in table[study][VALUES].itertuples(index=False)]
+        text[study] = [
+            f"{number(estimate)} {span(low, high)}".strip()
+            for estimate, low, high in table[study][VALUES].itertuples(index=False)
+        ]
     return text
 
 
@@ -157,11 +162,7 @@ def _panel(axes: Axes, part: pd.DataFrame, studies: Sequence[str]) -> None:
         estimate, low, high = (part[study, name].astype(float) for name in VALUES)
         y = np.arange(len(part)) + 0.5 * ((k + 0.5) / len(studies) - 0.5)
         colour = theme.SERIES[k % len(theme.SERIES)]
-        ends = [
-            estimate - low,
-            high - estimate,
-        ]  # a percentile may lie on the estimate's other side
-        reach = [end.fillna(0).clip(lower=0) for end in ends]
+        reach = theme.reach(low, estimate, high)
         axes.errorbar(estimate, y, xerr=reach, color=colour, label=study, **theme.OURS)
     axes.set_yticks(range(len(part)), lines)
     axes.set_ylim(len(part) - 0.5, -0.5)
@@ -181,11 +182,3 @@ def _studies(table: pd.DataFrame) -> list[str]:
 
 def _list(results: Sequence[Path]) -> str:
     return ", ".join(str(folder) for folder in results)
-
-
-def _words(estimate: float, low: float, high: float) -> str:
-    """An estimate with its interval."""
-    if pd.isna(estimate):
-        return "–"
-    interval = "" if pd.isna(low) or pd.isna(high) else f" [{low:z.3f}, {high:z.3f}]"
-    return f"{estimate:z.3f}{interval}".replace("-", "−")

@@ -27,7 +27,7 @@ QUANTITIES = {
         "measure",
         "mean over the repeats of one configuration",
         "share; cross-entropy in nats; epochs",
-        "Student's t over repeats",
+        "Student's t over repeats, cut at the bounds of the metric",
         ("accuracy", "cross-entropy", "epochs to convergence"),
     ),
     "performance": Quantity(
@@ -120,7 +120,8 @@ QUANTITIES = {
         "annotate and judge",
         "1 - observed / expected disagreement, nominal",
         "agreement beyond chance",
-        "percentile bootstrap over persons, or over pairs",
+        "percentile bootstrap over persons, or (choice: of participants) over pairs",
+        ("choice",),
     ),
     "Cohen's kappa": Quantity(
         "annotate",
@@ -129,7 +130,18 @@ QUANTITIES = {
         "percentile bootstrap over persons",
     ),
     "Fleiss' kappa": Quantity(
-        "judge", "agreement on pairs compared equally often", "agreement beyond chance", "none"
+        "judge",
+        "agreement on pairs compared equally often",
+        "agreement beyond chance",
+        "none",
+        ("choice",),
+    ),
+    "response time": Quantity(
+        "judge",
+        "quartiles of the time that an answer took",
+        "seconds",
+        "none",
+        ("lower quartile", "median", "upper quartile"),
     ),
     "inside share": Quantity(
         "annotate",
@@ -141,7 +153,8 @@ QUANTITIES = {
         "annotate and judge",
         "share of the items shown twice that got the same answer",
         "share",
-        "Wilson's, over persons or answers",
+        "Wilson's, over persons or (choice: of participants) over answers",
+        ("choice",),
     ),
     "answer error": Quantity(
         "annotate",

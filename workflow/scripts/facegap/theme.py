@@ -7,19 +7,22 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
+from numpy.typing import ArrayLike, NDArray
 
 from facegap.files import whole
 
 mpl.use("Agg")
-COLOURS = dict(  # Okabe and Ito's: any eye can distinguish them, also in grey
-    zip(
-        ("blue", "orange", "green", "purple", "grey", "black"),
-        ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A8A8A", "#1A1A1A"),
-        strict=True,
-    )
-)
+COLOURS = {  # four of Okabe and Ito's, which any eye can distinguish
+    "blue": "#0072B2",
+    "orange": "#D55E00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "grey": "#8A8A8A",
+    "black": "#1A1A1A",
+}
 SERIES = [COLOURS[name] for name in ("blue", "orange", "green", "purple")]
 OURS: dict[str, Any] = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1.2, "zorder": 2}
 PUBLISHED: dict[str, Any] = {"marker": "D", "facecolors": "none", "s": 30, "zorder": 3}
@@ -67,6 +70,13 @@ def use() -> None:
             "svg.fonttype": "none",
         }
     )
+
+
+def reach(low: ArrayLike, estimate: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
+    """Lengths (2, n) of error bars; 0 where an end is missing or on the other side."""
+    ends = np.array([np.subtract(estimate, low), np.subtract(high, estimate)], dtype=float)
+    lengths: NDArray[np.float64] = np.nan_to_num(ends).clip(0)
+    return lengths
 
 
 def save(figure: Figure, path: str | Path) -> None:

@@ -11,7 +11,7 @@ from facegap.files import read_json, whole
 from facegap.settings.classify import Training
 from facegap.settings.measure import Intervals
 from facegap.settings.study import Sides
-from facegap.statistics.interval import Interval
+from facegap.statistics.interval import Interval, within
 from facegap.statistics.means import student
 from facegap.tables.base import metadata, read_table
 from facegap.tables.classify import RUNS
@@ -49,7 +49,8 @@ def write_model_card(
     of_model = (table["model"] == choice["name"]) & (table["trained_on"] == "source")
     repeats = table[of_model]
     results = {
-        name: student(repeats[f"{name}_accuracy"], intervals.confidence) for name in datasets
+        name: within(student(repeats[f"{name}_accuracy"], intervals.confidence), 0, 1)
+        for name in datasets
     }
     written = ModelCard.from_template(
         ModelCardData(
@@ -75,5 +76,4 @@ def write_model_card(
 
 
 def _words(result: Interval) -> str:
-    low, high = max(result.low, 0.0), min(result.high, 1.0)
-    return f"{result.estimate:.3f} [{low:.3f}, {high:.3f}]"
+    return f"{result.estimate:.3f} [{result.low:.3f}, {result.high:.3f}]"

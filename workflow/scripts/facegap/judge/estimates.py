@@ -12,8 +12,8 @@ from facegap.files import write_json
 from facegap.groups import group_name
 from facegap.judge.model import Model, model, model_rows
 from facegap.judge.ranks import correlations, log_odds
-from facegap.judge.reliability import agreement, attention, consistency, seconds, votes
-from facegap.judge.shares import familiarities, participant_bootstrap, preferences, share
+from facegap.judge.reliability import agreement, attention, consistency, response_times, votes
+from facegap.judge.shares import familiarities, participant_bootstrap, preferences, tested_share
 from facegap.judge.unblinding import recognised, unblind, with_known
 from facegap.seeds import generator
 from facegap.settings.measure import Intervals
@@ -68,6 +68,7 @@ def judge_pairs(
         *_preferences(answers, compared, controls, models, rng, confidence),
         consistency(trusted, confidence),
         *agreement(votes(compared), rng, confidence),
+        *response_times(compared),
         *familiarities(known, excluded, confidence),
         *(odds := log_odds(compared, confidence)),
         *correlations(odds, read_table(realism, ESTIMATES), rng, confidence),
@@ -80,7 +81,6 @@ def judge_pairs(
         "participants": participants,
         "excluded": excluded,
         "simulated": bool(given["simulated"].any()),
-        "seconds": seconds(compared),
         "agreement_pairs": len(votes(compared)),
     }
     numbers = {"answers": len(compared), "attention_threshold": attention_threshold}
@@ -105,12 +105,12 @@ def _preferences(
 ) -> Iterator[dict[str, Any]]:
     """What was chosen: plain, with those who failed the attention pairs, modelled, resampled."""
     yield from preferences(compared, controls, confidence)
-    yield share("left share", compared["chose_left"], confidence)
+    yield tested_share("left share", compared["chose_left"], confidence)
     everybody = answers[answers["kind"] == "compared"]
     for control in controls:
         group = group_name({"control": control})
         hits = everybody["chose_in"][everybody["control"] == control]
-        yield share("preference of everybody", hits, confidence, group=group)
+        yield tested_share("preference of everybody", hits, confidence, group=group)
     for fitted in models:
         yield from model_rows(fitted, confidence)
     for control in controls:
@@ -151,5 +151,5 @@ def _power(compared: pd.DataFrame, seed: int, confidence: float) -> Iterator[dic
     size = {"participants": participants, "persons": persons}
     for true in EFFECTS:
         simulated = power(true, pairs=pairs, seed=seed, confidence=confidence, **size)
-        rejected = {"share": true, "estimate": simulated["power"], "answers": pairs}
+        rejected = {"share": true, "estimate": simulated["power"], "answers": pairs * participants}
         yield {"quantity": "power", **size, **rejected}

@@ -12,6 +12,7 @@ from facegap.statistics.bootstrap import cluster_counts, percentile
 from facegap.statistics.interval import row
 
 DRAWS = 1000
+QUARTILES = {"lower quartile": 0.25, "median": 0.5, "upper quartile": 0.75}
 
 
 def attention(answers: pd.DataFrame, threshold: float) -> dict[str, dict[str, Any]]:
@@ -39,7 +40,7 @@ def consistency(answers: pd.DataFrame, confidence: float) -> dict[str, Any]:
     first = answers.set_index("pair_id")["chose_in"].reindex(again["repeats"])
     both = first.notna().to_numpy()
     same = pd.Series(again["chose_in"].to_numpy()[both] == first.to_numpy()[both], dtype=bool)
-    return share("consistency", same, confidence)
+    return share("consistency", same, confidence, metric="choice")
 
 
 def votes(compared: pd.DataFrame) -> "pd.DataFrame":
@@ -67,17 +68,18 @@ def agreement(
     samples = cluster_counts(np.arange(len(units)), rng, DRAWS)
     sampled = (samples @ units.reshape(len(units), -1)).reshape(-1, *units.shape[1:])
     estimate = float(alpha(units.sum(0)))
-    answers = int(counts.sum())
+    of_choice = {"metric": "choice", "answers": int(counts.sum())}
     interval = row(percentile(estimate, alpha(sampled), confidence))
-    yield {"quantity": "Krippendorff's alpha", **interval, "answers": answers}
+    yield {"quantity": "Krippendorff's alpha", **interval, **of_choice}
     if len(set(counts.sum(1))) == 1 and np.isfinite(estimate):
-        yield {"quantity": "Fleiss' kappa", "estimate": fleiss(counts), "answers": answers}
+        yield {"quantity": "Fleiss' kappa", "estimate": fleiss(counts), **of_choice}
 
 
-def seconds(answers: pd.DataFrame) -> dict[str, float] | None:
-    """Quartiles of the response times; None where none is known."""
+def response_times(answers: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows of "response time": its quartiles, of the answers whose time is known."""
     known = answers["seconds"].dropna()
-    if known.empty:
-        return None
-    low, middle, high = known.quantile([0.25, 0.5, 0.75])
-    return {"quarter": float(low), "median": float(middle), "three_quarters": float(high)}
+    if len(known):
+        for name, share_below in QUARTILES.items():
+            value = float(known.quantile(share_below))
+            about = {"quantity": "response time", "metric": name}
+            yield {**about, "estimate": value, "answers": len(known)}

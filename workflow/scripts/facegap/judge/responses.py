@@ -11,10 +11,9 @@ from facegap.files import read_json
 from facegap.seeds import generator
 from facegap.settings.judge import Simulation
 from facegap.tables.base import read_table, write_table
-from facegap.tables.judge import FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
+from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
 
 log = logging.getLogger(__name__)
-CRITERIA = ("realism", "transfer", "identity")
 DATABASES = (".sqlite", ".sqlite3", ".db")
 
 

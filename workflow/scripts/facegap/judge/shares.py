@@ -11,22 +11,28 @@ from facegap.groups import group_name
 from facegap.statistics.bootstrap import cluster_counts, percentile
 from facegap.statistics.interval import row
 from facegap.statistics.proportions import exact_p, wilson
+from facegap.tables.judge import CRITERIA
 
 DRAWS = 1000
-CRITERIA = ("realism", "transfer", "identity")
 
 
 def share(
     quantity: str, hits: "pd.Series[bool]", confidence: float, **about: str
 ) -> dict[str, Any]:
-    """The share of `hits` with Wilson's interval, and the exact p against one half.
+    """The share of `hits` with Wilson's interval.
 
-    They take answers as independent, as the paper does; the model does not.
+    It takes answers as independent, as the paper does; the model does not.
     """
-    chosen, answers = int(hits.sum()), len(hits)
-    interval = row(wilson(chosen, answers, confidence))
-    p = exact_p(chosen, answers)
-    return {"quantity": quantity, **about, **interval, "answers": answers, "p": p}
+    interval = row(wilson(int(hits.sum()), len(hits), confidence))
+    return {"quantity": quantity, **about, **interval, "answers": len(hits)}
+
+
+def tested_share(
+    quantity: str, hits: "pd.Series[bool]", confidence: float, **about: str
+) -> dict[str, Any]:
+    """The same with the exact p against one half, which is no preference."""
+    p = exact_p(int(hits.sum()), len(hits))
+    return {**share(quantity, hits, confidence, **about), "p": p}
 
 
 def preferences(
@@ -36,7 +42,7 @@ def preferences(
 
     Table 5 has the share of either domain by value of the control.
     """
-    choice = partial(share, "preference", confidence=confidence, metric="choice")
+    choice = partial(tested_share, "preference", confidence=confidence, metric="choice")
     chose_in = compared["chose_in"]
     yield choice(chose_in)
     for control in controls:
@@ -51,7 +57,7 @@ def preferences(
         given = compared.dropna(subset=[name])
         if len(given):
             hits = (given[name] == "left") == given["in_left"]
-            yield share("preference", hits, confidence, metric=name)
+            yield tested_share("preference", hits, confidence, metric=name)
 
 
 def familiarities(

@@ -6,6 +6,7 @@ person's pictures count as independent (Efron and Tibshirani 1993, section 8.5).
 
 from collections.abc import Iterator
 from itertools import combinations
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from facegap.statistics.bootstrap import (
     mean_interval,
     percentile,
 )
-from facegap.statistics.interval import Interval, row
+from facegap.statistics.interval import Interval, row, within
 from facegap.statistics.means import student
 from facegap.statistics.multiplicity import holm
 from facegap.statistics.proportions import exact_p
@@ -88,15 +89,19 @@ def measure_classification(
 
 
 def _training_means(runs: pd.DataFrame, confidence: float) -> Rows:
-    """Rows of "training mean": over the repeats of each model."""
+    """Rows of "training mean": over the repeats of each model.
+
+    Student's interval knows no bounds, so it is cut at the metric's.
+    """
     for names, repeats in runs.groupby(["model", "trained_on"], sort=False):
         for column, (metric, tested_on) in TRAINING.items():
             values = repeats[column].dropna()
             if len(values):
+                most = 1.0 if metric == "accuracy" else inf
                 yield {
                     **{"quantity": "training mean", "metric": metric, "model": names[0]},
                     **{"trained_on": names[1], "tested_on": tested_on},
-                    **row(student(values, confidence)),
+                    **row(within(student(values, confidence), 0.0, most)),
                 }
 
 
@@ -155,6 +160,8 @@ def _transfer_gap(
         **{"quantity": "transfer gap", "model": model},
         **{"trained_on": "source", "tested_on": "target"},
         **row(difference_interval(source, target, rng, confidence)),
+        "faces": sum(len(sets[name]) for name in ("source", "target")),
+        "persons": sum(sets[name]["person"].nunique() for name in ("source", "target")),
     }
 
 

@@ -41,7 +41,7 @@ def measure_rejected(
 
     Groups are those of the data sets' own labels (gender, race, age) and the sides of the boundary
     where there are labels of it, by the names that `sides` gives them. Intervals are Wilson's, with
-    as many trials as there are persons. A factor's p value is of equal shares in all its groups, by
+    the effective number of persons. A factor's p value is of equal shares in all its groups, by
     exchanging labels between persons at random; the p values of all tests are adjusted together
     (Holm 1979). `faces`, `rejected` and `labels` are in the order of `datasets`.
     """

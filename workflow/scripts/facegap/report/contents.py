@@ -71,7 +71,6 @@ def rejected(measured: pd.DataFrame) -> list[Row]:
     rows = as_rows(rows_of(measured, "rejected share"))
     for row in rows:
         ((row["factor"], row["value"]),) = group_values(row["group"]).items()
-        row["rejected"] = round(row["estimate"] * row["faces"])  # the count that the share is of
     return rows
 
 
@@ -136,6 +135,13 @@ def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dic
         ],
         "selected": selected,
         "descent": selected["descent"],
+        "accuracy": {
+            which: one(measured, "training mean", metric="accuracy", model=name, tested_on="target")
+            for which, name in (
+                ("selected", selected["name"]),
+                ("descent", (selected["descent"] or selected)["name"]),
+            )
+        },
         "measures": [{"metric": metric, **by_set} for metric, by_set in metrics.items()],
         "differences": [
             {**row, **dict(zip(("one", "other"), row["model"].split(" − "), strict=True))}
@@ -197,6 +203,7 @@ def judgement(judged: pd.DataFrame, summary: Facts) -> dict[str, Any]:
         ],
         "power": as_rows(rows_of(judged, "power")),
         "repeats": one(judged, "consistency"),
+        "times": {row["metric"]: row for row in as_rows(rows_of(judged, "response time"))},
         "alpha": one(judged, "Krippendorff's alpha"),
         "fleiss": one(judged, "Fleiss' kappa"),
         "criteria": [row for row in criteria if row["metric"] != "choice"],

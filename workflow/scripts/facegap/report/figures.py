@@ -51,8 +51,8 @@ FIGURES = (
         section="rejected",
         alt="Share of faces that were rejected, by group",
         caption=(
-            "Share of each group that alignment rejected. Intervals: Wilson’s, with as many trials"
-            " as there are persons. p: of equal shares, by exchanging labels between persons at"
+            "Share of each group that alignment rejected. Intervals: Wilson’s, with the effective"
+            " number of persons. p: of equal shares, by exchanging labels between persons at"
             " random, adjusted for all tests by Holm’s method; none where no face was rejected."
         ),
     ),
@@ -123,8 +123,8 @@ FIGURES = (
         alt="Accuracy by group of persons",
         caption=(
             "Accuracy of the selected configuration by side, gender, age and their crossings, as"
-            " the data sets label them; groups of fewer than ten persons are left out. Wilson’s"
-            " intervals over persons."
+            " the data sets and annotators label them; groups of fewer than ten persons are left"
+            " out. Wilson’s intervals over persons."
         ),
     ),
     Figure(
@@ -190,7 +190,10 @@ FIGURES = (
         inputs=("realism",),
         section="realism",
         alt="Measures of realism by seed",
-        caption="A line a seed, with its intervals (bootstrap over persons).",
+        caption=(
+            "A line a seed, with its intervals: a bootstrap over persons; of distances normal, with"
+            " the bootstrap’s error. Below each the gap and the null check, means over seeds."
+        ),
     ),
 )
 

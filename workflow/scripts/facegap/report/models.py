@@ -31,7 +31,7 @@ def plot_groups(*, classification: Path, png: Path, svg: Path, display: theme.Di
         part = table[table["tested_on"] == dataset]
         keys = zip(part["factors"], part["group"], strict=True)
         y = np.array([lines.index(key) for key in keys]) + 0.5 * ((k + 0.5) / len(datasets) - 0.5)
-        reach = part[["low", "high"]].sub(part["estimate"], axis=0).abs().to_numpy().T
+        reach = theme.reach(part["low"], part["estimate"], part["high"])
         colour = theme.SERIES[k % len(theme.SERIES)]
         axes.errorbar(part["estimate"], y, xerr=reach, color=colour, label=dataset, **theme.OURS)
     axes.set_yticks(range(len(lines)), [_named(group, display.sides) for _, group in lines])
@@ -58,7 +58,7 @@ def plot_calibration(*, classification: Path, png: Path, svg: Path, display: the
     figure, axes = plt.subplots(figsize=(4.6, 4.2), layout="constrained")
     axes.plot([0, 1], [0, 1], color=theme.COLOURS["grey"], linewidth=1, linestyle="--", zorder=1)
     for k, (dataset, part) in enumerate(table.groupby("tested_on", sort=False)):
-        reach = part[["low", "high"]].sub(part["estimate"], axis=0).abs().to_numpy().T
+        reach = theme.reach(part["low"], part["estimate"], part["high"])
         colour = theme.SERIES[k % len(theme.SERIES)]
         axes.plot(part["share"], part["estimate"], color=colour, linewidth=0.8, alpha=0.5)
         axes.errorbar(

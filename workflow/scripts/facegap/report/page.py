@@ -12,9 +12,9 @@ import yaml
 from PIL import Image
 
 from facegap.files import read_json, whole
+from facegap.numbers import FORMATS
 from facegap.report import contents, facts
 from facegap.report.figures import FIGURES, words
-from facegap.report.numbers import FORMATS
 from facegap.settings.study import Study
 from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES

@@ -65,7 +65,7 @@ def _beside(axes: Axes, table: pd.DataFrame, rows: Sequence[str], unit: str) -> 
         offset = 0.76 * ((k + 0.5) / len(columns) - 0.5)
         y = np.array([rows.index(row) for row in part["row"]]) + offset
         colour = theme.SERIES[k]
-        reach = part[["low", "high"]].sub(part["ours"], axis=0).abs().fillna(0).to_numpy().T
+        reach = theme.reach(part["low"], part["ours"], part["high"])
         axes.errorbar(part["ours"], y, xerr=reach, color=colour, **theme.OURS)
         axes.scatter(part["published"], y, edgecolors=colour, **theme.PUBLISHED)
     axes.set_yticks(range(len(rows)), [row.replace(" + ", " +\n") for row in rows])
@@ -109,7 +109,7 @@ def plot_gap(*, classification: Path, png: Path, svg: Path) -> None:
     axes.axvline(0, color=theme.COLOURS["black"], linewidth=1)
     for y, (low, estimate, high) in enumerate(values):
         colour = theme.COLOURS["orange" if y == 0 else "blue"]
-        reach = [[estimate - low], [high - estimate]]
+        reach = theme.reach([low], [estimate], [high])
         axes.errorbar(estimate, y, xerr=reach, color=colour, **theme.OURS)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
@@ -143,7 +143,7 @@ def plot_realism(*, realism: Path, png: Path, svg: Path) -> None:
         for k, seed in enumerate(seeds):
             own = part[part["seed"] == seed]
             x = own["group"].map(places) + 0.36 * ((k + 0.5) / len(seeds) - 0.5)
-            reach = own[["low", "high"]].sub(own["estimate"], axis=0).abs().fillna(0).to_numpy().T
+            reach = theme.reach(own["low"], own["estimate"], own["high"])
             axes.plot(x, own["estimate"], color=theme.COLOURS["grey"], linewidth=0.8, zorder=1)
             axes.errorbar(x, own["estimate"], yerr=reach, color=theme.COLOURS["blue"], **theme.OURS)
         axes.set_xticks([0, 1], DOMAINS)
@@ -199,7 +199,7 @@ def _plot_dataset(axes: Axes, part: pd.DataFrame) -> None:
     groupings = pd.Series([next(iter(group_values(group))) for group in part["group"]])
     for y, row in enumerate(part.to_dict("records")):
         values = [100 * row[name] for name in ("low", "estimate", "high")]
-        reach = [[values[1] - values[0]], [values[2] - values[1]]]
+        reach = theme.reach(*([value] for value in values))
         colour = theme.SERIES[GROUPINGS.index(groupings[y])]
         axes.errorbar(values[1], y, xerr=reach, color=colour, **theme.OURS)
     axes.set_yticks(part.index, part["group"])

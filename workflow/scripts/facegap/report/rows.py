@@ -1,6 +1,5 @@
 """Rows of ESTIMATES, as figures, tables and the page look them up."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import pandas as pd
 
 from facegap.statistics.interval import Interval
 from facegap.tables.base import read_table, write_table
-from facegap.tables.measure import ESTIMATES
+from facegap.tables.measure import ESTIMATES, read_estimates
 
 Row = dict[str, Any]  # columns of ESTIMATES; None where a value is missing
 MISSING: Row = dict.fromkeys(ESTIMATES.columns)
@@ -16,14 +15,7 @@ MISSING: Row = dict.fromkeys(ESTIMATES.columns)
 
 def collect_estimates(*, estimates: list[Path], table: Path) -> None:
     """Write all estimates of the study as one table (ESTIMATES)."""
-    write_table(all_rows(estimates), table, ESTIMATES)
-
-
-def all_rows(paths: Iterable[Path]) -> pd.DataFrame:
-    """The rows of all these tables (ESTIMATES)."""
-    tables = [read_table(path, ESTIMATES) for path in paths]
-    filled = [table for table in tables if len(table)] or tables[:1]
-    return ESTIMATES.coerce_dtype(pd.concat(filled, ignore_index=True))
+    write_table(read_estimates(estimates), table, ESTIMATES)
 
 
 def rows_of(estimates: Path | pd.DataFrame, quantity: str, **where: Any) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Tables 1 to 5 as numbers: ours, its interval, the published value and the difference."""
 
 from collections.abc import Iterator, Mapping
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +88,11 @@ class _Runs:
     ) -> Interval:
         """Of one configuration, after fine-tuning or of its `head`; NaN where it was not run.
 
-        Without a `pair` of optimisers it is the grid's first. Student's interval knows no bounds:
-        it is cut at the metric's.
+        Without a `pair` of optimisers it is the grid's first.
         """
         name = Configuration(backbone, preprocessing, *(pair or self.pairs[0]))
         model = name.head_name if head else name.name
-        row = self._rows.get((metric, model, trained_on, tested_on), MISSING)
-        return _cut(interval_of(row), metric)
+        return interval_of(self._rows.get((metric, model, trained_on, tested_on), MISSING))
 
     def both(self, *configuration: str, **more: Any) -> Iterator[tuple[str, Interval]]:
         """Source and target accuracy of a configuration."""
@@ -106,12 +103,6 @@ class _Runs:
         """Whether the selected backbone was run so."""
         model = Configuration(self.backbone, preprocessing, *pair).name
         return ("accuracy", model, "source", "target") in self._rows
-
-
-def _cut(interval: Interval, metric: str) -> Interval:
-    most = 1 if metric == "accuracy" else inf
-    low, high = (min(max(end, 0.0), most) for end in interval[1:])
-    return Interval(interval.estimate, low, high)
 
 
 def _table1(runs: _Runs) -> Values:

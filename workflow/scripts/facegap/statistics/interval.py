@@ -11,6 +11,12 @@ class Interval(NamedTuple):
     high: float
 
 
+def within(interval: Interval, low: float, high: float) -> Interval:
+    """`interval` with its ends cut at the bounds of what is measured."""
+    ends = (min(max(end, low), high) for end in (interval.low, interval.high))
+    return Interval(interval.estimate, *ends)
+
+
 def row(interval: Interval) -> dict[str, float]:
     """`interval` as columns of ESTIMATES: estimate, low, high."""
     return {name: float(value) for name, value in interval._asdict().items()}

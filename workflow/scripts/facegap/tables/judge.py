@@ -4,6 +4,8 @@ import pandera.pandas as pa
 
 from facegap.tables.base import flag, integer, real, table, text
 
+CRITERIA = ("realism", "transfer", "identity")  # that the paper names
+
 PAIRS = table(
     {
         "pair_id": text(unique=True),
@@ -61,9 +63,7 @@ RESPONSES = table(
         "pair_id": text(unique=True),
         "participant": text(),
         "choice": text("left", "right"),
-        "realism": text("left", "right", nullable=True),  # the criteria one by one, if asked
-        "transfer": text("left", "right", nullable=True),
-        "identity": text("left", "right", nullable=True),
+        **{name: text("left", "right", nullable=True) for name in CRITERIA},  # if asked
         "seconds": real(0, nullable=True),
         "simulated": flag(),
     },

@@ -38,7 +38,7 @@ COLUMNS = {  # with words for the codebook
     "persons": (integer(nullable=True), "how many are on these faces"),
     "answers": (
         integer(nullable=True),
-        "of people; of a label error, the faces that it applies to",
+        "of people; of a label error, the faces that it applies to; of a correlation, its points",
     ),
     "participants": (integer(nullable=True), "of the human study"),
     "method": (text(nullable=True), "of the interval, where there are several"),

@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from facegap.errors import DataError
 from facegap.people.engine import answers_in, facts, open_answers
 from facegap.people.web.store import reading
+from facegap.tables.judge import CRITERIA
 
 ROUND = "comparing"
-CRITERIA = ("realism", "transfer", "identity")  # the paper's three
 
 
 def exported(engine: Engine) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from facegap.errors import DataError
-from facegap.people.comparing.answers import CRITERIA
 from facegap.people.comparing.sheet import Pair, Plan, Sheet
 from facegap.people.engine import (
     Answer,
@@ -27,6 +26,7 @@ from facegap.people.engine import (
 from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
 from facegap.people.web.app import Pages, application
 from facegap.people.web.guard import Limits
+from facegap.tables.judge import CRITERIA
 
 HERE = Path(__file__).parent / "pages"
 CHOICES = ("left", "right")
