@@ -91,6 +91,7 @@ def test_300_pairs_by_keyboard_while_the_server_is_killed_three_times(
         count += 1
     assert len({**raced, **acknowledged}) == 300 + 15 + 15 + 2
     shoot(page, "persons")
+    assert page.get_by_role("link", name="Withdraw").is_visible()
     for choice in page.get_by_label("did not").all():
         choice.press("Space")
     page.get_by_role("button", name="Finish").press("Enter")

@@ -99,7 +99,6 @@ def study(
         sheet=results / "judge/sheet.json",
         images=results / "judge/images.zip",
         **{name: results / f"judge/{name}.parquet" for name in names},
-        study=STUDY,
         seeds=[1],
         settings=Design(**{**DESIGN, **changed}),
         seed=seed,

@@ -5,7 +5,7 @@ Reads   synthesise/seed-<n>/translations.parquet and .npy; measure/realism.parqu
         below data_root
 Writes  judge/pairs.parquet        table PAIRS
         judge/persons.parquet      table PERSONS
-        judge/sheet.json           study, digest of the pairs, what the page asks
+        judge/sheet.json           digest of the pairs, what the page asks
         judge/images.zip           the images, by blinded id; `facegap judge serve` reads these four
         judge/key.parquet          table KEY; only judge_pairs and simulated participants read it
         judge/persons_key.parquet  table PERSONS_KEY
@@ -49,7 +49,6 @@ rule pair_outputs:
         runtime=10,
     params:
         *code_of("judge.pairs"),
-        study=study.study,
         seeds=SEEDS,
         settings=config["judge"]["design"],
         seed=study.seed,

@@ -175,6 +175,15 @@ def test_an_adjudication_decides_what_the_annotators_differ_on(folder: Path) -> 
     pd.testing.assert_frame_equal(before[rest], after[rest])
 
 
+def test_an_adjudication_that_decides_nothing_leaves_faces_contentious(folder: Path) -> None:
+    """The adjudicator was unsure of each, so that the page wrote no row."""
+    before, facts, _ = merged(folder)
+    (folder / "third.csv").write_text("face_id,side,showing,tentative\n")
+    after, again, _ = merged(folder, adjudication="third.csv")
+    pd.testing.assert_frame_equal(before, after)
+    assert facts["contentious"] == again["contentious"] > 0
+
+
 def test_an_adjudication_of_an_agreed_face_is_refused(folder: Path) -> None:
     labels, _, _ = merged(folder)
     face = labels["face_id"][labels["side"].notna()].iloc[0]

@@ -154,7 +154,6 @@ def pair(folder: Path, where: Path) -> None:
         translations=[folder / "1.parquet", folder / "2.parquet"],
         arrays=[folder / "1.npy", folder / "2.npy"],
         **{name: where / file for name, file in WRITTEN.items()},
-        study="test",
         seeds=[1, 2],
         settings=DESIGN,
         seed=5,

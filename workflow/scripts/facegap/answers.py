@@ -94,6 +94,11 @@ def beside_each_other(
     return together
 
 
+def sample_of(faces: pd.DataFrame) -> pd.DataFrame:
+    """The faces that people label: those of `faces` (FACES) in train and test, by face id."""
+    return faces[faces["split"].isin(["train", "test"])].sort_values("face_id", ignore_index=True)
+
+
 def agreed_side(answers: pd.DataFrame) -> "pd.Series[str]":
     """The side that all of `answers` (faces, annotators) name; missing where they do not."""
     first = answers.iloc[:, 0]

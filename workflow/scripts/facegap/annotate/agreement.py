@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facegap.annotate.merge import differ, is_simulated, one_errs, places_of, read_all
-from facegap.annotate.sample import sample_of
-from facegap.answers import CHOICES, agreed_side, beside_each_other
+from facegap.answers import CHOICES, agreed_side, beside_each_other, sample_of
 from facegap.files import write_json
 from facegap.groups import group_name
 from facegap.seeds import generator

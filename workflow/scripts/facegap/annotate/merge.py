@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from facegap.annotate.sample import require_both_sides, sample_of
-from facegap.answers import agreed_side, beside_each_other, few, read_answers
+from facegap.annotate.sample import require_both_sides
+from facegap.answers import agreed_side, beside_each_other, few, read_answers, sample_of
 from facegap.errors import DataError
 from facegap.settings.annotate import Annotate, AnswerWords, Person
 from facegap.tables.acquire import FACES
@@ -45,7 +45,8 @@ def merge_annotators(
     decided = pd.Series(dtype=str)
     if adjudication is not None:
         adjudicator = Person(answers=str(adjudication), words=SIDES_ALONE)
-        decided = read_answers(adjudication, adjudicator).set_index("face_id")["side"]
+        given = read_answers(adjudication, adjudicator, needed=False)
+        decided = given.set_index("face_id")["side"]
     merged = merge(together, decided, adjudication)
     simulated = is_simulated(settings)
     merged = merged.assign(annotators="+".join(places), simulated=simulated)

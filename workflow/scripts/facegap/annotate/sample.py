@@ -1,4 +1,4 @@
-"""The faces that people label, and what a labelled data set needs at the least."""
+"""What a labelled data set needs at the least."""
 
 from pathlib import Path
 
@@ -8,11 +8,6 @@ from facegap.errors import DataError
 from facegap.tables.base import SIDES
 
 LEAST = 2  # faces of each side in each split: fewer can be neither trained on nor tested
-
-
-def sample_of(faces: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `faces` (FACES) in the splits train and test, by face id."""
-    return faces[faces["split"].isin(["train", "test"])].sort_values("face_id", ignore_index=True)
 
 
 def require_both_sides(labels: pd.DataFrame, faces: pd.DataFrame, place: str | Path) -> None:

@@ -3,8 +3,7 @@
 import logging
 from pathlib import Path
 
-from facegap.annotate.sample import sample_of
-from facegap.answers import simulated_answers
+from facegap.answers import sample_of, simulated_answers
 from facegap.boundary import sides_of
 from facegap.seeds import generator
 from facegap.settings.acquire import OwnLabel

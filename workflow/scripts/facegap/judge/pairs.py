@@ -31,7 +31,6 @@ def pair_outputs(
     images: Path,
     key: Path,
     persons_key: Path,
-    study: str,
     seeds: list[int],
     settings: Design,
     seed: int,
@@ -61,7 +60,7 @@ def pair_outputs(
     write_table(asked_key, persons_key, PERSONS_KEY)
     digest = hashlib.sha256("\n".join(blinded["pair_id"]).encode()).hexdigest()[:16]
     asks = {"criteria": settings.criteria, "break_every": settings.break_every}
-    write_json({"study": study, "pairs": digest, **asks}, sheet)
+    write_json({"pairs": digest, **asks}, sheet)
     write_images(places, dict(zip(seeds, arrays, strict=True)), images)
     log.info("%d pairs of %d persons", len(blinded), sampled["in_subject"].nunique())
 

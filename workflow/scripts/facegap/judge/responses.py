@@ -14,7 +14,6 @@ from facegap.tables.base import read_table, write_table
 from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
 
 log = logging.getLogger(__name__)
-DATABASES = (".sqlite", ".sqlite3", ".db")
 
 
 def simulate_responses(
@@ -108,7 +107,7 @@ def read_responses(
 
 def _given(answers: Path, familiarity: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Answers, and persons known, as texts, of a database or of CSV files."""
-    if str(answers).endswith(DATABASES):
+    if answers.suffix != ".csv":
         from facegap.people.comparing.answers import read_database  # loads SQLAlchemy
 
         given, known = read_database(answers)

@@ -17,18 +17,21 @@ HOST = "127.0.0.1"
 Command = Callable[[argparse.Namespace], None]
 
 
-def adder(parser: argparse.ArgumentParser) -> Callable[[str, Command], argparse.ArgumentParser]:
-    """A function that gives `parser` a command by name, with the options that all have.
+def adder(parser: argparse.ArgumentParser) -> Callable[..., argparse.ArgumentParser]:
+    """A function that gives `parser` a command by name, and the options that all have.
 
-    What the command does is in the docstring of its function.
+    What the command does is in the docstring of its function. `--database` is for those that use
+    one.
     """
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    def add(name: str, run: Command) -> argparse.ArgumentParser:
+    def add(name: str, run: Command, *, database: bool = True) -> argparse.ArgumentParser:
         words = (run.__doc__ or "").split("\n")[0]
         command = commands.add_parser(name, help=words, description=run.__doc__)
         command.add_argument("--config", type=Path, default=Path("config/config.yaml"))
-        command.add_argument("--database", help="SQLite file or postgresql:// URL of the answers")
+        if database:
+            words = "SQLite file or postgresql:// URL of the answers"
+            command.add_argument("--database", help=words)
         command.set_defaults(command=run)
         return command
 

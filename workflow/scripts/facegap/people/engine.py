@@ -169,12 +169,13 @@ def invite(engine: Engine, again: Iterable[str] = ()) -> list[tuple[Seat, str]]:
     An old token of theirs ends; their answers stay. The database stores hashes, so that nobody
     gets to know a token later. A `DataError` names somebody who has no seat.
     """
-    everybody, again = seats(engine), set(again)
-    if unknown := sorted(again - {seat.name for seat in everybody}):
-        names = ", ".join(dict.fromkeys(seat.name for seat in everybody))
-        raise DataError(f"there is no {unknown[0]}; there are {names}")
-    fresh = [(s, new_token()) for s in everybody if not s.invited or s.name in again]
-    with writing(engine) as connection:
+    again = set(again)
+    with writing(engine) as connection:  # of two at once the second finds the first's links
+        everybody = _seats(connection, sa.true())
+        if unknown := sorted(again - {seat.name for seat in everybody}):
+            names = ", ".join(dict.fromkeys(seat.name for seat in everybody))
+            raise DataError(f"there is no {unknown[0]}; there are {names}")
+        fresh = [(s, new_token()) for s in everybody if not s.invited or s.name in again]
         for seat, token in fresh:
             _set(connection, seat, token=hashed(token))
     return fresh

@@ -41,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     command("status", show_status)
     command("close", close_study)
     command("export", export_answers).add_argument("--to", type=Path, required=True, help="folder")
-    power = command("power", print_power)
+    power = command("power", print_power, database=False)
     power.add_argument("--share", type=float, nargs="+", default=[0.53, 0.55, 0.6])
     power.add_argument("--participants", type=int, nargs="+", default=[3, 10, 30])
     power.add_argument("--pairs", type=int, nargs="+", default=[100, 300])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Engine
 
-from facegap.answers import read_answers
+from facegap.answers import read_answers, sample_of
 from facegap.crops import Crops
 from facegap.errors import ConfigError, DataError
 from facegap.people.commands import (
@@ -62,7 +62,8 @@ def add(parser: argparse.ArgumentParser, publish: Command) -> None:
     closed.add_argument("--reopen", action="store_true", help="take answers again")
     command("import", import_answers)
     command("export", export_answers).add_argument("--to", type=Path, required=True, help="folder")
-    command("publish", publish).add_argument("--to", type=Path, required=True, help="a new folder")
+    published = command("publish", publish, database=False)
+    published.add_argument("--to", type=Path, required=True, help="a new folder")
 
 
 def invite_people(given: argparse.Namespace) -> None:
@@ -120,7 +121,9 @@ def close_round(given: argparse.Namespace) -> None:
             " --unfinished"
         )
     if gone := [seat.name for seat in seated if seat.name not in people]:
-        raise ConfigError(f"{gone[0]} has answered, and is not in the configuration any more")
+        raise ConfigError(
+            f"{gone[0]} is invited to the {given.round}, and is not in the configuration any more"
+        )
     for person in people.values():
         if not str(person.answers).endswith(".csv"):
             raise ConfigError(
@@ -194,8 +197,7 @@ def _faces(study: Study) -> Path:
 
 def _sample(study: Study) -> "pd.Series[str]":
     """The ids of the faces to label."""
-    faces = read_table(_faces(study), FACES)
-    return faces["face_id"][faces["split"].isin(["train", "test"])]
+    return sample_of(read_table(_faces(study), FACES))["face_id"]
 
 
 def _album(study: Study) -> Album:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Engine
 
+from facegap.answers import agreed_side
 from facegap.people.engine import Answer, Item, Seat, answers_in, items_of, record, seats
 from facegap.people.web.store import reading
 from facegap.people.web.tokens import hashed
 from facegap.tables.annotate import ANSWERS
-from facegap.tables.base import SIDES
 
 ROUNDS = ("labelling", "adjudication", "verification")
 
@@ -77,9 +77,7 @@ def differing(answers: Mapping[str, pd.DataFrame]) -> list[str]:
         for name, table in answers.items()
     }
     together = pd.DataFrame(first).dropna()
-    one = together.eq(together.iloc[:, 0], axis=0).all(axis=1)
-    agreed = one & together.iloc[:, 0].isin(SIDES)
-    return sorted(together.index[~agreed])
+    return sorted(together.index[agreed_side(together).isna()])
 
 
 def bring_in(engine: Engine, seat: Seat, answers: pd.DataFrame) -> int:

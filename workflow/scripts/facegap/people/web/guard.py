@@ -37,7 +37,7 @@ class Limits:
     """How much one may send: bytes of a body, and requests a second with a burst at first.
 
     `known` holds for who has a valid link, `strangers` for all requests of an address that has
-    shown none. A participant's page asks for itself, three images and an answer.
+    shown none. A participant's page asks for itself, four images and an answer.
     """
 
     body: int = 64 * 1024

@@ -15,7 +15,6 @@ from sqlalchemy.exc import (
     DatabaseError,
     InterfaceError,
     NoSuchModuleError,
-    OperationalError,
     StatementError,
 )
 
@@ -108,7 +107,7 @@ def _explained(engine: Engine) -> Iterator[None]:
     """Errors of the database, not of a statement in it, as a `StoreError` with advice."""
     try:
         yield
-    except (OperationalError, InterfaceError, DatabaseError) as error:
+    except (InterfaceError, DatabaseError) as error:
         words = str(error.orig).strip()
         for sign, advice in ADVICE.items():
             if sign in words.lower():
