@@ -8,10 +8,12 @@ Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, 
         classify/configurations/<backbone>-<preprocessing>/  tables RUNS, PREDICTIONS and CURVES of
                                            its pairs of optimisers; weights of those that may be
                                            selected (never to publish)
-        classify/configurations/benchmark-<dataset>/  the selected one, trained on another data set
-        classify/selected.json             the configuration that is selected
-        classify/runs.parquet              table RUNS: the whole grid
-        classify/predictions.parquet       table PREDICTIONS: of all test faces
+        classify/configurations/<arm>-<dataset>/  the selected one, trained in another way: the
+                                           benchmark (full), on equal terms, controls, folds
+        classify/selected.json             the configuration that is selected, by which criterion
+        classify/benchmark-<dataset>.json  the optimisers that are best in folds of a data set
+        classify/runs.parquet              table RUNS: the whole grid, and the arms but the folds
+        classify/predictions.parquet       table PREDICTIONS: of all faces that test
         classify/tensorboard/<run>/        training losses
         classify/pseudo_labels.parquet     table PSEUDO_LABELS: the selected model on the target
         classify/saliency.npz              what the selected model looks at
@@ -39,18 +41,33 @@ FRESH_CROPS = {
     for preprocessing, crops in grid.fresh_crops(study.classify).items()
 }
 # every crop, since the selected configuration is not known beforehand
-BENCHMARK_SEEN = (
+ARM_SEEN = (
     grid.candidate_crops(study.classify) if study.classify.augmentation.fresh else []
 )
-BENCHMARK_CROPS = {
-    dataset: crop_shards(dataset, BENCHMARK_SEEN) for dataset in DATASETS
-}
+ARM_CROPS = {dataset: crop_shards(dataset, ARM_SEEN) for dataset in DATASETS}
+PAIRS = grid.optimiser_pairs(study.classify)
+FOLDS = [f"fold-{k}" for k in range(1, grid.FOLDS + 1)]
+SELECTED = "<results>/classify/selected.json"
+OPTIMISERS = (
+    {  # of a training beside the grid's: the source's selected, or a benchmark's own
+        arm: {
+            name: (
+                SELECTED
+                if name == "source" or arm in FOLDS or len(PAIRS) == 1
+                else f"<results>/classify/benchmark-{name}.json"
+            )
+            for name in DATASETS
+        }
+        for arm in [*grid.ARMS, *FOLDS]
+    }
+)
 
 
 wildcard_constraints:
     backbone=any_of(TRAININGS),
     preprocessing=any_of(grid.preprocessings(study.classify)),
     model=any_of(grid.timm_models(study.classify)),
+    arm=any_of(OPTIMISERS),
 
 
 rule classify:
@@ -108,6 +125,8 @@ rule extract_features:
         crops=CROPS_SEEN,
         plan=lookup("{backbone}", within=EXTRACTIONS),
         settings=FEATURES,
+        validation=study.classify.selection.validation,
+        contentious=study.partition.contentious,
         seed=study.seed,
     script:
         "../scripts/extract_features.py"
@@ -146,8 +165,9 @@ rule train_configurations:
 rule select_configuration:
     input:
         trainings=CANDIDATE_FOLDERS,
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=BOTH),
     output:
-        selected="<results>/classify/selected.json",
+        selected=SELECTED,
     log:
         "<logs>/classify/select_configuration.log",
     benchmark:
@@ -160,26 +180,25 @@ rule select_configuration:
     params:
         *code_of("classify.selection"),
         choice=grid.choice(study.classify),
+        seed=study.seed,
     script:
         "../scripts/select_configuration.py"
 
 
-rule train_benchmark:
+rule train_arm:
     input:
-        selected="<results>/classify/selected.json",
+        selected=lookup("{arm}/{dataset}", within=OPTIMISERS),
         features=expand(
             "<results>/classify/features/{name}", name=CANDIDATES["backbones"]
         ),
         weights=CANDIDATE_WEIGHTS,
-        crops=lookup("{dataset}", within=BENCHMARK_CROPS),
+        crops=lookup("{dataset}", within=ARM_CROPS),
     output:
-        configurations=directory(
-            "<results>/classify/configurations/benchmark-{dataset}"
-        ),
+        configurations=directory("<results>/classify/configurations/{arm}-{dataset}"),
     log:
-        "<logs>/classify/train_benchmark-{dataset}.log",
+        "<logs>/classify/train_arm-{arm}-{dataset}.log",
     benchmark:
-        "<benchmarks>/classify/train_benchmark-{dataset}.tsv"
+        "<benchmarks>/classify/train_arm-{arm}-{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: study.operations.classify_threads
@@ -189,22 +208,43 @@ rule train_benchmark:
     params:
         *code_of("classify.configurations"),
         candidates=CANDIDATES,
+        pairs=PAIRS,
         extraction=FEATURES,
         settings=TRAINING,
         datasets=DATASETS,
         seed=study.seed,
     script:
-        "../scripts/train_benchmark.py"
+        "../scripts/train_arm.py"
+
+
+rule select_benchmark:
+    input:
+        folds=expand(
+            "<results>/classify/configurations/{arm}-{{dataset}}",
+            arm=FOLDS,
+        ),
+    output:
+        benchmark="<results>/classify/benchmark-{dataset}.json",
+    log:
+        "<logs>/classify/select_benchmark-{dataset}.log",
+    benchmark:
+        "<benchmarks>/classify/select_benchmark-{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(1000),
+        runtime=10,
+    params:
+        *code_of("classify.selection"),
+    script:
+        "../scripts/select_benchmark.py"
 
 
 rule gather_runs:
     input:
         trainings=expand(
             CONFIGURATION,
-            name=[
-                *grid.folders(study.classify),
-                *(f"benchmark-{name}" for name in DATASETS if name != "source"),
-            ],
+            name=[*grid.folders(study.classify), *grid.arms(DATASETS)],
         ),
     output:
         runs="<results>/classify/runs.parquet",
@@ -227,7 +267,7 @@ rule gather_runs:
 
 rule predict_pseudo_labels:
     input:
-        selected="<results>/classify/selected.json",
+        selected=SELECTED,
         trainings=CANDIDATE_FOLDERS,
         aligned="<results>/align/target/faces.parquet",
         shards=crop_shards("target", grid.candidate_crops(study.classify)),
@@ -256,7 +296,7 @@ rule predict_pseudo_labels:
 
 rule explain_model:
     input:
-        selected="<results>/classify/selected.json",
+        selected=SELECTED,
         trainings=CANDIDATE_FOLDERS,
         aligned=expand("<results>/align/{dataset}/faces.parquet", dataset=BOTH),
         labels=expand("<results>/annotate/{dataset}/labels.parquet", dataset=BOTH),
@@ -287,7 +327,7 @@ rule explain_model:
 
 rule write_model_card:
     input:
-        selected="<results>/classify/selected.json",
+        selected=SELECTED,
         runs="<results>/classify/runs.parquet",
         faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=BOTH),
     output:

@@ -52,7 +52,7 @@ rule measure_classification:
         study=study.study,
         datasets=DATASETS,
         intervals=INTERVALS,
-        seed=study.seed,
+        primary=config["measure"]["primary"],
     script:
         "../scripts/measure_classification.py"
 

@@ -44,6 +44,7 @@ rule accept_pseudo_labels:
     params:
         *code_of("partition.pseudo_labels"),
         settings=config["partition"],
+        seed=study.seed,
     script:
         "../scripts/accept_pseudo_labels.py"
 
@@ -96,6 +97,7 @@ rule partition_target:
         *code_of("partition.merge"),
         contents_of(*VERIFIED),
         settings=config["partition"],
+        seed=study.seed,
     script:
         "../scripts/partition_target.py"
 

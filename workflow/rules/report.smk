@@ -18,6 +18,7 @@ ANNOTATED = "<results>/annotate/target/estimates.parquet" if BY_PEOPLE else []
 REJECTED = expand("<results>/align/{dataset}/rejected.csv", dataset=DATASETS)
 FIGURE_INPUTS = {  # the inputs that a figure of the registry may name
     "classification": "<results>/measure/classification.parquet",
+    "selected": "<results>/classify/selected.json",
     "realism": "<results>/measure/realism.parquet",
     "rejected_shares": "<results>/measure/rejected.parquet",
     "judge_summary": "<results>/judge/summary.json",

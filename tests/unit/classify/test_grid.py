@@ -61,8 +61,10 @@ def test_folders_are_by_preprocessing_and_candidates_by_backbone() -> None:
 
 def test_other_data_sets_training_parts_are_needed_for_the_benchmark_alone() -> None:
     parts = grid.extractions(settings(), ["source", "target"])
-    assert parts["vgg16"]["parts"]["augmented"] == {"source": ["train", "test"], "target": ["test"]}
-    assert parts["vggface"]["parts"]["augmented"]["target"] == ["train", "test"]
+    source = ["train", "validation", "test"]
+    assert parts["vgg16"]["parts"]["augmented"] == {"source": source, "target": ["test"]}
+    every = ["train", "selection", "calibration", "test"]
+    assert parts["vggface"]["parts"]["augmented"]["target"] == every
     assert parts["vggface"]["parts"]["plain"]["target"] == ["test"]
 
 

@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from facegap.classify import backbones, configurations, training
-from facegap.classify.configurations import train_benchmark, train_configurations
+from facegap.classify.configurations import train_arm, train_configurations
 from facegap.classify.heads import Head
 from facegap.classify.plans import Candidate, Candidates, Preprocessed, TrainingPlan
 from facegap.errors import TrainingError
@@ -65,6 +65,7 @@ def cached(tmp_path_factory: pytest.TempPathFactory) -> Path:
         table["split"] = ["train"] * 16 + ["test"] * 8
         table["inside"] = np.arange(24) % 2 == 0
         table["row"] = range(24)
+        table = table.assign(person=table["face_id"], agreed=True)
         write_table(table, path / "entries.parquet", ENTRIES)
         boundary = np.abs(rng.normal(size=(24, net.width))).astype(np.float16)
         np.save(path / "boundary.npy", boundary)
@@ -312,12 +313,11 @@ def test_a_second_job_on_the_same_training_is_refused(
 def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
     cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    selected = {"backbone": BACKBONE, "preprocessing": "plain"}
-    selected |= {"head_optimiser": "adam", "fine_tuning_optimiser": "sgd"}
+    selected = {"name": f"{BACKBONE}, plain, adam/sgd"}
     (tmp_path / "selected.json").write_text(json.dumps(selected))
 
     def play(name: str = "cut") -> Path:
-        train_benchmark(
+        train_arm(
             selected=tmp_path / "selected.json",
             features=[cached],
             weights=[],
@@ -328,6 +328,8 @@ def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
             settings=Training.model_validate(SETTINGS),
             datasets=["source", "target"],
             dataset="target",
+            arm="full",
+            pairs=[("adam", "sgd")],
             threads=1,
             seed=1,
         )

@@ -51,6 +51,7 @@ def cached(width: int = 8, train: int = 48, test: int = 32, copies: int = 1) -> 
             rows += [(f"{split}{face}", split, copy, face % 2 == 0) for copy in several]
     table = pd.DataFrame(rows, columns=["face_id", "split", "copy", "inside"])
     table["row"] = pd.factorize(table["face_id"])[0]
+    table = table.assign(person=table["face_id"], agreed=True)
     pooled = rng.normal(size=(len(table), width)).astype(np.float32)
     pooled[:, 0] += np.where(table["inside"], 3, -3)
     return Cached(table, pooled.copy(), pooled)
@@ -288,7 +289,7 @@ def test_fresh_copies_are_the_trunk_on_pixels_and_other_ones_each_epoch(
     fresh = (Crops([tmp_path / "shard.npy"]), FRESH)
     settings = Training.model_validate(SETTINGS)
     sets = {"source": data}
-    job = _Job([configuration], "source", net, sets, settings, fresh, 1, CPU, tmp_path)
+    job = _Job([configuration], "source", "full", net, sets, settings, fresh, 1, CPU, tmp_path)
     names = job.names(configuration, 0)
     activations = _fresh(job, names)
     rows = np.array([3, 1])

@@ -9,23 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_auc_score
 
 from facegap.configurations import Configuration
 from facegap.errors import DataError
 from facegap.groups import group_values
-from facegap.measure.classification import (
-    differences,
-    measure_classification,
-    transfer_gaps,
-)
+from facegap.measure.classification import differences, measure_classification
 from facegap.measure.group_performance import BINS, LEAST, by_group, calibration
-from facegap.measure.performance import METRICS
-from facegap.settings.measure import Intervals
+from facegap.settings.measure import Intervals, Primary
 from facegap.statistics.means import student
+from facegap.statistics.performance import METRICS, Answers
 from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table, write_table
 from facegap.tables.classify import PREDICTIONS, RUNS
@@ -34,6 +27,10 @@ from facegap.tables.measure import ESTIMATES
 AUGMENTED = Configuration("vgg16", "augmented", "adam", "sgd")
 PLAIN = replace(AUGMENTED, preprocessing="plain")
 COUNT = 150
+SELECTED = {
+    **{"selected": AUGMENTED.name, "score": 0.9, "optimism": 0.01},
+    **{"inside": 60, "outside": 60, "persons": 40},
+}
 
 
 def run(configuration: Configuration, trained_on: str, repeat: int, **more: Any) -> dict[str, Any]:
@@ -42,7 +39,7 @@ def run(configuration: Configuration, trained_on: str, repeat: int, **more: Any)
         "run": f"{configuration.name}-{trained_on}-{repeat}",
         "model": configuration.name,
         **asdict(configuration),
-        **{"stage": "fine-tuned", "trained_on": trained_on, "repeat": repeat},
+        **{"stage": "fine-tuned", "trained_on": trained_on, "arm": "full", "repeat": repeat},
         **{"source_accuracy": 0.9, "target_accuracy": 0.9, "loss": 0.1},
     }
     return {**row, "epochs_to_convergence": 1, **more}
@@ -55,6 +52,7 @@ def predictions_of(
     inside: NDArray[np.bool_],
     right: NDArray[np.bool_],
     repeat: int = 0,
+    arm: str = "full",
 ) -> pd.DataFrame:
     """Rows of PREDICTIONS: 0.8 for the right side of faces that are named by number."""
     sure = np.where(right == inside, 0.8, 0.2)
@@ -63,6 +61,7 @@ def predictions_of(
     return table.assign(
         model=configuration.name,
         **{"repeat": repeat, "trained_on": trained_on, "dataset": dataset, "task": "boundary"},
+        **{"arm": arm, "part": "test", "agreed": True},
     )
 
 
@@ -79,7 +78,10 @@ def measured(
     write_table(pd.DataFrame(runs), folder / "runs.parquet", RUNS)
     parts = pd.concat(predictions)[list(PREDICTIONS.columns)]
     write_table(parts, folder / "predictions.parquet", PREDICTIONS)
-    (folder / "selected.json").write_text(json.dumps({"name": AUGMENTED.name}))
+    criteria = {"source validation": {"selected": None}, "target test part": SELECTED}
+    (folder / "selected.json").write_text(
+        json.dumps({"name": AUGMENTED.name, "criteria": criteria})
+    )
     measure_classification(
         runs=folder / "runs.parquet",
         predictions=folder / "predictions.parquet",
@@ -89,7 +91,7 @@ def measured(
         study="study",
         datasets=list(faces),
         intervals=intervals,
-        seed=1,
+        primary=Primary(),
     )
     return read_table(folder / "estimates.parquet", ESTIMATES)
 
@@ -100,31 +102,6 @@ def of(table: pd.DataFrame, quantity: str, **where: str) -> pd.DataFrame:
     for column, value in where.items():
         fits &= (table[column] == value).fillna(False).astype(bool)
     return table[fits]
-
-
-@settings(max_examples=40)
-@given(
-    st.lists(
-        st.tuples(st.booleans(), st.integers(0, 10), st.integers(0, 3)), min_size=4, max_size=30
-    )
-)
-def test_metrics_are_those_of_scikit_learn_with_faces_as_often_as_in_a_sample(
-    faces: list[tuple[bool, int, int]],
-) -> None:
-    inside = np.array([face[0] for face in faces])
-    probability = np.array([face[1] for face in faces]) / 10
-    counts = np.array([[face[2] for face in faces]], dtype=float)
-    if not all((counts[0] @ side) > 0 for side in (inside, ~inside)):
-        return
-    weights = {"sample_weight": counts[0]}
-    expected = {
-        "accuracy": np.average((probability >= 0.5) == inside, weights=counts[0]),
-        "balanced accuracy": balanced_accuracy_score(inside, probability >= 0.5, **weights),
-        "AUROC": roc_auc_score(inside, probability, **weights),
-        "Brier score": brier_score_loss(inside, probability, **weights),
-    }
-    values = {name: metric(inside, probability, counts)[0] for name, metric in METRICS.items()}
-    assert values == pytest.approx(expected)
 
 
 def faces_of(dataset: str, persons: int) -> pd.DataFrame:
@@ -166,28 +143,16 @@ def estimates(tmp_path_factory: pytest.TempPathFactory, intervals: Intervals) ->
     return study(tmp_path_factory.mktemp("classification"), accuracy, intervals)
 
 
-def test_every_data_set_is_a_row_and_a_column_of_the_matrix(estimates: pd.DataFrame) -> None:
-    matrix, gaps = (
-        of(estimates, "transfer matrix", metric=metric).set_index(["trained_on", "tested_on"])
-        for metric in ("accuracy", "accuracy gap")
-    )
-    assert len(matrix) == len(gaps) == 9
-    assert matrix.loc[("third", "third"), "estimate"] == pytest.approx(0.95, abs=0.07)
-    assert (matrix["low"] <= matrix["estimate"]).all()
-    gap = gaps.loc[("third", "source")]
-    own, other = (matrix.loc[("third", name), "estimate"] for name in ("third", "source"))
-    assert gap["estimate"] == pytest.approx(own - other)
-    assert 0 < gap["low"] < gap["estimate"] < gap["high"]
-    assert gaps.loc[("third", "third"), ["estimate", "low", "high"]].tolist() == [0, 0, 0]
-
-
 def test_the_gap_that_was_planted_shows_in_every_metric(estimates: pd.DataFrame) -> None:
     own = of(estimates, "performance", model=AUGMENTED.name, trained_on="source")
     values = own.set_index(["tested_on", "metric"])
-    for name in ("accuracy", "balanced accuracy", "AUROC"):
-        assert values.loc[("source", name), "low"] > values.loc[("target", name), "high"]
-    brier = "Brier score"
-    assert values.loc[("source", brier), "high"] < values.loc[("target", brier), "low"]
+    gaps = of(estimates, "transfer gap", model=AUGMENTED.name).set_index("metric")
+    assert list(gaps.index) == list(METRICS)
+    for name in METRICS:
+        source, target = (values.loc[(tested, name), "estimate"] for tested in ("source", "target"))
+        worse = target - source if name == "Brier score" else source - target
+        assert gaps.loc[name, "estimate"] == pytest.approx(worse), "exactly their difference"
+        assert gaps.loc[name, "low"] > 0
     assert (own["persons"] == 40).all()
     assert (own["faces"] == 120).all()
 
@@ -237,28 +202,58 @@ def test_two_models_are_compared_on_the_same_faces(estimates: pd.DataFrame) -> N
     assert len(pairs) == 1
     row = pairs.iloc[0]
     assert row["model"] == f"{AUGMENTED.name} − {PLAIN.name}"
-    alone = of(estimates, "right alone").set_index("model")["estimate"]
-    one, other = alone[row["model"]], alone[f"{PLAIN.name} − {AUGMENTED.name}"]
-    assert row["estimate"] == pytest.approx((one - other) / 120)
+    rows = of(estimates, "performance", metric="balanced accuracy", tested_on="target")
+    values = rows[rows["trained_on"] == "source"].set_index("model")["estimate"]
+    assert row["estimate"] == pytest.approx(values[AUGMENTED.name] - values[PLAIN.name])
     assert row["low"] > 0
-    assert row["p"] < 0.001
+    assert row["p"] < 0.01
     assert row["adjusted_p"] == row["p"]
 
 
 def test_holms_correction_is_over_all_pairs() -> None:
     rng = np.random.default_rng(0)
-    parts = []
+    inside, person = np.arange(200) % 2 == 0, np.arange(200)
+    tested = {}
     for k, accuracy in enumerate((0.9, 0.85, 0.6)):
-        part = pd.DataFrame({"face_id": np.arange(200).astype(str)})
-        probability = rng.random(200) * 0.5 + 0.5 * (rng.random(200) < accuracy)
-        part = part.assign(right=probability >= 0.5, person=part["face_id"])
-        parts.append(part.assign(model=f"m{k}", trained_on="source", dataset="target"))
-    rows = pd.DataFrame(differences(pd.concat(parts), 0.95, 1))
-    table = rows[rows["quantity"] == "difference"]
+        right = rng.random(200) < accuracy
+        probability = np.where(right == inside, 0.8, 0.2)[None]
+        tested[f"m{k}", "source", "full", "target", "test"] = Answers(inside, person, probability)
+    table = pd.DataFrame(differences(tested, 0.95))
     assert len(table) == 3
     smallest = table.loc[table["p"].idxmin()]
     assert smallest["adjusted_p"] == pytest.approx(min(1, 3 * smallest["p"]))
     assert (table["adjusted_p"] >= table["p"]).all()
+
+
+def test_the_transfer_loss_is_of_two_models_on_the_same_faces(estimates: pd.DataFrame) -> None:
+    losses = of(estimates, "transfer loss").set_index("metric")
+    rows = of(estimates, "performance", metric="balanced accuracy", tested_on="target")
+    rows = rows[rows["model"] == AUGMENTED.name].set_index("trained_on")["estimate"]
+    loss = losses.loc["balanced accuracy"]
+    assert loss["estimate"] == pytest.approx(rows["target"] - rows["source"])
+    assert loss["low"] > 0
+    assert loss["faces"] == 120, "the target's alone"
+    gap = of(estimates, "transfer gap", model=AUGMENTED.name).set_index("metric").iloc[0]
+    assert gap["faces"] == 240
+    primary = estimates[estimates["family"] == "primary outcome"]
+    assert primary[["quantity", "metric"]].to_numpy().tolist() == [
+        ["transfer loss", "balanced accuracy"]
+    ]
+
+
+def test_differences_say_what_could_have_been_found(estimates: pd.DataFrame) -> None:
+    kinds = ("transfer gap", "transfer loss", "difference", "group gap")
+    rows = estimates[estimates["quantity"].isin(kinds)]
+    assert (rows["smallest_detectable_effect"] > 2.8 * rows["standard_error"]).all()
+    assert (rows["equivalence_bound"] >= rows["estimate"].abs()).all()
+    assert (rows["method"] == "persons").all(), "one training each"
+
+
+def test_the_choice_and_its_optimism_are_rows(estimates: pd.DataFrame) -> None:
+    score, optimism = (of(estimates, f"selection {name}") for name in ("score", "optimism"))
+    assert score["estimate"].tolist() == [0.9]
+    assert optimism["estimate"].tolist() == [0.01]
+    assert score["group"].tolist() == ["criterion: target test part"], "the other has no choice"
 
 
 def test_calibration_is_the_share_inside_by_the_probability() -> None:
@@ -280,7 +275,8 @@ def test_means_of_trainings_are_over_repeats_and_of_heads_too(
     faces = {dataset: faces_of(dataset, 10) for dataset in ("source", "target")}
     inside = np.arange(30) // 3 % 2 == 0
     predictions = [
-        predictions_of(AUGMENTED, "source", dataset, inside, inside | True, repeat)
+        predictions_of(AUGMENTED, trained, dataset, inside, inside | True, repeat)
+        for trained in faces
         for dataset in faces
         for repeat in range(3)
     ]
@@ -306,7 +302,8 @@ def test_no_interval_of_a_mean_leaves_the_bounds_of_its_metric(
     faces = {dataset: faces_of(dataset, 10) for dataset in ("source", "target")}
     inside = np.arange(30) // 3 % 2 == 0
     predictions = [
-        predictions_of(AUGMENTED, "source", dataset, inside, inside | True, repeat)
+        predictions_of(AUGMENTED, trained, dataset, inside, inside | True, repeat)
+        for trained in faces
         for dataset in faces
         for repeat in range(2)
     ]
@@ -323,50 +320,64 @@ def test_no_interval_of_a_mean_leaves_the_bounds_of_its_metric(
     assert loss["high"] == pytest.approx(0.55 + 12.7062 * 0.05, abs=1e-3)
 
 
-def gaps(
-    folder: Path, intervals: Intervals, accuracy: dict[str, float], seed: int, repeats: int = 3
+def transfers(
+    folder: Path,
+    intervals: Intervals,
+    accuracy: Mapping[str, float],
+    *,
+    arms: Sequence[str] = ("full",),
+    contentious: int = 0,
+    repeats: int = 3,
 ) -> pd.DataFrame:
-    """The estimates of one configuration whose repeats answer all alike."""
-    rng, faces, right = np.random.default_rng(seed), {}, {}
-    for dataset, share in accuracy.items():
-        names = [f"{dataset}{k}" for k in range(COUNT)]
-        table = pd.DataFrame({"face_id": names, "path": names, "split": "test", "age": np.nan})
-        table = table.assign(subject_id=[f"p{k // 3}" for k in range(COUNT)], gender=None)
-        faces[dataset] = table.assign(race_raw=None)
-        right[dataset] = rng.random(COUNT) < share
-    inside = np.arange(COUNT) % 3 > 0  # two thirds
-    predictions = [
-        predictions_of(AUGMENTED, "source", dataset, inside, answers, repeat)
-        for repeat in range(repeats)
-        for dataset, answers in right.items()
-    ]
-    runs = [run(AUGMENTED, "source", repeat) for repeat in range(repeats)]
+    """The estimates of AUGMENTED, trained on either data set in some arms; repeats answer alike.
+
+    The accuracy is on the target, by what is trained on; the last `contentious` of its faces have
+    no agreed side, and all answers on them are wrong.
+    """
+    rng, faces, runs, predictions = np.random.default_rng(3), {}, [], []
+    inside = np.arange(COUNT) // 3 % 3 > 0  # two thirds
+    for dataset in ("source", "target"):
+        faces[dataset] = faces_of(dataset, COUNT // 3)
+        for arm in arms:
+            right = {name: rng.random(COUNT) < accuracy[dataset] for name in ("source", "target")}
+            for repeat in range(repeats):
+                named = f"{dataset}-{arm}-{repeat}"
+                runs.append(run(AUGMENTED, dataset, repeat, arm=arm, run=named))
+                for tested, own in right.items():
+                    parts = predictions_of(AUGMENTED, dataset, tested, inside, own, repeat, arm)
+                    if tested == "target" and contentious:
+                        last = parts.index >= COUNT - contentious
+                        parts["agreed"] = ~last
+                        wrong = np.where(inside, 0.2, 0.8)
+                        parts.loc[last, "probability"] = wrong[last]
+                    predictions.append(parts)
     return measured(folder, runs, predictions, faces, intervals)
 
 
-def test_a_gap_is_found_and_measured(tmp_path: Path, intervals: Intervals) -> None:
-    table = gaps(tmp_path, intervals, {"source": 0.95, "target": 0.7}, seed=0)
-    estimates = of(table, "transfer gap")
-    assert list(estimates["model"]) == [AUGMENTED.name, "all"]
-    assert (estimates["low"] > 0).all()
-    assert estimates["estimate"].tolist() == pytest.approx([0.25] * 2, abs=0.1)
-    majority = of(table, "majority class", model="all", tested_on="target").iloc[0]
-    assert majority["estimate"] == pytest.approx(2 / 3)
-    assert majority["faces"] == COUNT
-    mean = of(table, "mean accuracy", model="all").set_index("tested_on")["estimate"]
-    assert mean["source"] - mean["target"] == pytest.approx(estimates["estimate"].iloc[1])
+def test_controls_and_equal_terms_are_rows_of_their_own(
+    tmp_path: Path, intervals: Intervals
+) -> None:
+    arms = ("full", "equal", "exchanged", "halves")
+    table = transfers(tmp_path, intervals, {"source": 0.7, "target": 0.95}, arms=arms)
+    for quantity in ("transfer gap", "transfer loss"):
+        own = of(table, quantity, metric="balanced accuracy")
+        assert own["arm"].isna().sum() == 1
+        assert set(own["arm"].dropna()) == set(arms[1:])
+    keys = ["quantity", "metric", "model", "trained_on", "arm", "tested_on", "group"]
+    assert not table.duplicated(keys).any()
 
 
-def test_no_gap_is_seldom_called_one() -> None:
-    called = 0
-    faces = pd.DataFrame({"dataset": np.repeat(["source", "target"], COUNT), "inside": True})
-    faces["face_id"] = faces.index.astype(str)
-    faces["person"] = faces["dataset"] + (faces.index // 3).astype(str)
-    for seed in range(40):
-        right = np.random.default_rng(seed).random(len(faces)) < 0.9
-        rows = pd.DataFrame(transfer_gaps(faces.assign(model=PLAIN.name, right=right), 0.95, seed))
-        called += of(rows, "transfer gap", model="all")["low"].iloc[0] > 0
-    assert called <= 4  # 2.5% each: more than 4 of 40 by chance once in 300
+def test_contentious_faces_are_counted_and_the_estimate_given_with_and_without_them(
+    tmp_path: Path, intervals: Intervals
+) -> None:
+    table = transfers(tmp_path, intervals, {"source": 0.9, "target": 0.9}, contentious=30)
+    counts = of(table, "tested faces", tested_on="target").set_index("group")["estimate"]
+    assert counts.to_dict() == {"all": COUNT - 30, "contentious: included": COUNT}
+    assert len(of(table, "tested faces", tested_on="source")) == 1
+    gap = of(table, "transfer gap", metric="balanced accuracy").set_index("group")["estimate"]
+    assert gap["contentious: included"] > gap["all"] + 0.1, "all answers on them are wrong"
+    majority = of(table, "majority class", tested_on="target")
+    assert majority["faces"].tolist() == [COUNT - 30]
 
 
 def test_repeats_of_one_model_do_not_narrow_the_interval(
@@ -375,15 +386,25 @@ def test_repeats_of_one_model_do_not_narrow_the_interval(
     ends = ["estimate", "low", "high"]
     one, ten = (
         of(
-            gaps(tmp_path, intervals, {"source": 0.9, "target": 0.8}, 3, repeats=repeats),
+            transfers(tmp_path, intervals, {"source": 0.9, "target": 0.8}, repeats=repeats),
             "transfer gap",
-            model="all",
+            metric="accuracy",
         )[ends].iloc[0]
         for repeats in (1, 10)
     )
     assert ten.tolist() == pytest.approx(one.tolist())
 
 
-def test_a_data_set_without_predictions_is_named(tmp_path: Path, intervals: Intervals) -> None:
-    with pytest.raises(DataError, match="none of vgg16, augmented, adam/sgd on the target's test"):
-        gaps(tmp_path, intervals, {"source": 0.9}, 1)
+def test_a_part_that_shows_one_person_of_a_side_is_named_with_the_counts(
+    tmp_path: Path, intervals: Intervals
+) -> None:
+    faces = {dataset: faces_of(dataset, 10) for dataset in ("source", "target")}
+    inside = np.arange(30) < 27  # the last person's three pictures are outside
+    predictions = [
+        predictions_of(AUGMENTED, trained, dataset, inside, inside | True)
+        for trained in faces
+        for dataset in faces
+    ]
+    runs = [run(AUGMENTED, trained, 0) for trained in faces]
+    with pytest.raises(DataError, match="shows 9 persons inside and 1 outside; an estimate"):
+        measured(tmp_path, runs, predictions, faces, intervals)

@@ -4,7 +4,6 @@ import pytest
 
 from facegap.numbers import count, number, percent, percents, points, span
 from facegap.report.contents import verdict
-from facegap.statistics.interval import Interval
 
 
 def test_numbers_as_a_reader_sees_them() -> None:
@@ -21,20 +20,21 @@ def test_numbers_as_a_reader_sees_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "planted", "words"),
+    ("low", "high", "bound", "planted", "words"),
     [
-        (0.1, 0.3, 1.0, "The planted gap was found. The target's accuracy lies below"),
-        (-0.1, 0.3, 1.0, "The planted gap was missed. No gap was found: the interval"),
-        (-0.3, -0.1, 1.0, "The planted gap was missed. The target's accuracy lies above"),
-        (-0.1, 0.1, 0.0, "No gap was planted, and none was found"),
-        (0.1, 0.3, 0.0, "A gap was reported where none was planted. The target's"),
-        (-0.3, -0.1, 0.0, "A gap was reported where none was planted. The target's"),
-        (0.1, 0.3, None, "The target's accuracy lies below the source's."),
-        (-0.1, 0.1, None, "No gap was found"),
-        (-0.3, -0.1, None, "The target's accuracy lies above the source's."),
+        (0.1, 0.3, 0.3, 1.0, "A transfer loss was found; one was planted."),
+        (-0.1, 0.3, 0.3, 1.0, "No transfer loss was found; one was planted."),
+        (-0.3, -0.1, 0.3, 1.0, "A transfer loss below zero was found: the target is the easier;"),
+        (-0.1, 0.1, 0.08, 0.0, "No transfer loss was found; none was planted."),
+        (0.1, 0.3, 0.3, 0.0, "A transfer loss was found; none was planted."),
+        (0.1, 0.3, 0.3, None, "A transfer loss was found."),
+        (-0.1, 0.1, 0.08, None, "No transfer loss was found."),
+        (-0.04, 0.05, 0.04, None, "No transfer loss was found, and it is equivalent to none."),
     ],
 )
 def test_the_verdict_says_what_the_interval_allows(
-    low: float, high: float, planted: float | None, words: str
+    low: float, high: float, bound: float, planted: float | None, words: str
 ) -> None:
-    assert verdict(Interval((low + high) / 2, low, high), planted).startswith(words)
+    """Equivalent is said only against the margin that the settings fixed."""
+    outcome = {"estimate": (low + high) / 2, "low": low, "high": high, "equivalence_bound": bound}
+    assert verdict(outcome, "transfer loss", 0.05, planted).startswith(words)

@@ -1,6 +1,7 @@
 """Figures: one registry, the same bytes each time, nothing cut off, and the right faces in them."""
 
 import inspect
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from facegap import theme
-from facegap.report import plots, sheets
+from facegap.report import models, plots, sheets
 from facegap.report.figures import FIGURES, plot_of
 from facegap.report.page import SECTIONS
 from facegap.tables.acquire import REJECTED
@@ -99,9 +100,22 @@ def rows(folder: Path, *given: dict[str, Any]) -> Path:
     return folder / "estimates.parquet"
 
 
-def gap(folder: Path) -> Path:
-    part = {"quantity": "transfer gap", "low": -0.1, "estimate": 0.1, "high": 0.3}
-    return rows(folder, {**part, "model": "vgg16, plain, adam/sgd"}, {**part, "model": "all"})
+def gap(folder: Path) -> dict[str, Path]:
+    """Rows of a selected and another model, with equal terms and a control."""
+    name = "vgg16, augmented, adam/sgd"
+    part = {"metric": "balanced accuracy", "low": -0.1, "estimate": 0.1, "high": 0.3}
+    (folder / "selected.json").write_text(json.dumps({"name": name}))
+    path = rows(
+        folder,
+        {**part, "quantity": "transfer gap", "model": "vgg16, plain, adam/sgd"},
+        *(
+            {**part, "quantity": quantity, "model": name, "arm": arm}
+            for arm in (None, "equal", "exchanged")
+            for quantity in ("transfer gap", "transfer loss")
+        ),
+        {**part, "quantity": "transfer loss", "metric": "accuracy", "model": name},
+    )
+    return {"classification": path, "selected": folder / "selected.json"}
 
 
 def test_sheets_are_the_same_bytes_each_time(tmp_path: Path) -> None:
@@ -109,13 +123,22 @@ def test_sheets_are_the_same_bytes_each_time(tmp_path: Path) -> None:
 
 
 def test_plots_are_the_same_bytes_each_time(tmp_path: Path) -> None:
-    assert same_twice(tmp_path, plots.plot_gap, classification=gap(tmp_path))
+    assert same_twice(tmp_path, models.plot_gap, **gap(tmp_path))
 
 
-def test_the_gap_of_all_stands_first(tmp_path: Path, shown: list[Figure]) -> None:
-    plots.plot_gap(classification=gap(tmp_path), png=tmp_path, svg=tmp_path)
+def test_the_loss_stands_first_and_the_controls_last(tmp_path: Path, shown: list[Figure]) -> None:
+    models.plot_gap(**gap(tmp_path), png=tmp_path, svg=tmp_path)
     lines = [label.get_text() for label in shown[0].axes[0].get_yticklabels()]
-    assert lines == ["all configurations", "vgg16, plain, adam/sgd"]
+    assert lines == [
+        "transfer loss",
+        "transfer loss, equally many training faces",
+        "transfer gap",
+        "transfer gap, equally many training faces",
+        "gap of vgg16, plain, adam/sgd",
+        "gap of vgg16, augmented, adam/sgd",
+        "transfer loss, labels exchanged",
+        "transfer gap, labels exchanged",
+    ]
     plt.close(shown[0])
 
 

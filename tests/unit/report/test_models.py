@@ -42,9 +42,9 @@ def plotted(tmp_path: Path) -> list[tuple[Callable[..., None], dict[str, Any]]]:
         for k in range(5)
     ]
     rows += [
-        {"quantity": "transfer matrix", "metric": metric, "trained_on": a, "tested_on": b}
-        | ESTIMATE
-        for metric in ("accuracy", "accuracy gap")
+        {"quantity": "performance", "metric": metric, "trained_on": a, "tested_on": b}
+        | {"model": "selected" if a == "source" else "benchmark", **ESTIMATE}
+        for metric in ("balanced accuracy", "accuracy")
         for a in both
         for b in (*both, "third")
     ]
@@ -59,10 +59,11 @@ def plotted(tmp_path: Path) -> list[tuple[Callable[..., None], dict[str, Any]]]:
         face_id=np.array(["a", "b"]),
     )
     table = {"classification": tmp_path / "estimates.parquet"}
+    (tmp_path / "selected.json").write_text('{"name": "selected"}')
     return [
         (models.plot_groups, {**table, "display": DISPLAY}),
         (models.plot_calibration, {**table, "display": DISPLAY}),
-        (models.plot_transfer, table),
+        (models.plot_transfer, {**table, "selected": tmp_path / "selected.json"}),
         (models.plot_saliency, {"saliency": tmp_path / "saliency.npz", "display": DISPLAY}),
     ]
 

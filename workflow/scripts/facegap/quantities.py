@@ -22,6 +22,11 @@ REALISM = (
     *("perceptual distance", "reconstruction error", "FID", "KID"),
     *("classifier Frechet distance", "classifier kernel distance"),
 )
+METRICS = ("balanced accuracy", "accuracy", "AUROC", "Brier score")
+HOLDS = (
+    "Student's t with Satterthwaite's degrees of freedom; holds persons and, of several trainings,"
+    " these"
+)
 QUANTITIES = {
     "training mean": Quantity(
         "measure",
@@ -32,26 +37,60 @@ QUANTITIES = {
     ),
     "performance": Quantity(
         "measure",
-        "of the mean probability of a configuration's repeats, on one test part",
+        "mean over the trainings of a model, on one test part. balanced accuracy: (sensitivity +"
+        " specificity) / 2. Brier score: mean of (probability - side)^2",
         "share; Brier score",
-        "percentile bootstrap over persons",
-        ("accuracy", "balanced accuracy", "AUROC", "Brier score"),
+        HOLDS,
+        METRICS,
     ),
-    "mean accuracy": Quantity(
+    "group gap": Quantity(
         "measure",
-        "mean over faces of the share of repeats (of all configurations, for model all) that are"
-        " right",
+        "sensitivity less specificity: accuracy on the inside less that on the outside, of one"
+        " model on one test part",
         "share",
-        "none",
+        HOLDS,
+        ("accuracy",),
     ),
     "majority class": Quantity(
         "measure", "accuracy of always answering the more frequent side", "share", "none"
     ),
+    "tested faces": Quantity(
+        "measure",
+        "faces of a test part on whose side annotators agree; contentious: included: with those on"
+        " which they differ, on the side of partition.contentious",
+        "faces",
+        "none",
+    ),
     "transfer gap": Quantity(
         "measure",
-        "mean accuracy on the source less that on the target, of one configuration or of all",
+        "of one model of the source: metric on the source's test part less that on the target's"
+        " (Brier score: target less source)",
+        "share; Brier score",
+        HOLDS,
+        METRICS,
+    ),
+    "transfer loss": Quantity(
+        "measure",
+        "on the target's test part: metric of the benchmark, trained on the target, less that of"
+        " the selected model, trained on the source (Brier score: the other way round)",
+        "share; Brier score",
+        HOLDS,
+        METRICS,
+    ),
+    "selection score": Quantity(
+        "measure",
+        "of the configuration that a criterion selects, on the faces that select it",
         "share",
-        "percentile bootstrap over persons of both parts",
+        "none",
+        ("balanced accuracy",),
+    ),
+    "selection optimism": Quantity(
+        "measure",
+        "mean over samples of persons of the score there of what is selected there, less its score"
+        " on all persons",
+        "share",
+        "none",
+        ("balanced accuracy",),
     ),
     "group performance": Quantity(
         "measure",
@@ -61,26 +100,16 @@ QUANTITIES = {
     ),
     "difference": Quantity(
         "measure",
-        "accuracy of one configuration less that of another on the target, the same faces",
+        "of one configuration less another on the target, the same faces",
         "share",
-        "percentile bootstrap over persons; p: McNemar's exact test, Holm's correction",
-    ),
-    "right alone": Quantity(
-        "measure", "faces that the first of two configurations alone gets right", "faces", "none"
+        f"{HOLDS}; p: its own test, Holm's correction",
+        ("balanced accuracy",),
     ),
     "calibration": Quantity(
         "measure",
         "share of faces inside, in bins of equally many faces by probability (share: its mean)",
         "share",
         "Wilson's, with Kish's effective number of persons",
-    ),
-    "transfer matrix": Quantity(
-        "measure",
-        "accuracy of the selected configuration trained on one data set and tested on another;"
-        " accuracy gap: that on its own test part less this",
-        "share",
-        "percentile bootstrap over persons",
-        ("accuracy", "accuracy gap"),
     ),
     "rejected share": Quantity(
         "measure",

@@ -47,7 +47,7 @@ def write_model_card(
     choice, table = read_json(selected), read_table(runs, RUNS)
     own = {key: choice[key] for key in Configuration.__dataclass_fields__}
     of_model = (table["model"] == choice["name"]) & (table["trained_on"] == "source")
-    repeats = table[of_model]
+    repeats = table[of_model & (table["arm"] == "full")]
     results = {
         name: within(student(repeats[f"{name}_accuracy"], intervals.confidence), 0, 1)
         for name in datasets

@@ -15,7 +15,7 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from facegap.classify.arms import arm_of
 from facegap.classify.augmentation import augmented
 from facegap.classify.backbones import Network, network
 from facegap.classify.features import BATCH, Cached, check, read_features
@@ -45,7 +46,7 @@ from facegap.classify.training import (
 )
 from facegap.classify.weights import Model, save
 from facegap.code import digests
-from facegap.configurations import Configuration
+from facegap.configurations import Configuration, configuration
 from facegap.crops import Crops
 from facegap.errors import TrainingError
 from facegap.files import read_json
@@ -56,6 +57,7 @@ from facegap.seeds import generator, number
 from facegap.settings.classify import Augmentation, Features, Training
 
 log = logging.getLogger(__name__)
+EVALUATED = ["validation", "selection", "calibration", "test"]  # no model of the source saw them
 SHORT = 5.0  # seconds of a fine-tuning; saving one takes a fifth of a second
 HEADS = "heads"  # name of the state of the heads' training, which is the first
 States = Callable[[str], Saving]  # of the training that has this name within the job
@@ -67,6 +69,7 @@ class _Job:
 
     configurations: Sequence[Configuration]
     trained_on: str
+    arm: str
     net: Network
     sets: Mapping[str, Cached]
     settings: Training
@@ -80,9 +83,14 @@ class _Job:
         """The features of the data set that is trained on."""
         return self.sets[self.trained_on]
 
+    @property
+    def where(self) -> str:
+        """What is trained on, as logs and streams name it."""
+        return self.trained_on if self.arm == "full" else f"{self.arm} {self.trained_on}"
+
     def names(self, configuration: Configuration, repeat: int) -> dict[str, str | int]:
         """What the streams of a training are named by."""
-        return asdict(configuration) | {"trained_on": self.trained_on, "repeat": repeat}
+        return asdict(configuration) | {"trained_on": self.where, "repeat": repeat}
 
     def head_optimisers(self) -> list[str]:
         """Those of head training, each once."""
@@ -126,11 +134,11 @@ def train_configurations(
     )
     sets = _read(features, preprocessing, net, plan.preprocessed, datasets)
     fresh = _fresh_crops(crops, plan.preprocessed)
-    job = _Job(pairs, "source", net, sets, settings, fresh, seed, device, configurations)
+    job = _Job(pairs, "source", "full", net, sets, settings, fresh, seed, device, configurations)
     _train(job, plan.preprocessed, threads, saved=plan.candidate)
 
 
-def train_benchmark(
+def train_arm(
     *,
     selected: Path,
     features: list[Path],
@@ -138,22 +146,24 @@ def train_benchmark(
     crops: list[Path],
     configurations: Path,
     candidates: Candidates,
+    pairs: list[tuple[str, str]],
     extraction: Features,
     settings: Training,
     datasets: list[str],
     dataset: str,
+    arm: str,
     threads: int,
     seed: int,
 ) -> None:
-    """Train the selected configuration's counterpart on another data set's training part.
+    """Train the selected configuration in another way, of `facegap.classify.arms`, on a data set.
 
-    `features` are the folders of the candidate backbones, `weights` the files of those of them
-    that are pretrained. `crops` are the data set's shards of each crop in turn where fresh copies
-    are sampled, else none. Paper 2.2: "the corresponding model trained purely on the target
-    domain".
+    `selected` names the backbone, the preprocessing and the optimisers; a fold trains once with
+    each of the `pairs` of optimisers. `features` are the folders of the candidate backbones,
+    `weights` the files of those of them that are pretrained. `crops` are the data set's shards of
+    each crop in turn where fresh copies are sampled, else none. Paper 2.2: "the corresponding
+    model trained purely on the target domain".
     """
-    choice = read_json(selected)
-    chosen = Configuration(*(choice[name] for name in Configuration.__dataclass_fields__))
+    chosen = configuration(read_json(selected)["name"])
     made = candidates.preprocessings[chosen.preprocessing]
     device = settle(threads)
     net = network(
@@ -168,7 +178,12 @@ def train_benchmark(
     sets = _read(folder, chosen.preprocessing, net, made, datasets)
     own = of_crop(crops, candidates.preprocessings, chosen.preprocessing) if crops else []
     fresh = _fresh_crops(own, made)
-    job = _Job([chosen], dataset, net, sets, settings, fresh, seed, device, configurations)
+    trained = [chosen]
+    if arm.startswith("fold-"):
+        trained = [Configuration(chosen.backbone, chosen.preprocessing, *pair) for pair in pairs]
+        settings = settings.model_copy(update={"repeats": 1})
+    sets = arm_of(sets, dataset, arm, seed)
+    job = _Job(trained, dataset, arm, net, sets, settings, fresh, seed, device, configurations)
     _train(job, made, threads, saved=False)
 
 
@@ -185,7 +200,7 @@ def _fresh_crops(crops: Sequence[Path], made: Preprocessed) -> tuple[Crops, Augm
 
 def _train(job: _Job, made: Preprocessed, threads: int, *, saved: bool) -> None:
     batches = job.settings.head_training.batch, job.settings.fine_tuning.batch
-    check_training(job.own, f"{job.configurations[0].name} on {job.trained_on}", max(batches))
+    check_training(job.own, f"{job.configurations[0].name} on {job.where}", max(batches))
     digest = _digest(job, made, threads)
     beside = job.folder.with_name(f"{job.folder.name}.resume")
     with warned() as warnings, Resume(beside / f"{HEADS}.resume", digest).alone():
@@ -217,7 +232,7 @@ def _digest(job: _Job, made: Preprocessed, threads: int) -> str:
     transforms = made.augmentation
     settings = [
         *(asdict(each) for each in job.configurations),
-        *(job.trained_on, job.settings.model_dump(mode="json"), job.net.digest, job.seed),
+        *(job.trained_on, job.arm, job.settings.model_dump(mode="json"), job.net.digest, job.seed),
         *(job.fresh is not None, str(job.own.boundary.dtype), threads, made.crop),
         transforms and transforms.model_dump(mode="json"),
         *digests(["classify.configurations"]),
@@ -234,7 +249,8 @@ def _outcomes(job: _Job, states: States, files: Mapping[Configuration, Path]) ->
     A configuration that has one of `files` has its models written there when its repeats are done:
     those of all configurations are gigabytes.
     """
-    tests = {dataset: cached.rows("test")[:, 0] for dataset, cached in job.sets.items()}
+    parts = EVALUATED if (job.trained_on, job.arm) == ("source", "full") else ["test"]
+    tests = {dataset: cached.of_parts(parts) for dataset, cached in job.sets.items()}
     heads, curves = _trained_heads(job, states(HEADS))
     logits = {name: head_logits(heads, job.sets[name], rows) for name, rows in tests.items()}
     tolerance, repeats = job.settings.tolerance, job.settings.repeats
@@ -248,7 +264,8 @@ def _outcomes(job: _Job, states: States, files: Mapping[Configuration, Path]) ->
         losses = curves[:, place]
         epochs = epochs_to_convergence(losses, tolerance)
         own = {name: logits[name][place] for name in tests}
-        outcomes.append(Outcome(each, job.trained_on, "head", repeat, epochs, losses, own))
+        head = Outcome(each, job.trained_on, job.arm, "head", repeat, epochs, losses, tests, own)
+        outcomes.append(head)
         saving = states(f"{_pair(each)}-{repeat}")
         resumed = saving.resume.path.exists()
         model, losses = _fine_tuned(job, each, repeat, heads.of_repeat(place), saving)
@@ -257,7 +274,8 @@ def _outcomes(job: _Job, states: States, files: Mapping[Configuration, Path]) ->
             for name, rows in tests.items()
         }
         epochs += epochs_to_convergence(losses, tolerance)
-        outcomes.append(Outcome(each, job.trained_on, "fine-tuned", repeat, epochs, losses, own))
+        tuned = replace(head, stage="fine-tuned", epochs=epochs, losses=losses, logits=own)
+        outcomes.append(tuned)
         if each in files:
             models.append(model)
             if len(models) == repeats:
@@ -290,7 +308,7 @@ def _trained_heads(job: _Job, saving: Saving) -> tuple[Head, NDArray[np.float64]
         for head, repeat in zip(heads, repeats, strict=True)
     ]
     names = [
-        f"{head.backbone}, {head.preprocessing}, {head.head_optimiser} on {job.trained_on}, head,"
+        f"{head.backbone}, {head.preprocessing}, {head.head_optimiser} on {job.where}, head,"
         f" repeat {repeat}"
         for head, repeat in zip(heads, repeats, strict=True)
     ]
@@ -313,7 +331,7 @@ def _fine_tuned(
     names = job.names(configuration, repeat)
     optimiser = configuration.fine_tuning_optimiser
     plan = Schedule.of(settings.fine_tuning, optimiser, settings.momentum)
-    name = f"{configuration.name} on {job.trained_on}, fine-tuned, repeat {repeat}"
+    name = f"{configuration.name} on {job.where}, fine-tuned, repeat {repeat}"
     model = deepcopy(job.net.tail), head
     chance = _randomness(job.seed, ("fine_tuning_order", "fine_tuning_masks"), names)
     fresh = _fresh(job, names) if job.fresh else None

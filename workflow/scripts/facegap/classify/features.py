@@ -24,6 +24,7 @@ from facegap.crops import Crops, apart
 from facegap.errors import DataError, TrainingError
 from facegap.files import read_json, whole, write_json
 from facegap.network import settle
+from facegap.parts import VALIDATION, halves, persons_of, validated
 from facegap.progress import paced
 from facegap.settings.classify import Augmentation, Features
 from facegap.tables.acquire import FACES
@@ -87,6 +88,10 @@ class Cached:
             raise DataError(f"{split}: not every face has {copies} copies; extract them again")
         return part.index.to_numpy(np.int64).reshape(-1, max(copies, 1))
 
+    def of_parts(self, parts: Sequence[str]) -> NDArray[np.int64]:
+        """The rows (n,) of the faces of several `parts` that are as they are."""
+        return self.entries.index[self.entries["split"].isin(parts)].to_numpy(np.int64)
+
     def inside(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The label of each of `rows`, of any shape: 1 inside, 0 outside."""
         return self.entries["inside"].to_numpy(np.float32)[rows]
@@ -138,6 +143,8 @@ def extract_features(
     plan: Extraction,
     settings: Features,
     backbone: str,
+    validation: float,
+    contentious: str,
     threads: int,
     seed: int,
 ) -> None:
@@ -166,7 +173,15 @@ def extract_features(
             for dataset, table_of, labels_of, aligned_of in known:
                 parts = plan.parts[preprocessing][dataset]
                 copies = made.augmentation.copies if made.augmentation else 0
-                table = entries(table_of, labels_of, aligned_of, parts, copies)
+                table = entries(
+                    parted(dataset, read_table(table_of, FACES), validation, seed),
+                    read_table(labels_of, LABELS),
+                    read_table(aligned_of, ALIGNED),
+                    parts,
+                    copies,
+                    contentious=contentious,
+                    place=labels_of,
+                )
                 log.info("%s, %s: %d entries of %s", preprocessing, dataset, len(table), backbone)
                 folder = temporary / preprocessing / dataset
                 folder.mkdir(parents=True)
@@ -178,30 +193,52 @@ def extract_features(
         write_json({"network": net.digest, "preprocessings": about}, temporary / ABOUT)
 
 
-def entries(
-    faces: Path, labels: Path, aligned: Path, parts: Sequence[str], copies: int
-) -> pd.DataFrame:
-    """The faces with a crop and a label in `parts` of the split (ENTRIES), and their crop's `row`.
+def parted(dataset: str, faces: pd.DataFrame, validation: float, seed: int) -> pd.DataFrame:
+    """Of `faces` (FACES) the id, the `person`, the `part`, and whether a training may see it.
 
-    In the order of the crops, the `copies` of a training face one after another; a test face, and
-    each face where `copies` is 0, is as it is. Contentious faces have no label. Raises
-    `TrainingError` where a part is empty.
+    The source's training part gives a share to validation. That of another data set is two halves,
+    by which models of the source are selected and calibrated, and which its own models train on.
     """
-    table = read_table(aligned, ALIGNED)
-    known = read_table(labels, LABELS)[["face_id", "side"]].dropna()
-    split = read_table(faces, FACES)[["face_id", "split"]]
-    table = table.merge(known, on="face_id").merge(split, on="face_id")
+    source = dataset == "source"
+    part = validated(faces, validation, seed) if source else halves(faces, dataset, seed)
+    trains = (faces["split"] == "train") & (part != VALIDATION)
+    return faces[["face_id"]].assign(person=persons_of(faces), part=part, trains=trains)
+
+
+def entries(
+    faces: pd.DataFrame,
+    labels: pd.DataFrame,
+    aligned: pd.DataFrame,
+    parts: Sequence[str],
+    copies: int,
+    *,
+    contentious: str,
+    place: str | Path,
+) -> pd.DataFrame:
+    """The faces (of `parted`) with a crop and a label in `parts` (ENTRIES), and their crop's `row`.
+
+    In the order of the crops, the `copies` of a training face one after another; the face of
+    another part, and each face where `copies` is 0, is as it is. A contentious face has the side
+    `contentious`, and only tests. Raises `TrainingError` where training or test part is empty.
+    """
+    known = labels[["face_id", "side", "provenance"]]
+    known = known.assign(agreed=known["side"].notna())
+    placed = (known["provenance"] == "contentious") & (contentious != "left out")
+    known["side"] = known["side"].where(known["agreed"] | ~placed, contentious)
+    table = aligned.merge(known.dropna(subset="side"), on="face_id").merge(faces, on="face_id")
     table["inside"] = table["side"] == "inside"
+    columns = ["face_id", "person", "inside", "agreed", "row"]
     pieces = []
     for part in parts:
-        piece = table.loc[table["split"] == part, ["face_id", "split", "inside", "row"]]
-        if not len(piece):
-            raise TrainingError(f"{labels}: no face of the part {part} has a crop and a label")
+        taken = table["trains"] if part == "train" else table["part"] == part
+        piece = table.loc[taken & (table["agreed"] | (part == "test")), columns]
+        if not len(piece) and part in ("train", "test"):
+            raise TrainingError(f"{place}: no face of the part {part} has a crop and a label")
         several = part == "train" and copies > 0
         piece = piece.loc[piece.index.repeat(copies if several else 1)]
         numbers = np.tile(np.arange(1, copies + 1), len(piece) // copies) if several else 0
-        pieces.append(piece.assign(copy=numbers))
-    return pd.concat(pieces, ignore_index=True)
+        pieces.append(piece.assign(split=part, copy=numbers))
+    return pd.concat(pieces, ignore_index=True)[list(ENTRIES.columns)]
 
 
 def stored(boundary: torch.Tensor, cache: np.dtype[Any]) -> NDArray[np.floating]:

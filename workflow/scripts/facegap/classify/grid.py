@@ -3,9 +3,10 @@
 Light: the Snakefile asks, and no job imports it, since its answers are params (of plans.py). The
 grid is the paper's coordinate descent: every backbone on plain and on augmented faces with the
 first pair of optimisers (Tables 1 and 2), every pair on the selected backbone (Table 3), and the
-selected configuration again, trained on the target (Table 4). With `selected_backbone: best`, Table
-3 is run for each. The selected backbone is run with each technique alone, too. With `protocol:
-factorial`, every backbone is run on every preprocessing with every pair.
+selected configuration again, trained on the target (Table 4) and in other ways (arms.py). With
+`selected_backbone: best`, Table 3 is run for each. The selected backbone is run with each technique
+alone, too. With `protocol: factorial`, every backbone is run on every preprocessing with every
+pair.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,11 @@ from typing import Any
 from facegap.assets import ASSETS, backbone_weights, located
 from facegap.settings.classify import Backbone, Classify
 
-PARTS = ["train", "test"]
+OWN_PARTS = ["train", "selection", "calibration", "test"]  # where a benchmark may be trained
+SOURCE_PARTS = ["train", "validation", "test"]
+ARMS = ("full", "equal", "exchanged", "halves")  # see facegap/classify/arms.py
+FOLDS = 5  # by which a benchmark's optimisers are selected
+BOTH = ("source", "target")
 Plain = dict[str, Any]  # what Snakemake compares as it is
 
 
@@ -69,15 +74,15 @@ def pairs_run(settings: Classify, backbone: str, preprocessing: str) -> list[lis
     every = _factorial(settings) or (
         backbone in candidate_backbones(settings) and preprocessing in varied
     )
-    pairs: list[list[str]] = [[*pair] for pair in grid.optimiser_pairs]
+    pairs = optimiser_pairs(settings)
     return pairs if every else pairs[:1]
 
 
 def extractions(settings: Classify, datasets: list[str]) -> dict[str, Plain]:
     """What is extracted with each backbone; of `Extraction`.
 
-    Of the source every part is needed; of other data sets the training part only where the
-    benchmark may be trained on it.
+    Of the source every part is needed; of other data sets the training part only where a model
+    may be selected or trained on it.
     """
     made = preprocessings(settings)
     return {
@@ -87,8 +92,10 @@ def extractions(settings: Classify, datasets: list[str]) -> dict[str, Plain]:
             "parts": {
                 which: {
                     dataset: (
-                        PARTS
-                        if dataset == "source" or _candidate(settings, name, which)
+                        SOURCE_PARTS
+                        if dataset == "source"
+                        else OWN_PARTS
+                        if _candidate(settings, name, which)
                         else ["test"]
                     )
                     for dataset in datasets
@@ -164,10 +171,25 @@ def choice(settings: Classify) -> Plain:
     """How a configuration is selected; of `Choice`."""
     grid = settings.grid
     return {
+        "criterion": settings.selection.criterion,
         "protocol": grid.protocol,
         "backbone": grid.selected_backbone,
         "first_pair": list(grid.optimiser_pairs[0]),
     }
+
+
+def arms(datasets: list[str]) -> list[str]:
+    """The trainings of the selected configuration beside the grid's, as "arm-data set".
+
+    Each data set but the source has a benchmark, trained on all of its training part (full).
+    """
+    benchmarks = [f"full-{dataset}" for dataset in datasets if dataset != "source"]
+    return benchmarks + [f"{arm}-{name}" for arm in ARMS[1:] for name in BOTH]
+
+
+def optimiser_pairs(settings: Classify) -> list[list[str]]:
+    """The pairs of optimisers that a benchmark chooses of: the same as the source's models."""
+    return [[*pair] for pair in settings.grid.optimiser_pairs]
 
 
 def timm_models(settings: Classify) -> list[str]:

@@ -20,14 +20,16 @@ TASK = "boundary"
 
 @dataclass(frozen=True)
 class Outcome:
-    """One training: its losses, and its logits on the test parts, by data set."""
+    """One training: its losses, and its logits of the faces that test, by data set."""
 
     configuration: Configuration
     trained_on: str
+    arm: str
     stage: str  # head or fine-tuned
     repeat: int
     epochs: int  # till convergence
     losses: NDArray[np.float64]  # of training, by epoch; of fine-tuning alone where fine-tuned
+    rows: Mapping[str, NDArray[np.int64]]  # of the features, in the order of the logits
     logits: Mapping[str, NDArray[np.float32]]
 
     @property
@@ -38,7 +40,9 @@ class Outcome:
     @property
     def run(self) -> str:
         """A name of its own, for folders and logs."""
-        parts = [*asdict(self.configuration).values(), self.trained_on, self.stage, self.repeat]
+        arm = [] if self.arm == "full" else [self.arm]
+        where = [*arm, self.trained_on, self.stage, self.repeat]
+        parts = [*asdict(self.configuration).values(), *where]
         return "-".join(map(str, parts))
 
 
@@ -59,12 +63,17 @@ def write_outcomes(
 
 
 def _runs(sets: Mapping[str, Cached], outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """A row a training (RUNS)."""
-    labels = {name: _inside(cached) for name, cached in sets.items()}
+    """A row a training (RUNS): of the agreed faces of the test parts."""
     rows = []
     for outcome in outcomes:
-        right = {name: np.mean((outcome.logits[name] >= 0) == labels[name]) for name in sets}
-        wrongness = np.where(labels["target"], -1.0, 1.0) * outcome.logits["target"]
+        right, loss = {}, float("nan")
+        for name in sets:
+            tested = _tested(sets[name], outcome.rows[name])
+            counts = ((tested["split"] == "test") & tested["agreed"]).to_numpy()
+            inside, logits = tested["inside"].to_numpy()[counts], outcome.logits[name][counts]
+            right[f"{name}_accuracy"] = float(np.mean((logits >= 0) == inside))
+            if name == "target":
+                loss = float(np.logaddexp(0, np.where(inside, -1.0, 1.0) * logits).mean())
         rows.append(
             {
                 "run": outcome.run,
@@ -72,9 +81,10 @@ def _runs(sets: Mapping[str, Cached], outcomes: Sequence[Outcome]) -> pd.DataFra
                 **asdict(outcome.configuration),
                 "stage": outcome.stage,
                 "trained_on": outcome.trained_on,
+                "arm": outcome.arm,
                 "repeat": outcome.repeat,
-                **{f"{name}_accuracy": right[name] for name in ("source", "target")},
-                "loss": float(np.logaddexp(0, wrongness).mean()),
+                **{name: right.get(name) for name in ("source_accuracy", "target_accuracy")},
+                "loss": loss,
                 "epochs_to_convergence": outcome.epochs,
             }
         )
@@ -96,28 +106,29 @@ def _curves(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 
 def _predictions(sets: Mapping[str, Cached], outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """A row a test face of each training and data set (PREDICTIONS)."""
-    return pd.concat(
-        pd.DataFrame(
-            {
-                "model": outcome.model,
-                "repeat": outcome.repeat,
-                "trained_on": outcome.trained_on,
-                "dataset": name,
-                "face_id": _tested(cached)["face_id"],
-                "task": TASK,
-                "label": np.where(_inside(cached), *SIDES),
-                "probability": expit(outcome.logits[name].astype(float)),
-            }
-        )
-        for outcome in outcomes
-        for name, cached in sets.items()
-    )
+    """A row a face that tests, of each training and data set (PREDICTIONS)."""
+    parts = []
+    for outcome in outcomes:
+        for name, logits in outcome.logits.items():
+            tested = _tested(sets[name], outcome.rows[name])
+            table = pd.DataFrame(
+                {
+                    "model": outcome.model,
+                    "repeat": outcome.repeat,
+                    "trained_on": outcome.trained_on,
+                    "arm": outcome.arm,
+                    "dataset": name,
+                    "part": tested["split"],
+                    "face_id": tested["face_id"],
+                    "task": TASK,
+                    "label": np.where(tested["inside"], *SIDES),
+                    "agreed": tested["agreed"],
+                    "probability": expit(logits.astype(float)),
+                }
+            )
+            parts.append(table)
+    return pd.concat(parts)
 
 
-def _tested(cached: Cached) -> pd.DataFrame:
-    return cached.entries[cached.entries["split"] == "test"]
-
-
-def _inside(cached: Cached) -> NDArray[np.bool_]:
-    return _tested(cached)["inside"].to_numpy(bool)
+def _tested(cached: Cached, rows: NDArray[np.int64]) -> pd.DataFrame:
+    return cached.entries.loc[rows]

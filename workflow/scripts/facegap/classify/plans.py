@@ -59,6 +59,7 @@ class Candidates:
 class Choice:
     """How a configuration is selected."""
 
+    criterion: str  # of settings.classify.Selection
     protocol: str
     backbone: str  # or best
     first_pair: tuple[str, str]

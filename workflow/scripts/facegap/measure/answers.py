@@ -1,36 +1,62 @@
-"""What the fine-tuned classifiers answered on the test parts, and who is on each face."""
+"""What the fine-tuned classifiers answered on faces that no training saw, and who is on them."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from facegap.errors import DataError
+from facegap.parts import persons_of
+from facegap.statistics.performance import Answers
 from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table
 from facegap.tables.classify import PREDICTIONS
 
+KEY = ["model", "trained_on", "arm", "dataset", "part"]
+
 
 def answers(predictions: Path, runs: pd.DataFrame, faces: Mapping[str, Path]) -> pd.DataFrame:
-    """A row a prediction of a fine-tuned model: the columns of PREDICTIONS, and three more.
+    """A row a prediction of a fine-tuned model: the columns of PREDICTIONS, and two more.
 
-    `person` is who is on the face, `inside` the side of the face, and `right` whether the more
-    probable side is the face's. `runs` (RUNS) tells which models are fine-tuned, `faces` (FACES)
-    are by data set.
+    `person` is who is on the face, `inside` the side of the face. `runs` (RUNS) tells which models
+    are fine-tuned, `faces` (FACES) are by data set.
     """
     fine_tuned = runs.loc[runs["stage"] == "fine-tuned", "model"].unique()
     table = read_table(predictions, PREDICTIONS)
     table = table[table["model"].isin(fine_tuned)].merge(_persons(faces), on=["dataset", "face_id"])
-    inside = table["label"] == "inside"
-    return table.assign(inside=inside, right=(table["probability"] >= 0.5) == inside)
+    return table.assign(inside=table["label"] == "inside")
+
+
+def parts(answers: pd.DataFrame) -> dict[tuple[str, ...], Answers]:
+    """The answers on each part, by KEY; every repeat answers on the same faces, by face id.
+
+    Raises `DataError` with the counts where a part shows fewer than two persons of a side.
+    """
+    found = {}
+    for names, part in answers.groupby(KEY, sort=True):
+        wide = part.pivot(index="face_id", columns="repeat", values="probability")
+        first = part.drop_duplicates("face_id").set_index("face_id").reindex(wide.index)
+        inside = first["inside"].to_numpy(bool)
+        _, person = np.unique(first["person"].to_numpy(str), return_inverse=True)
+        counts = [len(np.unique(person[side])) for side in (inside, ~inside)]
+        model, trained_on, _, dataset, which = map(str, names)
+        if min(counts) < 2:
+            raise DataError(
+                f"{model}, trained on {trained_on}: the part {which} of {dataset} shows"
+                f" {counts[0]} persons inside and {counts[1]} outside; an estimate with an interval"
+                " needs two of either at the least: more faces, or another split"
+            )
+        found[tuple(map(str, names))] = Answers(inside, person, wide.to_numpy(float).T)
+    return found
 
 
 def mean_answers(answers: pd.DataFrame) -> pd.DataFrame:
-    """A row a face and model, with the mean probability of the model's repeats.
+    """A row a face, with the mean probability of the repeats of one model, for groups and bins.
 
-    Columns: model, trained_on, dataset, face_id, person, inside, probability, right.
+    Columns: dataset, face_id, person, inside, probability, right.
     """
-    by = ["model", "trained_on", "dataset", "face_id", "person"]
-    table = answers.groupby(by, sort=True).agg(
+    table = answers.groupby(["dataset", "face_id", "person"], sort=True).agg(
         inside=("inside", "first"), probability=("probability", "mean")
     )
     table["right"] = (table["probability"] >= 0.5) == table["inside"]
@@ -38,10 +64,9 @@ def mean_answers(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _persons(faces: Mapping[str, Path]) -> pd.DataFrame:
-    """Who is on each face of each data set; a face whose person is not known is a person."""
-    parts = []
+    """Who is on each face of each data set."""
+    found = []
     for dataset, path in faces.items():
-        known = read_table(path, FACES)[["face_id", "subject_id"]]
-        known["person"] = known["subject_id"].fillna(known["face_id"])
-        parts.append(known.assign(dataset=dataset)[["dataset", "face_id", "person"]])
-    return pd.concat(parts)
+        known = read_table(path, FACES)
+        found.append(known[["face_id"]].assign(dataset=dataset, person=persons_of(known)))
+    return pd.concat(found)

@@ -1,49 +1,57 @@
 """What the classifiers of the grid do on either side, in numbers with intervals.
 
-A face's repeats are averaged first and whole persons are resampled, so neither repeats nor a
-person's pictures count as independent (Efron and Tibshirani 1993, section 8.5).
+An estimate is the mean over the trainings of a configuration, and its interval holds persons and
+trainings (facegap/statistics/performance.py). It is conditional on the training faces.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from math import inf
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from facegap.configurations import configuration
-from facegap.errors import DataError
 from facegap.files import read_json
-from facegap.measure.answers import answers, mean_answers
+from facegap.groups import group_name
+from facegap.measure.answers import answers, mean_answers, parts
 from facegap.measure.group_performance import by_group, calibration
-from facegap.measure.performance import METRICS, with_interval
-from facegap.seeds import generator
-from facegap.settings.measure import Intervals
-from facegap.statistics.bootstrap import (
-    cluster_counts,
-    difference_interval,
-    mean_interval,
-    percentile,
-)
-from facegap.statistics.interval import Interval, row, within
+from facegap.settings.measure import Intervals, Primary
+from facegap.statistics.absence import equivalence_bound, smallest_detectable
+from facegap.statistics.interval import row, within
 from facegap.statistics.means import student
 from facegap.statistics.multiplicity import holm
-from facegap.statistics.proportions import exact_p
+from facegap.statistics.performance import (
+    LESS_IS_BETTER,
+    METRICS,
+    Answers,
+    Estimate,
+    Measured,
+    gap,
+    interval_of,
+    negated,
+    paired,
+    sided_gap,
+    two_sided_p,
+)
 from facegap.tables.base import read_table, write_table
 from facegap.tables.classify import RUNS
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.measure import estimates as table_of
 
-Rows = Iterator[dict[str, Any]]
-DRAWS = 1000  # of the bootstraps but the transfer gap's
+Row = dict[str, Any]
+Rows = Iterator[Row]
+Parts = Mapping[tuple[str, ...], Answers]  # of `parts`: by model, trained on, arm, data set, part
 TRAINING = {  # column of RUNS: metric, and the data set that it is tested on
     "source_accuracy": ("accuracy", "source"),
     "target_accuracy": ("accuracy", "target"),
     "loss": ("cross-entropy", "target"),
     "epochs_to_convergence": ("epochs to convergence", None),
 }
+CONTENTIOUS = group_name({"contentious": "included"})
+PRIMARY = "primary outcome"  # a family of one
+HELD_OUT = "held-out source"  # a control: the source's validation part as if it were the target
+METRIC = "balanced accuracy"  # by which configurations are selected, and pairs compared
 
 
 def measure_classification(
@@ -56,36 +64,47 @@ def measure_classification(
     study: str,
     datasets: list[str],
     intervals: Intervals,
-    seed: int,
+    primary: Primary,
 ) -> None:
     """Write the estimates (ESTIMATES) of the classifiers.
 
-    Of every configuration the means of its trainings, its performance on each test part, the gap
+    Of every configuration the means of its trainings, its performance on each test part, its gap
     between source and target, and its differences from the others on the target; of the selected
-    one, too, its accuracy by groups, its calibration, and how it transfers between all data sets.
-    `faces` (FACES) are in the order of `datasets`.
+    one, too, what the transfer loses beside its benchmark, negative controls, how it was selected,
+    its accuracy by groups and its calibration. `faces` (FACES) are in the order of `datasets`.
     """
-    table = read_table(runs, RUNS)
+    table, choice = read_table(runs, RUNS), read_json(selected)
     places = dict(zip(datasets, faces, strict=True))
-    single = answers(predictions, table, places)
-    mean = mean_answers(single)
-    chosen = str(read_json(selected)["name"])
-    own = mean[mean["model"] == chosen]
-    from_source = own[own["trained_on"] == "source"]
-    selected_rows = [
-        *by_group(from_source, places, intervals),
-        *calibration(from_source, intervals.confidence),
-    ]
+    every = answers(predictions, table, places)
+    agreed = every[every["agreed"]]
+    tested = parts(agreed)
+    own = agreed[(agreed["model"] == choice["name"]) & (agreed["trained_on"] == "source")]
+    from_source = mean_answers(own[(own["part"] == "test") & (own["arm"] == "full")])
+    about = {"model": choice["name"], "trained_on": "source"}
     rows = [
         *_training_means(table, intervals.confidence),
-        *_performance(mean, intervals.confidence, seed),
-        *transfer_gaps(single[single["trained_on"] == "source"], intervals.confidence, seed),
-        *({"model": chosen, "trained_on": "source", **each} for each in selected_rows),
-        *differences(mean, intervals.confidence, seed),
-        *_transfer_matrix(own, intervals.confidence, seed),
+        *performance(tested, intervals.confidence),
+        *_majority(tested),
+        *transfer(tested, choice["name"], intervals.confidence),
+        *_with_contentious(every, choice["name"], intervals.confidence),
+        *_tested_faces(every),
+        *selection(choice["criteria"]),
+        *({**about, **each} for each in by_group(from_source, places, intervals)),
+        *({**about, **each} for each in calibration(from_source, intervals.confidence)),
+        *differences(tested, intervals.confidence),
     ]
+    rows = [_marked(each, primary, choice["name"]) for each in rows]
     of_task = table_of(({"task": "boundary", **each} for each in rows), study)
     write_table(of_task, estimates, ESTIMATES)
+
+
+def _marked(each: Row, primary: Primary, selected: str) -> Row:
+    """The row, and as its family whether it is the primary outcome."""
+    names = (each["quantity"], each.get("metric"), each.get("model"))
+    plain = not each.get("arm") and "group" not in each
+    if plain and names == (primary.quantity, primary.metric, selected):
+        return {**each, "family": PRIMARY}
+    return each
 
 
 def _training_means(runs: pd.DataFrame, confidence: float) -> Rows:
@@ -93,126 +112,172 @@ def _training_means(runs: pd.DataFrame, confidence: float) -> Rows:
 
     Student's interval knows no bounds, so it is cut at the metric's.
     """
-    for names, repeats in runs.groupby(["model", "trained_on"], sort=False):
+    by = ["model", "trained_on", "arm"]
+    for names, repeats in runs.groupby(by, sort=False):
+        model, trained_on, arm = map(str, names)
         for column, (metric, tested_on) in TRAINING.items():
             values = repeats[column].dropna()
             if len(values):
                 most = 1.0 if metric == "accuracy" else inf
                 yield {
-                    **{"quantity": "training mean", "metric": metric, "model": names[0]},
-                    **{"trained_on": names[1], "tested_on": tested_on},
+                    **{"quantity": "training mean", "metric": metric, "model": model},
+                    **{"trained_on": trained_on, "arm": _arm(arm), "tested_on": tested_on},
                     **row(within(student(values, confidence), 0.0, most)),
                 }
 
 
-def _performance(mean: pd.DataFrame, confidence: float, seed: int) -> Rows:
-    """Rows of "performance": the same persons are resampled for every model."""
-    by = ["model", "trained_on", "dataset"]
-    for names, part in mean.groupby(by, sort=True):
-        model, trained_on, dataset = map(str, names)
-        rng = generator(seed, "performance", dataset=dataset)
-        counts = cluster_counts(part["person"], rng, DRAWS)
-        inside, probability = part["inside"].to_numpy(bool), part["probability"].to_numpy()
+def performance(tested: Parts, confidence: float) -> Rows:
+    """Rows of "performance" by each metric, and of "group gap", on each test part."""
+    for (model, trained_on, arm, dataset, part), given in tested.items():
+        if part != "test":
+            continue
+        about = {
+            **{"model": model, "trained_on": trained_on, "arm": _arm(arm), "tested_on": dataset},
+            **_counts(given),
+        }
         for name, metric in METRICS.items():
-            yield {
-                **{"quantity": "performance", "metric": name, "model": model},
-                **{"trained_on": trained_on, "tested_on": dataset},
-                **row(with_interval(metric, inside, probability, counts, confidence)),
-                **{"faces": len(part), "persons": part["person"].nunique()},
-            }
+            estimate = _bounded(interval_of(metric(given), confidence), 0)
+            yield {"quantity": "performance", "metric": name, **about, **estimate}
+        apart = interval_of(sided_gap(given), confidence)
+        yield {"quantity": "group gap", "metric": "accuracy", **about, **_difference(apart)}
 
 
-def transfer_gaps(single: pd.DataFrame, confidence: float, seed: int) -> Rows:
-    """Rows of "transfer gap" and what it is made of: of each model, and of all together.
-
-    `single` are the `answers` of models trained on the source.
-    """
-    for model, part in single.groupby("model", sort=True):
-        of = configuration(str(model))
-        rng = generator(
-            seed,
-            "transfer_gap",
-            backbone=of.backbone,
-            preprocessing=of.preprocessing,
-            head=of.head_optimiser,
-            fine_tuning=of.fine_tuning_optimiser,
-        )
-        yield from _transfer_gap(part, str(model), rng, confidence)
-    yield from _transfer_gap(single, "all", generator(seed, "transfer_gap_of_all"), confidence)
-
-
-def _transfer_gap(
-    single: pd.DataFrame, model: str, rng: np.random.Generator, confidence: float
-) -> Rows:
-    by_face = single.groupby(["dataset", "face_id", "person"], sort=True)
-    faces = by_face.agg(right=("right", "mean"), inside=("inside", "first")).reset_index()
-    sets = dict(list(faces.groupby("dataset")))
-    for name in ("source", "target"):
-        if name not in sets:
-            raise DataError(f"predictions: none of {model} on the {name}'s test part")
-    for name in ("source", "target"):
-        part, share = sets[name], float(sets[name]["inside"].mean())
-        about = {"model": model, "trained_on": "source", "tested_on": name, "faces": len(part)}
-        yield {"quantity": "mean accuracy", "estimate": float(np.mean(part["right"])), **about}
+def _majority(tested: Parts) -> Rows:
+    """Rows of "majority class": one a test part."""
+    by_dataset = {key[3]: given for key, given in tested.items() if key[4] == "test"}
+    for dataset, given in by_dataset.items():
+        share = float(given.inside.mean())
+        about = {"tested_on": dataset, "faces": len(given.inside)}
         yield {"quantity": "majority class", "estimate": max(share, 1 - share), **about}
-    source, target = ((sets[name]["right"], sets[name]["person"]) for name in ("source", "target"))
-    yield {
-        **{"quantity": "transfer gap", "model": model},
-        **{"trained_on": "source", "tested_on": "target"},
-        **row(difference_interval(source, target, rng, confidence)),
-        "faces": sum(len(sets[name]) for name in ("source", "target")),
-        "persons": sum(sets[name]["person"].nunique() for name in ("source", "target")),
-    }
 
 
-def differences(mean: pd.DataFrame, confidence: float, seed: int) -> Rows:
-    """Rows of "difference" and "right alone": each pair of models on the target's test part.
+def transfer(tested: Parts, selected: str, confidence: float) -> Rows:
+    """Rows of "transfer gap" of each model, and of the selected one's "transfer loss" and controls.
 
-    A paired bootstrap over persons; McNemar's exact test takes faces as independent, Holm's
-    correction (1979) is over all pairs.
+    The gap is of one model on different persons, the loss of two on the same faces: the benchmark,
+    trained on the target, less the model trained on the source.
     """
-    target = mean[(mean["dataset"] == "target") & (mean["trained_on"] == "source")]
-    wide = target.pivot_table(index=["face_id", "person"], columns="model", values="right")
-    persons = wide.index.get_level_values("person")
-    counts = cluster_counts(persons, generator(seed, "differences"), DRAWS)
-    where = {"trained_on": "source", "tested_on": "target"}
-    tests: list[dict[str, Any]] = []
-    for one, other in combinations(wide.columns, 2):
-        first, second = (wide[name].to_numpy(float) > 0.5 for name in (one, other))
-        apart = first.astype(float) - second
-        sampled = counts @ apart / counts.sum(1)
-        alone = int((first & ~second).sum()), int((~first & second).sum())
-        p = exact_p(alone[0], sum(alone))
+    for (model, trained_on, arm, dataset, part), source in tested.items():
+        if (trained_on, dataset, part) != ("source", "source", "test"):
+            continue
+        about = {"model": model, "trained_on": "source", "arm": _arm(arm)}
+        target = tested[model, "source", arm, "target", "test"]
+        yield from _gaps(source, target, {**about, "tested_on": "target"}, confidence)
+        if model == selected:
+            benchmark = _benchmark(tested, arm)
+            yield from _losses(benchmark, target, {**about, "tested_on": "target"}, confidence)
+            held_out = tested.get((model, "source", arm, "source", "validation"))
+            if held_out:
+                about |= {"arm": HELD_OUT, "tested_on": "source"}
+                yield from _gaps(source, held_out, about, confidence)
+
+
+def _with_contentious(every: pd.DataFrame, selected: str, confidence: float) -> Rows:
+    """The selected model's transfer where contentious faces are tested too, if there are some."""
+    own = every[every["arm"] == "full"]
+    own = own[(own["model"] == selected) | (own["trained_on"] == "target")]
+    if not own["agreed"].all():
+        for each in transfer(parts(own), selected, confidence):
+            if not each["arm"]:
+                yield {**each, "group": CONTENTIOUS}
+
+
+def _benchmark(tested: Parts, arm: str) -> Answers:
+    """Of the model trained on the target, on the target's test part."""
+    (key,) = (key for key in tested if key[1:] == ("target", arm, "target", "test"))
+    return tested[key]
+
+
+def _gaps(one: Answers, other: Answers, about: Row, confidence: float) -> Rows:
+    for name, metric in METRICS.items():
+        measured = _positive(name, gap(metric(one), metric(other)))
+        yield {
+            **{"quantity": "transfer gap", "metric": name, **about},
+            **_difference(interval_of(measured, confidence)),
+            **{key: value + _counts(other)[key] for key, value in _counts(one).items()},
+        }
+
+
+def _losses(benchmark: Answers, transferred: Answers, about: Row, confidence: float) -> Rows:
+    for name, metric in METRICS.items():
+        measured = _positive(name, paired(metric(benchmark), metric(transferred)))
+        yield {
+            **{"quantity": "transfer loss", "metric": name, **about},
+            **_difference(interval_of(measured, confidence)),
+            **_counts(transferred),
+        }
+
+
+def _tested_faces(every: pd.DataFrame) -> Rows:
+    """Rows of "tested faces": of agreed sides, and with the contentious ones."""
+    test = every[every["part"] == "test"].drop_duplicates(["dataset", "face_id"])
+    for dataset, faces in test.groupby("dataset", sort=True):
+        about = {"quantity": "tested faces", "tested_on": str(dataset)}
+        yield {**about, "estimate": float(faces["agreed"].sum())}
+        if not faces["agreed"].all():
+            yield {**about, "group": CONTENTIOUS, "estimate": float(len(faces))}
+
+
+def selection(criteria: Mapping[str, Any]) -> Rows:
+    """Rows of "selection score" and "selection optimism", of each criterion that has both sides."""
+    for name, facts in criteria.items():
+        if facts["selected"] is not None:
+            about = {
+                **{"metric": "balanced accuracy", "model": facts["selected"]},
+                **{"trained_on": "source", "group": group_name({"criterion": name})},
+                **{"faces": facts["inside"] + facts["outside"], "persons": facts["persons"]},
+            }
+            yield {"quantity": "selection score", "estimate": facts["score"], **about}
+            yield {"quantity": "selection optimism", "estimate": facts["optimism"], **about}
+
+
+def differences(tested: Parts, confidence: float) -> Rows:
+    """Rows of "difference": each pair of models of the source on the target's test part.
+
+    Holm's correction (1979) is over all pairs.
+    """
+    where = ("source", "full", "target", "test")
+    models = [key[0] for key in tested if key[1:] == where]
+    tests: list[Row] = []
+    for one, other in combinations(models, 2):
+        first, second = (METRICS[METRIC](tested[name, *where]) for name in (one, other))
         tests.append(
             {
-                **{"quantity": "difference", "model": f"{one} − {other}", **where},
-                **row(percentile(float(apart.mean()), sampled, confidence)),
-                **{"p": 1.0 if p is None else p, "family": "pairs of configurations"},
-                **{"faces": len(wide), "persons": persons.nunique()},
+                **{"quantity": "difference", "metric": METRIC, "model": f"{one} − {other}"},
+                **{"trained_on": "source", "tested_on": "target"},
+                **_difference(interval_of(paired(first, second), confidence)),
+                **{"family": "pairs of configurations", **_counts(tested[one, *where])},
             }
         )
-        for name, count in ((f"{one} − {other}", alone[0]), (f"{other} − {one}", alone[1])):
-            yield {"quantity": "right alone", "model": name, **where, "estimate": float(count)}
     for test, adjusted in zip(tests, holm([test["p"] for test in tests]), strict=True):
         yield {**test, "adjusted_p": float(adjusted)}
 
 
-def _transfer_matrix(own: pd.DataFrame, confidence: float, seed: int) -> Rows:
-    """Rows of "transfer matrix": one model trained on each data set and tested on each."""
-    parts = {
-        (str(trained), str(tested)): (part["right"].astype(float), part["person"])
-        for (trained, tested), part in own.groupby(["trained_on", "dataset"], sort=False)
+def _bounded(estimate: Estimate, low: float) -> Row:
+    """As columns of ESTIMATES: a value between `low` and 1."""
+    interval = within(estimate.interval, low, 1)
+    return {**row(interval), "standard_error": estimate.error, "method": estimate.method}
+
+
+def _difference(estimate: Estimate) -> Row:
+    """As columns of ESTIMATES, with what of no difference can be said."""
+    value, error, freedom = estimate.interval.estimate, estimate.error, estimate.freedom
+    return {
+        **_bounded(estimate, -1),
+        "p": two_sided_p(estimate),
+        "smallest_detectable_effect": smallest_detectable(error, freedom),
+        "equivalence_bound": equivalence_bound(value, error, freedom),
     }
-    for (trained, tested), part in parts.items():
-        rng = generator(seed, "transfer_matrix", trained_on=trained, tested_on=tested)
-        accuracy = mean_interval(*part, rng, confidence, DRAWS)
-        gap = difference_interval(parts[trained, trained], part, rng, confidence, DRAWS)
-        if trained == tested:
-            gap = Interval(0.0, 0.0, 0.0)
-        for metric, interval in (("accuracy", accuracy), ("accuracy gap", gap)):
-            yield {
-                **{"quantity": "transfer matrix", "metric": metric, "model": own["model"].iloc[0]},
-                **{"trained_on": trained, "tested_on": tested},
-                **row(interval),
-                "faces": len(part[0]),
-            }
+
+
+def _positive(metric: str, difference: Measured) -> Measured:
+    """Above zero where the target's, or the transferred, is worse."""
+    return negated(difference) if metric in LESS_IS_BETTER else difference
+
+
+def _arm(arm: str) -> str | None:
+    return None if arm == "full" else arm
+
+
+def _counts(answers: Answers) -> dict[str, int]:
+    return {"faces": len(answers.person), "persons": len(set(answers.person.tolist()))}

@@ -13,6 +13,7 @@ from facegap.files import write_json
 from facegap.groups import group_name
 from facegap.partition.errors import label_error, true_error
 from facegap.partition.merge import counts
+from facegap.parts import CALIBRATION
 from facegap.settings.acquire import OwnLabel
 from facegap.settings.measure import Intervals
 from facegap.statistics.interval import Interval, row
@@ -79,9 +80,9 @@ def measure_sides(
 def precision_rows(known: pd.DataFrame, confidence: float) -> Iterator[Row]:
     """The precision of the accepted pseudo-labels, of `known` (EVIDENCE).
 
-    On the part that the threshold was chosen on (train), and on the other, which had no say.
+    On the part that the threshold was chosen on (calibration), and on that which had no say.
     """
-    for split in ("train", "test"):
+    for split in (CALIBRATION, "test"):
         taken = known[(known["split"] == split) & known["label"].notna() & known["accepted"]]
         right = (taken["probability"] >= 0.5) == (taken["label"] == "inside")
         yield {

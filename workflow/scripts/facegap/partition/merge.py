@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from facegap.answers import read_answers
 from facegap.partition.pseudo_labels import person_of, require_known, sureness
+from facegap.parts import halves
 from facegap.settings.partition import Partition
 from facegap.tables.acquire import FACES
 from facegap.tables.align import ALIGNED
@@ -34,6 +35,7 @@ def partition_target(
     sides: Path,
     evidence: Path,
     settings: Partition,
+    seed: int,
 ) -> None:
     """Write the `sides` (FACE_SIDES) of all `faces` (FACES), and their `evidence` (EVIDENCE).
 
@@ -50,6 +52,7 @@ def partition_target(
     answers = list(_verifications(verified, settings))
     for path, each in zip(verified, answers, strict=True):
         require_known(each, table, path, faces)
+    table["split"] = halves(table, "target", seed)
     known = evidence_of(
         table,
         given,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from facegap.errors import DataError
+from facegap.parts import CALIBRATION, halves
 from facegap.settings.partition import Partition
 from facegap.tables.acquire import FACES
 from facegap.tables.annotate import LABELS
@@ -31,11 +32,13 @@ def accept_pseudo_labels(
     calibrated: Path,
     queue: Path,
     settings: Partition,
+    seed: int,
 ) -> None:
     """Write the `calibrated` pseudo-labels (CALIBRATED) and the `queue` of persons to verify.
 
-    Confidence is calibrated, and the threshold chosen, on the annotated train part: the selected
-    model, trained on the source, never saw it. The test part has no say, and measures the error.
+    Confidence is calibrated, and the threshold chosen, on the half of the annotated training part
+    that selected no configuration: the model, trained on the source, never saw it. The test part
+    has no say, and measures the error.
     The metadata of the calibrated ones has under `acceptance` how it was decided (of `accept`, as
     JSON). Raises `DataError` where labels (LABELS) or pseudo-labels (PSEUDO_LABELS) have faces that
     the target's `faces` (FACES) lack.
@@ -44,6 +47,7 @@ def accept_pseudo_labels(
     raw = read_table(pseudo_labels, PSEUDO_LABELS)
     require_known(given, table, labels, faces)
     require_known(raw, table, pseudo_labels, faces)
+    table["split"] = halves(table, "target", seed)
     known = pseudo_labelled(table, given, raw, by_person=settings.by_person)
     accepted, waiting, facts = accept(known, precision=settings.precision)
     write_table(accepted, calibrated, CALIBRATED, {"acceptance": json.dumps(facts)})
@@ -60,7 +64,7 @@ def accept(
     """Of `known` (of `pseudo_labelled`): CALIBRATED, QUEUE, and how it was decided, for JSON."""
     probability, curve = calibrate(known)
     known = known.assign(calibrated=probability)
-    train = known[(known["split"] == "train") & known["label"].notna()]
+    train = known[(known["split"] == CALIBRATION) & known["label"].notna()]
     right = (train["calibrated"] >= 0.5) == (train["label"] == "inside")
     threshold = threshold_for(
         sureness(train["calibrated"]).to_numpy(float),
@@ -134,7 +138,7 @@ def calibrate(known: pd.DataFrame) -> tuple["pd.Series[float]", dict[str, float]
     """
     from sklearn.linear_model import LogisticRegression  # a second that most jobs can spare
 
-    train = known[(known["split"] == "train") & known["label"].notna()]
+    train = known[(known["split"] == CALIBRATION) & known["label"].notna()]
     train = train.drop_duplicates(["person", "label"])
     if train["label"].nunique() < 2:
         return known["raw"], {"slope": 1.0, "intercept": 0.0, "persons": 0}

@@ -11,7 +11,6 @@ import pandas as pd
 from facegap.groups import ALL, group_name, group_values
 from facegap.report.rows import MISSING, Row, as_rows, interval_of, one, rows_of
 from facegap.settings.study import Study
-from facegap.statistics.interval import Interval
 from facegap.tables.base import DOMAINS
 
 Facts = Mapping[str, Any]  # of a JSON file
@@ -23,47 +22,60 @@ PROVENANCES = {  # of labels that people did not give, in words
 }
 
 
-def answer(measured: pd.DataFrame, judged: pd.DataFrame, study: Study) -> dict[str, Any]:
-    """The transfer gap of all networks, with the verdict on it, and the preference of all."""
+def answer(
+    measured: pd.DataFrame, judged: pd.DataFrame, selected: Facts, study: Study
+) -> dict[str, Any]:
+    """The primary outcome with the verdict on it, what it is made of, and the preference of all."""
+    primary = study.measure.primary
     drawn = all(dataset.kind == "drawn" for dataset in study.datasets.values())
-    gap = one(measured, "transfer gap", model=ALL)
-    planted = study.acquire.drawn.capture_distance if drawn else None
+    about = {"metric": primary.metric, "arm": None, "group": ALL}
+    model = selected["name"]
+    outcome = one(measured, primary.quantity, model=model, **{**about, "tested_on": "target"})
+    on = {**about, "tested_on": "target"}
     return {
-        "gap": gap,
-        "verdict": verdict(interval_of(gap), planted),
+        "outcome": outcome,
+        "verdict": verdict(
+            outcome,
+            primary.quantity,
+            primary.margin,
+            study.acquire.drawn.capture_distance if drawn else None,
+        ),
+        "loss": one(measured, "transfer loss", model=model, **on),
+        "equal": one(measured, "transfer loss", model=model, **{**on, "arm": "equal"}),
+        "gap": one(measured, "transfer gap", model=model, **on),
+        "benchmark": one(measured, "performance", trained_on="target", **on),
+        "target": one(measured, "performance", model=model, trained_on="source", **on),
+        "source": one(
+            measured,
+            "performance",
+            model=model,
+            trained_on="source",
+            **{**about, "tested_on": "source"},
+        ),
         "preference": one(judged, "preference", metric="choice", **OF_ALL),
-        **{
-            name: one(measured, "mean accuracy", model=ALL, tested_on=name)
-            for name in ("source", "target")
-        },
-        **{
-            f"{name}_majority": one(measured, "majority class", model=ALL, tested_on=name)
-            for name in ("source", "target")
-        },
     }
 
 
-def verdict(gap: Interval, planted: float | None) -> str:
-    """What the interval of the gap allows to conclude, and how it fits what was planted.
+def verdict(outcome: Row, quantity: str, margin: float, planted: float | None) -> str:
+    """What the interval of the primary outcome allows to conclude, beside what was planted.
 
     `planted` is the capture distance of drawn faces, None for real ones.
     """
-    lower = gap.low > 0
+    interval = interval_of(outcome)
+    lower, higher = interval.low > 0, interval.high < 0
     if lower:
-        words = "The target's accuracy lies below the source's"
-    elif gap.high < 0:
-        words = "The target's accuracy lies above the source's"
+        words = f"A {quantity} was found"
+    elif higher:
+        words = f"A {quantity} below zero was found: the target is the easier"
+    elif outcome["equivalence_bound"] is not None and outcome["equivalence_bound"] <= margin:
+        words = f"No {quantity} was found, and it is equivalent to none"
     else:
-        words = "No gap was found: the interval of the difference holds zero"
+        words = f"No {quantity} was found"
     if planted is None:
         return f"{words}."
-    if planted > 0 and lower:
-        return f"The planted gap was found. {words}."
     if planted > 0:
-        return f"The planted gap was missed. {words}."
-    if lower or gap.high < 0:
-        return f"A gap was reported where none was planted. {words}."
-    return "No gap was planted, and none was found: the interval of the difference holds zero."
+        return f"{words}; one was planted."
+    return f"{words}; none was planted."
 
 
 def rejected(measured: pd.DataFrame) -> list[Row]:
@@ -122,11 +134,15 @@ def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dic
         for given in classify.grid.backbones.values()
     ]
     performance = as_rows(
-        rows_of(measured, "performance", model=selected["name"], trained_on="source")
+        rows_of(measured, "performance", model=selected["name"], trained_on="source", arm=None)
     )
+    on = {"model": selected["name"], "arm": None, "group": ALL}
     metrics: dict[str, dict[str, Row]] = {}
     for row in performance:
         metrics.setdefault(row["metric"], {})[row["tested_on"]] = row
+    for metric, by_set in metrics.items():
+        for quantity in ("transfer gap", "transfer loss"):
+            by_set[quantity] = one(measured, quantity, metric=metric, tested_on="target", **on)
     differences = as_rows(rows_of(measured, "difference"))
     return {
         "backbones": [
@@ -136,13 +152,56 @@ def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dic
         "selected": selected,
         "descent": selected["descent"],
         "accuracy": {
-            which: one(measured, "training mean", metric="accuracy", model=name, tested_on="target")
+            which: one(
+                measured, "performance", model=name, metric="balanced accuracy", tested_on="target"
+            )
             for which, name in (
                 ("selected", selected["name"]),
                 ("descent", (selected["descent"] or selected)["name"]),
             )
         },
         "measures": [{"metric": metric, **by_set} for metric, by_set in metrics.items()],
+        "group_gaps": {
+            row["tested_on"]: row
+            for row in as_rows(rows_of(measured, "group gap", trained_on="source", **on))
+        },
+        "criteria": [
+            {
+                "name": group_values(row["group"])["criterion"],
+                **{"score": row, "own": study.classify.selection.criterion},
+                "optimism": one(measured, "selection optimism", group=row["group"]),
+                "tested": one(
+                    measured,
+                    "performance",
+                    **{**on, "model": row["model"]},
+                    **{"metric": row["metric"], "trained_on": "source", "tested_on": "target"},
+                ),
+            }
+            for row in as_rows(rows_of(measured, "selection score"))
+        ],
+        "controls": [
+            row
+            for quantity in ("transfer gap", "transfer loss")
+            for row in as_rows(
+                rows_of(measured, quantity, metric=study.measure.primary.metric, group=ALL)
+            )
+            if row["arm"] not in (None, "equal")
+        ],
+        "tested": {
+            row["tested_on"]: row for row in as_rows(rows_of(measured, "tested faces", group=ALL))
+        },
+        "majority": {
+            row["tested_on"]: row for row in as_rows(rows_of(measured, "majority class"))
+        },
+        "contentious": {
+            quantity: one(
+                measured,
+                quantity,
+                metric=None if quantity == "tested faces" else study.measure.primary.metric,
+                group=group_name({"contentious": "included"}),
+            )
+            for quantity in ("tested faces", "transfer gap", "transfer loss")
+        },
         "differences": [
             {**row, **dict(zip(("one", "other"), row["model"].split(" − "), strict=True))}
             for row in differences

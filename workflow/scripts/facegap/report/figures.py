@@ -100,16 +100,17 @@ FIGURES = (
     ),
     Figure(
         name="gap",
-        module="report.plots",
+        module="report.models",
         plot="plot_gap",
-        inputs=("classification",),
+        inputs=("classification", "selected"),
         section="gap",
-        alt="The transfer gap of every configuration of the grid",
+        alt="Transfer loss and transfer gap, with negative controls",
         caption=(
-            "The transfer gap, source accuracy less target accuracy, of every fine-tuned"
-            " configuration of the grid (backbone, preprocessing, optimisers of head training and"
-            " of fine-tuning), and of all together. Repeats are averaged per face; the intervals"
-            " come from a bootstrap over persons."
+            "In points of balanced accuracy. Orange: the selected configuration’s transfer loss (on"
+            " the same target faces, the benchmark trained in the target less the model trained in"
+            " the source) and transfer gap (one model, source less target). Blue: the transfer gap"
+            " of every fine-tuned configuration. Grey: negative controls, in which there is nothing"
+            " to find. Intervals hold persons and trainings."
         ),
     ),
     *TABLES,
@@ -144,13 +145,13 @@ FIGURES = (
         name="transfer",
         module="report.models",
         plot="plot_transfer",
-        inputs=("classification",),
+        inputs=("classification", "selected"),
         section="measures",
         alt="Transfer matrix",
         caption=(
-            "Accuracy of the selected configuration, trained on the training part of each data set"
-            " (rows) and tested on the test part of each (columns). Intervals from a bootstrap over"
-            " persons."
+            "Balanced accuracy of the model that was selected for each data set, trained on its"
+            " training part (rows) and tested on the test part of each (columns). Intervals hold"
+            " persons and trainings."
         ),
     ),
     Figure(

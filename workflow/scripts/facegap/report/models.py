@@ -1,6 +1,7 @@
 """The classifiers in pictures: by group, calibration, the transfer matrix, what they look at."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,8 +9,53 @@ import seaborn as sns
 from matplotlib.colors import TwoSlopeNorm
 
 from facegap import theme
+from facegap.files import read_json
 from facegap.groups import ALL, group_values, in_order
-from facegap.report.rows import rows_of
+from facegap.report.rows import as_rows, rows_of
+
+LINE = 0.30  # inches a row
+ARMS = {
+    "equal": "equally many training faces",
+    "exchanged": "labels exchanged",
+    "halves": "two halves of one side",
+}
+
+
+def plot_gap(*, classification: Path, selected: Path, png: Path, svg: Path) -> None:
+    """The selected model's transfer loss and gap, every configuration's gap, negative controls."""
+    about: dict[str, Any] = {"metric": "balanced accuracy", "group": ALL}
+    losses = as_rows(rows_of(classification, "transfer loss", **about))
+    gaps = as_rows(rows_of(classification, "transfer gap", **about))
+    name = read_json(selected)["name"]
+    own = [row for row in gaps if row["model"] == name]
+    named = [
+        (f"transfer {word}{_arm(row)}", row)
+        for word, some in (("loss", losses), ("gap", own))
+        for row in sorted(some, key=lambda row: row["arm"] or "")
+    ]
+    lines = [
+        *(("orange", words, row) for words, row in named if row["arm"] in (None, "equal")),
+        *(("blue", f"gap of {row['model']}", row) for row in gaps if row["arm"] is None),
+        *(("grey", words, row) for words, row in named if row["arm"] not in (None, "equal")),
+    ]
+    theme.use()
+    figure, axes = plt.subplots(figsize=(7.2, LINE * len(lines) + 0.7), layout="constrained")
+    axes.axvline(0, color=theme.COLOURS["black"], linewidth=1)
+    for y, (colour, _, row) in enumerate(lines):
+        low, estimate, high = (100 * row[key] for key in ("low", "estimate", "high"))
+        reach = theme.reach([low], [estimate], [high])
+        axes.errorbar(estimate, y, xerr=reach, color=theme.COLOURS[colour], **theme.OURS)
+        if y and colour != lines[y - 1][0]:
+            axes.axhline(y - 0.5, color="#BBBBBB", linewidth=0.8)
+    axes.set_yticks(range(len(lines)), [words for _, words, _ in lines])
+    axes.set_ylim(len(lines) - 0.5, -0.5)
+    axes.set_xlabel("points of balanced accuracy; above zero the target is the worse")
+    theme.save_as(figure, [png, svg])
+
+
+def _arm(row: dict[str, Any]) -> str:
+    """How the training differs, in words."""
+    return f", {ARMS.get(row['arm'], row['arm'])}" if row["arm"] else ""
 
 
 def plot_groups(*, classification: Path, png: Path, svg: Path, display: theme.Display) -> None:
@@ -72,9 +118,11 @@ def plot_calibration(*, classification: Path, png: Path, svg: Path, display: the
     theme.save_as(figure, [png, svg])
 
 
-def plot_transfer(*, classification: Path, png: Path, svg: Path) -> None:
-    """Accuracy of the selected configuration trained on each data set, tested on each."""
-    table = rows_of(classification, "transfer matrix", metric="accuracy")
+def plot_transfer(*, classification: Path, selected: Path, png: Path, svg: Path) -> None:
+    """Balanced accuracy of the model selected on each data set, tested on each."""
+    table = rows_of(classification, "performance", metric="balanced accuracy", arm=None)
+    own = table["model"] == read_json(selected)["name"]
+    table = table[own | (table["trained_on"] != "source")]
     theme.use()
     names = list(dict.fromkeys([*table["trained_on"], *table["tested_on"]]))
     grid = table.pivot_table(index="trained_on", columns="tested_on", values="estimate")
@@ -96,7 +144,7 @@ def plot_transfer(*, classification: Path, png: Path, svg: Path) -> None:
         linewidths=1,
         ax=axes,
         annot_kws={"fontsize": 8},
-        cbar_kws={"label": "accuracy"},
+        cbar_kws={"label": "balanced accuracy"},
     )
     axes.set_xlabel("tested on")
     axes.set_ylabel("trained on")

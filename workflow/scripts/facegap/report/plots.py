@@ -98,26 +98,6 @@ def _key(figure: Figure, table: pd.DataFrame, groups: int) -> None:
     figure.legend(key, names, loc="outside upper left", ncols=min(len(names), 4), fontsize=8)
 
 
-def plot_gap(*, classification: Path, png: Path, svg: Path) -> None:
-    """The transfer gap of all configurations and of each, with intervals over persons."""
-    gaps = rows_of(classification, "transfer gap")
-    gaps = gaps.sort_values("model", key=lambda model: model != ALL, kind="stable")
-    names = ["all configurations" if name == ALL else name for name in gaps["model"]]
-    values = 100 * gaps[["low", "estimate", "high"]].to_numpy()
-    theme.use()
-    figure, axes = plt.subplots(figsize=(7.2, LINE * len(names) + 0.7), layout="constrained")
-    axes.axvline(0, color=theme.COLOURS["black"], linewidth=1)
-    for y, (low, estimate, high) in enumerate(values):
-        colour = theme.COLOURS["orange" if y == 0 else "blue"]
-        reach = theme.reach([low], [estimate], [high])
-        axes.errorbar(estimate, y, xerr=reach, color=colour, **theme.OURS)
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.axhline(0.5, color="#BBBBBB", linewidth=0.8)
-    axes.set_xlabel("source accuracy minus target accuracy, percentage points")
-    theme.save_as(figure, [png, svg])
-
-
 def plot_realism(*, realism: Path, png: Path, svg: Path) -> None:
     """Each measure, a line a seed from in-domain to out-domain, and below it their gap.
 

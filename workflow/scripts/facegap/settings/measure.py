@@ -1,6 +1,6 @@
 """Settings of the stage measure."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -29,8 +29,37 @@ class Intervals(Section):
     )
 
 
+class Primary(Section):
+    """The primary outcome, fixed before the study runs and printed with the settings' digest."""
+
+    quantity: Literal["transfer loss", "transfer gap"] = Field(
+        "transfer loss",
+        description=(
+            "Of the selected configuration. transfer loss: on the same target faces, the model"
+            " trained in the target less that trained in the source. transfer gap: of one model,"
+            " source less target, on different persons."
+        ),
+    )
+    metric: Literal["balanced accuracy", "accuracy", "AUROC", "Brier score"] = Field(
+        "balanced accuracy",
+        description="By which it is judged; accuracy, the paper's, moves with the sides' shares.",
+    )
+    margin: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description=(
+            "An outcome whose 90% interval lies within this of zero is called equivalent to none."
+        ),
+    )
+
+
 class Measure(Section):
     """Stage measure."""
+
+    primary: Primary = Field(
+        default_factory=Primary, description="The outcome that the study is judged by."
+    )
 
     intervals: Intervals = Field(
         default_factory=Intervals, description="Confidence, and how groups are formed."

@@ -1,5 +1,7 @@
 """The whole configuration of a study."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from typing import Annotated, Self
 
@@ -95,6 +97,13 @@ class Study(Section):
             ]
         )
         return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that may change a result, 16 digits; fixed before the study ran."""
+        places = {"operations", "results", "data_root"}
+        settings = json.dumps(self.model_dump(mode="json", exclude=places), sort_keys=True)
+        return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
     def own_label(self, dataset: str) -> OwnLabel | None:
         """Which values of which column are inside, of a data set that labels the boundary itself.

@@ -2,12 +2,16 @@
 
 from facegap.tables.base import SIDES, flag, integer, real, table, text
 
+PARTS = ("train", "validation", "selection", "calibration", "test")  # see facegap/parts.py
+ARMS = ("full", "equal", "exchanged", "halves", *(f"fold-{k}" for k in range(1, 6)))
 ENTRIES = table(
     {
         "face_id": text(),
-        "split": text("train", "test"),
+        "person": text(),
+        "split": text(*PARTS),
         "copy": integer(),  # 0: the face as it is; from 1 on an augmented copy
         "inside": flag(),
+        "agreed": flag(),  # not where annotators differ: then the side is partition.contentious
         "row": integer(),  # of the aligned crops
     },
     "entries of the features",
@@ -22,10 +26,11 @@ RUNS = table(
         "head_optimiser": text("adam", "sgd", "rmsprop"),
         "fine_tuning_optimiser": text("adam", "sgd", "rmsprop"),
         "trained_on": text(),  # a data set; target: the in-domain benchmark
+        "arm": text(*ARMS),  # see facegap/classify/arms.py
         "repeat": integer(),
         "source_accuracy": real(0, 1, nullable=True),
-        "target_accuracy": real(0, 1),
-        "loss": real(0),  # binary cross-entropy on the target's test part
+        "target_accuracy": real(0, 1, nullable=True),
+        "loss": real(0, nullable=True),  # binary cross-entropy on the target's test part
         "epochs_to_convergence": integer(1),
     },
     "runs",
@@ -38,10 +43,13 @@ PREDICTIONS = table(
         "model": text(),  # the configuration's name
         "repeat": integer(),
         "trained_on": text(),
+        "arm": text(*ARMS),
         "dataset": text(),
+        "part": text(*PARTS),
         "face_id": text(),
         "task": text(),  # boundary
         "label": text(*SIDES),  # the face's own
+        "agreed": flag(),  # as in ENTRIES
         "probability": real(0, 1),  # of inside
     },
     "predictions",

@@ -19,7 +19,13 @@ COLUMNS = {  # with words for the codebook
         "a configuration of the grid, all of them, a pair of them (one − other), an annotator, a"
         " pair of annotators (one, other), or a participant",
     ),
-    "arm": (text(nullable=True), "of the synthesis"),
+    "arm": (
+        text(nullable=True),
+        "how the training differs; missing: the whole training part. equal: on as many faces of"
+        " either data set. Controls, where nothing may be found: exchanged (labels, between"
+        " persons), halves (of the persons inside, as if two sides), held-out source (as if it were"
+        " the target)",
+    ),
     "seed": (integer(nullable=True), "of the synthesis; missing: the mean over seeds"),
     "trained_on": (text(nullable=True), "data set"),
     "tested_on": (text(nullable=True), "data set"),
@@ -46,6 +52,11 @@ COLUMNS = {  # with words for the codebook
     "adjusted_p": (real(0, 1, nullable=True), "p adjusted for the tests of its family"),
     "family": (text(nullable=True), "the tests that adjusted_p is adjusted for"),
     "smallest_detectable_effect": (real(nullable=True), "that the data could have shown"),
+    "equivalence_bound": (
+        real(0, nullable=True),
+        "the least margin around no effect that this one is shown to lie within: the larger end of"
+        " its 90% interval",
+    ),
     "truth": (real(nullable=True), "where it is known: drawn faces, simulated answers"),
 }
 ESTIMATES = table({name: column for name, (column, _) in COLUMNS.items()}, "estimates")

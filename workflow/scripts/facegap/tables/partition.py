@@ -1,6 +1,5 @@
 """What partition hands on: the side of every face of the target."""
 
-from facegap.tables.acquire import SPLITS
 from facegap.tables.annotate import PROVENANCES
 from facegap.tables.base import SIDES, flag, integer, real, table, text
 
@@ -25,7 +24,7 @@ QUEUE = table(
 EVIDENCE = table(
     {
         "face_id": text(unique=True),
-        "split": text(*SPLITS),
+        "split": text("selection", "calibration", "test", "rest"),
         "person": integer(),  # a person of its own without partition.by_person
         "subject": integer(),  # who it is in any case
         "label": text(*SIDES, nullable=True),  # the face's own, by people or the data set

@@ -1,0 +1,170 @@
+"""Metrics and their differences: scikit-learn's values, true variances, intervals that cover."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import norm
+from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_auc_score
+
+from facegap.statistics.performance import (
+    METRICS,
+    PERSONS,
+    TRAININGS,
+    Answers,
+    Measured,
+    accuracy,
+    auroc,
+    balanced_accuracy,
+    gap,
+    interval_of,
+    negated,
+    paired,
+    sided_gap,
+    two_sided_p,
+)
+
+Metric = Callable[[Answers], Measured]
+SPREAD, NOISE, TRAINED = 1.0, 1.0, 0.3  # standard deviations: of persons, pictures, trainings
+
+
+def some(
+    rng: np.random.Generator,
+    persons: int,
+    level: float,
+    trainings: NDArray[np.float64],
+    difficulty: NDArray[np.float64] | None = None,
+) -> Answers:
+    """Answers of trainings that differ, on one to three pictures of each person, 70% inside."""
+    person = np.repeat(np.arange(persons), rng.choice([1, 2, 3], persons))
+    inside = (rng.random(persons) < 0.7)[person]
+    own = rng.normal(0, SPREAD, persons) if difficulty is None else difficulty
+    score = level + own[person] + rng.normal(0, NOISE, len(person))
+    scores = score + trainings[:, None] + rng.normal(0, 0.5, (len(trainings), len(person)))
+    return Answers(inside, person, 1 / (1 + np.exp(-np.where(inside, scores, -scores))))
+
+
+def truth(level: float) -> float:
+    """The share that is right, over persons, pictures and trainings."""
+    spread = (SPREAD**2 + NOISE**2 + 0.25 + TRAINED**2) ** 0.5
+    return float(norm.cdf(level / spread))
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 10)), min_size=4, max_size=30),
+    st.integers(1, 4),
+)
+def test_metrics_are_those_of_scikit_learn(faces: list[tuple[bool, int]], trainings: int) -> None:
+    inside = np.array([face[0] for face in faces])
+    if inside.min() == inside.max():
+        return
+    probability = np.array([face[1] for face in faces]) / 10
+    answers = Answers(inside, np.arange(len(inside)), np.tile(probability, (trainings, 1)))
+    expected = {
+        "accuracy": np.mean((probability >= 0.5) == inside),
+        "balanced accuracy": balanced_accuracy_score(inside, probability >= 0.5),
+        "AUROC": roc_auc_score(inside, probability),
+        "Brier score": brier_score_loss(inside, probability),
+    }
+    measured = {name: metric(answers) for name, metric in METRICS.items()}
+    assert {name: each.estimate for name, each in measured.items()} == pytest.approx(expected)
+    for name, each in measured.items():
+        assert each.trainings[0] == pytest.approx([expected[name]] * trainings)
+        assert interval_of(paired(each, each), 0.95).interval.estimate == 0
+
+
+@pytest.mark.parametrize("name", list(METRICS))
+def test_the_variance_over_persons_is_that_of_resampled_persons(name: str) -> None:
+    rng = np.random.default_rng(1)
+    answers = some(rng, 200, 1.0, np.zeros(1))
+    error = interval_of(METRICS[name](answers), 0.95).error
+    values = []
+    for _ in range(800):
+        sample = rng.integers(0, 200, 200)
+        rows = np.concatenate([np.flatnonzero(answers.person == person) for person in sample])
+        again = Answers(answers.inside[rows], rows, answers.probability[:, rows])
+        values.append(METRICS[name](again).estimate)
+    assert error == pytest.approx(np.std(values), rel=0.12)
+
+
+def test_the_variance_of_an_auroc_is_delongs() -> None:
+    rng = np.random.default_rng(2)
+    inside = rng.random(400) < 0.4
+    probability = norm.cdf(rng.normal(0, 1, 400) + inside)
+    one, other = probability[inside], probability[~inside]
+    above = (one[:, None] > other) + 0.5 * (one[:, None] == other)
+    expected = above.mean(1).var(ddof=1) / len(one) + above.mean(0).var(ddof=1) / len(other)
+    answers = Answers(inside, np.arange(400), probability[None])
+    assert interval_of(auroc(answers), 0.95).error == pytest.approx(expected**0.5, rel=0.02)
+
+
+def test_what_differs_between_trainings_is_in_the_interval() -> None:
+    rng = np.random.default_rng(3)
+    alike = some(rng, 80, 1.0, np.zeros(1))
+    same = Answers(alike.inside, alike.person, np.tile(alike.probability, (5, 1)))
+    one, five = (interval_of(accuracy(each), 0.95) for each in (alike, same))
+    assert one.interval == pytest.approx(five.interval), "repeats that agree narrow nothing"
+    assert (one.method, five.method) == (PERSONS, TRAININGS)
+    different = some(rng, 80, 1.0, np.array([-1.5, -0.7, 0, 0.7, 1.5]))
+    assert interval_of(accuracy(different), 0.95).error > 1.5 * five.error
+
+
+def test_where_every_answer_is_right_the_interval_still_has_a_width() -> None:
+    inside = np.arange(40) % 2 == 0
+    answers = Answers(inside, np.arange(40), np.tile(inside.astype(float), (3, 1)))
+    for metric in (accuracy, balanced_accuracy, sided_gap):
+        assert interval_of(metric(answers), 0.95).error > 0
+    assert np.isnan(interval_of(auroc(answers), 0.95).interval.low), "of which nothing is known"
+    assert interval_of(paired(accuracy(answers), accuracy(answers)), 0.95).error > 0
+
+
+def test_the_sides_gap_is_sensitivity_less_specificity() -> None:
+    inside = np.array([True] * 10 + [False] * 10)
+    probability = np.r_[np.full(9, 0.9), 0.1, np.full(6, 0.1), np.full(4, 0.9)]
+    measured = sided_gap(Answers(inside, np.arange(20), probability[None]))
+    assert measured.estimate == pytest.approx(0.9 - 0.6)
+
+
+def test_one_person_gives_no_interval_and_the_other_sign_mirrors_one() -> None:
+    answers = some(np.random.default_rng(4), 60, 1.0, np.zeros(3))
+    estimate, mirrored = (
+        interval_of(each, 0.95) for each in (accuracy(answers), negated(accuracy(answers)))
+    )
+    assert mirrored.interval.low == pytest.approx(-estimate.interval.high)
+    alone = Answers(answers.inside, np.zeros_like(answers.person), answers.probability)
+    assert np.isnan(interval_of(accuracy(alone), 0.95).interval.low)
+
+
+@pytest.mark.parametrize(("source", "target"), [(1.0, 1.0), (2.5, 1.0)])
+@pytest.mark.parametrize("metric", [balanced_accuracy, accuracy])
+def test_intervals_of_gap_and_loss_cover_the_truth(
+    source: float, target: float, metric: Metric
+) -> None:
+    """Of 300 studies each; a share below 0.92 has a chance of 1 in 50 at a coverage of 0.95."""
+    rng, covered, found = np.random.default_rng(5), np.zeros(2), np.zeros(2)
+    true = truth(source) - truth(target)
+    for _ in range(300):
+        own, theirs = rng.normal(0, TRAINED, (2, 3))
+        difficulty = rng.normal(0, SPREAD, 95)
+        state = rng.bit_generator.state
+        transferred = some(rng, 95, target, own, difficulty)
+        rng.bit_generator.state = state  # the benchmark answers on the same pictures
+        benchmark = some(rng, 95, source, theirs, difficulty)
+        measured = (
+            gap(metric(some(rng, 60, source, own)), metric(transferred)),
+            paired(metric(benchmark), metric(transferred)),
+        )
+        for k, each in enumerate(measured):
+            estimate = interval_of(each, 0.95)
+            covered[k] += estimate.interval.low <= true <= estimate.interval.high
+            found[k] += two_sided_p(estimate) < 0.05
+    assert (covered / 300 >= 0.92).all()
+    assert (covered / 300 <= 0.99).all()
+    if source == target:
+        assert (found / 300 <= 0.08).all()
+    else:
+        assert (found / 300 >= 0.9).all()

@@ -1,0 +1,233 @@
+"""Metrics of a classifier, their differences, and what these vary by: persons and trainings.
+
+A metric is a weighted sum of means over strata of faces, so its variance over persons is that of
+means of whole persons (Taylor linearisation; of the AUROC DeLong, DeLong and Clarke-Pearson 1988,
+with Obuchowski's clusters, 1997). Persons and trainings are crossed: the variance of a mean over
+both is that over persons plus that over trainings less their interaction's, which is in either
+(Cornfield and Tukey 1956); the degrees of freedom are Satterthwaite's (1946). An estimate is
+conditional on the training faces.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from facegap.statistics.interval import Interval
+
+Values = NDArray[np.float64]
+SHARE = ((0.0, 1.0), (1.0, 1.0))  # persons more, as (value, weight): Agresti and Caffo (2000)
+DIFFERENCE = ((-1.0, 0.5), (1.0, 0.5))  # of two shares on the same faces: Agresti and Min (2005)
+TRAININGS, PERSONS = "persons and trainings", "persons"  # what an interval holds
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the trainings of one model answer on one test part.
+
+    `inside` (n,) bool and `person` (n,) of each face; `probability` of inside (trainings, n).
+    """
+
+    inside: NDArray[np.bool_]
+    person: NDArray[np.int64]
+    probability: Values
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Faces whose mean goes into the estimate times `share`.
+
+    `sets` has the values of each set of trainings, (trainings, n); the estimate is their sum.
+    `weight` is the factor of the mean in the linearised estimate. The persons of `extra` are
+    counted in the variance alone: without them it is 0 where all answers are right.
+    """
+
+    sets: tuple[Values, ...]
+    person: NDArray[np.int64]
+    share: float
+    weight: float
+    extra: tuple[tuple[float, float], ...] = ()
+
+    def mean(self) -> float:
+        """Over faces and trainings."""
+        return float(sum(values.mean() for values in self.sets))
+
+    def variance(self) -> tuple[float, int]:
+        """Of the weighted mean, over persons, and its degrees of freedom; NaN of one person."""
+        values = sum(each.mean(0) for each in self.sets)
+        _, person, faces = np.unique(self.person, return_inverse=True, return_counts=True)
+        size, mean, count = float(faces.mean()), self.mean(), float(len(faces))
+        squares = float((np.bincount(person, values - mean) ** 2).sum())
+        squares += sum(weight * (size * (value - mean)) ** 2 for value, weight in self.extra)
+        count += sum(weight for _, weight in self.extra)
+        if len(faces) < 2:
+            return float("nan"), 0
+        of_mean: float = count / (count - 1) * squares / (count * size) ** 2
+        return self.weight**2 * of_mean, len(faces) - 1
+
+    def interaction(self, which: int) -> float:
+        """Of the weighted mean, by what persons and the trainings of one set have together."""
+        values = self.sets[which]
+        trainings, faces = values.shape
+        _, person = np.unique(self.person, return_inverse=True)
+        centred = values - values.mean(1, keepdims=True)
+        sums = np.stack([np.bincount(person, each) for each in centred - centred.mean(0)])
+        spread = float((sums**2).sum()) / (trainings * (trainings - 1))
+        of_mean: float = spread / faces**2
+        return self.weight**2 * of_mean
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric or a difference of metrics, before its interval.
+
+    `trainings` has its value of each training, (trainings,), for each set of them.
+    """
+
+    strata: tuple[Stratum, ...]
+    trainings: tuple[Values, ...]
+
+    @property
+    def estimate(self) -> float:
+        """The mean over trainings."""
+        return sum(stratum.share * stratum.mean() for stratum in self.strata)
+
+    def of_trainings(self) -> list[tuple[float, int]]:
+        """What each set of several trainings adds to the variance, and its degrees of freedom."""
+        found = []
+        for which, values in enumerate(self.trainings):
+            if len(values) > 1:
+                both = sum(stratum.interaction(which) for stratum in self.strata)
+                alone = float(values.var(ddof=1)) / len(values) - both
+                found.append((max(alone, 0.0), len(values) - 1))
+        return found
+
+
+class Estimate(NamedTuple):
+    """An interval, the standard error and degrees of freedom it comes from, and what it holds."""
+
+    interval: Interval
+    error: float
+    freedom: float
+    method: str
+
+
+def gap(one: Measured, other: Measured) -> Measured:
+    """`one` less `other`: the same trainings on different persons."""
+    differences = (a - b for a, b in zip(one.trainings, other.trainings, strict=True))
+    return Measured((*one.strata, *negated(other).strata), tuple(differences))
+
+
+def paired(one: Measured, other: Measured) -> Measured:
+    """`one` less `other`: different trainings on the same faces, in the same order."""
+    strata = (
+        replace(
+            a,
+            sets=(*a.sets, *(-values for values in b.sets)),
+            extra=DIFFERENCE if a.extra else (),
+        )
+        for a, b in zip(one.strata, other.strata, strict=True)
+    )
+    return Measured(tuple(strata), (*one.trainings, *(-each for each in other.trainings)))
+
+
+def negated(measured: Measured) -> Measured:
+    """With the other sign."""
+    strata = (replace(part, share=-part.share, weight=-part.weight) for part in measured.strata)
+    return Measured(tuple(strata), tuple(-values for values in measured.trainings))
+
+
+def interval_of(measured: Measured, confidence: float) -> Estimate:
+    """Student's t interval; of one training it holds the persons alone.
+
+    The ends are NaN where there is one person, or nothing varies.
+    """
+    trained = measured.of_trainings()
+    parts = [*(stratum.variance() for stratum in measured.strata), *trained]
+    variance = sum(value for value, _ in parts)
+    below = sum(value**2 / max(freedom, 1) for value, freedom in parts)
+    freedom = variance**2 / below if below > 0 else float("nan")
+    error = variance**0.5 if below > 0 else float("nan")
+    reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error
+    estimate = measured.estimate
+    method = TRAININGS if len(trained) == len(measured.trainings) else PERSONS
+    interval = Interval(estimate, estimate - reach, estimate + reach)
+    return Estimate(interval, error, freedom, method)
+
+
+def two_sided_p(estimate: Estimate) -> float:
+    """Of no difference, by the test that the interval inverts."""
+    return float(
+        2 * special.stdtr(estimate.freedom, -abs(estimate.interval.estimate) / estimate.error)
+    )
+
+
+def accuracy(answers: Answers) -> Measured:
+    """Share of the faces that are right."""
+    return _mean(_right(answers), answers.person, SHARE)
+
+
+def balanced_accuracy(answers: Answers) -> Measured:
+    """Mean of the shares of the faces inside and of those outside that are right."""
+    return _of_sides(answers, _right(answers), (0.5, 0.5), (0.5, 0.5))
+
+
+def sided_gap(answers: Answers) -> Measured:
+    """Sensitivity less specificity: how much oftener faces inside are right than those outside."""
+    return _of_sides(answers, _right(answers), (1.0, -1.0), (1.0, -1.0))
+
+
+def auroc(answers: Answers) -> Measured:
+    """The chance that a face inside gets more than one outside; ties count one half."""
+    inside, placement = answers.inside, np.empty_like(answers.probability)
+    for own, p in zip(placement, answers.probability, strict=True):
+        for side in (inside, ~inside):
+            others = np.sort(p[~side])
+            below = [np.searchsorted(others, p[side], which) for which in ("left", "right")]
+            own[side] = sum(below) / (2 * max(len(others), 1))
+        own[~inside] = 1 - own[~inside]
+    return _of_sides(answers, placement, (0.5, 0.5), (1.0, 1.0), ())
+
+
+def brier(answers: Answers) -> Measured:
+    """Mean squared difference of the probability and the side (Brier 1950): less is better."""
+    return _mean((answers.probability - answers.inside) ** 2, answers.person, ())
+
+
+METRICS: dict[str, Callable[[Answers], Measured]] = {
+    "balanced accuracy": balanced_accuracy,
+    "accuracy": accuracy,
+    "AUROC": auroc,
+    "Brier score": brier,
+}
+LESS_IS_BETTER = ("Brier score",)
+
+
+def _right(answers: Answers) -> Values:
+    right: Values = ((answers.probability >= 0.5) == answers.inside).astype(float)
+    return right
+
+
+def _mean(
+    values: Values, person: NDArray[np.int64], extra: tuple[tuple[float, float], ...]
+) -> Measured:
+    return Measured((Stratum((values,), person, 1.0, 1.0, extra),), (values.mean(1),))
+
+
+def _of_sides(
+    answers: Answers,
+    values: Values,
+    shares: tuple[float, float],
+    weights: tuple[float, float],
+    extra: tuple[tuple[float, float], ...] = SHARE,
+) -> Measured:
+    sides = (answers.inside, ~answers.inside)
+    strata = tuple(
+        Stratum((values[:, side],), answers.person[side], share, weight, extra)
+        for side, share, weight in zip(sides, shares, weights, strict=True)
+    )
+    each = sum(share * values[:, side].mean(1) for side, share in zip(sides, shares, strict=True))
+    return Measured(strata, (np.asarray(each),))
