@@ -69,6 +69,17 @@ def test_bins_meet_by_their_number(studies: list[Path]) -> None:
     assert list(bins["b", "estimate"]) == [0.5, 0.5]
 
 
+def test_powers_of_one_test_meet_by_their_true_share(tmp_path: Path) -> None:
+    rows = [
+        {"quantity": "power", "group": group, "share": share, "estimate": share / 2}
+        for group in ("all", "control: male")
+        for share in (0.5, 0.6)
+    ]
+    table = side_by_side([study(tmp_path / name, *rows) for name in "ab"])
+    assert list(table["share"]) == [0.5, 0.6] * 2
+    assert list(table["a", "estimate"]) == list(table["b", "estimate"]) == [0.25, 0.3] * 2
+
+
 def test_two_rows_of_one_key_are_refused(studies: list[Path], tmp_path: Path) -> None:
     twice = study(tmp_path / "c", *({"quantity": "log odds", "estimate": 0.1 * k} for k in (1, 2)))
     with pytest.raises(DataError, match=r"c/report/estimates\.csv: two rows of .*log odds"):

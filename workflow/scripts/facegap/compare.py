@@ -90,7 +90,8 @@ def side_by_side(results: Sequence[Path], quantities: Sequence[str] | None = Non
             raise DataError(f"{folder} has no {PLACE}; name folders of finished studies")
         rows = read_table(folder / PLACE, ESTIMATES)
         rows = rows[rows["quantity"].isin(quantities or QUANTITIES)]
-        rows.loc[rows["group"] != ALL, "share"] = None  # of a bin: a result, as its estimate is
+        bins = rows["quantity"].str.endswith("calibration")
+        rows.loc[bins, "share"] = None  # of a bin: a result, as its estimate is
         for key in rows.loc[rows.duplicated(KEYS), KEYS].dropna(axis=1).to_dict("records"):
             raise DataError(f"{folder / PLACE}: two rows of {key}; run this study again")
         parts.append(rows[[*KEYS, *VALUES]].assign(study=study))
