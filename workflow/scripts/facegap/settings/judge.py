@@ -57,22 +57,24 @@ class Design(Section):
 class Familiarity(Section):
     """Probability that a simulated participant knows a person, by side."""
 
-    in_domain: Share = Field(
-        0.85, alias="in-domain", description="Of the inside.", json_schema_extra=paper("4")
-    )
-    out_domain: Share = Field(
-        0.65, alias="out-domain", description="Of the outside.", json_schema_extra=paper("4")
-    )
+    in_domain: Share = Field(0.7, alias="in-domain", description="Of the inside.")
+    out_domain: Share = Field(0.4, alias="out-domain", description="Of the outside.")
 
 
 class Simulation(Section):
-    """Simulated participants, until there are people's answers."""
+    """Simulated participants, until there are people's answers.
+
+    They try the analysis, so what they prefer and know is plainly not what the paper printed:
+    among men there is nothing to find, among women more than the paper found.
+    """
 
     preference: dict[str, Share] = Field(
-        {"male": 0.6, "female": 0.53},
+        {"male": 0.5, "female": 0.7},
         description=(
             "Probability to choose the in-domain output, by value of the control column (for a"
-            ' binary attribute such as Young: "Young" and "not Young").'
+            ' binary attribute such as Young: "Young" and "not Young"). Not the published values:'
+            " by default there is nothing to find among men, and a preference among women that a"
+            " small study finds."
         ),
     )
     familiarity: Familiarity = Field(
@@ -89,6 +91,16 @@ class Judge(Section):
         description=(
             "Who passes fewer of their attention pairs is left out of the estimates; the report"
             " shows them with and without."
+        ),
+    )
+    equivalence_margin: float | None = Field(
+        None,
+        gt=0,
+        lt=0.5,
+        description=(
+            "How far from one half a share may lie and count as no preference (0.05: 45% to 55%),"
+            " fixed before there are answers; null: the report never calls a preference equivalent"
+            " to none."
         ),
     )
     responses: Text | None = Field(
