@@ -12,7 +12,7 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
-from facegap.judge.model import model, model_rows
+from facegap.judge.model import model, preferences
 from facegap.statistics.power import estimate, simulate
 
 DESIGNS = [(0.5, 3, 300, 40), (0.6, 3, 300, 40), (0.5, 10, 100, 40), (0.6, 10, 100, 40)]
@@ -22,7 +22,7 @@ def fitted(studies: int, design: tuple[float, int, int, int]) -> dict[str, float
     """Coverage and rejections of `judge.model`, and of the quick estimator on the same."""
     share, participants, pairs, persons = design
     simulated = simulate(np.random.default_rng(1), studies, share, participants, pairs, persons)
-    quick, width, p = estimate(simulated, 0.95)
+    quick = estimate(simulated)
     covered, rejected, start = 0, 0, time.perf_counter()
     for chose_in, one, two in zip(*simulated[:3], strict=True):
         answers = pd.DataFrame(
@@ -35,14 +35,16 @@ def fitted(studies: int, design: tuple[float, int, int, int]) -> dict[str, float
                 "out_subject": two.astype(str),
             }
         )
-        result = next(model_rows(model(answers, ["all"]), 0.95))
+        result = next(preferences(model(answers, ["all"]), "preference", 0.95))
         covered += result["low"] <= simulated.truth <= result["high"]
         rejected += result["p"] < 0.05
     return {
         "covered": covered / studies,
         "rejected": rejected / studies,
-        "quick_covered": float((abs(quick - simulated.truth) <= width).mean()),
-        "quick_rejected": float((p < 0.05).mean()),
+        "quick_covered": float(
+            (abs(quick.share - simulated.truth) <= quick.half_width(0.95)).mean()
+        ),
+        "quick_rejected": float((quick.p < 0.05).mean()),
         "seconds": (time.perf_counter() - start) / studies,
     }
 
@@ -69,7 +71,7 @@ def main() -> None:
         "units": "share of studies",
         "studies": studies,
         "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
-        "versions": {name: version(name) for name in ("numpy", "statsmodels")},
+        "versions": {name: version(name) for name in ("numpy", "scipy")},
     }
     print(json.dumps(figures))
 

@@ -136,6 +136,7 @@ rule judge_pairs:
         *code_of("judge.estimates"),
         study=study.study,
         attention_threshold=config["judge"]["attention_threshold"],
+        simulation=config["judge"]["simulation"],
         intervals=INTERVALS,
         seed=study.seed,
     script:

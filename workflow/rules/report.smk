@@ -9,6 +9,7 @@ Writes  report/estimates.csv              table ESTIMATES: every estimate of the
         ro-crate-metadata.json            how it came to be; settings.yaml, the whole configuration
 """
 
+from facegap.published import compared
 from facegap.report.figures import FIGURES, words
 
 PUBLISHED = os.path.relpath(SCRIPTS.parent.parent / "config/published.yaml")
@@ -107,6 +108,8 @@ rule tabulate_results:
     params:
         *code_of("report.tables"),
         settings=config["classify"]["grid"],
+        sides=SIDES,
+        compared=compared(study),
     script:
         "../scripts/tabulate_results.py"
 

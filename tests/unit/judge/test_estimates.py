@@ -12,9 +12,9 @@ from scipy.special import expit, logit
 from facegap.errors import DataError
 from facegap.files import read_json
 from facegap.judge.estimates import in_order, judge_pairs
-from facegap.judge.model import model, model_rows
+from facegap.judge.model import effects, model, preferences
 from facegap.judge.responses import simulate_responses
-from facegap.judge.shares import preferences
+from facegap.judge.shares import raw_shares
 from facegap.judge.unblinding import unblind
 from facegap.settings.judge import Simulation
 from facegap.settings.measure import Intervals
@@ -96,9 +96,8 @@ def test_unblinding_knows_what_was_chosen_and_who_was_seen() -> None:
 
 
 def answers_of(control: list[str], chose_in: list[bool]) -> pd.DataFrame:
-    names = ("attribute", "participant", "seed", "realism", "transfer", "identity")
     answers = pd.DataFrame({"control": control, "chose_in": chose_in})
-    return answers.assign(**dict.fromkeys(names), in_left=True)
+    return answers.assign(participant="p1", chose_left=True)
 
 
 def test_the_papers_counts_give_the_papers_table() -> None:
@@ -106,25 +105,18 @@ def test_the_papers_counts_give_the_papers_table() -> None:
         ["male"] * 450 + ["female"] * 450,
         [True] * 270 + [False] * 180 + [True] * 238 + [False] * 212,
     )
-    rows = estimates(preferences(answers, ["male", "female"], 0.95), "test")
-    table = rows.set_index("group").loc[TABLE5]
+    rows = estimates(raw_shares(answers, ["male", "female"]), "test")
+    table = rows[rows["quantity"] == "raw preference"].set_index("group").loc[TABLE5]
     assert table["estimate"].round(2).tolist() == [0.60, 0.40, 0.53, 0.47]
     assert (table["estimate"] * 450).round().tolist() == [270, 180, 238, 212]
-    men, women = table.loc["control: male"], table.loc["control: female"]
-    assert (round(men["low"], 4), round(men["high"], 4)) == (0.5541, 0.6442)
-    assert men["p"] < 0.0001
-    assert round(women["p"], 2) == 0.24
-    other = table.loc["control: male × chosen: out-domain"]
-    assert (1 - other["high"], 1 - other["low"]) == pytest.approx((men["low"], men["high"]))
-    assert other["p"] == men["p"]
+    assert table["low"].isna().all(), "answers are not independent"
 
 
 def test_a_control_without_answers_has_a_row_that_says_so() -> None:
-    rows = preferences(answers_of(["male"], [True]), ["male", "female"], 0.95)
+    rows = raw_shares(answers_of(["male"], [True]), ["male", "female"])
     row = estimates(rows, "test").set_index("group").loc["control: female"]
-    assert (row["answers"], row["low"], row["high"]) == (0, 0, 1)
+    assert row["answers"] == 0
     assert np.isnan(row["estimate"])
-    assert np.isnan(row["p"])
 
 
 def test_controls_come_as_the_paper_prints_them() -> None:
@@ -141,6 +133,7 @@ REALISM = estimates(
     ),
     "test",
 )
+PREFERENCE = {"male": 0.9, "female": 0.5}
 INPUTS = ("pairs", "key", "persons_key", "responses", "familiar", "realism")
 
 
@@ -154,6 +147,7 @@ class Judged:
             summary=folder / "summary.json",
             study="test",
             attention_threshold=0.8,
+            simulation=Simulation(preference=PREFERENCE),
             intervals=Intervals(),
             seed=1,
         )
@@ -175,6 +169,11 @@ class Judged:
     def table5(self) -> pd.DataFrame:
         """Table 5, a row a value of the control and domain."""
         return self.rows("preference", metric="choice").set_index("group").loc[TABLE5]
+
+    def raw(self) -> pd.DataFrame:
+        """Shares of answers, by the same rows."""
+        table = self.rows("raw preference").set_index("group")
+        return table[table["model"].isna()].loc[["all", *TABLE5]]
 
 
 def judged(
@@ -210,19 +209,16 @@ def test_estimates_and_summary_agree_and_say_that_it_is_simulated(tmp_path: Path
     assert table["answers"].iloc[::2].sum() == summary["answers"] == 250
     assert summary["asked"] == 300
     assert summary["participants"]["p3"]["answers"] == 50
-    everything = found.rows("preference").query(
-        "group == 'all' and attribute.isna() and model.isna() and seed.isna()"
+    raw = found.raw()
+    assert raw["estimate"].iloc[0] * 250 == pytest.approx(
+        (raw["estimate"] * raw["answers"]).iloc[1::2].sum()
     )
-    assert (everything["estimate"] * 250).round().tolist() == [
-        (table["estimate"] * table["answers"]).iloc[::2].sum()
-    ]
-    for name in ("attribute", "model", "seed"):
-        assert found.rows("preference").dropna(subset=[name])["answers"].sum() == 250
-    assert set(found.rows("preference")["attribute"].dropna()) == {"Bangs", "Young"}
+    of_people = found.rows("raw preference").dropna(subset=["model"])
+    assert of_people["answers"].tolist() == [100, 100, 50]
+    of_all = found.row("preference", group="all")
+    assert (of_all.answers, of_all.participants) == (250, 3)
     assert summary["model"]["fitted"] is True
-    men, women = (
-        found.row("modelled preference", group=f"control: {name}") for name in ("male", "female")
-    )
+    men, women = (found.row("preference", group=f"control: {name}") for name in ("male", "female"))
     assert men.low > 0.5
     assert women.low < 0.5 < women.high
     assert found.row("preference difference", group="control: male − female").p < 0.01
@@ -238,8 +234,12 @@ def test_estimates_and_summary_agree_and_say_that_it_is_simulated(tmp_path: Path
     correlation = found.row("correlation")
     assert correlation.answers == 2
     assert np.isnan(correlation.estimate), "two points are no correlation"
-    powers = found.rows("power")["estimate"].tolist()
-    assert powers[0] < 0.1 < powers[-1]
+    for group, of in found.rows("power").groupby("group"):
+        tested = found.row("preference", group=group)
+        assert (of["persons"] == tested.persons).all()
+        assert of["answers"].between(tested.answers - 2, tested.answers).all()
+        assert of["estimate"].iloc[0] < 0.1 < of["estimate"].iloc[-1]
+    assert found.rows("power")["group"].nunique() == 3
     for name in ("Krippendorff's alpha", "Fleiss' kappa", "familiarity"):
         assert found.rows(name).empty, f"{name} was not asked"
     assert set(found.rows("preference")["metric"]) == {"choice"}, "no criterion was asked"
@@ -262,7 +262,9 @@ def test_who_fails_the_attention_pairs_is_left_out_and_shown(tmp_path: Path) -> 
     attention = {"asked": 10, "passed": 7, "excluded": True}
     assert summary["participants"]["p2"]["attention"] == attention
     assert summary["answers"] == 180
-    assert found.rows("preference of everybody")["answers"].sum() == 270
+    everybody = found.rows("preference of everybody").set_index("group")
+    assert everybody["answers"].loc[["control: male", "control: female"]].sum() == 270
+    assert everybody["answers"]["all"] == 270
     assert found.table5()["answers"].iloc[::2].sum() == 180, "no attention pair is counted"
     assert summary["asked"] == 270
 
@@ -292,12 +294,34 @@ def test_knowing_more_of_one_side_is_shown_and_adjusted_for(tmp_path: Path) -> N
     )
     assert inside.estimate > 0.7 > 0.55 > outside.estimate
     for control in ("male", "female"):
-        assert found.row("modelled preference", group=f"control: {control}").low > 0.5
+        assert found.row("preference", group=f"control: {control}").low > 0.5
         adjusted = found.row("adjusted preference", group=f"control: {control}")
         assert adjusted.low < 0.5 < adjusted.high
     effect = found.row("familiarity effect")
     assert effect.low < 1.2 < effect.high
     assert effect.answers == found.summary["adjusted"]["answers"] == len(answers)
+
+
+def test_answers_of_people_have_no_truth(tmp_path: Path) -> None:
+    pairs, key, responses = study(np.random.default_rng(1), {"male": 0.6, "female": 0.5})
+    found = judged(tmp_path, pairs, key, responses.assign(simulated=False))
+    assert found.table["truth"].isna().all()
+    assert found.table5()["standard_error"].notna().all()
+
+
+def test_each_criterion_is_tested_by_the_model_too(tmp_path: Path) -> None:
+    pairs, key, responses = study(np.random.default_rng(1), {"male": 0.8, "female": 0.8})
+    other = np.where(np.random.default_rng(2).random(300) < 0.5, "left", "right")
+    responses = responses.assign(realism=responses["choice"], identity=other)
+    found = judged(tmp_path, pairs, key, responses)
+    overall, realism, identity = (
+        found.row("preference", metric=name, group="all")
+        for name in ("choice", "realism", "identity")
+    )
+    assert realism.estimate == overall.estimate > 0.7
+    assert realism.standard_error == overall.standard_error
+    assert identity.low < 0.5 < identity.high
+    assert np.isnan(realism.truth)
 
 
 def test_the_papers_own_counts_through_the_whole_stage(tmp_path: Path) -> None:
@@ -310,13 +334,13 @@ def test_the_papers_own_counts_through_the_whole_stage(tmp_path: Path) -> None:
         chose_in[rng.permutation(np.flatnonzero(control == name))[:count]] = True
     responses["choice"] = np.where(chose_in == in_left, "left", "right")
     found = judged(tmp_path, pairs, key, responses)
-    table = found.table5()
-    assert table["estimate"].round(2).tolist() == [0.60, 0.40, 0.53, 0.47]
+    table, raw = found.table5(), found.raw()
+    assert raw["estimate"].round(2).tolist()[1:] == [0.60, 0.40, 0.53, 0.47]
+    assert table["estimate"].tolist() == pytest.approx(raw["estimate"][1:].tolist(), abs=0.003)
     assert table["answers"].tolist() == [450] * 4
-    assert table[["low", "high"]].round(3).iloc[2].tolist() == [0.483, 0.575]
-    men, women = (
-        found.row("modelled preference", group=f"control: {name}") for name in ("male", "female")
-    )
+    width = table["high"] - table["low"]
+    assert (width > 0.575 - 0.483).all(), "Wilson's, as if answers were independent"
+    men, women = (found.row("preference", group=f"control: {name}") for name in ("male", "female"))
     assert men.low > 0.5
     assert women.low < 0.5 < women.high, "53% of 450 answers may be one half"
 
@@ -326,7 +350,8 @@ def test_the_model_finds_a_side_bias() -> None:
     lefty = np.random.default_rng(4).random(len(responses)) < 0.4
     responses["choice"] = responses["choice"].mask(lefty, "left")
     fitted = model(unblind(pairs, key, responses), ["male"])
-    preference, left = model_rows(fitted, 0.95)
+    (left,) = effects(fitted, 0.95)
+    preference = next(preferences(fitted, "preference", 0.95))
     assert left["low"] > 0.5
     assert preference["low"] < 0.5 < preference["high"]
 
@@ -338,14 +363,15 @@ def test_answers_without_a_finite_model_say_so() -> None:
     for change, reason in (
         (answers[:0], "no answers"),
         (answers.assign(chose_in=sure), "all 100 answers with participant p1 choose one domain"),
-        (answers.assign(in_subject="a"), r"fewer than two persons (in_subject)"),
+        (answers.assign(in_subject="a"), "fewer than two persons of a side"),
         (answers.assign(control=np.repeat(["male", "female"], 150)[::-1]), ""),
         (answers.assign(control=np.repeat(["male", "female", "female"], 100)), "too few answers"),
     ):
         found = model(change, ["male", "female"])
         assert found.summary["fitted"] is (reason == "")
         assert reason in found.reason
-        assert bool(list(model_rows(found, 0.95))) is (reason == "")
+        for given in (preferences(found, "preference", 0.95), effects(found, 0.95)):
+            assert bool(list(given)) is (reason == "")
 
 
 def test_simulated_participants_from_pairs_to_table_5(tmp_path: Path) -> None:
@@ -353,7 +379,7 @@ def test_simulated_participants_from_pairs_to_table_5(tmp_path: Path) -> None:
     names = ("pairs", "persons", "key", "persons_key", "responses", "familiar")
     simulate_responses(
         **{name: folder / f"{name}.parquet" for name in names},
-        settings=Simulation(preference={"male": 0.9, "female": 0.5}),
+        settings=Simulation(preference=PREFERENCE),
         seed=1,
     )
     write_table(REALISM, folder / "realism.parquet", ESTIMATES)
@@ -361,9 +387,16 @@ def test_simulated_participants_from_pairs_to_table_5(tmp_path: Path) -> None:
     summary = found.summary
     assert (summary["asked"], summary["answers"], summary["excluded"]) == (360, 360, [])
     assert summary["participants"]["participant-1"]["attention"]["passed"] == 12
-    for control, truth in (("male", 0.9), ("female", 0.5)):
-        row = found.row("modelled preference", group=f"control: {control}")
-        assert row.low < truth < row.high
+    for control, truth in PREFERENCE.items():
+        row = found.row("preference", group=f"control: {control}")
+        assert row.low < truth == row.truth < row.high
+    of_all = found.row("preference", group="all")
+    assert of_all.truth == pytest.approx(0.75), "the mean of log 9 and log 1 is log 3"
+    assert found.row("preference difference").truth == pytest.approx(np.log(9))
+    assert found.row("left effect").truth == 0
+    assert found.row("left share").truth == 0.5
+    for domain, truth in (("in-domain", 0.7), ("out-domain", 0.4)):
+        assert found.row("familiarity", group=f"domain: {domain}").truth == truth
     assert found.row("consistency").answers == 36
     assert summary["agreement_pairs"] == 120
     assert np.isfinite(found.row("Fleiss' kappa").estimate)

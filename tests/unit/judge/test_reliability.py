@@ -21,12 +21,26 @@ def test_agreement_needs_pairs_that_two_compared() -> None:
     alpha, fleiss = agreement(votes(answers), rng, 0.95)
     assert len(votes(answers)) == 200
     assert (alpha["answers"], alpha["estimate"], fleiss["estimate"]) == (600, 1, pytest.approx(1))
+    assert np.isnan(alpha["low"]), "where nobody differs, all samples are alike"
     alpha, fleiss = agreement(votes(answers.assign(chose_in=rng.random(600) < 0.5)), rng, 0.95)
     assert alpha["low"] < 0 < alpha["high"]
     assert fleiss["estimate"] == pytest.approx(alpha["estimate"], abs=0.01)
     assert not list(agreement(votes(answers.iloc[::3]), rng, 0.95))
     (alpha,) = agreement(votes(answers[:-1]), rng, 0.95)
     assert alpha["quantity"] == "Krippendorff's alpha"
+
+
+@pytest.mark.parametrize("pairs", [2, 19, 20])
+def test_an_interval_of_agreement_needs_20_pairs(pairs: int) -> None:
+    counts = pd.DataFrame({"out-domain": [2, 0], "in-domain": [0, 2]})
+    counts = pd.concat([counts] * 10)[:pairs]
+    mixed = counts.assign(**{"in-domain": [*counts["in-domain"][:-1], 1]})
+    mixed.iloc[-1, 0] = 1
+    for given, known in ((counts, False), (mixed, pairs == 20)):
+        alpha, *_ = agreement(given, np.random.default_rng(0), 0.95)
+        assert np.isfinite(alpha["estimate"])
+        assert np.isfinite([alpha["low"], alpha["high"]]).all() == known
+    assert not known or alpha["low"] < alpha["estimate"] < alpha["high"]
 
 
 def test_repeats_count_the_same_image_not_the_same_side() -> None:
@@ -63,11 +77,11 @@ def answered(rng: np.random.Generator) -> pd.DataFrame:
 
 def test_log_odds_order_as_the_choices_and_metrics_go_with_them_or_not() -> None:
     rng = np.random.default_rng(0)
-    odds = log_odds(answered(rng), 0.95)
+    odds = log_odds(answered(rng))
     table = estimates(odds, "test")
     both = table[table["seed"].notna() & table["attribute"].notna()]
     assert len(both) == 25
-    assert np.isfinite(table[["estimate", "low", "high"]]).all().all()
+    assert np.isfinite(table["estimate"]).all()
     low, high = both["estimate"].iloc[[0, -1]]
     assert low < -1 < 1 < high
     rows = [
@@ -96,7 +110,7 @@ def test_a_metric_without_attributes_goes_by_seed() -> None:
         for seed in range(5)
         for domain in ("in-domain", "out-domain")
     ]
-    (found,) = correlations(log_odds(answered(rng), 0.95), estimates(rows, "test"), rng, 0.95)
+    (found,) = correlations(log_odds(answered(rng)), estimates(rows, "test"), rng, 0.95)
     assert (found["answers"], found["estimate"]) == (5, pytest.approx(1))
 
 

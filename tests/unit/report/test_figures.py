@@ -20,7 +20,7 @@ from facegap.report.page import SECTIONS
 from facegap.tables.acquire import REJECTED
 from facegap.tables.align import ALIGNED
 from facegap.tables.annotate import LABELS
-from facegap.tables.base import write_table
+from facegap.tables.base import read_table, write_table
 from facegap.tables.measure import ESTIMATES, SCORES, estimates
 from facegap.tables.partition import FACE_SIDES
 from facegap.tables.report import REPORTED
@@ -149,6 +149,22 @@ def test_nothing_of_a_table_lies_off_its_axes(tmp_path: Path, shown: list[Figure
     assert covers(accuracy, 0.3, 0.9)
     assert covers(time, 45.0, 45.0)
     plt.close(shown[0])
+
+
+def test_published_points_stand_only_where_something_is_published(
+    tmp_path: Path, shown: list[Figure]
+) -> None:
+    plots.plot_table(table=table(tmp_path), png=tmp_path, svg=tmp_path)
+    alone = read_table(tmp_path / "table.csv", REPORTED).assign(published=np.nan)
+    write_table(alone[:2], tmp_path / "table.csv", REPORTED)
+    plots.plot_table(table=tmp_path / "table.csv", png=tmp_path, svg=tmp_path)
+    for figure, published in zip(shown, (True, False), strict=True):
+        names = [text.get_text() for legend in figure.legends for text in legend.texts]
+        assert names == (["ours", "published"] if published else [])
+        points = [axes.collections[-1].get_offsets() for axes in figure.axes]
+        drawn = [np.isfinite(np.ma.filled(at, np.nan).astype(float)).all() for at in points]
+        assert any(drawn) == published
+        plt.close(figure)
 
 
 def covers(axes: Axes, low: float, high: float) -> bool:

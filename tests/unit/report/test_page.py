@@ -164,11 +164,19 @@ class Inputs:
         self.control = "control: male"
         self.preference: dict[str, Any] = {**SHARE, "answers": 5}
         self.judged = [{"quantity": "consistency", "answers": 5, **SHARE}]
-        self.judged += [{"quantity": "power", "share": 0.6, "estimate": 0.9}]
         self.agreement: dict[str, Any] | None = None
         self.truth: float | None = None
         self.reason = "no face was found"
         self.protocol: dict[str, Any] = {"protocol": "coordinate", "agree": True}
+
+    def of_the_paper(self) -> None:
+        """The paper's boundary, data sets and networks, and answers of people."""
+        self.config |= {"boundary": "race", "judge": {"responses": "answers.csv"}}
+        split, label = FOLDER["split"], {"column": "Male", "inside": [1], "outside": [0]}
+        source = {"kind": "utkface", "split": split, "labels": "own"}
+        target = {"kind": "celeba", "split": split, "labels": "own", "own_label": label}
+        self.config["datasets"] = {"source": source, "target": target}
+        self.config["classify"] = {}
 
     def path(self, name: str) -> Path:
         path = self.folder / "small" / name
@@ -200,12 +208,23 @@ class Inputs:
         return Study.model_validate(self.config)
 
     def judged_rows(self) -> list[dict[str, Any]]:
-        names = ["preference of everybody", "participant bootstrap"]
-        names += ["modelled preference"] if self.judge["model"]["fitted"] else []
-        about = {"group": self.control, **SHARE, "p": 0.2}
-        rows: list[dict[str, Any]] = [{"quantity": name, **about} for name in names]
-        rows += [{"quantity": "preference", "metric": "choice", **self.preference}]
-        return [*rows, {"quantity": "left share", **self.preference}, *self.judged]
+        rows: list[dict[str, Any]] = [{"quantity": "left share", **self.preference}]
+        for group in ("all", self.control):
+            raw = {"estimate": self.preference.get("estimate"), "answers": 5, "group": group}
+            rows.append({"quantity": "raw preference", **raw})
+            if self.judge["model"]["fitted"]:
+                tested = {"group": group, **self.preference, "standard_error": 0.21, "p": 0.2}
+                tested |= {"adjusted_p": 0.4 if group != "all" else None}
+                rows.append({"quantity": "preference", "metric": "choice", **tested})
+                rows += [
+                    {"quantity": "detectable preference", "group": group, "estimate": 0.641},
+                    {"quantity": "preference bound", "group": group, "estimate": 0.567},
+                    {"quantity": "preference of everybody", **tested},
+                ]
+            power = {"participants": 2, "answers": 5, "persons": 4, "estimate": 0.9}
+            rows.append({"quantity": "power", "group": group, "share": 0.6, **power})
+            rows.append({"quantity": "participant bootstrap", "group": group, **SHARE})
+        return [*rows, *self.judged]
 
     def partition(self) -> dict[str, Path]:
         sides = {"inside": 1, "outside": 1, "left out": 1}
@@ -410,6 +429,8 @@ def test_no_person_is_made_of_simulated_ones(inputs: Inputs) -> None:
 
 
 def test_our_counts_stand_beside_the_printed_ones(inputs: Inputs) -> None:
+    assert "8\u202f373" not in inputs.page(), "of another study"
+    inputs.of_the_paper()
     page = re.sub(r"\s+", " ", inputs.page().replace("\u202f", ","))
     for what, ours, published in (
         ("UTKFace faces labelled White", "2", "8,373"),
@@ -459,6 +480,71 @@ def test_a_model_that_was_not_fitted_and_shares_of_nothing_stand_as_such(inputs:
     assert "could not be fitted: no answers" in page
     assert "agreement between them is not known" in page
     assert "Participants chose" not in page
+    inputs.preference = SHARE
+    page = re.sub(r"\s+", " ", inputs.page())
+    assert "side, A, in 60.0% of 5 answers. There is no interval: no answers." in page
+
+
+def test_where_no_preference_is_found_the_page_says_what_would_have_been(inputs: Inputs) -> None:
+    """Of the headline and of each row; equivalent is said only within a margin of the settings."""
+    found = "finds a true share of 64.1% or more, for either side, 8 times of 10"
+    page = re.sub(r"\s+", " ", inputs.page())
+    assert page.count(found) == 3
+    assert page.count("leave room for up to 56.7% for either side (90% interval).") == 3
+    assert "equivalent to none" not in page
+    inputs.config["judge"] = {"equivalence_margin": 0.07}
+    page = re.sub(r"\s+", " ", inputs.page())
+    assert page.count("within the margin of 7.0 points that the settings fixed: equivalent") == 3
+    inputs.config["judge"] = {"equivalence_margin": 0.06}
+    assert "more than the margin of 6.0 points" in inputs.page()
+    inputs.preference = {**SHARE, "low": 0.51, "answers": 5}
+    page = re.sub(r"\s+", " ", inputs.page())
+    assert found not in page
+    assert "A, in 60.0% of their choices (5 answers), 95% interval [51.0, 70.0%]" in page
+    assert "by a model that knows persons: more often than one half." in page
+
+
+def test_each_row_has_the_power_of_its_own_test(inputs: Inputs) -> None:
+    page = re.sub(r"\s+", " ", inputs.page())
+    for name in ("all", "male"):
+        assert f'<tr><td>{name}</td><td class="n">2</td><td class="n">5</td><td class="n">4' in page
+    assert '<td class="n">0.200</td><td class="n">0.400</td><td class="n">0.21</td>' in page
+
+
+def test_a_truth_stands_beside_the_estimate_where_it_is_known(inputs: Inputs) -> None:
+    assert "the truth, which" not in inputs.page()
+    inputs.judge["simulated"] = True
+    inputs.preference = {**SHARE, "answers": 5, "truth": 0.613}
+    inputs.judged += [{"quantity": "familiarity", "group": "domain: in-domain", "truth": 0.7}]
+    page = re.sub(r"\s+", " ", inputs.page())
+    assert "(the truth, which the settings fix, is 61.3%)" in page
+    assert '<td class="n">61.3%</td>' in page
+    assert "of persons were known (truth 70.0%)" in page
+
+
+def test_published_values_stand_beside_those_of_the_papers_own_study(inputs: Inputs) -> None:
+    """In all other studies there is no such column, and a sentence says why."""
+    page = re.sub(r"\s+", " ", inputs.page())
+    assert "published</th>" not in page
+    assert (
+        "not the published one: its boundary is group, not race; its source is folder, not utkface"
+        in page
+    )
+    assert "its networks start from random weights" in page
+    assert "its answers are simulated" in page
+    inputs.of_the_paper()
+    page = inputs.page()
+    assert page.count('<th class="n">published</th><th class="n">difference</th>') == 5
+    assert page.count('<td class="n">0.700</td><td class="n">−0.200</td>') == 5
+    assert "do not stand beside" not in page
+    assert "Published caption: “Reported accuracy for off-the-shelf" in page
+    del inputs.config["judge"]
+    page = inputs.page()
+    assert page.count('<th class="n">published</th><th class="n">difference</th>') == 4
+    assert (
+        "do not stand beside ours, since this study is not the published one: its answers are"
+        in page
+    )
 
 
 def test_what_is_known_of_the_answers_stands_on_the_page(inputs: Inputs) -> None:
@@ -475,6 +561,7 @@ def test_what_is_known_of_the_answers_stands_on_the_page(inputs: Inputs) -> None
         {"quantity": "Krippendorff's alpha", "estimate": 0.4, "low": 0.1, "high": 0.7},
         {"quantity": "Fleiss' kappa", "estimate": 0.41},
         {"quantity": "preference", "metric": "realism", **SHARE},
+        {"quantity": "left effect", **SHARE},
         {"quantity": "familiarity", "group": "domain: in-domain", **SHARE},
         {"quantity": "familiarity", "group": "domain: out-domain", **SHARE},
         {"quantity": "adjusted preference", "group": "control: male", **SHARE},
@@ -493,8 +580,10 @@ def test_what_is_known_of_the_answers_stands_on_the_page(inputs: Inputs) -> None
         '<td>FID</td><td class="n">0.50</td>',
     ):
         assert words in page
-    known = '<td>celebrities of CelebO that participants knew</td><td class="n">60%</td>'
-    assert known in page
+    inputs.of_the_paper()
+    page = inputs.page()
+    assert '<td>celebrities of CelebO that participants knew</td><td class="n">60%</td>' in page
+    assert "(published: 85% of CelebC, 65% of CelebO)" in page
 
 
 def test_the_page_is_whole_or_not_there(inputs: Inputs) -> None:

@@ -26,6 +26,7 @@ GRID = Grid.model_validate(
     }
 )
 BEST = ("rmsprop", "sgd")
+ALL_TABLES = [f"table{number}" for number in range(1, 6)]
 
 
 def means(
@@ -63,30 +64,55 @@ def grid() -> Iterator[dict[str, Any]]:
     yield from means("vggface", "augmented", None, 0.7, pair=BEST, trained_on="target")
 
 
-@pytest.fixture
-def tabled(tmp_path: Path) -> list[pd.DataFrame]:
-    write_table(estimates(grid(), "small"), tmp_path / "measured.parquet", ESTIMATES)
-    selected = dict(zip(("head_optimiser", "fine_tuning_optimiser"), BEST, strict=True))
-    selected |= {"backbone": "vggface", "preprocessing": "augmented"}
-    (tmp_path / "selected.json").write_text(json.dumps(selected))
-    shares = {"control: male": 0.6, "control: male × chosen: out-domain": 0.4}
-    preference = {"quantity": "preference", "metric": "choice", "answers": 450, "p": 0.1}
-    rows = [
-        {**preference, "group": group, "estimate": share, "low": 0.3, "high": 0.7}
-        for group, share in {"all": 0.5, **shares}.items()
-    ]
-    rows += [{**preference, "seed": 1, "estimate": 0.9, "low": 0.8, "high": 1.0}]
-    write_table(estimates(rows, "small"), tmp_path / "judged.parquet", ESTIMATES)
-    outputs = [tmp_path / f"out{number}.csv" for number in range(1, 6)]
+def tables_of(
+    folder: Path,
+    rows: list[dict[str, Any]],
+    judged: list[dict[str, Any]],
+    grid: Grid,
+    compared: list[str],
+    best: dict[str, str],
+) -> list[pd.DataFrame]:
+    """The tables of a study with these training means and rows of judge."""
+    write_table(estimates(rows, "small"), folder / "measured.parquet", ESTIMATES)
+    (folder / "selected.json").write_text(json.dumps(best))
+    write_table(estimates(judged, "small"), folder / "judged.parquet", ESTIMATES)
+    outputs = [folder / f"out{number}.csv" for number in range(1, 6)]
     tabulate_results(
-        measure_estimates=tmp_path / "measured.parquet",
-        judge_estimates=tmp_path / "judged.parquet",
-        selected=tmp_path / "selected.json",
+        measure_estimates=folder / "measured.parquet",
+        judge_estimates=folder / "judged.parquet",
+        selected=folder / "selected.json",
         published=PUBLISHED,
         tables=outputs,
-        settings=GRID,
+        settings=grid,
+        sides={"inside": "young", "outside": "old"},
+        compared=compared,
     )
     return [read_table(path, REPORTED).set_index(["row", "column"]) for path in outputs]
+
+
+SHARES = {"all": 0.56, "control: male": 0.6, "control: male × chosen: out-domain": 0.4}
+JUDGED = [
+    *(
+        {"quantity": "preference", "metric": "choice", "group": group, "estimate": share}
+        | {"low": 0.3, "high": 0.7, "p": 0.1}
+        for group, share in SHARES.items()
+    ),
+    {"quantity": "preference", "metric": "realism", "estimate": 0.9, "low": 0.8, "high": 1.0},
+    *(
+        {"quantity": "raw preference", "group": group, "estimate": share + 0.01}
+        for group, share in SHARES.items()
+    ),
+    {"quantity": "raw preference", "model": "participant-1", "estimate": 0.9},
+]
+SELECTED = {
+    **dict(zip(("head_optimiser", "fine_tuning_optimiser"), BEST, strict=True)),
+    **{"backbone": "vggface", "preprocessing": "augmented"},
+}
+
+
+@pytest.fixture
+def tabled(tmp_path: Path) -> list[pd.DataFrame]:
+    return tables_of(tmp_path, list(grid()), JUDGED, GRID, ALL_TABLES, SELECTED)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +134,8 @@ def tabled(tmp_path: Path) -> list[pd.DataFrame]:
         (4, "Tuned + transforms alone", "Target", 0.67, None),
         (4, "Tuned + RMSprop/SGD alone", "Target", 0.67, None),
         (5, "Male", "CelebC", 0.60, 0.60),
+        (5, "Male", "CelebO", 0.40, 0.40),
+        (5, "All", "CelebC", 0.56, None),
     ],
 )
 def test_a_value_is_the_mean_of_the_repeats_beside_the_printed_one(
@@ -133,6 +161,51 @@ def test_what_was_not_run_is_empty_and_not_left_out(tabled: list[pd.DataFrame]) 
     assert missing["published"] == 0.751
     assert missing[["ours", "low", "high", "difference"]].isna().all()
     assert tabled[3].loc[("Benchmark", "Source")].isna()["ours"]
+
+
+def test_another_study_has_rows_of_its_own_and_nothing_printed(tmp_path: Path) -> None:
+    """One network of timm, one pair of optimisers: no row of dashes beside published values."""
+    name = "mobilenetv3_small_100"
+    own = Grid.model_validate(
+        {
+            "backbones": {name: "random"},
+            "optimiser_pairs": [["adam", "adam"]],
+            "selected_backbone": name,
+        }
+    )
+    rows = [
+        *means(name, "plain", 0.9, 0.6, head=True),
+        *means(name, "plain", 0.9, 0.7),
+        *means(name, "augmented", 0.9, 0.8),
+        *means(name, "plain", None, 0.75, trained_on="target"),
+    ]
+    best = {"backbone": name, "preprocessing": "plain"}
+    best |= {"head_optimiser": "adam", "fine_tuning_optimiser": "adam"}
+    tables = tables_of(tmp_path, rows, JUDGED, own, [], best)
+    assert [list(dict.fromkeys(table.index.get_level_values("row"))) for table in tables] == [
+        [f"{name} (Tuned)", f"{name} (Fine Tuned)"],
+        [name],
+        ["Adam/Adam"],
+        [
+            "Benchmark",
+            "Baseline",
+            "Tuned",
+            "Tuned + DataAugmentation",
+            "Tuned + PreProcessing + Optimisers",
+        ],
+        ["Male", "All"],
+    ]
+    for table in tables:
+        assert table[["published", "difference"]].isna().all().all()
+        assert table["ours"].groupby("row").count().min() >= 1
+    assert list(dict.fromkeys(tables[4].index.get_level_values("column"))) == ["young", "old"]
+
+
+def test_without_a_model_table_5_has_shares_and_no_interval(tmp_path: Path) -> None:
+    raw = [row for row in JUDGED if row["quantity"] == "raw preference"]
+    table5 = tables_of(tmp_path, list(grid()), raw, GRID, ["table5"], SELECTED)[4]
+    assert table5.loc[("Male", "CelebC"), "ours"] == pytest.approx(0.61)
+    assert table5["low"].isna().all()
 
 
 def test_a_row_that_the_paper_has_not_follows_its_own() -> None:

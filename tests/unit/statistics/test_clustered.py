@@ -7,6 +7,8 @@ from scipy.special import expit
 from statsmodels.genmod.cov_struct import Independence
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_estimating_equations import GEE
+from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 
 from facegap.statistics.clustered import logistic
 
@@ -33,7 +35,7 @@ def sandwich(estimate: np.ndarray, clusters: np.ndarray) -> np.ndarray:
 
 
 def test_covariances_are_those_by_hand_and_estimates_those_of_the_equations() -> None:
-    fit = logistic(Y, DESIGN, ONE, TWO, 24)
+    fit = logistic(Y, DESIGN, ONE, TWO)
     one, two = (sandwich(fit.estimate, names) for names in (ONE, TWO))
     both = sandwich(fit.estimate, np.char.add(ONE, TWO))
     for found, wanted in zip(fit.covariances, (one + two - both, one, two), strict=True):
@@ -47,17 +49,32 @@ def test_covariances_are_those_by_hand_and_estimates_those_of_the_equations() ->
         assert 1 < factor[0, 0] < 1.05
 
 
+def test_covariances_are_those_of_statsmodels() -> None:
+    fit = logistic(Y, DESIGN, ONE, TWO)
+    glm = GLM(Y.astype(float), DESIGN, family=Binomial()).fit()
+    codes = [np.unique(names, return_inverse=True)[1] for names in (ONE, TWO)]
+    assert fit.estimate == pytest.approx(glm.params, abs=1e-8)
+    for found, wanted in zip(fit.covariances, cov_cluster_2groups(glm, *codes), strict=True):
+        assert found == pytest.approx(wanted, rel=1e-6)
+
+
+def test_of_separated_answers_the_estimate_grows_beyond_all_bounds() -> None:
+    sides = np.column_stack([np.ones(N), np.resize([-1.0, 1.0], N)])
+    fit = logistic(sides[:, 1] > 0, sides, ONE, TWO)
+    assert not np.abs(fit.estimate).max() < 10
+
+
 def test_a_contrast_has_students_interval_never_below_either_ways() -> None:
-    fit = logistic(Y, DESIGN, ONE, TWO, 24)
-    interval, p = fit.contrast([0, 1], 0.9)
+    fit = logistic(Y, DESIGN, ONE, TWO)
+    contrast = fit.contrast([0, 1], 24)
+    interval = contrast.interval(0.9)
     variances = [covariance[1, 1] for covariance in fit.covariances]
+    assert contrast.error == pytest.approx(max(variances) ** 0.5)
     assert (interval.high - interval.low) / 2 == pytest.approx(
-        stats.t.ppf(0.95, 24) * max(variances) ** 0.5
+        stats.t.ppf(0.95, 24) * contrast.error
     )
-    assert p == pytest.approx(2 * stats.t.sf(fit.estimate[1] / max(variances) ** 0.5, 24))
-    share, same = fit.contrast([0, 1], 0.9, share=True)
-    assert share == pytest.approx(expit(interval))
-    assert same == p
+    assert contrast.p == pytest.approx(2 * stats.t.sf(fit.estimate[1] / contrast.error, 24))
+    assert contrast.interval(0.9, share=True) == pytest.approx(expit(interval))
     alone = np.arange(N)  # each answer its own cluster in one way: two-way is the other way's
-    few = logistic(Y, DESIGN, alone, TWO, 24)
+    few = logistic(Y, DESIGN, alone, TWO)
     assert few.covariances[0] == pytest.approx(few.covariances[2])

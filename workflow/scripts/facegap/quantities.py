@@ -27,6 +27,7 @@ HOLDS = (
     "Student's t with Satterthwaite's degrees of freedom; holds persons and, of several trainings,"
     " these"
 )
+CLUSTERED = "two-way clustered by the persons of both images, Student's t"
 QUANTITIES = {
     "training mean": Quantity(
         "measure",
@@ -149,7 +150,7 @@ QUANTITIES = {
         "annotate and judge",
         "1 - observed / expected disagreement, nominal",
         "agreement beyond chance",
-        "percentile bootstrap over persons, or (choice: of participants) over pairs",
+        "percentile bootstrap over persons, or (choice: of participants) over pairs, of 20 or more",
         ("choice",),
     ),
     "Cohen's kappa": Quantity(
@@ -211,64 +212,72 @@ QUANTITIES = {
     ),
     "preference": Quantity(
         "judge",
-        "share of answers that chose the in-domain output",
-        "share",
-        "Wilson's; p: exact binomial test of one half",
+        "share of answers that chose the in-domain output, over participants and left and right"
+        " alike (logistic regression); of all, the mean log odds over the control's values; p: of"
+        " one half, Holm's correction over the control's values",
+        "share; standard error and smallest detectable effect: log odds",
+        CLUSTERED,
         ("choice", "realism", "transfer", "identity"),
     ),
     "preference of everybody": Quantity(
         "judge",
         "the same, with those who failed the attention pairs",
-        "share",
-        "Wilson's; p: exact binomial test of one half",
-    ),
-    "modelled preference": Quantity(
-        "judge",
-        "the same, over participants and left and right alike (logistic regression)",
-        "share",
-        "two-way clustered by the persons of both images, Student's t",
+        "share; standard error and smallest detectable effect: log odds",
+        CLUSTERED,
     ),
     "adjusted preference": Quantity(
         "judge",
         "the same, as if both persons of a pair were equally known",
+        "share; standard error and smallest detectable effect: log odds",
+        CLUSTERED,
+    ),
+    "raw preference": Quantity(
+        "judge", "share of answers that chose the in-domain output, as printed", "share", "none"
+    ),
+    "detectable preference": Quantity(
+        "judge",
+        "the share above one half (as far below it, alike) that is found 8 times of 10: one half"
+        " moved by the smallest detectable effect",
         "share",
-        "two-way clustered by the persons of both images, Student's t",
+        "none",
+    ),
+    "preference bound": Quantity(
+        "judge",
+        "equivalence bound: the end of the 90% interval of the preference that lies further from"
+        " one half, above it",
+        "share",
+        "none",
     ),
     "preference difference": Quantity(
         "judge",
-        "of the modelled preference, one value of the control against another",
+        "of the preference, one value of the control against another",
         "log odds ratio",
-        "two-way clustered by the persons of both images, Student's t",
+        CLUSTERED,
     ),
     "familiarity effect": Quantity(
         "judge",
         "of knowing the person of the in-domain image only, on the choice of it",
         "log odds ratio",
-        "two-way clustered by the persons of both images, Student's t",
+        CLUSTERED,
     ),
     "left effect": Quantity(
         "judge",
         "of an output's being on the left, on the choice of it",
         "log odds ratio",
-        "two-way clustered by the persons of both images, Student's t",
+        CLUSTERED,
     ),
     "participant bootstrap": Quantity(
         "judge",
-        "the preference, with participants and persons of both images resampled",
+        "the raw preference, with participants and persons of both images resampled",
         "share",
         "pigeonhole bootstrap (Owen 2007)",
     ),
-    "left share": Quantity(
-        "judge",
-        "share of answers that chose the left image",
-        "share",
-        "Wilson's; p: exact binomial test of one half",
-    ),
+    "left share": Quantity("judge", "share of answers that chose the left image", "share", "none"),
     "log odds": Quantity(
         "judge",
         "log((chosen + 1/2) / (not chosen + 1/2)) of the in-domain output",
         "log odds",
-        "Wald's",
+        "none",
     ),
     "correlation": Quantity(
         "judge",
@@ -286,7 +295,8 @@ QUANTITIES = {
     ),
     "power": Quantity(
         "judge",
-        "share of simulated studies of this size that reject one half, at a true share (share)",
+        "share of simulated studies of the size of this row that reject one half by its own test,"
+        " at a true share (share)",
         "share",
         "none",
     ),

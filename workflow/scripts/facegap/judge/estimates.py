@@ -1,7 +1,7 @@
-"""From answers to estimates: Table 5, a model that knows persons, and how far to trust them."""
+"""From answers to estimates: preferences by a model that knows persons, and their worth."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +9,20 @@ import numpy as np
 import pandas as pd
 
 from facegap.files import write_json
-from facegap.groups import group_name
-from facegap.judge.model import Model, model, model_rows
+from facegap.groups import ALL, group_name
+from facegap.judge.model import Model, Size, absences, effects, model, preferences
 from facegap.judge.ranks import correlations, log_odds
 from facegap.judge.reliability import agreement, attention, consistency, response_times, votes
-from facegap.judge.shares import familiarities, participant_bootstrap, preferences, tested_share
+from facegap.judge.shares import familiarities, participant_bootstrap, raw_shares
+from facegap.judge.truths import with_truths
 from facegap.judge.unblinding import recognised, unblind, with_known
 from facegap.seeds import generator
+from facegap.settings.judge import Simulation
 from facegap.settings.measure import Intervals
 from facegap.statistics.power import power
 from facegap.tables.acquire import GENDERS
 from facegap.tables.base import read_table, write_table
-from facegap.tables.judge import FAMILIAR, KEY, PAIRS, PERSONS_KEY, RESPONSES
+from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS_KEY, RESPONSES
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.measure import estimates as table_of
 
@@ -41,13 +43,15 @@ def judge_pairs(
     summary: Path,
     study: str,
     attention_threshold: float,
+    simulation: Simulation,
     intervals: Intervals,
     seed: int,
 ) -> None:
     """Unblind the answers (RESPONSES, FAMILIAR) by the keys; write ESTIMATES and facts as JSON.
 
     Participants who passed fewer than a share `attention_threshold` of their attention pairs are
-    left out of all but "preference of everybody". Raises `DataError` where an answer has no key.
+    left out of all but "preference of everybody". Where the answers are simulated, `simulation` is
+    the truth of what they estimate. Raises `DataError` where an answer has no key.
     """
     asked, keys = read_table(pairs, PAIRS), read_table(key, KEY)
     given = read_table(responses, RESPONSES)
@@ -58,34 +62,32 @@ def judge_pairs(
     controls = in_order(set(asked["control"]))
     trusted = answers[~answers["participant"].isin(excluded)]
     compared = trusted[trusted["kind"] == "compared"]
-    models = [
-        model(compared, controls),
-        model(with_known(compared, known), controls, covariate="knew_more"),
-    ]
-    confidence = intervals.confidence
-    rng = generator(seed, "judge_estimates")
+    main = model(compared, controls)
+    adjusted = model(with_known(compared, known), controls, covariate="knew_more")
+    everybody = model(answers[answers["kind"] == "compared"], controls)
+    confidence, rng = intervals.confidence, generator(seed, "judge_estimates")
+    simulated = bool(given["simulated"].any())
     rows = [
-        *_preferences(answers, compared, controls, models, rng, confidence),
-        consistency(trusted, confidence),
-        *agreement(votes(compared), rng, confidence),
-        *response_times(compared),
+        *_modelled(main, everybody, adjusted, confidence),
+        *_by_criterion(compared, controls, confidence),
+        *raw_shares(compared, controls),
+        *_bootstraps(compared, controls, rng, confidence),
         *familiarities(known, excluded, confidence),
-        *(odds := log_odds(compared, confidence)),
+        *_worth(trusted, compared, rng, confidence),
+        *(odds := log_odds(compared)),
         *correlations(odds, read_table(realism, ESTIMATES), rng, confidence),
-        *_power(compared, seed, confidence),
+        *_power(main.sizes, seed, confidence),
     ]
+    rows = with_truths(rows, simulation, main.controls) if simulated else rows
     write_table(table_of(rows, study), estimates, ESTIMATES)
     participants = _participants(keys, asked, answers, attended)
-    of_people = {
-        "asked": sum(one["asked"] for one in participants.values()),
-        "participants": participants,
-        "excluded": excluded,
-        "simulated": bool(given["simulated"].any()),
-        "agreement_pairs": len(votes(compared)),
+    facts = {
+        **{"answers": len(compared), "simulated": simulated, "excluded": excluded},
+        **{"attention_threshold": attention_threshold, "agreement_pairs": len(votes(compared))},
+        **{"asked": sum(one["asked"] for one in participants.values())},
+        **{"participants": participants, "model": main.summary, "adjusted": adjusted.summary},
     }
-    numbers = {"answers": len(compared), "attention_threshold": attention_threshold}
-    of_models = {"model": models[0].summary, "adjusted": models[1].summary}
-    write_json({**numbers, **of_people, **of_models}, summary)
+    write_json(facts, summary)
     log.info("%d answers to %d pairs; excluded: %s", len(compared), len(asked), excluded or "none")
 
 
@@ -95,29 +97,48 @@ def in_order(controls: Iterable[str]) -> list[str]:
     return sorted(controls, key=lambda value: (first.get(value, len(first)), value))
 
 
-def _preferences(
-    answers: pd.DataFrame,
-    compared: pd.DataFrame,
-    controls: list[str],
-    models: list[Model],
-    rng: np.random.Generator,
-    confidence: float,
+def _modelled(
+    main: Model, everybody: Model, adjusted: Model, confidence: float
 ) -> Iterator[dict[str, Any]]:
-    """What was chosen: plain, with those who failed the attention pairs, modelled, resampled."""
-    yield from preferences(compared, controls, confidence)
-    yield tested_share("left share", compared["chose_left"], confidence)
-    everybody = answers[answers["kind"] == "compared"]
-    for control in controls:
-        group = group_name({"control": control})
-        hits = everybody["chose_in"][everybody["control"] == control]
-        yield tested_share("preference of everybody", hits, confidence, group=group)
-    for fitted in models:
-        yield from model_rows(fitted, confidence)
-    for control in controls:
-        theirs = compared[compared["control"] == control]
+    """The preference with what could have been found, of everybody, and adjusted."""
+    yield from preferences(main, "preference", confidence, metric="choice")
+    yield from absences(main, confidence)
+    yield from effects(main, confidence)
+    yield from preferences(everybody, "preference of everybody", confidence)
+    yield from preferences(adjusted, "adjusted preference", confidence)
+    yield from effects(adjusted, confidence)
+
+
+def _worth(
+    trusted: pd.DataFrame, compared: pd.DataFrame, rng: np.random.Generator, confidence: float
+) -> Iterator[dict[str, Any]]:
+    """Whether the answers can be trusted: repeats, agreement, times."""
+    yield consistency(trusted, confidence)
+    yield from agreement(votes(compared), rng, confidence)
+    yield from response_times(compared)
+
+
+def _by_criterion(
+    compared: pd.DataFrame, controls: list[str], confidence: float
+) -> Iterator[dict[str, Any]]:
+    """The preference of all by each criterion alone that was asked for."""
+    for name in CRITERIA:
+        given = compared.dropna(subset=[name])
+        answers = given.assign(chose_in=(given[name] == "left") == given["in_left"])
+        rows = preferences(model(answers, controls), "preference", confidence, metric=name)
+        yield from (row for row in rows if row["group"] == ALL)
+
+
+def _bootstraps(
+    compared: pd.DataFrame, controls: list[str], rng: np.random.Generator, confidence: float
+) -> Iterator[dict[str, Any]]:
+    """The raw preference by value of the control, and of all, with participants resampled too."""
+    parts = {
+        group_name({"control": value}): compared[compared["control"] == value] for value in controls
+    }
+    for group, theirs in {**parts, ALL: compared}.items():
         if len(theirs):
             interval = participant_bootstrap(theirs, rng, confidence)
-            group = group_name({"control": control})
             yield {"quantity": "participant bootstrap", "group": group, **interval}
 
 
@@ -141,15 +162,14 @@ def _participants(
     }
 
 
-def _power(compared: pd.DataFrame, seed: int, confidence: float) -> Iterator[dict[str, Any]]:
-    """Of a study of this size, for some true shares; with as many persons as were shown."""
-    if compared.empty:
-        return
-    participants = compared["participant"].nunique()
-    pairs = max(len(compared) // participants, 1)
-    persons = max(min(compared[who].nunique() for who in ("in_subject", "out_subject")), 2)
-    size = {"participants": participants, "persons": persons}
-    for true in EFFECTS:
-        simulated = power(true, pairs=pairs, seed=seed, confidence=confidence, **size)
-        rejected = {"share": true, "estimate": simulated["power"], "answers": pairs * participants}
-        yield {"quantity": "power", **size, **rejected}
+def _power(sizes: Mapping[str, Size], seed: int, confidence: float) -> Iterator[dict[str, Any]]:
+    """Of each test that is printed, at its own size, for some true shares."""
+    for group, size in sizes.items():
+        if not size.answers:
+            continue
+        design = {"participants": size.participants, "persons": max(size.persons, 2)}
+        pairs = max(size.answers // size.participants, 1)
+        for true in EFFECTS:
+            found = power(true, pairs=pairs, seed=seed, confidence=confidence, **design)
+            of = {"group": group, "share": true, "answers": pairs * size.participants}
+            yield {"quantity": "power", "estimate": found["power"], **of, **design}

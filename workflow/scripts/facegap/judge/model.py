@@ -6,30 +6,56 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
-from facegap.groups import group_name
-from facegap.statistics.clustered import Fit, logistic
+from facegap.groups import ALL, group_name
+from facegap.statistics.absence import equivalence_bound, smallest_detectable
+from facegap.statistics.clustered import Contrast, Fit, logistic
 from facegap.statistics.interval import row
+from facegap.statistics.multiplicity import holm
 
 SEPARATED = 10.0  # a log odds ratio beyond it means the likelihood has no maximum
 PERSONS = ("in_subject", "out_subject")
+FAMILY = "rows of Table 5"
+Row = dict[str, Any]
+
+
+class Size(NamedTuple):
+    """What a row rests on; `persons` are the different ones of the side that shows fewer."""
+
+    answers: int
+    participants: int
+    persons: int
 
 
 class Model(NamedTuple):
     """A fitted model, or the reason why there is none."""
 
-    answers: int
+    sizes: dict[str, Size]  # of all and of each value of the control, by the name of the group
     controls: list[str]
     covariate: bool = False
     reason: str = ""
-    persons: int | None = None  # of the smallest group
     fit: Fit | None = None
 
     @property
     def summary(self) -> dict[str, Any]:
-        """For JSON: whether it is fitted, else why not, and of how many answers and persons."""
-        facts = {"answers": self.answers, "persons": self.persons, "reason": self.reason or None}
+        """For JSON: whether it is fitted, else why not, and of how many answers."""
+        facts = {"answers": self.sizes[ALL].answers, "reason": self.reason or None}
         return {"fitted": self.fit is not None, **facts}
+
+
+def sizes(answers: pd.DataFrame, controls: Sequence[str]) -> dict[str, Size]:
+    """The size of all `answers` and of those of each value of the control, by the group's name."""
+    groups = {group_name({"control": value}): answers["control"] == value for value in controls}
+    parts = {ALL: answers, **{name: answers[rows] for name, rows in groups.items()}}
+    return {
+        name: Size(
+            len(part),
+            part["participant"].nunique(),
+            min(part[who].nunique() for who in PERSONS),
+        )
+        for name, part in parts.items()
+    }
 
 
 def model(answers: pd.DataFrame, controls: Sequence[str], *, covariate: str | None = None) -> Model:
@@ -37,55 +63,118 @@ def model(answers: pd.DataFrame, controls: Sequence[str], *, covariate: str | No
 
     Logistic regression with participants as fixed effects that sum to zero and the in-domain
     output's being left as a further one. Answers that share the person on either image are not
-    independent: errors are clustered by both persons, with Student's t on the persons of the
-    smallest group. There is no model of answers that a participant or a value of the control gives
-    all to one domain. With a `covariate` the estimates are those where it is 0.
+    independent: errors are clustered by both persons, with Student's t on the persons of the side
+    that shows fewer. There is no model of answers that a participant or a value of the control
+    gives all to one domain. With a `covariate` the estimates are those where it is 0.
     """
     used = [control for control in controls if (answers["control"] == control).any()]
-    unfitted = Model(len(answers), used, covariate is not None)
-    if reason := _reason(answers, used):
+    unfitted = Model(sizes(answers, used), used, covariate is not None)
+    if reason := _reason(answers, unfitted):
         return unfitted._replace(reason=reason)
     design = _design(answers, used, covariate)
     if np.linalg.matrix_rank(design) < design.shape[1]:
         reason = "too few answers to tell control, participants and left apart"
         return unfitted._replace(reason=reason)
-    one, other = (answers[name] for name in PERSONS)
-    persons = min(
-        group.nunique() for who in (one, other) for _, group in who.groupby(answers["control"])
-    )
-    fit = logistic(answers["chose_in"], design, one, other, persons - 1)
+    fit = logistic(answers["chose_in"], design, *(answers[name] for name in PERSONS))
     if not np.isfinite(fit.estimate).all() or np.abs(fit.estimate).max() > SEPARATED:
         return unfitted._replace(reason="the answers are separated: no finite estimate")
-    return unfitted._replace(persons=persons, fit=fit)
+    return unfitted._replace(fit=fit)
 
 
-def model_rows(model: Model, confidence: float) -> Iterator[dict[str, Any]]:
-    """Rows of ESTIMATES: preference by control, what controls differ by, and effects."""
-    fit = model.fit
-    if fit is None:
+def preferences(model: Model, quantity: str, confidence: float, **about: Any) -> Iterator[Row]:
+    """Rows of a preference: of all, and of each value of the control for either domain.
+
+    Of all is the mean log odds over the values of the control, so that each counts alike. The p
+    of the rows of Table 5 are adjusted together (Holm 1979); that of all is the one test of the
+    headline.
+    """
+    if model.fit is None:
         return
-    about = {"answers": model.answers, "persons": model.persons}
-    unit = np.eye(len(fit.estimate))
+    yield {**_share(model, ALL, _contrast(model, ALL), quantity, confidence), **about}
+    rows = [(value, _contrast(model, group_name({"control": value}))) for value in model.controls]
+    adjusted = holm([contrast.p for _, contrast in rows])
+    for (value, contrast), p in zip(rows, adjusted, strict=True):
+        tested = {"adjusted_p": float(p), "family": FAMILY, **about}
+        group = group_name({"control": value})
+        yield {**_share(model, group, contrast, quantity, confidence), **tested}
+        other = contrast._replace(estimate=-contrast.estimate)
+        chosen = group_name({"control": value, "chosen": "out-domain"})
+        sized = _share(model, group, other, quantity, confidence)
+        yield {**sized, **tested, "group": chosen}
 
-    def estimated(
-        quantity: str, weights: NDArray[np.float64], group: str = "all", *, share: bool = False
-    ) -> dict[str, Any]:
-        interval, p = fit.contrast(weights, confidence, share=share)
-        return {"quantity": quantity, "group": group, **row(interval), "p": p, **about}
 
-    quantity = "adjusted preference" if model.covariate else "modelled preference"
-    for i, control in enumerate(model.controls):
-        yield estimated(quantity, unit[i], group_name({"control": control}), share=True)
+def absences(model: Model, confidence: float) -> Iterator[Row]:
+    """Rows of what the study could have found, as shares, of all and of each value of the control.
+
+    "detectable preference" is the share above one half that is found 8 times of 10;
+    "preference bound" the end further from one half of the interval that shows equivalence.
+    """
+    if model.fit is None:
+        return
+    for group in model.sizes:
+        value, error, freedom = _contrast(model, group)
+        about = {"group": group, **model.sizes[group]._asdict()}
+        found = smallest_detectable(error, freedom, confidence)
+        yield {"quantity": "detectable preference", "estimate": float(expit(found)), **about}
+        bound = equivalence_bound(value, error, freedom, confidence)
+        yield {"quantity": "preference bound", "estimate": float(expit(bound)), **about}
+
+
+def effects(model: Model, confidence: float) -> Iterator[Row]:
+    """Rows of log odds ratios: what controls differ by, the screen's side, and a covariate."""
+    if model.fit is None:
+        return
+    unit = np.eye(len(model.fit.estimate))
+    last = model.fit.contrast(unit[-1], model.sizes[ALL].persons - 1)
     if model.covariate:
-        yield estimated("familiarity effect", unit[-1])
+        yield _effect("familiarity effect", last, model.sizes[ALL], confidence)
         return
-    for i, other in enumerate(model.controls[1:], start=1):
-        group = group_name({"control": f"{model.controls[0]} \N{MINUS SIGN} {other}"})
-        yield estimated("preference difference", unit[0] - unit[i], group)
-    yield estimated("left effect", unit[-1])
+    yield _effect("left effect", last, model.sizes[ALL], confidence)
+    one, *others = model.controls
+    for i, other in enumerate(others, start=1):
+        both = [model.sizes[group_name({"control": value})] for value in (one, other)]
+        size = Size(
+            both[0].answers + both[1].answers,
+            model.sizes[ALL].participants,
+            min(both[0].persons, both[1].persons),
+        )
+        contrast = model.fit.contrast(unit[0] - unit[i], size.persons - 1)
+        group = group_name({"control": f"{one} \N{MINUS SIGN} {other}"})
+        yield {**_effect("preference difference", contrast, size, confidence), "group": group}
 
 
-def _design(answers: pd.DataFrame, controls: list[str], covariate: str | None) -> np.ndarray:
+def _contrast(model: Model, group: str) -> Contrast:
+    """The log odds of a group against one half."""
+    assert model.fit is not None
+    weights = np.zeros(len(model.fit.estimate))
+    if group == ALL:
+        weights[: len(model.controls)] = 1 / len(model.controls)
+    else:
+        weights[[group_name({"control": value}) for value in model.controls].index(group)] = 1
+    return model.fit.contrast(weights, model.sizes[group].persons - 1)
+
+
+def _share(model: Model, group: str, contrast: Contrast, quantity: str, confidence: float) -> Row:
+    interval = row(contrast.interval(confidence, share=True))
+    tested = _tested(contrast, model.sizes[group], confidence)
+    return {"quantity": quantity, "group": group, **interval, **tested}
+
+
+def _effect(quantity: str, contrast: Contrast, size: Size, confidence: float) -> Row:
+    interval = row(contrast.interval(confidence))
+    return {"quantity": quantity, **interval, **_tested(contrast, size, confidence)}
+
+
+def _tested(contrast: Contrast, size: Size, confidence: float) -> Row:
+    """The columns of a test, on its own scale: log odds."""
+    found = smallest_detectable(contrast.error, contrast.freedom, confidence)
+    columns = {"standard_error": contrast.error, "smallest_detectable_effect": found}
+    return {**columns, "p": contrast.p, **size._asdict()}
+
+
+def _design(
+    answers: pd.DataFrame, controls: list[str], covariate: str | None
+) -> NDArray[np.float64]:
     """Float (answers, columns): controls, participants summing to 0, in-domain left, covariate."""
     control = np.column_stack([answers["control"] == value for value in controls])
     names = sorted(set(answers["participant"]))
@@ -94,16 +183,15 @@ def _design(answers: pd.DataFrame, controls: list[str], covariate: str | None) -
     return np.column_stack(columns + ([answers[covariate].to_numpy(float)] if covariate else []))
 
 
-def _reason(answers: pd.DataFrame, controls: list[str]) -> str:
+def _reason(answers: pd.DataFrame, model: Model) -> str:
     """Why there is no model of `answers`; empty when there is one."""
     if not len(answers):
         return "no answers"
     for name in ("control", "participant", "in_left"):
-        for value, group in answers.groupby(name):
-            if group["chose_in"].nunique() == 1:
-                return f"all {len(group)} answers with {name} {value} choose one domain"
-    for control in controls:
-        for who in PERSONS:
-            if answers[who][answers["control"] == control].nunique() < 2:
-                return f"fewer than two persons ({who}) with control {control}"
+        given = answers.groupby(name)["chose_in"].agg(["nunique", "size"])
+        for value, count in given["size"][given["nunique"] == 1].items():
+            return f"all {count} answers with {name} {value} choose one domain"
+    for control in model.controls:
+        if model.sizes[group_name({"control": control})].persons < 2:
+            return f"fewer than two persons of a side with control {control}"
     return ""

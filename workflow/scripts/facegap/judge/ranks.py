@@ -15,22 +15,18 @@ from facegap.tables.base import DOMAINS
 FEWEST = 5  # points of a correlation
 
 
-def log_odds(compared: pd.DataFrame, confidence: float) -> list[dict[str, Any]]:
+def log_odds(compared: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of "log odds" of the choice of the in-domain output: of all, by seed and attribute.
 
-    Half an answer is added to either count (Haldane 1956), which keeps them finite; the interval
-    is Wald's.
+    Half an answer is added to either count (Haldane 1956), which keeps them finite.
     """
-    reach = float(stats.norm.ppf((1 + confidence) / 2))
     rows = []
     for names in ([], ["seed"], ["attribute"], ["seed", "attribute"]):
         for values, group in compared.groupby(names) if names else [((), compared)]:
             won, answers = int(group["chose_in"].sum()), len(group)
             estimate = float(np.log((won + 0.5) / (answers - won + 0.5)))
-            error = (1 / (won + 0.5) + 1 / (answers - won + 0.5)) ** 0.5
-            interval = Interval(estimate, estimate - reach * error, estimate + reach * error)
             of = dict(zip(names, values, strict=True))
-            rows.append({"quantity": "log odds", **of, **row(interval), "answers": answers})
+            rows.append({"quantity": "log odds", **of, "estimate": estimate, "answers": answers})
     return rows
 
 

@@ -1,7 +1,6 @@
-"""Shares of answers as rows of ESTIMATES, plain and with participants and persons resampled."""
+"""Shares of answers as rows of ESTIMATES, and with participants and persons resampled."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,7 @@ import pandas as pd
 from facegap.groups import group_name
 from facegap.statistics.bootstrap import cluster_counts, percentile
 from facegap.statistics.interval import row
-from facegap.statistics.proportions import exact_p, wilson
-from facegap.tables.judge import CRITERIA
+from facegap.statistics.proportions import wilson
 
 DRAWS = 1000
 
@@ -19,45 +17,34 @@ DRAWS = 1000
 def share(
     quantity: str, hits: "pd.Series[bool]", confidence: float, **about: str
 ) -> dict[str, Any]:
-    """The share of `hits` with Wilson's interval.
+    """The share of `hits` with Wilson's interval, which takes them as independent.
 
-    It takes answers as independent, as the paper does; the model does not.
+    For facts of the answers; a preference is tested by the model, which knows persons.
     """
     interval = row(wilson(int(hits.sum()), len(hits), confidence))
     return {"quantity": quantity, **about, **interval, "answers": len(hits)}
 
 
-def tested_share(
-    quantity: str, hits: "pd.Series[bool]", confidence: float, **about: str
-) -> dict[str, Any]:
-    """The same with the exact p against one half, which is no preference."""
-    p = exact_p(int(hits.sum()), len(hits))
-    return {**share(quantity, hits, confidence, **about), "p": p}
+def raw_shares(compared: pd.DataFrame, controls: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Rows of shares of answers, which the paper prints, without an interval.
 
-
-def preferences(
-    compared: pd.DataFrame, controls: Sequence[str], confidence: float
-) -> Iterator[dict[str, Any]]:
-    """Rows of "preference": of all, the paper's Table 5, and by what else may matter.
-
-    Table 5 has the share of either domain by value of the control.
+    "raw preference" of all, by value of the control for either domain, and by participant; "left
+    share".
     """
-    choice = partial(tested_share, "preference", confidence=confidence, metric="choice")
     chose_in = compared["chose_in"]
-    yield choice(chose_in)
+    yield _raw(chose_in)
     for control in controls:
         hits = chose_in[compared["control"] == control]
-        yield choice(hits, group=group_name({"control": control}))
-        other = group_name({"control": control, "chosen": "out-domain"})
-        yield choice(~hits, group=other)
-    for column, name in (("attribute", "attribute"), ("model", "participant"), ("seed", "seed")):
-        for value, hits in chose_in.groupby(compared[name]):
-            yield {**choice(hits), column: value}
-    for name in CRITERIA:
-        given = compared.dropna(subset=[name])
-        if len(given):
-            hits = (given[name] == "left") == given["in_left"]
-            yield tested_share("preference", hits, confidence, metric=name)
+        yield _raw(hits, group=group_name({"control": control}))
+        yield _raw(~hits, group=group_name({"control": control, "chosen": "out-domain"}))
+    for participant, hits in chose_in.groupby(compared["participant"]):
+        yield _raw(hits, model=participant)
+    yield {**_raw(compared["chose_left"]), "quantity": "left share"}
+
+
+def _raw(hits: "pd.Series[bool]", **about: Any) -> dict[str, Any]:
+    estimate = float(hits.mean()) if len(hits) else float("nan")
+    return {"quantity": "raw preference", "estimate": estimate, "answers": len(hits), **about}
 
 
 def familiarities(

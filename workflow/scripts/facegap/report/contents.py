@@ -239,35 +239,62 @@ def _place(row: Row) -> tuple[str, str | None, str]:
     return row["metric"], row["attribute"], row["group"]
 
 
-def judgement(judged: pd.DataFrame, summary: Facts) -> dict[str, Any]:
-    """Preferences plain, modelled and resampled, and whether the answers can be trusted."""
-    everybody = as_rows(rows_of(judged, "preference of everybody"))
-    criteria = as_rows(rows_of(judged, "preference", **OF_ALL))
+def judgement(judged: pd.DataFrame, summary: Facts, study: Study) -> dict[str, Any]:
+    """Preferences, what could have been found, and whether the answers can be trusted."""
+    preferences = as_rows(rows_of(judged, "preference", **OF_ALL))
     return {
         "summary": summary,
         "simulated": summary["simulated"],
+        "margin": study.judge.equivalence_margin,
         "left": one(judged, "left share"),
-        "controls": [
-            {
-                "control": group_values(row["group"])["control"],
-                "everybody": row,
-                "modelled": one(judged, "modelled preference", group=row["group"]),
-                "bootstrap": one(judged, "participant bootstrap", group=row["group"]),
-            }
-            for row in everybody
-        ],
+        "left_effect": one(judged, "left effect"),
+        "rows": _preferences(judged),
         "differences": [
             {**row, "group": group_values(row["group"])["control"]}
             for row in as_rows(rows_of(judged, "preference difference"))
         ],
-        "power": as_rows(rows_of(judged, "power")),
         "repeats": one(judged, "consistency"),
         "times": {row["metric"]: row for row in as_rows(rows_of(judged, "response time"))},
         "alpha": one(judged, "Krippendorff's alpha"),
         "fleiss": one(judged, "Fleiss' kappa"),
-        "criteria": [row for row in criteria if row["metric"] != "choice"],
+        "criteria": [row for row in preferences if row["metric"] != "choice"],
         "familiarity": as_rows(rows_of(judged, "familiarity")),
-        "adjusted": as_rows(rows_of(judged, "adjusted preference")),
+        "adjusted": [
+            {**row, "name": _control(row)}
+            for row in as_rows(rows_of(judged, "adjusted preference"))
+            if "chosen" not in group_values(row["group"])
+        ],
         "familiarity_effect": one(judged, "familiarity effect"),
         "correlations": as_rows(rows_of(judged, "correlation")),
     }
+
+
+def _preferences(judged: pd.DataFrame) -> list[dict[str, Any]]:
+    """All that is known of a preference, of all answers first, then by value of the control."""
+    rows = []
+    for raw in as_rows(rows_of(judged, "raw preference", model=None)):
+        if "chosen" in group_values(raw["group"]):
+            continue
+        quantities = {
+            "detectable": "detectable preference",
+            "bound": "preference bound",
+            "bootstrap": "participant bootstrap",
+            "everybody": "preference of everybody",
+        }
+        rows.append(
+            {
+                "name": _control(raw),
+                "raw": raw,
+                "share": one(judged, "preference", metric="choice", group=raw["group"]),
+                "power": as_rows(rows_of(judged, "power", group=raw["group"])),
+                **{
+                    name: one(judged, quantity, group=raw["group"])
+                    for name, quantity in quantities.items()
+                },
+            }
+        )
+    return rows
+
+
+def _control(row: Row) -> str:
+    return group_values(row["group"]).get("control", ALL)

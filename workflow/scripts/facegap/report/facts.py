@@ -50,7 +50,9 @@ def counts(
     split = sets["target"]["split"] if agreement else {"train": None, "test": None}
     asked = [part["asked"] for part in judge["participants"].values()]
     known = {
-        f"familiar_{side}": one(judged, "familiarity", group=f"domain: {domain}")["estimate"]
+        f"familiar_{side}": None
+        if judge["simulated"]
+        else one(judged, "familiarity", group=f"domain: {domain}")["estimate"]
         for side, domain in (("inside", "in-domain"), ("outside", "out-domain"))
     }
     return {

@@ -36,10 +36,23 @@ TABLES = tuple(
         plot="plot_simulated_table" if number == 5 else "plot_table",
         inputs=("table", "judge_summary") if number == 5 else ("table",),
         section=f"table{number}",
-        alt=f"Table {number} as intervals beside the published points",
-        caption=f"Table {number}: our values with their intervals, and the published ones.",
+        alt=f"Table {number} as intervals",
+        caption=caption,
     )
-    for number in range(1, 6)
+    for number, caption in enumerate(
+        (
+            "Accuracy of each network with a trained head (Tuned) and after fine-tuning (Fine"
+            " Tuned), on the test parts of source and target.",
+            "Accuracy of each fine-tuned network, trained on the faces as they are and on augmented"
+            " ones.",
+            "The selected backbone by pairs of optimisers (head training/fine-tuning), on augmented"
+            " faces: loss and accuracy on the target, and epochs until the training converged.",
+            "The selected backbone step by step, and the benchmark: its selected configuration,"
+            " trained on the target itself.",
+            "Share of answers that chose the output of a face of either side, by {control}.",
+        ),
+        1,
+    )
 )
 FIGURES = (
     Figure(
@@ -211,6 +224,7 @@ def words(study: Study) -> Mapping[str, Any]:
     """What the captions name of a study."""
     return {
         "inside": study.sides.inside,
+        "control": study.synthesise.attributes.control,
         "seed": study.synthesise.seeds[0],
         "iterations": f"{study.synthesise.training.iterations:,}".replace(",", "\u202f"),
         "size": study.align.crops.centre.size,

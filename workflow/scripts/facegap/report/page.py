@@ -13,6 +13,7 @@ from PIL import Image
 
 from facegap.files import read_json, whole
 from facegap.numbers import FORMATS
+from facegap.published import differs
 from facegap.report import contents, facts
 from facegap.report.figures import FIGURES, words
 from facegap.settings.study import Study
@@ -73,16 +74,15 @@ def write_report(
     """
     agreed = read_json(agreement) if agreement else None
     sides, judge = read_json(partition_summary), read_json(judge_summary)
-    measured, annotated, partitioned, judged = (
-        _estimates(path)
-        for path in (measure_estimates, annotate_estimates, partition_estimates, judge_estimates)
-    )
+    given = (measure_estimates, annotate_estimates, partition_estimates, judge_estimates)
+    measured, annotated, partitioned, judged = map(_estimates, given)
     per_set = zip(config.datasets, faces, aligned, labels, unread, rejected, strict=True)
     sets = {name: facts.data_set(*files) for name, *files in per_set}
     text = _template().render(
         config=config,
         sides=config.sides.model_dump(),
         published=yaml.safe_load(published.read_text()),
+        differs=differs(config),
         tables=[_rows(path) for path in tables],
         figures=FIGURES,
         images={path.stem: _embedded(path) for path in figures},
@@ -100,7 +100,7 @@ def write_report(
         labels=contents.labels(agreed, sides, annotated, partitioned, config),
         classification=contents.classification(measured, read_json(selected), config),
         synthesis=contents.synthesis(measured),
-        judgement=contents.judgement(judged, judge),
+        judgement=contents.judgement(judged, judge, config),
     )
     with whole(page) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -31,7 +31,7 @@ GROUPINGS = ("boundary", "gender", "race", "age")  # in the order of the series'
 
 
 def plot_table(*, table: Path, png: Path, svg: Path) -> None:
-    """Our values with intervals, and the published points, line by line."""
+    """Our values with intervals, and the published points where there are any, line by line."""
     theme.save_as(_table(read_table(table, REPORTED)), [png, svg])
 
 
@@ -85,17 +85,18 @@ def _beside(axes: Axes, table: pd.DataFrame, rows: Sequence[str], unit: str) -> 
 
 
 def _key(figure: Figure, table: pd.DataFrame, groups: int) -> None:
-    """What the marks are; names of columns where an axis holds more than one."""
+    """What the marks are, where there are two; names of columns that share an axis."""
     columns = list(table["column"].unique())
-    key: list[Any] = []
-    if groups == 1:
-        key += [Line2D([], [], color=theme.SERIES[k], lw=3) for k in range(len(columns))]
-    grey = theme.COLOURS["black"]
-    key.append(Line2D([], [], color=grey, marker="o", markersize=4, lw=1.2))
-    hollow: dict[str, Any] = {"marker": "D", "markersize": 5, "markerfacecolor": "none", "lw": 0}
-    key.append(Line2D([], [], color=grey, **hollow))
-    names = [*(columns if groups == 1 else []), "ours", "published"]
-    figure.legend(key, names, loc="outside upper left", ncols=min(len(names), 4), fontsize=8)
+    names: list[str] = columns if groups == 1 else []
+    key: list[Any] = [Line2D([], [], color=theme.SERIES[k], lw=3) for k in range(len(names))]
+    if table["published"].notna().any():
+        mark: dict[str, Any] = {"color": theme.COLOURS["black"], "markerfacecolor": "none", "lw": 0}
+        key.append(Line2D([], [], color=mark["color"], marker="o", markersize=4, lw=1.2))
+        key.append(Line2D([], [], marker="D", markersize=5, **mark))
+        names = [*names, "ours", "published"]
+    if names:
+        width = 3 if len(columns) > 3 else 4  # names of four columns are long
+        figure.legend(key, names, loc="outside upper left", ncols=width, fontsize=8)
 
 
 def plot_realism(*, realism: Path, png: Path, svg: Path) -> None:

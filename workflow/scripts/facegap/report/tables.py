@@ -1,4 +1,4 @@
-"""Tables 1 to 5 as numbers: ours, its interval, the published value and the difference."""
+"""Tables 1 to 5 as numbers: ours and its interval, beside the paper's where it is its study."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +9,8 @@ import yaml
 
 from facegap.configurations import Configuration
 from facegap.files import read_json
-from facegap.groups import group_name
+from facegap.groups import ALL, group_values
+from facegap.published import NETWORKS
 from facegap.report.rows import MISSING, as_rows, interval_of, rows_of
 from facegap.settings.classify import Grid
 from facegap.statistics.interval import Interval
@@ -17,9 +18,10 @@ from facegap.tables.base import read_table, write_table
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.report import REPORTED
 
-PAPERS = {"resnet50": "ResNet50", "vgg16": "VGG16", "vgg19": "VGG19", "vggface": "VGGFace"}
 OPTIMISERS = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
 Values = dict[tuple[str, str], Interval]  # by row and column
+NOTHING: dict[str, Any] = {"columns": [], "rows": {}}  # is printed of a study of one's own
+PRINTED_SIDES = ("CelebC", "CelebO")
 Pair = tuple[str, str]  # optimisers of head training and of fine-tuning
 
 
@@ -31,18 +33,24 @@ def tabulate_results(
     published: Path,
     tables: list[Path],
     settings: Grid,
+    sides: dict[str, str],
+    compared: list[str],
 ) -> None:
     """Write the five tables (REPORTED), in the order of `tables`.
 
-    Tables 1 to 4: mean over repeats with Student's interval. Table 5: shares of answers with
-    Wilson's interval. Rows and columns have the paper's names; rows of ours that the paper has not
-    follow its own.
+    Tables 1 to 4: mean over repeats with Student's interval. Table 5: the preference by the model
+    that knows persons; where it could not be fitted, shares of answers without an interval. The
+    tables of `compared` have the paper's rows and columns, then rows of ours; all others have what
+    was run.
     """
     runs = _Runs(read_table(measure_estimates, ESTIMATES), read_json(selected), settings)
     printed = yaml.safe_load(published.read_text())
-    ours = [_table1(runs), _table2(runs), _table3(runs), _table4(runs), _table5(judge_estimates)]
+    columns = tuple(sides[side] for side in ("inside", "outside"))
+    table5 = _table5(judge_estimates, PRINTED_SIDES if "table5" in compared else columns)
+    ours = [_table1(runs), _table2(runs), _table3(runs), _table4(runs), table5]
     for number, (values, path) in enumerate(zip(ours, tables, strict=True), 1):
-        write_table(beside(values, printed[f"table{number}"]), path, REPORTED)
+        name = f"table{number}"
+        write_table(beside(values, printed[name] if name in compared else NOTHING), path, REPORTED)
 
 
 def beside(ours: Values, printed: Mapping[str, Any]) -> pd.DataFrame:
@@ -72,7 +80,7 @@ class _Runs:
         self.preprocessing: str = selected["preprocessing"]
         self.best: Pair = (selected["head_optimiser"], selected["fine_tuning_optimiser"])
         self.pairs: list[Pair] = [(head, fine) for head, fine in grid.optimiser_pairs]
-        names = [*PAPERS, *grid.backbones]  # the paper's in its order, then others
+        names = [*NETWORKS, *grid.backbones]  # the paper's in its order, then others
         self.backbones = sorted(grid.backbones, key=names.index)
 
     def mean(
@@ -107,7 +115,7 @@ class _Runs:
 
 def _table1(runs: _Runs) -> Values:
     return {
-        (f"{PAPERS.get(name, name)} ({words})", domain.title()): value
+        (f"{NETWORKS.get(name, name)} ({words})", domain.title()): value
         for name in runs.backbones
         for head, words in ((True, "Tuned"), (False, "Fine Tuned"))
         for domain, value in runs.both(name, "plain", head=head)
@@ -116,7 +124,7 @@ def _table1(runs: _Runs) -> Values:
 
 def _table2(runs: _Runs) -> Values:
     return {
-        (PAPERS.get(name, name), f"{words} {domain}"): value
+        (NETWORKS.get(name, name), f"{words} {domain}"): value
         for name in runs.backbones
         for preprocessing, words in (("plain", "Unaugmented"), ("augmented", "Augmented"))
         for domain, value in runs.both(name, preprocessing)
@@ -170,15 +178,14 @@ def _single_techniques(runs: _Runs) -> dict[str, tuple[str, dict[str, Any]]]:
     return rows
 
 
-def _table5(judge_estimates: Path) -> Values:
-    """Shares of answers, by value of the control, that chose the side trained on or the other."""
-    rows = as_rows(rows_of(judge_estimates, "preference", metric="choice"))
-    controls = {row["group"]: row for row in rows if row["group"].startswith("control: ")}
+def _table5(judge_estimates: Path, columns: tuple[str, ...]) -> Values:
+    """The share of either side, `columns`, by value of the control; and of all."""
+    judged = read_table(judge_estimates, ESTIMATES)
+    tested = as_rows(rows_of(judged, "preference", metric="choice"))
+    rows = tested or as_rows(rows_of(judged, "raw preference", model=None))
     values: Values = {}
-    for group, row in controls.items():
-        control = group.removeprefix("control: ")
-        other = controls.get(group_name({"control": control, "chosen": "out-domain"}))
-        if other:  # a row of the in-domain outputs
-            values[control.title(), "CelebC"] = interval_of(row)
-            values[control.title(), "CelebO"] = interval_of(other)
+    for row in sorted(rows, key=lambda row: row["group"] == ALL):
+        group = group_values(row["group"])
+        column = columns[1 if "chosen" in group else 0]
+        values[group.get("control", ALL).title(), column] = interval_of(row)
     return values

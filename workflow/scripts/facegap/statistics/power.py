@@ -11,6 +11,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from facegap.seeds import generator
+from facegap.statistics.absence import smallest_detectable
 
 STUDIES = 500
 AT_ONCE = 50  # studies in memory
@@ -54,28 +55,39 @@ def simulate(
     return Simulated(rng.random(odds.shape) < expit(odds), one, two, who, truth)
 
 
-def estimate(
-    studies: Simulated, confidence: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Share, half width of its interval, and p of one half, each (s,).
+class Estimated(NamedTuple):
+    """The share of each study (s,), with its standard error and degrees of freedom."""
 
-    The estimator of the judge's model for one value of the control, on the scale of shares:
-    participants fixed, errors two-way robust by the persons (Cameron, Gelbach and Miller 2011).
+    share: NDArray[np.float64]
+    error: NDArray[np.float64]
+    freedom: int
+
+    def half_width(self, confidence: float) -> NDArray[np.float64]:
+        """Of Student's t interval (s,)."""
+        reach = float(stats.t.ppf((1 + confidence) / 2, self.freedom))
+        return reach * self.error
+
+    @property
+    def p(self) -> NDArray[np.float64]:
+        """Of one half, two-sided (s,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.abs(self.share - 0.5) / self.error
+        return np.asarray(2 * stats.t.sf(t, self.freedom))
+
+
+def estimate(studies: Simulated) -> Estimated:
+    """The estimator of the judge's model for one test, on the scale of shares.
+
+    Participants fixed, errors two-way robust by the persons (Cameron, Gelbach and Miller 2011).
     """
     hits = studies.chose_in.astype(float)
-    share = hits.mean(1)
     groups = studies.participant
     means = np.stack([hits[:, groups == g].mean(1) for g in np.unique(groups)], 1)
     rest = hits - means[:, groups]
     variances = [_clustered(rest, person) for person in (studies.one, studies.two)]
     alone = (rest**2).sum(1) / hits.shape[1] ** 2
     variance = np.maximum(np.maximum(*variances), sum(variances) - alone)
-    error = np.sqrt(variance)
-    freedom = int(max(studies.one.max(), 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * stats.t.sf(np.abs(share - 0.5) / error, freedom)
-    reach = float(stats.t.ppf((1 + confidence) / 2, freedom))
-    return share, reach * error, p
+    return Estimated(hits.mean(1), np.sqrt(variance), int(max(studies.one.max(), 1)))
 
 
 def power(
@@ -88,24 +100,29 @@ def power(
     studies: int = STUDIES,
     confidence: float = 0.95,
 ) -> dict[str, float]:
-    """Of simulated studies: how often one half is rejected, and the interval's half width."""
+    """Of simulated studies: how often the test at 1 - `confidence` rejects one half.
+
+    And the interval's half width, and the share above one half that is found 8 times of 10.
+    """
     rng = generator(
         seed, "power", share=share, participants=participants, pairs=pairs, persons=persons
     )
-    rejected, widths = [], []
+    rejected, errors = [], []
     for start in range(0, studies, AT_ONCE):
         count = min(AT_ONCE, studies - start)
-        simulated = simulate(rng, count, share, participants, pairs, persons)
-        _, width, p = estimate(simulated, confidence)
-        rejected.append(p < 1 - confidence)
-        widths.append(width)
+        found = estimate(simulate(rng, count, share, participants, pairs, persons))
+        rejected.append(found.p < 1 - confidence)
+        errors.append(found.error)
+    error = float(np.concatenate(errors).mean())
+    mean = Estimated(np.full(1, share), np.full(1, error), found.freedom)
     return {
         "share": share,
         "participants": participants,
         "pairs": pairs,
         "persons": persons,
         "power": float(np.concatenate(rejected).mean()),
-        "half_width": float(np.concatenate(widths).mean()),
+        "half_width": float(mean.half_width(confidence)[0]),
+        "detectable": 0.5 + smallest_detectable(error, found.freedom, confidence),
     }
 
 
@@ -115,15 +132,21 @@ def table_of_power(
     pairs: Sequence[int],
     *,
     persons: int,
+    values: int,
     seed: int,
 ) -> pd.DataFrame:
-    """A row a design, for each true share."""
-    return pd.DataFrame(
-        [
-            power(share, people, count, persons=persons, seed=seed)
-            for share, people, count in product(shares, participants, pairs)
-        ]
-    )
+    """A row a design and test, for each true share.
+
+    The test of all answers, and that of a row of Table 5: of one of `values` values of the
+    control, with its part of everybody's `pairs` and of the `persons` on either side.
+    """
+    tests = {"all answers": 1, "a row of Table 5": values}
+    rows = []
+    for share, people, count, (test, parts) in product(shares, participants, pairs, tests.items()):
+        size = {"participants": people, "pairs": max(count // parts, 1)}
+        found = power(share, **size, persons=max(persons // parts, 2), seed=seed)
+        rows.append({"test": test, **found})
+    return pd.DataFrame(rows)
 
 
 def _clustered(rest: NDArray[np.float64], person: NDArray[np.int64]) -> NDArray[np.float64]:

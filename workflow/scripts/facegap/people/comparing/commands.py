@@ -44,8 +44,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     power = command("power", print_power, database=False)
     power.add_argument("--share", type=float, nargs="+", default=[0.53, 0.55, 0.6])
     power.add_argument("--participants", type=int, nargs="+", default=[3, 10, 30])
-    power.add_argument("--pairs", type=int, nargs="+", default=[100, 300])
+    power.add_argument(
+        "--pairs", type=int, nargs="+", default=[100, 300], help="of each participant"
+    )
     power.add_argument("--persons", type=int, default=200, help="different persons on either side")
+    power.add_argument(
+        "--values", type=int, default=2, help="values of the control: the rows of Table 5"
+    )
 
 
 def invite_people(given: argparse.Namespace) -> None:
@@ -97,12 +102,13 @@ def export_answers(given: argparse.Namespace) -> None:
 
 
 def print_power(given: argparse.Namespace) -> None:
-    """Print how many participants and pairs an effect needs."""
+    """Print how often a study of some size finds an effect: by all answers, by a row of Table 5."""
     table = table_of_power(
         given.share,
         given.participants,
         given.pairs,
         persons=given.persons,
+        values=given.values,
         seed=read_study(given.config).seed,
     )
     with pd.option_context("display.width", 120):
