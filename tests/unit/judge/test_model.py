@@ -117,6 +117,22 @@ def test_each_row_has_its_error_and_what_it_could_have_found() -> None:
     assert absent["preference bound", MEN] == pytest.approx(expit(end), rel=1e-5)
 
 
+def test_answers_that_cancel_out_on_each_person_have_no_error_and_no_model() -> None:
+    four = pd.DataFrame(
+        {
+            "chose_in": [True, False, False, True] * 2,
+            "control": np.repeat(CONTROLS, 4),
+            "participant": "p1",
+            "in_left": [True, True, False, False] * 2,
+            "in_subject": [*"aabb", *"eeff"],
+            "out_subject": [*"cdcd", *"ghgh"],
+        }
+    )
+    fitted = model(four, CONTROLS)
+    assert fitted.reason == "too few answers to estimate an error"
+    assert not list(preferences(fitted, "preference", 0.95))
+
+
 def test_the_fast_estimator_is_the_models() -> None:
     rng = np.random.default_rng(2)
     studies = simulate(rng, 5, 0.6, participants=3, pairs=300, persons=40)

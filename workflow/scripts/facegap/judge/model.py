@@ -15,6 +15,7 @@ from facegap.statistics.interval import row
 from facegap.statistics.multiplicity import holm
 
 SEPARATED = 10.0  # a log odds ratio beyond it means the likelihood has no maximum
+NO_ERROR = 1e-6  # log odds; where the answers on each person cancel out there is none left
 PERSONS = ("in_subject", "out_subject")
 FAMILY = "rows of Table 5"
 Row = dict[str, Any]
@@ -78,7 +79,10 @@ def model(answers: pd.DataFrame, controls: Sequence[str], *, covariate: str | No
     fit = logistic(answers["chose_in"], design, *(answers[name] for name in PERSONS))
     if not np.isfinite(fit.estimate).all() or np.abs(fit.estimate).max() > SEPARATED:
         return unfitted._replace(reason="the answers are separated: no finite estimate")
-    return unfitted._replace(fit=fit)
+    fitted = unfitted._replace(fit=fit)
+    if min(_contrast(fitted, group).error for group in fitted.sizes) < NO_ERROR:
+        return unfitted._replace(reason="too few answers to estimate an error")
+    return fitted
 
 
 def preferences(model: Model, quantity: str, confidence: float, **about: Any) -> Iterator[Row]:

@@ -29,7 +29,9 @@ class Contrast(NamedTuple):
 
     @property
     def p(self) -> float:
-        """Of its being 0, two-sided."""
+        """Of its being 0, two-sided; NaN without an error."""
+        if not self.error:
+            return float("nan")
         return 2 * float(stats.t.sf(abs(self.estimate) / self.error, self.freedom))
 
 
