@@ -22,10 +22,8 @@ PROVENANCES = {  # of labels that people did not give, in words
 }
 
 
-def answer(
-    measured: pd.DataFrame, judged: pd.DataFrame, selected: Facts, study: Study
-) -> dict[str, Any]:
-    """The primary outcome with the verdict on it, what it is made of, and the preference of all."""
+def answer(measured: pd.DataFrame, selected: Facts, study: Study) -> dict[str, Any]:
+    """The primary outcome with the verdict on it, and what it is made of."""
     primary = study.measure.primary
     drawn = all(dataset.kind == "drawn" for dataset in study.datasets.values())
     about = {"metric": primary.metric, "arm": None, "group": ALL}
@@ -52,7 +50,6 @@ def answer(
             trained_on="source",
             **{**about, "tested_on": "source"},
         ),
-        "preference": one(judged, "preference", metric="choice", **OF_ALL),
     }
 
 

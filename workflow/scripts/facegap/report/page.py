@@ -90,7 +90,7 @@ def write_report(
         sections=SECTIONS,
         drawn=[name for name, dataset in config.datasets.items() if dataset.kind == "drawn"],
         simulated=facts.simulated(judge, agreed, config),
-        answer=contents.answer(measured, judged, read_json(selected), config),
+        answer=contents.answer(measured, read_json(selected), config),
         run={
             "sets": sets,
             "rejected": contents.rejected(measured),
