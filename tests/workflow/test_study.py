@@ -34,7 +34,7 @@ def test_every_table_stands_beside_the_published_one(micro: Path, number: int) -
     path = micro / STUDY / f"report/tables/table{number}.csv"
     table = read_table(path, REPORTED)
     assert list(pd.read_csv(path).columns) == [
-        *("row", "column", "ours", "low", "high", "published", "difference")
+        *("row", "column", "ours", "low", "high", "published", "difference", "note")
     ]
     assert table["published"].notna().any()
     both = table.dropna(subset=["ours", "published"])

@@ -17,7 +17,7 @@ from facegap.classify.backbones import trainable
 from facegap.classify.configurations import _fresh, _Job, train_configurations
 from facegap.classify.features import Cached, read_features
 from facegap.classify.plans import Preprocessed, TrainingPlan
-from facegap.classify.training import Randomness, Schedule, epochs_to_convergence
+from facegap.classify.training import Randomness, Schedule
 from facegap.classify.weights import restore
 from facegap.configurations import Configuration
 from facegap.crops import Crops
@@ -159,12 +159,6 @@ def test_a_step_from_the_cache_is_a_step_of_the_whole_network() -> None:
             backbones.trainable(tail)[name].detach(), stepped, rtol=1e-4, atol=1e-6
         )
     assert all(weight.grad is None for weight in backbones.trainable(tail).values()), "memory"
-
-
-def test_convergence_is_the_first_epoch_that_stays_near_the_lowest_loss() -> None:
-    assert epochs_to_convergence(np.array([1.0, 0.5, 0.21, 0.3, 0.205, 0.2]), 0.05) == 5
-    assert epochs_to_convergence(np.array([1.0, 0.5, 0.2, 0.2]), 0.05) == 3
-    assert epochs_to_convergence(np.array([0.2, 0.2]), 0.05) == 1
 
 
 MADE = Preprocessed("none", None)

@@ -285,14 +285,23 @@ def test_means_of_trainings_are_over_repeats_and_of_heads_too(
         *(run(AUGMENTED, "source", k, target_accuracy=v) for k, v in enumerate(values)),
         run(AUGMENTED, "source", 0, run="head", model=AUGMENTED.head_name, stage="head", loss=0.4),
     ]
-    runs[0]["source_accuracy"] = None
-    means = of(measured(tmp_path, runs, predictions, faces, intervals), "training mean")
+    runs[0]["source_accuracy"] = runs[0]["epochs_to_convergence"] = None
+    runs[3]["epochs_to_convergence"] = None
+    runs[1]["epochs_to_convergence"] = 7
+    table = measured(tmp_path, runs, predictions, faces, intervals)
+    means = of(table, "training mean")
     own = of(means, "training mean", model=AUGMENTED.name, metric="accuracy", tested_on="target")
     assert own[["estimate", "low", "high"]].iloc[0].tolist() == list(student(values, 0.95))
     head = means[means["model"] == AUGMENTED.head_name].set_index("metric")
     assert head.loc["cross-entropy", "estimate"] == pytest.approx(0.4)
     assert head["low"].isna().all(), "one repeat has no spread"
-    assert means.loc[means["metric"] == "epochs to convergence", "tested_on"].isna().all()
+    epochs = of(means, "training mean", metric="epochs to convergence")
+    assert epochs["tested_on"].isna().all()
+    assert epochs["estimate"].tolist() == [4.0], "of those that converged; of none, no row"
+    counts = of(table, "trainings").set_index(["model", "metric"])["estimate"]
+    names = (AUGMENTED.name, AUGMENTED.head_name)
+    assert [counts[name, "all"] for name in names] == [3, 1]
+    assert [counts[name, "converged"] for name in names] == [2, 0]
     assert set(means["task"]) == {"boundary"}
 
 

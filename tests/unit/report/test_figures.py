@@ -82,15 +82,16 @@ def samples(folder: Path) -> Path:
     return folder / "samples.npz"
 
 
-def table(folder: Path) -> Path:
+def table(folder: Path, epochs: float = 45.0) -> Path:
     rows = [
         ("Adam/SGD", "Loss", 1.6, 0.0, 3.4, 0.446),
         ("Adam/SGD", "Accuracy", 0.6, 0.3, 0.9, 0.721),
-        ("Adam/SGD", "Time", np.nan, np.nan, np.nan, 45.0),
+        ("Adam/SGD", "Time", np.nan, np.nan, np.nan, epochs),
     ]
     columns = ["row", "column", "ours", "low", "high", "published"]
     frame = pd.DataFrame(rows, columns=columns)
     frame["difference"] = frame["ours"] - frame["published"]
+    frame["note"] = None
     write_table(frame, folder / "table.csv", REPORTED)
     return folder / "table.csv"
 
@@ -165,6 +166,12 @@ def test_published_points_stand_only_where_something_is_published(
         drawn = [np.isfinite(np.ma.filled(at, np.nan).astype(float)).all() for at in points]
         assert any(drawn) == published
         plt.close(figure)
+
+
+def test_no_epochs_at_all_are_an_empty_panel(tmp_path: Path, shown: list[Figure]) -> None:
+    plots.plot_table(table=table(tmp_path, epochs=np.nan), png=tmp_path, svg=tmp_path)
+    assert shown[0].axes[2].get_xlim() == (0, 1)
+    plt.close(shown[0])
 
 
 def covers(axes: Axes, low: float, high: float) -> bool:

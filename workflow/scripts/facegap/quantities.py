@@ -31,10 +31,18 @@ CLUSTERED = "two-way clustered by the persons of both images, Student's t"
 QUANTITIES = {
     "training mean": Quantity(
         "measure",
-        "mean over the repeats of one configuration",
+        "mean over the repeats of one configuration; of epochs to convergence, over those that"
+        " converged",
         "share; cross-entropy in nats; epochs",
         "Student's t over repeats, cut at the bounds of the metric",
         ("accuracy", "cross-entropy", "epochs to convergence"),
+    ),
+    "trainings": Quantity(
+        "measure",
+        "repeats of one configuration; converged: those that have epochs to convergence",
+        "trainings",
+        "none",
+        ("all", "converged"),
     ),
     "performance": Quantity(
         "measure",

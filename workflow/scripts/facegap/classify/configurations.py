@@ -273,7 +273,8 @@ def _outcomes(job: _Job, states: States, files: Mapping[Configuration, Path]) ->
             name: fine_tuned_logits(job.net, *model, job.sets[name], rows)
             for name, rows in tests.items()
         }
-        epochs += epochs_to_convergence(losses, tolerance)
+        further = epochs_to_convergence(losses, tolerance)
+        epochs = None if epochs is None or further is None else epochs + further
         tuned = replace(head, stage="fine-tuned", epochs=epochs, losses=losses, logits=own)
         outcomes.append(tuned)
         if each in files:

@@ -27,7 +27,7 @@ class Outcome:
     arm: str
     stage: str  # head or fine-tuned
     repeat: int
-    epochs: int  # till convergence
+    epochs: int | None  # till convergence; None: it has not converged
     losses: NDArray[np.float64]  # of training, by epoch; of fine-tuning alone where fine-tuned
     rows: Mapping[str, NDArray[np.int64]]  # of the features, in the order of the logits
     logits: Mapping[str, NDArray[np.float32]]

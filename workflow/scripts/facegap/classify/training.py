@@ -26,6 +26,9 @@ from facegap.settings.classify import FineTuning, HeadTraining
 
 log = logging.getLogger(__name__)
 EVALUATED = 256  # faces at once
+SIDE = 2  # epochs on either side of the one whose loss is smoothed
+LATEST = 5  # epochs in which a loss that has converged hardly falls
+ROUNDING = 1e-9  # of a loss, as a share
 Fresh = Callable[[NDArray[np.int64], int], Tensor]  # boundary (n, width) of rows (n,) in an epoch
 
 
@@ -317,7 +320,26 @@ def fine_tuned_logits(
     return logits
 
 
-def epochs_to_convergence(losses: NDArray[np.float64], tolerance: float) -> int:
-    """The first epoch from which the loss (epochs,) stays within `tolerance` of its lowest."""
-    above = np.flatnonzero(losses > losses.min() * (1 + tolerance))
-    return int(above[-1]) + 2 if len(above) else 1
+def epochs_to_convergence(losses: NDArray[np.float64], tolerance: float) -> int | None:
+    """The first epoch by which the smoothed loss (epochs,) has come nearly all of its way down.
+
+    The way is from the first value to the lowest; nearly all but a share of `tolerance` of it.
+    Smoothed is a centred mean of five epochs, of fewer and as many on either side at the ends, so
+    that a line stays a line. None where the loss still falls by more than that share within the
+    last five epochs: it has not converged. A loss that never falls has no way to go: 1.
+    """
+    smooth = _smoothed(losses)
+    way = smooth[0] - smooth.min()
+    if way <= ROUNDING * np.abs(losses).max():
+        return 1
+    near = (tolerance + ROUNDING) * way
+    if smooth[-1 - min(LATEST, len(smooth) - 1)] - smooth[-1] > near:
+        return None
+    return int(np.argmax(smooth <= smooth.min() + near)) + 1
+
+
+def _smoothed(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    epochs = len(losses)
+    sides = [min(SIDE, k, epochs - 1 - k) for k in range(epochs)]
+    means = [losses[k - side : k + side + 1].mean() for k, side in enumerate(sides)]
+    return np.array(means)

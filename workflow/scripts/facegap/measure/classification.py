@@ -108,7 +108,7 @@ def _marked(each: Row, primary: Primary, selected: str) -> Row:
 
 
 def _training_means(runs: pd.DataFrame, confidence: float) -> Rows:
-    """Rows of "training mean": over the repeats of each model.
+    """Rows of "training mean", over the repeats of each model, and of "trainings": how many.
 
     Student's interval knows no bounds, so it is cut at the metric's.
     """
@@ -124,6 +124,12 @@ def _training_means(runs: pd.DataFrame, confidence: float) -> Rows:
                     **{"trained_on": trained_on, "arm": _arm(arm), "tested_on": tested_on},
                     **row(within(student(values, confidence), 0.0, most)),
                 }
+        counts = {"all": len(repeats), "converged": repeats["epochs_to_convergence"].count()}
+        for metric, count in counts.items():
+            yield {
+                **{"quantity": "trainings", "metric": metric, "model": model},
+                **{"trained_on": trained_on, "arm": _arm(arm), "estimate": float(count)},
+            }
 
 
 def performance(tested: Parts, confidence: float) -> Rows:

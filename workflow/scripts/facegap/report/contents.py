@@ -187,9 +187,7 @@ def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dic
         "tested": {
             row["tested_on"]: row for row in as_rows(rows_of(measured, "tested faces", group=ALL))
         },
-        "majority": {
-            row["tested_on"]: row for row in as_rows(rows_of(measured, "majority class"))
-        },
+        "majority": {row["tested_on"]: row for row in as_rows(rows_of(measured, "majority class"))},
         "contentious": {
             quantity: one(
                 measured,

@@ -79,7 +79,8 @@ def _beside(axes: Axes, table: pd.DataFrame, rows: Sequence[str], unit: str) -> 
         several = "accuracy" if accuracy else "share"
         axes.set_xlabel(several if len(columns) > 1 else f"{columns[0].lower()}, {unit}")
     else:
-        axes.set_xlim(0, 1.06 * float(np.nanmax(table[["ours", "high", "published"]].to_numpy())))
+        most = table[["ours", "high", "published"]].max().max()
+        axes.set_xlim(0, 1.06 * float(most) if most > 0 else 1.0)  # of nothing to show, too
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_xlabel(f"{columns[0].lower()}, {unit}")
 

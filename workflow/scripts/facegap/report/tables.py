@@ -20,6 +20,7 @@ from facegap.tables.report import REPORTED
 
 OPTIMISERS = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
 Values = dict[tuple[str, str], Interval]  # by row and column
+Notes = dict[tuple[str, str], str]  # likewise
 NOTHING: dict[str, Any] = {"columns": [], "rows": {}}  # is printed of a study of one's own
 PRINTED_SIDES = ("CelebC", "CelebO")
 Pair = tuple[str, str]  # optimisers of head training and of fine-tuning
@@ -50,11 +51,13 @@ def tabulate_results(
     ours = [_table1(runs), _table2(runs), _table3(runs), _table4(runs), table5]
     for number, (values, path) in enumerate(zip(ours, tables, strict=True), 1):
         name = f"table{number}"
-        write_table(beside(values, printed[name] if name in compared else NOTHING), path, REPORTED)
+        notes = _converged(runs) if number == 3 else {}
+        theirs = printed[name] if name in compared else NOTHING
+        write_table(beside(values, theirs, notes), path, REPORTED)
 
 
-def beside(ours: Values, printed: Mapping[str, Any]) -> pd.DataFrame:
-    """Our values and the printed ones, row by row (REPORTED)."""
+def beside(ours: Values, printed: Mapping[str, Any], notes: Notes | None = None) -> pd.DataFrame:
+    """Our values with their notes, and the printed ones, row by row (REPORTED)."""
     theirs = {
         (row, column): float(value)
         for row, values in printed["rows"].items()
@@ -64,8 +67,9 @@ def beside(ours: Values, printed: Mapping[str, Any]) -> pd.DataFrame:
     for row, column in dict.fromkeys([*theirs, *ours]):
         own = ours.get((row, column), interval_of(MISSING))
         value = theirs.get((row, column), float("nan"))
-        rows.append((row, column, *own, value, own.estimate - value))
-    names = ["row", "column", "ours", "low", "high", "published", "difference"]
+        note = (notes or {}).get((row, column))
+        rows.append((row, column, *own, value, own.estimate - value, note))
+    names = ["row", "column", "ours", "low", "high", "published", "difference", "note"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -76,6 +80,8 @@ class _Runs:
         keys = ("metric", "model", "trained_on", "tested_on")
         rows = as_rows(rows_of(estimates, "training mean", arm=None))
         self._rows = {tuple(row[key] for key in keys): row for row in rows}
+        counts = as_rows(rows_of(estimates, "trainings", arm=None))
+        self._counts = {tuple(row[key] for key in keys[:3]): int(row["estimate"]) for row in counts}
         self.backbone: str = selected["backbone"]
         self.preprocessing: str = selected["preprocessing"]
         self.best: Pair = (selected["head_optimiser"], selected["fine_tuning_optimiser"])
@@ -112,6 +118,12 @@ class _Runs:
         for domain in ("source", "target"):
             yield domain, self.mean("accuracy", *configuration, tested_on=domain, **more)
 
+    def converged(self, preprocessing: str, pair: Pair) -> str:
+        """How many of the selected backbone's trainings on the source have converged, in words."""
+        model = Configuration(self.backbone, preprocessing, *pair).name
+        some, every = (self._counts[metric, model, "source"] for metric in ("converged", "all"))
+        return f"{some} of {every} trainings converged"
+
     def ran(self, preprocessing: str, pair: Pair) -> bool:
         """Whether the selected backbone was run so."""
         model = Configuration(self.backbone, preprocessing, *pair).name
@@ -143,13 +155,24 @@ def _table3(runs: _Runs) -> Values:
         "Time": ("epochs to convergence", None),
     }
     return {
-        (f"{OPTIMISERS[pair[0]]}/{OPTIMISERS[pair[1]]}", column): runs.mean(
+        (_named(pair), column): runs.mean(
             metric, runs.backbone, "augmented", pair=pair, tested_on=tested_on
         )
         for pair in runs.pairs
         if runs.ran("augmented", pair)
         for column, (metric, tested_on) in columns.items()
     }
+
+
+def _named(pair: Pair) -> str:
+    """A row of Table 3."""
+    return f"{OPTIMISERS[pair[0]]}/{OPTIMISERS[pair[1]]}"
+
+
+def _converged(runs: _Runs) -> Notes:
+    """On how many trainings the epochs of Table 3 rest."""
+    pairs = [pair for pair in runs.pairs if runs.ran("augmented", pair)]
+    return {(_named(pair), "Time"): runs.converged("augmented", pair) for pair in pairs}
 
 
 def _table4(runs: _Runs) -> Values:
@@ -178,8 +201,7 @@ def _single_techniques(runs: _Runs) -> dict[str, tuple[str, dict[str, Any]]]:
     }
     for pair in others:
         if runs.ran("plain", pair):
-            name = f"Tuned + {OPTIMISERS[pair[0]]}/{OPTIMISERS[pair[1]]} alone"
-            rows[name] = ("plain", {"pair": pair})
+            rows[f"Tuned + {_named(pair)} alone"] = ("plain", {"pair": pair})
     return rows
 
 

@@ -263,11 +263,15 @@ class Training(Section):
     )
     tolerance: float = Field(
         0.05,
-        ge=0,
+        gt=0,
+        lt=1,
         description=(
-            "Table 3's epochs: the first epoch from which the training loss stays within this"
-            " (relative) of its lowest value, head training and fine-tuning added."
+            "Table 3's epochs: the first by which the training loss, smoothed over five epochs, has"
+            " come down to within this share of the way from its first to its lowest value, head"
+            " training and fine-tuning added. A loss that still falls by more than this share in"
+            " its last five epochs has not converged: it has no such epoch, and is counted."
         ),
+        json_schema_extra=paper("2.3, Table 3"),
     )
 
 

@@ -11,6 +11,7 @@ REPORTED = table(
         "high": real(nullable=True),
         "published": real(nullable=True),
         "difference": real(nullable=True),  # ours - published
+        "note": text(nullable=True),  # beside ours
     },
     "table beside the published one",
 )
