@@ -94,6 +94,48 @@ def test_optimisers_side_by_side_are_the_optimisers_one_by_one() -> None:
             torch.testing.assert_close(many[2 * k : 2 * k + 2], one, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_heads_take_one_thread_and_leave_as_many_as_there_were(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[int] = set()
+    original, before, data = heads.losses, torch.get_num_threads(), cached()
+
+    def losses(logits: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+        seen.add(torch.get_num_threads())
+        return original(logits, inside)
+
+    monkeypatch.setattr(training, "losses", losses)
+    torch.set_num_threads(threads)
+    try:
+        head, _ = trained_heads([1], data)
+        monkeypatch.setattr(
+            heads.Head, "__call__", lambda *_: torch.tensor([[torch.get_num_threads()]])
+        )
+        assert training.head_logits(head, data, data.rows("test")[:, 0]) == 1
+        assert seen == {1}
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_heads_have_the_same_bytes_whatever_the_threads() -> None:
+    data, before = cached(512, 256), torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            head, losses = trained_heads([1, 2, 3], data, epochs=3)
+            found.append((head, losses, training.head_logits(head, data, data.rows("test")[:, 0])))
+    finally:
+        torch.set_num_threads(before)
+    (one, *ones), (two, *twos) = found
+    for first, second in zip(ones, twos, strict=True):
+        assert np.array_equal(first, second)
+    for first, second in zip(one.parameters(), two.parameters(), strict=True):
+        assert torch.equal(first, second)
+
+
 def test_what_can_be_told_apart_is_learnt() -> None:
     data = cached()
     head, losses = trained_heads([1, 2], data, epochs=60)

@@ -20,6 +20,7 @@ from facegap.classify.backbones import Network, trainable
 from facegap.classify.features import Cached
 from facegap.classify.heads import Head, losses
 from facegap.errors import TrainingError
+from facegap.network import one_thread
 from facegap.progress import Pace
 from facegap.resume import Resume, Warnings
 from facegap.settings.classify import FineTuning, HeadTraining
@@ -150,7 +151,7 @@ def train_heads(
     """Train every perceptron of `head` in place, all side by side; the loss (epochs, repeats).
 
     The repeats of the first of `schedules` come first. They differ in optimiser and rate alone.
-    A state that `saving` has is taken up.
+    A state that `saving` has is taken up. In one thread: the heads are small.
     """
     device = head.shift.device
     rows, pooled = features.rows("train"), torch.from_numpy(features.pooled).to(device)
@@ -161,7 +162,8 @@ def train_heads(
         chosen = pooled[torch.from_numpy(batch).to(device)]
         return losses(head(chosen, head.masks(generators, batch.shape[1])), inside)
 
-    return _epochs(rows, loss_of, head.parameters(), randomness, schedules, names, saving)
+    with one_thread():
+        return _epochs(rows, loss_of, head.parameters(), randomness, schedules, names, saving)
 
 
 def fine_tune(
@@ -300,9 +302,9 @@ def _boundary(features: Cached, rows: NDArray[np.int64], device: torch.device) -
 @torch.no_grad()
 def head_logits(head: Head, features: Cached, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """The logits of `rows` of each repeat of the trained head: (repeats, n)."""
-    logits: NDArray[np.float32] = (
-        head(torch.from_numpy(features.pooled[rows]).to(head.shift.device)).cpu().numpy()
-    )
+    pooled = torch.from_numpy(features.pooled[rows]).to(head.shift.device)
+    with one_thread():
+        logits: NDArray[np.float32] = head(pooled).cpu().numpy()
     return logits
 
 

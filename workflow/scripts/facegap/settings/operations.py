@@ -30,7 +30,11 @@ class Operations(Section):
         ),
     )
     classify_threads: Count = Field(
-        1, description="Threads of a job of classify; the last digits depend on it."
+        1,
+        description=(
+            "Threads of a job of classify; the last digits of what the networks give depend on it."
+            " Heads are trained in one thread, whatever this is."
+        ),
     )
     synthesise_threads: Count = Field(
         1, description="Threads of a job of synthesise; the last digits depend on it."
