@@ -136,6 +136,66 @@ def test_heads_have_the_same_bytes_whatever_the_threads() -> None:
         assert torch.equal(first, second)
 
 
+def keras(name: str, gradients: np.ndarray, rate: float, momentum: float) -> np.ndarray:
+    """Parameters (steps, n) from 0 on, by the updates of keras/optimizers.py, 2.2.4, in numpy."""
+    parameters, path = np.zeros(gradients.shape[1]), []
+    m, v = np.zeros_like(parameters), np.zeros_like(parameters)
+    for t, gradient in enumerate(gradients, 1):
+        if name == "sgd":
+            m = momentum * m - rate * gradient
+            parameters = parameters + m
+        elif name == "rmsprop":
+            v = 0.9 * v + (1 - 0.9) * gradient**2
+            parameters = parameters - rate * gradient / (np.sqrt(v) + 1e-7)
+        else:
+            m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+            now = rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            parameters = parameters - now * m / (np.sqrt(v) + 1e-7)
+        path.append(parameters)
+    return np.array(path)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
+def test_the_optimisers_of_keras_are_its_formulas(name: str) -> None:
+    rng = np.random.default_rng(0)
+    sizes = np.array([1.0, 1e-4, 1e-6, 1e-7])  # the last are where epsilon counts
+    gradients = rng.normal(size=(30, 4)) * sizes
+    expected = keras(name, gradients, 0.01, 0.0)
+    paths = {}
+    for library in ("keras", "torch"):
+        parameter = torch.zeros(4, dtype=torch.float64)
+        schedule = Schedule(1, 1, name, 0.01, 0.0, library)
+        optimiser, path = training.optimiser_of([parameter], schedule), []
+        for gradient in gradients:
+            parameter.grad = torch.from_numpy(gradient)
+            optimiser.step()
+            path.append(parameter.numpy().copy())
+        paths[library] = np.array(path)
+    np.testing.assert_allclose(paths["keras"], expected, rtol=1e-9)
+    apart = np.abs(paths["torch"] - expected).max(0) / np.abs(expected).max(0)
+    assert (apart.max() > 0.05) == (name != "sgd"), "else the setting would change nothing"
+
+
+def test_keras_adam_goes_on_from_a_state_as_it_would_have() -> None:
+    gradients = torch.from_numpy(np.random.default_rng(0).normal(size=(8, 3)) * 1e-7)
+    whole, first, rest = (torch.zeros(3, dtype=torch.float64) for _ in range(3))
+    schedule = Schedule(1, 1, "adam", 0.01, 0.0, "keras")
+
+    def steps(parameter: torch.Tensor, optimiser: torch.optim.Optimizer, part: slice) -> None:
+        for gradient in gradients[part]:
+            parameter.grad = gradient.clone()
+            optimiser.step()
+
+    steps(whole, training.optimiser_of([whole], schedule), slice(0, 8))
+    before = training.optimiser_of([first], schedule)
+    steps(first, before, slice(0, 3))
+    rest.copy_(first)
+    after = training.optimiser_of([rest], schedule)
+    after.load_state_dict(before.state_dict())
+    steps(rest, after, slice(3, 8))
+    assert torch.equal(whole, rest)
+
+
 def test_what_can_be_told_apart_is_learnt() -> None:
     data = cached()
     head, losses = trained_heads([1, 2], data, epochs=60)

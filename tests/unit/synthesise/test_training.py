@@ -375,6 +375,22 @@ def test_the_rate_is_level_and_then_falls_to_zero() -> None:
     assert {rate_at(step, settings(decay=0.0)) for step in range(100)} == {0.1}
 
 
+@pytest.mark.parametrize(("iterations", "last"), [(200_000, 100_000), (7_300, 3_650), (900, 450)])
+def test_the_published_codes_rate_is_that_of_its_loop(iterations: int, last: int) -> None:
+    """Written out as it is published: lowered after an iteration, by a part of the first rate."""
+    given = settings(iterations=iterations, decay=0.5, rate=0.0001, schedule="published code")
+    rate, lowered = 0.0001, 0
+    for i in range(iterations):
+        if i % 97 == 0 or i in (last - 1, last, last + 999, last + 1000, iterations - 1):
+            assert rate_at(i, given) == pytest.approx(rate, rel=1e-9)
+        if (i + 1) % 1000 == 0 and (i + 1) > (iterations - last):
+            rate, lowered = rate - 0.0001 / last, lowered + 1
+    assert lowered == iterations // 1000 - (iterations - last) // 1000
+    if iterations == 200_000:
+        assert rate == pytest.approx(0.999 * 0.0001)
+        assert rate_at(iterations - 1, settings(iterations=iterations)) < 1e-5
+
+
 def test_an_epoch_shows_every_face_once_with_its_own_label(
     play: Callable[..., Path], study: Study
 ) -> None:

@@ -295,7 +295,7 @@ def _trained_heads(job: _Job, saving: Saving) -> tuple[Head, NDArray[np.float64]
     """
     first, settings, own = job.configurations[0], job.settings, job.own
     plans = [
-        Schedule.of(settings.head_training, optimiser, settings.momentum)
+        Schedule.of(settings.head_training, optimiser, settings)
         for optimiser in job.head_optimisers()
     ]
     heads = [
@@ -331,7 +331,7 @@ def _fine_tuned(
     settings = job.settings
     names = job.names(configuration, repeat)
     optimiser = configuration.fine_tuning_optimiser
-    plan = Schedule.of(settings.fine_tuning, optimiser, settings.momentum)
+    plan = Schedule.of(settings.fine_tuning, optimiser, settings)
     name = f"{configuration.name} on {job.where}, fine-tuned, repeat {repeat}"
     model = deepcopy(job.net.tail), head
     chance = _randomness(job.seed, ("fine_tuning_order", "fine_tuning_masks"), names)

@@ -23,12 +23,13 @@ from facegap.errors import TrainingError
 from facegap.network import one_thread
 from facegap.progress import Pace
 from facegap.resume import Resume, Warnings
-from facegap.settings.classify import FineTuning, HeadTraining
+from facegap.settings.classify import FineTuning, HeadTraining, Training
 
 log = logging.getLogger(__name__)
 EVALUATED = 256  # faces at once
 SIDE = 2  # epochs on either side of the one whose loss is smoothed
 LATEST = 5  # epochs in which a loss that has converged hardly falls
+KERAS_EPSILON = 1e-7  # in Keras outside of the root, as in torch; TensorFlow 1 had RMSprop's inside
 ROUNDING = 1e-9  # of a loss, as a share
 Fresh = Callable[[NDArray[np.int64], int], Tensor]  # boundary (n, width) of rows (n,) in an epoch
 
@@ -42,12 +43,14 @@ class Schedule:
     optimiser: str
     rate: float
     momentum: float  # of SGD
+    library: str = "torch"  # whose further numbers Adam and RMSprop have
 
     @classmethod
-    def of(cls, part: HeadTraining | FineTuning, optimiser: str, momentum: float) -> "Schedule":
+    def of(cls, part: HeadTraining | FineTuning, optimiser: str, settings: Training) -> "Schedule":
         """As the settings say, with the rate of one optimiser."""
         rate = float(getattr(part.rates, optimiser))
-        return cls(part.epochs, part.batch, optimiser, rate, momentum)
+        more = settings.momentum, settings.optimisers
+        return cls(part.epochs, part.batch, optimiser, rate, *more)
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,31 @@ class DivergedError(TrainingError):
 
 def optimiser_of(parameters: Sequence[Tensor], schedule: Schedule) -> torch.optim.Optimizer:
     """The optimiser of `schedule`; each works element by element, so repeats stay apart."""
-    rate = schedule.rate
+    rate, keras = schedule.rate, schedule.library == "keras"
     if schedule.optimiser == "adam":
-        return torch.optim.Adam(parameters, rate, fused=True)
+        return (_KerasAdam if keras else torch.optim.Adam)(parameters, rate, fused=True)
     if schedule.optimiser == "sgd":
         return torch.optim.SGD(parameters, rate, schedule.momentum, fused=True)
+    if keras:
+        return torch.optim.RMSprop(parameters, rate, alpha=0.9, eps=KERAS_EPSILON)
     return torch.optim.RMSprop(parameters, rate)
+
+
+class _KerasAdam(torch.optim.Adam):
+    """Adam as Keras 2 has it: m / (√v + ε) and not m / (√v̂ + ε), v̂ the unbiased v.
+
+    Kingma and Ba (2015, end of section 2) give both. v̂ is v / (1 - β₂ᵗ), so in step t Keras' ε is
+    torch's with ε / √(1 - β₂ᵗ).
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """One step, with the epsilon that it has in that step."""
+        for group in self.param_groups:
+            states = (self.state[part] for part in group["params"] if part.grad is not None)
+            taken = next((int(state["step"]) for state in states if state), 0)
+            group["eps"] = KERAS_EPSILON / (1 - group["betas"][1] ** (taken + 1)) ** 0.5
+        return super().step(closure)
 
 
 class _Optimisers:

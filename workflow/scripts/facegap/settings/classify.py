@@ -254,7 +254,16 @@ class Training(Section):
         default_factory=FineTuning,
         description="The last layers and the head, from the trained head on.",
     )
-    momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD; Keras has none by default.")
+    optimisers: Literal["torch", "keras"] = Field(
+        "torch",
+        description=(
+            "Whose further numbers the optimisers have. torch: RMSprop with rho 0.99, epsilon 1e-8."
+            " keras: as in Keras 2.2, RMSprop with rho 0.9, epsilon 1e-7 throughout, and Adam's"
+            " beside the root of the second moment before its bias is taken off."
+        ),
+        json_schema_extra=paper("2.2 (Adam, SGD, RMSprop)"),
+    )
     repeats: int = Field(
         5,
         ge=2,

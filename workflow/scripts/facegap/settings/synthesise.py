@@ -121,8 +121,17 @@ class Training(Section):
     ] = Field([0.5, 0.999], description="Of Adam.", json_schema_extra=paper("3.3"))
     decay: Share = Field(
         0.5,
-        description="Last share of the iterations, over which the rate falls linearly to zero.",
+        description="Last share of the iterations, over which the rate falls.",
         json_schema_extra=paper("Choi et al. 2018 (the last half)"),
+    )
+    schedule: Literal["linear", "published code"] = Field(
+        "linear",
+        description=(
+            "How the rate falls. linear: to zero, as Choi et al. write. published code: by one"
+            " iteration's part once every 1,000 iterations, as their code does, so that it ends at"
+            " 0.999 of the start."
+        ),
+        json_schema_extra=paper("3.3"),
     )
     gpu: Gpu = Field(default_factory=Gpu, description="How a GPU computes.")
 

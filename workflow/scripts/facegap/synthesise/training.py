@@ -55,6 +55,7 @@ log = logging.getLogger(__name__)
 TERMS = (*DISCRIMINATOR_TERMS, *GENERATOR_TERMS)
 POINTS = 1000  # of a curve, at most
 PARTS = ("generator", "discriminator", "generator_optimiser", "discriminator_optimiser")
+LOWERED = 1000  # steps from one lowering of the rate to the next, in the published code
 EXPLODED = 1e6  # a loss beyond it is no training
 
 
@@ -234,8 +235,16 @@ def advance(training: Training, setup: Setup, batch: Batch) -> None:
 
 
 def rate_at(step: int, settings: Settings) -> float:
-    """The learning rate of a step (from 0): level, then falling linearly to zero."""
+    """The learning rate of a step (from 0): level, then falling linearly, to zero or hardly.
+
+    As written it falls to zero with the last step. The published code (solver.py of
+    yunjey/stargan) means to, but takes a step's part off once every 1,000 steps.
+    """
     falling = max(settings.decay * settings.iterations, 1.0)
+    if settings.schedule == "published code":
+        level = settings.iterations - falling
+        parts = max(step // LOWERED - int(level // LOWERED), 0)
+        return settings.rate * (1 - parts / falling)
     return settings.rate * min(1.0, (settings.iterations - step) / falling)
 
 
