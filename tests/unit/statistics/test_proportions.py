@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
@@ -14,6 +15,8 @@ from facegap.statistics.proportions import (
     correlated_wilson,
     correlation,
     exact_p,
+    exceeds_p,
+    in_trials,
     wilson,
 )
 
@@ -88,3 +91,32 @@ def test_the_exact_p_is_the_chance_of_no_likelier_outcome(chosen: int, answers: 
     discordant = [[0, chosen], [answers - chosen, 0]]
     assert exact_p(chosen, answers) == pytest.approx(mcnemar(discordant, exact=True).pvalue)
     assert exact_p(0, 0) is None
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.95])
+def test_more_than_a_share_is_scipys_exact_test_and_clopper_and_pearsons_limit(
+    share: float,
+) -> None:
+    trials = np.array([1, 22, 45, 100, 1000])
+    for successes in (trials, trials - 1, trials // 2):
+        found = exceeds_p(successes, trials, share)
+        exact = [
+            binomtest(int(k), int(n), share, "greater").pvalue
+            for k, n in zip(successes, trials, strict=True)
+        ]
+        assert found == pytest.approx(exact, rel=1e-9)
+        low = proportion_confint(successes, trials, 0.2, "beta")[0]  # one-sided at 0.1
+        assert ((found <= 0.1) == (low >= share)).all()
+
+
+@pytest.mark.parametrize(("probability", "asked", "trials"), [(0.05, 400, 300), (0.2, 100, 2000)])
+def test_the_share_in_further_trials_is_held_as_often_as_promised(
+    probability: float, asked: int, trials: int
+) -> None:
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(2000):
+        estimate = wilson(int(rng.binomial(asked, probability)), asked, 0.95)
+        _, low, high = in_trials(estimate, trials, 0.95)
+        held += low <= rng.binomial(trials, probability) / trials <= high
+    assert held / 2000 == pytest.approx(0.95, abs=0.02)
+    assert in_trials(estimate, 0, 0.95) == pytest.approx(estimate)

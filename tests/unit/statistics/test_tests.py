@@ -8,13 +8,32 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from facegap.statistics.multiplicity import holm
+from facegap.statistics.multiplicity import fixed_sequence, holm
 from facegap.statistics.permutation import exchange_p
 
 
 @given(st.lists(st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=20))
 def test_holms_p_values_are_statsmodels(p: list[float]) -> None:
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+
+
+@pytest.mark.parametrize(
+    ("p", "rejected"),
+    [([0.01, 0.05, 0.2, 0.01], 2), ([0.2, 0.01], 0), ([0.01, 0.02], 2), ([], 0), ([np.nan], 0)],
+)
+def test_a_fixed_sequence_ends_at_the_first_that_does_not_reject(
+    p: list[float], rejected: int
+) -> None:
+    assert fixed_sequence(p, 0.05) == rejected
+
+
+def test_a_fixed_sequence_is_wrong_no_oftener_than_its_level() -> None:
+    """Twenty true hypotheses, each made at the whole level, alike or not."""
+    rng = np.random.default_rng(0)
+    alone = [fixed_sequence(rng.random(20), 0.1) > 0 for _ in range(4000)]
+    alike = [fixed_sequence(np.full(20, rng.random()), 0.1) > 0 for _ in range(4000)]
+    assert np.mean(alone) == pytest.approx(0.1, abs=0.02)
+    assert np.mean(alike) == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_missing_p_value_is_no_test() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from facegap.partition.merge import GAINED, PEOPLE, unanimous
 from facegap.statistics.interval import Interval, row
-from facegap.statistics.proportions import correlated_wilson
+from facegap.statistics.proportions import correlated_wilson, in_trials
 from facegap.tables.base import SIDES
 
 Part = dict[str, Any]
@@ -22,8 +22,9 @@ def label_error(
     `known` is EVIDENCE, `sides` FACE_SIDES in the same order; `error` is that of one answer of one
     annotator, None where nobody answered. A part is columns of ESTIMATES: estimate, low, high; the
     `faces` and `persons` it was tested on; `answers`, the faces it applies to. "people" and
-    "verified" follow from `error` (`unanimous`). "by person": each labelled face against the other
-    labels of its person; where nobody has two, as sure as the label that is passed on.
+    "verified" follow from `error` (`unanimous`), with the chance of as many faces, and of as many
+    persons. "by person": each labelled face against the other labels of its person; where nobody
+    has two, as sure as the label that is passed on.
     "pseudo-label": the annotated test part, which neither training nor threshold saw. Where a
     reference by people may be wrong itself, the share that differs is corrected for that (Rogan
     and Gladen 1978). "all" weights the parts by the faces they apply to, limits by square-and-add
@@ -40,8 +41,10 @@ def label_error(
     provenance = sides["provenance"]
     applied = {"people": provenance.isin(PEOPLE), **{name: provenance == name for name in GAINED}}
     parts: dict[str, Part] = {
-        "people": dict(row(reference)),
-        "verified": dict(row(verified)),
+        "people": dict(row(in_trials(reference, int(applied["people"].sum()), confidence))),
+        "verified": dict(
+            row(in_trials(verified, _persons(known[applied["verified"]]), confidence))
+        ),
         "by person": _against(
             labelled[one_side],
             others["inside"][one_side] > 0,

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from facegap.errors import DataError
 from facegap.parts import CALIBRATION, halves
 from facegap.settings.partition import Partition
+from facegap.statistics.multiplicity import fixed_sequence
+from facegap.statistics.proportions import exceeds_p
 from facegap.tables.acquire import FACES
 from facegap.tables.annotate import LABELS
 from facegap.tables.base import read_table, write_table
@@ -49,7 +51,9 @@ def accept_pseudo_labels(
     require_known(raw, table, pseudo_labels, faces)
     table["split"] = halves(table, "target", seed)
     known = pseudo_labelled(table, given, raw, by_person=settings.by_person)
-    accepted, waiting, facts = accept(known, precision=settings.precision)
+    accepted, waiting, facts = accept(
+        known, precision=settings.precision, confidence=settings.confidence
+    )
     write_table(accepted, calibrated, CALIBRATED, {"acceptance": json.dumps(facts)})
     write_table(waiting, queue, QUEUE)
     log.info(
@@ -59,7 +63,7 @@ def accept_pseudo_labels(
 
 
 def accept(
-    known: pd.DataFrame, *, precision: float
+    known: pd.DataFrame, *, precision: float, confidence: float
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Of `known` (of `pseudo_labelled`): CALIBRATED, QUEUE, and how it was decided, for JSON."""
     probability, curve = calibrate(known)
@@ -70,7 +74,8 @@ def accept(
         sureness(train["calibrated"]).to_numpy(float),
         right.to_numpy(bool),
         train["person"].to_numpy(),
-        precision,
+        precision=precision,
+        confidence=confidence,
     )
     accepted = sureness(known["calibrated"]) >= threshold
     waiting = _queue(known, accepted)
@@ -136,23 +141,46 @@ def calibrate(known: pd.DataFrame) -> tuple["pd.Series[float]", dict[str, float]
     intercept))). A falling curve turns a classifier that is wrong across the boundary around. As
     long as the labelled persons do not show both sides, nothing is changed.
     """
-    from sklearn.linear_model import LogisticRegression  # a second that most jobs can spare
-
     train = known[(known["split"] == CALIBRATION) & known["label"].notna()]
     train = train.drop_duplicates(["person", "label"])
     if train["label"].nunique() < 2:
         return known["raw"], {"slope": 1.0, "intercept": 0.0, "persons": 0}
-    model = LogisticRegression(solver="newton-cholesky").fit(
-        _logit(train["raw"]), train["label"] == "inside"
+    slope, intercept = platt(_logit(train["raw"]), (train["label"] == "inside").to_numpy(bool))
+    probability = pd.Series(expit(slope * _logit(known["raw"]) + intercept), known.index)
+    curve = {"slope": slope, "intercept": intercept, "persons": int(train["person"].nunique())}
+    return probability, curve
+
+
+def platt(score: NDArray[np.float64], inside: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and intercept of the curve through `score` (n,) that is most likely, without penalty.
+
+    Platt's targets, (n₊ + 1) / (n₊ + 2) inside and 1 / (n₋ + 2) outside, are what keeps the slope
+    finite where a score tells the sides apart without error.
+    """
+    from sklearn.linear_model import LogisticRegression  # a second that most jobs can spare
+
+    if np.ptp(score) == 0:  # any slope is as likely
+        return 0.0, float(logit(_targets(inside).mean()))
+    target = _targets(inside)
+    twice, sides = np.tile(score, 2)[:, None], np.repeat([True, False], len(score))
+    weights = np.concatenate([target, 1 - target])
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
+    model.fit(twice, sides, weights)
+    return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def _targets(inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    inside_target, outside_target = (
+        (inside.sum() + 1) / (inside.sum() + 2),
+        1 / ((~inside).sum() + 2),
     )
-    curve = {"slope": float(model.coef_[0, 0]), "intercept": float(model.intercept_[0])}
-    probability = model.predict_proba(_logit(known["raw"]))[:, 1]
-    return pd.Series(probability, known.index), {**curve, "persons": int(train["person"].nunique())}
+    targets: NDArray[np.float64] = np.where(inside, inside_target, outside_target)
+    return targets
 
 
 def _logit(probability: "pd.Series[float]") -> NDArray[np.float64]:
     cut: NDArray[np.float64] = logit(probability.clip(SUREST, 1 - SUREST).to_numpy())
-    return cut[:, None]
+    return cut
 
 
 def sureness(probability: "pd.Series[float]") -> "pd.Series[float]":
@@ -161,21 +189,30 @@ def sureness(probability: "pd.Series[float]") -> "pd.Series[float]":
 
 
 def threshold_for(
-    sure: NDArray[Any], right: NDArray[Any], person: NDArray[Any], precision: float
+    sure: NDArray[Any],
+    right: NDArray[Any],
+    person: NDArray[Any],
+    *,
+    precision: float,
+    confidence: float,
 ) -> float:
-    """The least sureness from which a share of at least `precision` is right; infinite if none.
+    """The least sureness from which `precision` is shown; infinite if none.
 
-    `sure` is (n,) float, `right` (n,) bool, `person` (n,) int. At least 1 / (1 - `precision`)
-    persons have to be that sure, since fewer cannot tell such a precision.
+    `sure` is (n,) float, `right` (n,) bool, `person` (n,) int. Persons are counted, since their
+    faces go together: right is one all of whose faces that are so sure are right. Shown is that
+    more than `precision` of such persons are right, with `confidence`, by a sequence of tests from
+    the surest downwards: where one fails, the least sureness before it stands. The first has as
+    many persons as would do without an error; fewer cannot tell such a precision.
     """
     levels, level = np.unique(-sure, return_inverse=True)
     first = pd.Series(level).groupby(person).min().to_numpy(dtype=np.int64)
-    parts = [(level, right), (level, None), (first, None)]
-    rights, faces, persons = (
-        np.cumsum(np.bincount(where, weights, len(levels))) for where, weights in parts
-    )
-    enough = (persons >= 1 / (1 - precision) - 1e-9) & (rights >= precision * faces - 1e-9)
-    return float(-levels[np.flatnonzero(enough)[-1]]) if enough.any() else float("inf")
+    wrong = pd.Series(level[~right]).groupby(person[~right]).min().to_numpy(dtype=np.int64)
+    persons, errors = (np.cumsum(np.bincount(at, minlength=len(levels))) for at in (first, wrong))
+    enough = exceeds_p(persons, persons, precision) <= 1 - confidence
+    tested = np.flatnonzero(enough)
+    p = exceeds_p((persons - errors)[tested], persons[tested], precision)
+    shown = fixed_sequence(p, 1 - confidence)
+    return float(-levels[tested[shown - 1]]) if shown else float("inf")
 
 
 def _queue(known: pd.DataFrame, accepted: "pd.Series[bool]") -> pd.DataFrame:

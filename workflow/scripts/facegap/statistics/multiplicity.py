@@ -13,3 +13,14 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     steps = values[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted
+
+
+def fixed_sequence(p: ArrayLike, level: float) -> int:
+    """How many of the tests with p values (n,), in an order fixed before, reject one by one.
+
+    The first that does not reject ends it, so each is made at the whole `level`, and any of them
+    is wrong with that probability at most (Maurer et al. 1995; of thresholds: Angelopoulos et al.
+    2021, "Learn then test").
+    """
+    rejects = np.asarray(p, dtype=float) <= level
+    return int(len(rejects) if rejects.all() else np.argmin(rejects))

@@ -77,6 +77,28 @@ def exact_p(chosen: int, answers: int) -> float | None:
     return float(stats.binomtest(chosen, answers).pvalue) if answers else None
 
 
+def in_trials(interval: Interval, trials: float, confidence: float) -> Interval:
+    """Of a probability's `interval`, that of the share in as many independent trials.
+
+    Their own chance (normal) is added to the limits by square-and-add (Zou and Donner 2008).
+    """
+    z, share = float(special.ndtri((1 + confidence) / 2)), interval.estimate
+    chance = z**2 * share * (1 - share) / trials if trials else 0.0
+    down = ((share - interval.low) ** 2 + chance) ** 0.5
+    up = ((interval.high - share) ** 2 + chance) ** 0.5
+    return Interval(share, max(share - down, 0.0), min(share + up, 1.0))
+
+
+def exceeds_p(successes: ArrayLike, trials: ArrayLike, share: float) -> NDArray[np.float64]:
+    """The exact binomial test against a probability of at most `share`, one-sided: p values (n,).
+
+    Small where `successes` (n,) of `trials` (n,) are more than such a probability would give
+    (Clopper and Pearson 1934: where their lower limit is above it).
+    """
+    failures = np.subtract(trials, successes)
+    return np.asarray(special.bdtr(failures, np.asarray(trials), 1 - share), dtype=np.float64)
+
+
 def _wilson(share: float, trials: float, confidence: float) -> Interval:
     # not statsmodels': it takes 0.7 s to load, in jobs of one or two; a test compares the two
     z = float(special.ndtri((1 + confidence) / 2))
