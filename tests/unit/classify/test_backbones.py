@@ -5,6 +5,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
 
-from facegap.assets import backbone_weights
+from facegap.assets import backbone_weights, manifest
 from facegap.classify.backbones import BACKBONES, cut, network, preprocess, trainable
 from facegap.classify.pretrained import fetch_timm
 from facegap.errors import AssetError, DataError, TrainingError
@@ -53,6 +54,47 @@ def test_faces_of_another_size_are_scaled() -> None:
 
 def test_the_assets_have_the_weights_of_every_backbone() -> None:
     assert backbone_weights().keys() == BACKBONES.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        (models.ResNet50_Weights.IMAGENET1K_V1, backbone_weights()["resnet50"]),
+        (models.ResNet50_Weights.IMAGENET1K_V2, "resnet50-11ad3fa6.pth"),
+        (models.VGG16_Weights.IMAGENET1K_V1, backbone_weights()["vgg16"]),
+        (models.VGG19_Weights.IMAGENET1K_V1, backbone_weights()["vgg19"]),
+    ],
+)
+def test_imagenet_weights_are_the_version_that_torchvision_publishes(name: Any, file: str) -> None:
+    """The default is the first, of the paper's time; a file's name has its digest's beginning."""
+    entry = manifest()[file]
+    assert entry["sources"] == [{"url": name.url}]
+    digest, size = file.removesuffix(".pth").split("-")[1], name.meta["_file_size"]
+    assert entry["sha256"].startswith(digest)
+    assert len(entry["sha256"]) == 64
+    assert entry["size"] / 2**20 == pytest.approx(size, abs=0.01)
+
+
+def test_the_last_five_layers_are_five_three_or_one() -> None:
+    """Of the three countings of VGG16, by torchvision's own list of its layers."""
+    with torch.device("meta"):
+        whole = models.vgg16()
+    body = [part for part in whole.features if not isinstance(part, torch.nn.ReLU)]
+    convolutions = [isinstance(part, torch.nn.Conv2d) for part in body]
+    dense = [part for part in whole.classifier if isinstance(part, torch.nn.Linear)]
+    weighted, keras = sum(convolutions) + len(dense), 1 + len(body)  # with its input layer
+    own_head = 4  # dense layers, 64, 64, 64 and 1
+    assert (weighted, keras, sum(convolutions) + own_head) == (16, 19, 17)
+    assert [round(5 / count, 2) for count in (weighted, keras, 17)] == [0.31, 0.26, 0.29]
+    counted = {"weight layers": 5, "keras": sum(convolutions[-5:]), "with the head": 5 - own_head}
+    assert list(counted.values()) == [5, 3, 1]
+    names = [f"{k}.weight" for k, part in enumerate(whole.features) if hasattr(part, "weight")]
+    for layers in counted.values():
+        found = network("vgg16", size=32, layers=layers, weights=None, seed=1, device=CPU)
+        unfrozen = trainable(found.tail)
+        last = [dict(whole.features.named_parameters())[name] for name in names[-layers:]]
+        weights = [tensor for name, tensor in unfrozen.items() if name.endswith("weight")]
+        assert [tensor.shape for tensor in weights] == [tensor.shape for tensor in last]
 
 
 @pytest.mark.parametrize("name", list(BACKBONES))

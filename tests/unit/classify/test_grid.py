@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from facegap.assets import manifest
 from facegap.classify import grid
 from facegap.configurations import Configuration, configuration
 from facegap.errors import ConfigError
@@ -97,6 +98,9 @@ def test_a_backbone_has_its_own_size_and_weights() -> None:
     }
     published = settings(backbones={"vgg16": "pretrained"}, selected_backbone="vgg16")
     assert grid.weights_files(published, "data", {}) == {"vgg16": "<assets>/vgg16-397923af.pth"}
+    second = {"backbones": {"resnet50": "resnet50-11ad3fa6.pth"}, "selected_backbone": "best"}
+    named = grid.weights_files(Classify.model_validate({"grid": second}), "data", manifest())
+    assert named == {"resnet50": "<assets>/resnet50-11ad3fa6.pth"}
     with pytest.raises(ConfigError, match=r"resnet10t\.c3_in1k\.weights: data/mine\.safetensors"):
         grid.weights_files(given, "data", {})
 

@@ -56,7 +56,7 @@ def training(
                 row |= {"stage": stage, "trained_on": "source", "arm": "full"}
                 row |= {"repeat": repeat, "source_accuracy": 0.9}
                 row |= {"target_accuracy": accuracy + better + 0.01 * repeat, "loss": 0.3}
-                rows.append({**row, "epochs_to_convergence": 3})
+                rows.append({**row, "training_loss": 0.2, "epochs_to_convergence": 3})
                 curves.append(pd.DataFrame({"run": run, "epoch": [1, 2], "loss": [0.7, 0.4]}))
                 own = {"model": model, "repeat": repeat, "trained_on": "source", "arm": "full"}
                 for dataset, part in [*PARTS.items(), ("target", "test")]:

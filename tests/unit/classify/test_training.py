@@ -326,6 +326,8 @@ def test_a_training_is_the_same_bytes_twice(tmp_path: Path, net: backbones.Netwo
     predictions = read_table(one / "predictions.parquet", PREDICTIONS)
     assert len(predictions) == 4 * 3 * 8
     curves = read_table(one / "curves.parquet", CURVES)
+    last = curves.groupby("run", sort=False)["loss"].last()
+    assert last[runs["run"]].to_numpy() == pytest.approx(runs["training_loss"].to_numpy())
     epochs = dict(zip(runs["run"], runs["stage"].map({"head": 12, "fine-tuned": 1}), strict=True))
     assert curves.groupby("run")["epoch"].max().to_dict() == epochs
     first = runs.iloc[0]

@@ -42,7 +42,7 @@ def run(configuration: Configuration, trained_on: str, repeat: int, **more: Any)
         **{"stage": "fine-tuned", "trained_on": trained_on, "arm": "full", "repeat": repeat},
         **{"source_accuracy": 0.9, "target_accuracy": 0.9, "loss": 0.1},
     }
-    return {**row, "epochs_to_convergence": 1, **more}
+    return {**row, "training_loss": 0.05, "epochs_to_convergence": 1, **more}
 
 
 def predictions_of(
@@ -295,6 +295,9 @@ def test_means_of_trainings_are_over_repeats_and_of_heads_too(
     head = means[means["model"] == AUGMENTED.head_name].set_index("metric")
     assert head.loc["cross-entropy", "estimate"] == pytest.approx(0.4)
     assert head["low"].isna().all(), "one repeat has no spread"
+    losses = of(means, "training mean", metric="training cross-entropy")
+    assert losses["estimate"].tolist() == [pytest.approx(0.05)] * 2
+    assert losses["tested_on"].isna().all()
     epochs = of(means, "training mean", metric="epochs to convergence")
     assert epochs["tested_on"].isna().all()
     assert epochs["estimate"].tolist() == [4.0], "of those that converged; of none, no row"

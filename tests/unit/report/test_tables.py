@@ -49,6 +49,7 @@ def means(
     yield {**accuracy, "tested_on": "target", **row(student([target, target + 0.02], 0.95))}
     loss = row(student([0.5, 0.6], 0.95))
     yield {**about, "metric": "cross-entropy", "tested_on": "target", **loss}
+    yield {**about, "metric": "training cross-entropy", **row(student([0.1, 0.2], 0.95))}
     converged = 0 if pair == ("sgd", "adam") else 2
     if converged:
         yield {**about, "metric": "epochs to convergence", **row(student([10, 11], 0.95))}
@@ -169,6 +170,13 @@ def test_the_epochs_say_how_many_trainings_have_converged(tabled: list[pd.DataFr
     assert never[["ours", "low", "high"]].isna().all()
     assert len(notes) == 3
     assert all(table["note"].isna().all() for table in (*tabled[:2], *tabled[3:]))
+
+
+def test_either_loss_can_be_printed(tmp_path: Path) -> None:
+    for name, expected in (("target", 0.55), ("training", 0.15)):
+        settings = GRID.model_copy(update={"printed_loss": name})
+        table = tables_of(tmp_path, list(grid()), JUDGED, settings, ALL_TABLES, SELECTED)[2]
+        assert table.loc[("Adam/Adam", "Loss"), "ours"] == pytest.approx(expected)
 
 
 def test_what_was_not_run_is_empty_and_not_left_out(tabled: list[pd.DataFrame]) -> None:

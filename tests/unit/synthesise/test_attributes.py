@@ -1,6 +1,7 @@
 """One attribute is changed, and nothing else but what it excludes."""
 
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from facegap.attributes import read_labels
 from facegap.errors import DataError
-from facegap.synthesise.changes import changed
+from facegap.synthesise.changes import Together, changed
 
 NAMES = ["Black_Hair", "Young", "Blond_Hair", "Bangs", "Brown_Hair"]
 HAIR = [["Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"]]  # the last is not in use
@@ -44,6 +45,60 @@ def test_setting_a_hair_colour_unsets_the_others(before: np.ndarray, name: str) 
     again, differs = changed(after, name, NAMES, HAIR)
     assert (again == after).all()
     assert not differs.any()
+
+
+SOME = arrays(
+    np.float32, st.tuples(st.integers(1, 30), st.just(3)), elements=st.sampled_from([0, 1])
+)
+
+
+@given(SOME, SOME, st.integers(0, 2), st.sampled_from([0.0, 0.1, 0.5, 1.0]), st.randoms())
+def test_a_change_is_asked_where_its_value_is_met_with_all_others(
+    trained: np.ndarray, wanted: np.ndarray, column: int, least: float, chance: Random
+) -> None:
+    """Counted face by face and pair by pair."""
+
+    def controls(count: int) -> pd.Series:
+        return pd.Series([chance.choice(["male", "female"]) for _ in range(count)], dtype="str")
+
+    own, theirs = controls(len(trained)), controls(len(wanted))
+    found = Together.on(trained, own, least).allow(wanted, theirs, column)
+    for k, face in enumerate(wanted):
+        new = [row[column] == face[column] for row in trained]
+        others = [[row[j] == face[j] for row in trained] for j in range(3) if j != column]
+        others.append([value == theirs[k] for value in own])
+        expected = all(
+            sum(a and b for a, b in zip(new, other, strict=True))
+            >= least * sum(new) * sum(other) / len(trained) - 1e-9
+            for other in others
+        )
+        assert found[k] == expected
+
+
+def test_what_excludes_each_other_is_not_asked() -> None:
+    """Bald and Bangs never meet, beards are men's; bangs on a man are rare, and stay."""
+    rng = np.random.default_rng(0)
+    control = pd.Series(np.where(rng.random(4000) < 0.5, "male", "female"))
+    man = (control == "male").to_numpy()
+    bald = man & (rng.random(4000) < 0.1)
+    bangs = ~bald & (rng.random(4000) < np.where(man, 0.05, 0.3))
+    beard = man & (rng.random(4000) < 0.3)
+    trained = np.stack([bald, bangs, beard], 1).astype(np.float32)
+    together = Together.on(trained, control, 0.1)
+    men, women = pd.Series(["male"]), pd.Series(["female"])
+
+    def asked(face: list[int], who: pd.Series, column: int) -> bool:
+        return bool(together.allow(np.array([face], np.float32), who, column)[0])
+
+    assert not asked([1, 1, 0], men, 1), "bangs for who is bald"
+    assert not asked([1, 1, 0], men, 0), "baldness for who has bangs"
+    assert not asked([0, 0, 1], women, 2)
+    assert not asked([1, 0, 0], women, 0)
+    assert asked([0, 0, 1], men, 2)
+    assert asked([0, 1, 0], men, 1)
+    assert asked([0, 0, 0], women, 1)
+    every = Together.on(trained, control, 0.0)
+    assert every.allow(np.array([[1, 1, 1]], np.float32), women, 0).all()
 
 
 def faces_table(path: Path, **columns: object) -> Path:

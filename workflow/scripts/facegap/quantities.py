@@ -32,10 +32,10 @@ QUANTITIES = {
     "training mean": Quantity(
         "measure",
         "mean over the repeats of one configuration; of epochs to convergence, over those that"
-        " converged",
+        " converged; training cross-entropy: with dropout, in the last epoch",
         "share; cross-entropy in nats; epochs",
         "Student's t over repeats, cut at the bounds of the metric",
-        ("accuracy", "cross-entropy", "epochs to convergence"),
+        ("accuracy", "cross-entropy", "training cross-entropy", "epochs to convergence"),
     ),
     "trainings": Quantity(
         "measure",

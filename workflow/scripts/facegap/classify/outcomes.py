@@ -85,6 +85,7 @@ def _runs(sets: Mapping[str, Cached], outcomes: Sequence[Outcome]) -> pd.DataFra
                 "repeat": outcome.repeat,
                 **{name: right.get(name) for name in ("source_accuracy", "target_accuracy")},
                 "loss": loss,
+                "training_loss": float(outcome.losses[-1]),
                 "epochs_to_convergence": outcome.epochs,
             }
         )

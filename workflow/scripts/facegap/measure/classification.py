@@ -46,6 +46,7 @@ TRAINING = {  # column of RUNS: metric, and the data set that it is tested on
     "source_accuracy": ("accuracy", "source"),
     "target_accuracy": ("accuracy", "target"),
     "loss": ("cross-entropy", "target"),
+    "training_loss": ("training cross-entropy", None),
     "epochs_to_convergence": ("epochs to convergence", None),
 }
 CONTENTIOUS = group_name({"contentious": "included"})

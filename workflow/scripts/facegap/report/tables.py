@@ -90,6 +90,7 @@ class _Runs:
         self.benchmark: Pair = next(
             ((each.head_optimiser, each.fine_tuning_optimiser) for each in names), self.best
         )
+        self.loss = grid.printed_loss
         self.pairs: list[Pair] = [(head, fine) for head, fine in grid.optimiser_pairs]
         order = [*NETWORKS, *grid.backbones]  # the paper's in its order, then others
         self.backbones = sorted(grid.backbones, key=order.index)
@@ -149,8 +150,9 @@ def _table2(runs: _Runs) -> Values:
 
 
 def _table3(runs: _Runs) -> Values:
+    losses = {"target": ("cross-entropy", "target"), "training": ("training cross-entropy", None)}
     columns = {
-        "Loss": ("cross-entropy", "target"),
+        "Loss": losses[runs.loss],
         "Accuracy": ("accuracy", "target"),
         "Time": ("epochs to convergence", None),
     }

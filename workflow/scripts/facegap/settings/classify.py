@@ -74,6 +74,14 @@ class Grid(Section):
         ),
         json_schema_extra=paper("2.2, Table 3"),
     )
+    printed_loss: Literal["target", "training"] = Field(
+        "target",
+        description=(
+            "Table 3's loss: on the target's test part, or of the last epoch of fine-tuning. Both"
+            " are estimates."
+        ),
+        json_schema_extra=paper("2.3, Table 3"),
+    )
     selected_backbone: Text = Field(
         "vggface",
         description=(
@@ -150,7 +158,11 @@ class Augmentation(Section):
     )
     zoom: float = Field(0.2, ge=0, lt=1, description="± share.")
     shear: float = Field(10, ge=0, le=45, description="± degrees.")
-    flip: bool = Field(True, description="Mirror half of the copies.")
+    flip: bool = Field(
+        True,
+        description="Mirror half of the copies, which the paper does not name.",
+        json_schema_extra=paper("2.2"),
+    )
     shuffle: Share = Field(
         0.1,
         description=(
@@ -169,7 +181,12 @@ class Features(Section):
         json_schema_extra=paper("2.2 (200)"),
     )
     unfrozen_layers: Count = Field(
-        5, description="Last weight layers that are fine-tuned.", json_schema_extra=paper("2.2")
+        5,
+        description=(
+            "Last weight layers of the body that are fine-tuned. 3 for the paper's five as Keras"
+            " counts VGG16's layers, 1 where the head's four are among the five (docs/method.md)."
+        ),
+        json_schema_extra=paper("2.2 (the last 5 layers)"),
     )
     cache: Literal["float16", "float32"] = Field(
         "float16",

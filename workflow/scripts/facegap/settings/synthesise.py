@@ -20,6 +20,16 @@ class Attributes(Section):
         [["Black_Hair", "Blond_Hair", "Brown_Hair"]],
         description="Attributes of which one excludes the others; setting one unsets them.",
     )
+    least_together: Share = Field(
+        0.0,
+        description=(
+            "A change is asked of a face only where its new value is met, with each other attribute"
+            " of the face and with its control, at least this share as often on the faces trained"
+            " on as if the two had nothing to do with each other: no bangs for who is bald, no"
+            " beards on women. 0: every change is asked of every face."
+        ),
+        json_schema_extra=paper("3.2"),
+    )
     control: Text = Field(
         "gender",
         description=(

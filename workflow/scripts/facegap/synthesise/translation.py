@@ -19,7 +19,7 @@ from facegap.network import settle
 from facegap.pixels import as_images, as_input
 from facegap.progress import Pace
 from facegap.settings.synthesise import Attributes
-from facegap.synthesise.changes import changed
+from facegap.synthesise.changes import Together, changed
 from facegap.synthesise.networks import Generator
 from facegap.synthesise.sheet import faces_shown, write_sheet
 from facegap.synthesise.trained import load_generator
@@ -70,8 +70,9 @@ def translate_faces(
     table = read_table(roles, ROLES)
     unseen = table[table["role"].isin(DOMAINS)].reset_index(drop=True)
     labels = read_labels(faces, unseen["face_id"], attributes.names)
+    together = met_in_training(table, faces, attributes)
     rng = seeds.generator(study_seed, "reconstruction")
-    plan = plan_translations(unseen, labels, attributes, rng)
+    plan = plan_translations(unseen, labels, together, attributes, rng)
     shards = Crops(crops)
     with whole(arrays) as temporary:
         shape = (len(plan.table), *shards.shape[1:])
@@ -112,17 +113,31 @@ def read_samples(roles: Path, faces: Path, crops: Crops, attributes: Attributes)
     shown = [face for role in DOMAINS for face in faces_shown(table[table["role"] == role])]
     unseen = table[table["face_id"].isin(shown)].reset_index(drop=True)
     labels = read_labels(faces, unseen["face_id"], attributes.names)
-    plan = plan_translations(unseen, labels, attributes, seeds.generator(0, "stargan_samples"))
+    together = met_in_training(table, faces, attributes)
+    rng = seeds.generator(0, "stargan_samples")
+    plan = plan_translations(unseen, labels, together, attributes, rng)
     return Samples(plan, crops, unseen["row"].to_numpy(), attributes.names)
 
 
+def met_in_training(roles: pd.DataFrame, faces: Path, attributes: Attributes) -> Together:
+    """What goes together on the faces that a generator is trained on, of `roles` (ROLES)."""
+    training = roles[roles["role"] == "train"]
+    labels = read_labels(faces, training["face_id"], attributes.names)
+    return Together.on(labels, training["control"], attributes.least_together)
+
+
 def plan_translations(
-    unseen: pd.DataFrame, labels: Labels, attributes: Attributes, rng: np.random.Generator
+    unseen: pd.DataFrame,
+    labels: Labels,
+    together: Together,
+    attributes: Attributes,
+    rng: np.random.Generator,
 ) -> Plan:
     """What to make of the faces `unseen` (ROLES) with `labels` (n, a), domain after domain.
 
     An attribute that a face cannot be given, since it has it and setting is all that can be done
-    (hair colours), has no row for that face.
+    (hair colours), or since no face of the training has it with the face's others (`together`),
+    has no row for that face.
     """
     parts: list[tuple[str, str, str | None, NDArray[np.int64], Labels]] = []
     for domain in DOMAINS:
@@ -131,6 +146,8 @@ def plan_translations(
         parts.append((domain, "reconstruction", None, who, labels[rng.permutation(who)]))
         for name in attributes.names:
             target, differs = changed(labels[who], name, attributes.names, attributes.exclusive)
+            control = unseen["control"].iloc[who]
+            differs &= together.allow(target, control, attributes.names.index(name))
             parts.append((domain, "translation", name, who[differs], target[differs]))
     face = np.concatenate([who for *_, who, _ in parts])
     table = unseen.iloc[face][["face_id", "subject_id", "control"]].reset_index(drop=True)

@@ -31,6 +31,7 @@ RUNS = table(
         "source_accuracy": real(0, 1, nullable=True),
         "target_accuracy": real(0, 1, nullable=True),
         "loss": real(0, nullable=True),  # binary cross-entropy on the target's test part
+        "training_loss": real(0),  # of the last epoch of the run's own stage
         "epochs_to_convergence": integer(1, nullable=True),  # missing: has not converged
     },
     "runs",
