@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facegap.align import geometry
-from facegap.settings.align import Crop, EarsChin, Similarity
+from facegap.settings.align import Crop, EarsChin, Similarity, Whole
 
 FACE = np.random.default_rng(3).uniform(-3, 3, (68, 2)) + np.concatenate(
     [
@@ -230,3 +230,28 @@ def test_a_blurred_face_is_less_sharp_at_any_size() -> None:
     small = cv2.resize(noise, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)
     assert geometry.sharpness(small, face * 0.2) < values[0]
     assert geometry.face_size(face * 3) == pytest.approx(3 * geometry.face_size(face))
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_an_image_that_is_no_square_becomes_one_in_three_ways(wide: bool) -> None:
+    """At the image's own scale, so that the pixels are known."""
+    image = np.random.default_rng(0).integers(1, 256, (40, 20, 3), dtype=np.uint8)
+
+    def whole(fit: str, size: int) -> np.ndarray:
+        turned = image.transpose(1, 0, 2).copy() if wide else image
+        found = geometry.cut(turned, FACE, "none", Whole(size=size, fit=fit))
+        return found.transpose(1, 0, 2) if wide else found
+
+    np.testing.assert_array_equal(whole("crop", 20), image[10:30])
+    padded = whole("pad", 40)
+    np.testing.assert_array_equal(padded[:, 10:30], image)
+    assert not padded[:, :10].any()
+    assert not padded[:, 30:].any()
+    squeezed = whole("squeeze", 20).astype(float)
+    pairs = image.reshape(20, 2, 20, 3).mean(1)
+    np.testing.assert_allclose(squeezed, pairs, atol=1)
+    assert Whole(size=20).fit == "squeeze"
+    square = image[:20]
+    for fit in ("squeeze", "crop", "pad"):
+        same = geometry.cut(square, FACE, "none", Whole(size=20, fit=fit))
+        np.testing.assert_array_equal(same, square)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facegap.settings.align import Centre, Crop, EarsChin, Similarity
+from facegap.settings.align import Centre, Crop, EarsChin, Similarity, Whole
 
 Image = NDArray[np.uint8]
 Matrix = NDArray[np.float64]  # (2, 3), from points of the image to points of the crop
@@ -96,8 +96,8 @@ def cut(image: Image, points: ArrayLike, name: str, crop: Crop) -> Image:
 
     `points` are (68, 2); `is_flat` ones have no crops. uint8 (size, size, 3).
     """
-    if name == "none":
-        return resized(image, crop.size)
+    if isinstance(crop, Whole):
+        return resized(squared(image, crop.fit), crop.size)
     if isinstance(crop, Centre):
         return resized(middle(image, crop.box), crop.size)
     if isinstance(crop, EarsChin):
@@ -212,6 +212,23 @@ def middle(image: Image, box: int) -> Image:
     length = min(box, height, width)
     top, left = (height - length) // 2, (width - length) // 2
     return image[top : top + length, left : left + length]
+
+
+def squared(image: Image, fit: str) -> Image:
+    """`image` as its size is to be changed, whatever its sides: to `squeeze` it stays as it is.
+
+    With `crop` its middle square, with `pad` in the middle of a black one.
+    """
+    if fit == "squeeze":
+        return image
+    height, width = image.shape[:2]
+    if fit == "crop":
+        return middle(image, min(height, width))
+    length = max(height, width)
+    square = np.zeros((length, length, image.shape[2]), dtype=image.dtype)
+    top, left = (length - height) // 2, (length - width) // 2
+    square[top : top + height, left : left + width] = image
+    return square
 
 
 def resized(image: Image, size: int) -> Image:

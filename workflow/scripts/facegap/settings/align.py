@@ -30,6 +30,19 @@ class Crop(Section):
     size: Size = Field(description="Size in pixels.")
 
 
+class Whole(Crop):
+    """The whole image."""
+
+    fit: Literal["squeeze", "crop", "pad"] = Field(
+        "squeeze",
+        description=(
+            "How an image that is no square becomes one. squeeze: by another scale for width and"
+            " height. crop: its middle square. pad: in the middle of a black square."
+        ),
+        json_schema_extra=paper("2.2 (scaled to 200 x 200)"),
+    )
+
+
 class EarsChin(Crop):
     """Eyes level, ear to ear, brow to chin."""
 
@@ -64,7 +77,7 @@ CropName = Literal["none", "ears-chin", "openface", "openface-similarity", "cent
 class Crops(Section):
     """The crops to write, sizes in pixels."""
 
-    none: Crop = Field(Crop(size=200), description="The whole image.")
+    none: Whole = Field(Whole(size=200), description="The whole image.")
     ears_chin: EarsChin = Field(
         EarsChin(size=200),
         alias="ears-chin",
