@@ -115,6 +115,19 @@ def test_the_papers_numbers_are_in_the_papers_study() -> None:
     assert (paper.judge.design.participants, paper.judge.design.pairs) == (3, 300)
 
 
+def test_the_papers_study_has_the_readings_that_are_argued_for() -> None:
+    """Of docs/method.md, where they are not the defaults."""
+    paper = read_study(CONFIG / "paper.yaml")
+    training = paper.classify.training
+    assert (training.optimisers, training.momentum) == ("keras", 0.0)
+    assert not paper.classify.augmentation.flip
+    assert paper.synthesise.training.schedule == "published code"
+    assert paper.synthesise.attributes.least_together == 0.1
+    method = (CONFIG.parent / "docs/method.md").read_text()
+    for key in ("training.optimisers", "augmentation.flip", "training.schedule", "least_together"):
+        assert f"{key}`" in method, key
+
+
 def test_a_known_kind_brings_its_own_words_for_the_boundary() -> None:
     paper = read_study(CONFIG / "paper.yaml")
     source = paper.own_label("source")
