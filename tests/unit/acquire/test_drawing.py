@@ -1,7 +1,7 @@
 """Drawn faces: the same bytes from the same seed, a truth that fits, styles that differ."""
 
 import zipfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import cv2
@@ -9,14 +9,31 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegap.acquire.collection import HAIR, SOURCE, TARGET, Style, draw_faces, style_at
+from facegap.acquire import collection as drawn_collection
+from facegap.acquire.collection import (
+    SOURCE,
+    TARGET,
+    Style,
+    distance_of,
+    draw_faces,
+    draw_pictures,
+    style_at,
+)
 from facegap.acquire.drawing import Face
+from facegap.acquire.persons import HAIR, Picture, fresh_pictures, pictures_of
 from facegap.acquire.splits import Sampling
 from facegap.settings.acquire import Drawn, Split
 from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table
 
 DOCS = Path(__file__).parents[3] / "docs/drawn-faces.md"
+
+
+SAMPLING = Sampling(60, Split(train=30, test=20))
+
+
+def settings(distance: float = 1.0) -> Drawn:
+    return Drawn(capture_distance=distance, pictures_per_person=3, inside_share=0.5)
 
 
 def drawn(
@@ -27,8 +44,8 @@ def drawn(
         faces=folder / "faces.parquet",
         images=folder / "images.zip",
         rejected=folder / "rejected.csv",
-        sampling=Sampling(60, Split(train=30, test=20)),
-        drawn=Drawn(capture_distance=distance, pictures_per_person=3, inside_share=0.5),
+        sampling=SAMPLING,
+        drawn=settings(distance),
         dataset=dataset,
         seed=seed,
     )
@@ -109,6 +126,71 @@ def test_the_source_is_the_same_at_any_distance(tmp_path: Path) -> None:
     assert (tmp_path / "none/images.zip").read_bytes() == (
         tmp_path / "full/images.zip"
     ).read_bytes()
+
+
+@pytest.mark.parametrize("dataset", ["source", "target"])
+def test_pictures_drawn_in_their_own_style_are_those_of_the_data_set(
+    dataset: str, tmp_path: Path
+) -> None:
+    table = drawn(tmp_path, dataset, distance=0.6)
+    pictures = pictures_of(dataset=dataset, sampling=SAMPLING, drawn=settings(0.6), seed=1)
+    own = draw_pictures(pictures, distance=distance_of(dataset, settings(0.6)), seed=1)
+    read = np.stack([image[..., ::-1] for image in images(tmp_path)])
+    np.testing.assert_array_equal(own.images, read)
+    table = table.drop(columns=["split", "race_raw"])  # nobody's race: None, or missing text
+    pd.testing.assert_frame_equal(own.faces.drop(columns="race_raw"), table)
+    np.testing.assert_array_equal(own.landmarks[7].ravel(), table["landmarks"][7])
+    part = draw_pictures(pictures[20:23], distance=distance_of(dataset, settings(0.6)), seed=1)
+    np.testing.assert_array_equal(part.images, read[20:23], "alone as in the whole")
+
+
+def test_in_another_style_the_same_persons_look_the_same_and_their_pictures_do_not() -> None:
+    """What does not depend on the style: who they are, their smile, and their face's shape."""
+    pictures = pictures_of(dataset="target", sampling=SAMPLING, drawn=settings(), seed=1)
+    far, near = (draw_pictures(pictures, distance=distance, seed=1) for distance in (1.0, 0.0))
+    assert far.images.shape == (60, 218, 178, 3)
+    assert near.images.shape == (60, 200, 200, 3)
+    truth = far.faces.columns.drop("landmarks")
+    pd.testing.assert_frame_equal(far.faces[truth], near.faces[truth])
+    plain = style_at(0.0)
+    other = replace(TARGET, yaw=plain.yaw)  # yaw moves what lies further forward: all else is rigid
+    shapes = []
+    for style in (plain, other):
+        points = [drawn_landmarks(picture, style) for picture in pictures[:20]]
+        shapes.append([unplaced(one) for one in points])
+    np.testing.assert_allclose(shapes[0], shapes[1], atol=1e-4)
+
+
+def drawn_landmarks(picture: Picture, style: Style) -> np.ndarray:
+    _, row = drawn_collection._drawn(picture, style, 1)
+    return np.asarray(row["landmarks"], float).reshape(68, 2)
+
+
+def unplaced(points: np.ndarray) -> np.ndarray:
+    """Points without their place, size and roll: complex numbers, from the first to the last."""
+    places = points[:, 0] + 1j * points[:, 1]
+    return (places - places[0]) / (places[16] - places[0])
+
+
+def test_fresh_persons_are_in_no_part_of_the_data_set_and_more_begin_with_the_same() -> None:
+    def fresh(persons: int) -> list[Picture]:
+        return fresh_pictures(
+            dataset="target", sampling=SAMPLING, drawn=settings(), seed=1, persons=persons
+        )
+
+    pictures = pictures_of(dataset="target", sampling=SAMPLING, drawn=settings(), seed=1)
+    few, many = fresh(10), fresh(400)
+    assert many[:10] == few
+    assert len({picture.subject_id for picture in many}) == 400
+    for name in ("subject_id", "face_id", "path", "person"):
+        assert not {getattr(one, name) for one in many} & {getattr(one, name) for one in pictures}
+    share = np.mean([picture.truth["group"] == "A" for picture in many])
+    assert abs(share - 0.5) < 4 * np.sqrt(0.25 / 400), "the same mixture of groups"
+
+
+def test_no_pictures_to_draw_are_refused() -> None:
+    with pytest.raises(ValueError, match="no pictures"):
+        draw_pictures([], distance=0.0, seed=1)
 
 
 def test_every_parameter_is_in_the_docs() -> None:

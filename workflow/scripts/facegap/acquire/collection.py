@@ -1,38 +1,24 @@
-"""A drawn collection: persons of two groups, their pictures in one capture style, and the truth."""
+"""A drawn collection: pictures of drawn persons in one capture style, and the truth."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from facegap.acquire.drawing import Capture, Colour, Face, draw
+from facegap.acquire.drawing import Capture, draw
+from facegap.acquire.persons import HAIR, Picture, near, pictures_of
 from facegap.acquire.splits import Sampling, split_table
 from facegap.files import whole
+from facegap.images import MAX_PIXELS, decoded
 from facegap.seeds import generator
 from facegap.settings.acquire import Drawn
 from facegap.tables.acquire import FACES, REJECTED
 from facegap.tables.base import write_table
-
-HAIR: dict[str, Colour] = {
-    "Black_Hair": (38, 32, 34),
-    "Brown_Hair": (116, 72, 42),
-    "Blond_Hair": (224, 190, 112),
-    "grey": (168, 166, 166),
-}
-GROUPS = ("A", "B")
-SHAPE = {  # what tells the groups apart in any light, in half face widths: mean of A, mean of B
-    "jaw": (0.030, -0.030),
-    "length": (0.040, -0.040),
-    "eye_distance": (0.022, -0.022),
-    "brow_arch": (0.060, 0.005),
-    "nose_width": (-0.015, 0.015),
-}
-TONE: dict[str, Colour] = {"A": (226, 178, 140), "B": (214, 166, 160)}  # what the light can hide
-YOUNG = 40  # years; below it a face is Young
 
 
 @dataclass(frozen=True)
@@ -75,6 +61,11 @@ def style_at(distance: float) -> Style:
     return Style(*(round(a + distance * (b - a), 9) for a, b in ends))
 
 
+def distance_of(dataset: str, drawn: Drawn) -> float:
+    """The capture distance at which a data set is drawn: 0, the source's style, but the target."""
+    return drawn.capture_distance if dataset == "target" else 0.0
+
+
 def draw_faces(
     *,
     faces: Path,
@@ -92,111 +83,70 @@ def draw_faces(
     have streams of their own, so a change of style changes nobody.
     """
     cv2.setNumThreads(1)
-    distance = drawn.capture_distance
-    style = style_at(distance if dataset == "target" else 0.0)
+    distance = distance_of(dataset, drawn)
     rows: list[dict[str, object]] = []
-    persons = _persons(dataset, sampling.faces or 0, drawn, seed)
     with whole(images) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for subject, person, truth, picture in persons:
-            face_id = f"{dataset}-{len(rows):06d}"
-            rng = generator(seed, "drawn_picture", dataset=dataset, face_id=face_id)
-            face = replace(person, smile=float(rng.random()), gaze=float(rng.uniform(-1, 1)))
-            image, points = draw(face, _capture(style, rng), rng)
-            name = f"{subject}/{picture:02d}.jpg"
-            archive.writestr(_stored(name), _jpeg(image))
-            rows.append(
-                {
-                    "face_id": face_id,
-                    "path": name,
-                    "subject_id": subject,
-                    **truth,
-                    "Smiling": int(face.smile > 0.5),
-                    "landmarks": points.astype(np.float32).ravel(),
-                }
-            )
-    table = pd.DataFrame(rows)
+        for picture in pictures_of(dataset=dataset, sampling=sampling, drawn=drawn, seed=seed):
+            encoded, row = _drawn(picture, style_at(distance), seed)
+            archive.writestr(_stored(picture.path), encoded)
+            rows.append(row)
+    table = _table(rows)
     rng = generator(seed, "split", dataset=dataset)
     table["split"] = split_table(table, sampling.split, rng, faces)
-    flags = [*(name for name in HAIR if name != "grey"), "Male", "Young", "No_Beard", "Bangs"]
-    flags += ["Eyeglasses", "Smiling"]
-    table = table.astype(dict.fromkeys(flags, "Int8"))
     about = {"source": "drawn by facegap", "licence": "MIT", "capture distance": str(distance)}
     write_table(table, faces, FACES, about)
     nothing = pd.DataFrame({"path": [], "face_id": [], "reason": []})
     write_table(nothing, rejected, REJECTED)
 
 
-def _persons(
-    dataset: str, faces: int, settings: Drawn, seed: int
-) -> Iterator[tuple[str, Face, dict[str, object], int]]:
-    """Who is on every picture, what is true of them, and its number; 1 + Poisson pictures each."""
-    rng = generator(seed, "drawn_persons", dataset=dataset)
-    done = person = 0
-    while done < faces:
-        count = min(1 + int(rng.poisson(settings.pictures_per_person - 1)), faces - done)
-        group = GROUPS[0] if rng.random() < settings.inside_share else GROUPS[1]
-        subject = f"{dataset[0]}{person:05d}"
-        face, truth = _person(
-            generator(seed, "drawn_person", dataset=dataset, subject=subject), group
-        )
-        for picture in range(count):
-            yield subject, face, truth, picture
-        done, person = done + count, person + 1
+@dataclass(frozen=True)
+class Drawings:
+    """Pictures drawn in one style."""
+
+    images: NDArray[np.uint8]  # (n, h, w, 3) RGB, as they are read from a data set's JPEGs
+    landmarks: NDArray[np.float32]  # (n, 68, 2), the true ones, pixels
+    faces: pd.DataFrame  # n rows with the columns of FACES but split
 
 
-def _person(rng: np.random.Generator, group: str) -> tuple[Face, dict[str, object]]:
-    """A person of the group, with no expression yet, and its columns of the table."""
-    male, young = bool(rng.random() < 0.5), bool(rng.random() < 0.55)
-    age = round(float(rng.uniform(18, 36) if young else rng.uniform(48, 75)))
-    colours = list(HAIR)
-    hair = colours[rng.choice(4, p=[0.36, 0.32, 0.32, 0] if young else [0.27, 0.23, 0.25, 0.25])]
-    beard, bangs = male and bool(rng.random() < 0.5), bool(rng.random() < 0.3)
-    glasses = bool(rng.random() < 0.1)
-    shape = {name: means[GROUPS.index(group)] for name, means in SHAPE.items()}
-    face = Face(
-        jaw=0.93 - 0.12 * (not male) + shape["jaw"] + rng.normal(0, 0.025),
-        length=1.25 + 0.06 * male + shape["length"] + rng.normal(0, 0.035),
-        eye_distance=0.42 + shape["eye_distance"] + rng.normal(0, 0.01),
-        eye_size=0.20 + 0.02 * (not male) + rng.normal(0, 0.008),
-        brow_arch=shape["brow_arch"] + rng.normal(0, 0.015),
-        brow_thickness=0.09 if male else 0.055,
-        nose_width=0.21 + shape["nose_width"] + rng.normal(0, 0.012),
-        mouth_width=0.34 + rng.normal(0, 0.02),
-        skin=_near(TONE[group], rng, 4, 10),
-        iris=_near((85, 90, 95), rng, 25, 10),
-        hair=_near(HAIR[hair], rng, 5, 7),
-        lips=_near((188, 98, 96) if male else (206, 72, 88), rng, 6, 5),
-        clothes=_near((110, 110, 120), rng, 35, 25),
-        hair_volume=rng.uniform(0.03, 0.12) if male else rng.uniform(0.08, 0.18),
-        long_hair=not male and bool(rng.random() < 0.85),
-        bangs=bangs,
-        beard=beard,
-        glasses=glasses,
-        lines=max(0.0, (age - YOUNG) / 35),
-        smile=0.0,
-        gaze=0.0,
-    )
-    truth: dict[str, object] = {
-        "age": float(age),
-        "gender": "male" if male else "female",
-        "race_raw": None,
-        "group": group,
-        **{name: int(name == hair) for name in HAIR if name != "grey"},
-        "Male": int(male),
-        "Young": int(young),
-        "No_Beard": int(not beard),
-        "Bangs": int(bangs),
-        "Eyeglasses": int(glasses),
+def draw_pictures(pictures: Sequence[Picture], *, distance: float, seed: int) -> Drawings:
+    """Draw `pictures` at a capture distance of `distance`, whichever their data set's own is.
+
+    Person, expression, pose and light come from the picture's own streams (`seed`: the study's),
+    so pictures drawn at two distances differ by the style alone, and pictures drawn at their data
+    set's own (`distance_of`) are its images, pixel for pixel. For many take a part at a time: an
+    image has 120 kB.
+    """
+    cv2.setNumThreads(1)
+    if not pictures:
+        raise ValueError("no pictures to draw")
+    style = style_at(distance)
+    drawn = [_drawn(picture, style, seed) for picture in pictures]
+    images = np.stack([decoded(encoded, str(row["path"]), MAX_PIXELS) for encoded, row in drawn])
+    table = _table([row for _, row in drawn])
+    points = np.stack(table["landmarks"].to_list()).reshape(-1, 68, 2)
+    return Drawings(images, points, table)
+
+
+def _drawn(picture: Picture, style: Style, seed: int) -> tuple[bytes, dict[str, object]]:
+    """One picture in a style, as a JPEG, and its row of the table of faces."""
+    rng = generator(seed, "drawn_picture", dataset=picture.dataset, face_id=picture.face_id)
+    face = replace(picture.person, smile=float(rng.random()), gaze=float(rng.uniform(-1, 1)))
+    image, points = draw(face, _capture(style, rng), rng)
+    row: dict[str, object] = {
+        "face_id": picture.face_id,
+        "path": picture.path,
+        "subject_id": picture.subject_id,
+        **picture.truth,
+        "Smiling": int(face.smile > 0.5),
+        "landmarks": points.astype(np.float32).ravel(),
     }
-    return face, truth
+    return _jpeg(image), row
 
 
-def _near(colour: Colour, rng: np.random.Generator, tint: float, shade: float) -> Colour:
-    """A random colour near another: each channel by `tint`, all together by `shade`."""
-    red, green, blue = np.clip(
-        np.array(colour) + rng.normal(0, tint, 3) + rng.normal(0, shade), 0, 255
-    ).tolist()
-    return red, green, blue
+def _table(rows: list[dict[str, object]]) -> pd.DataFrame:
+    flags = [*(name for name in HAIR if name != "grey"), "Male", "Young", "No_Beard", "Bangs"]
+    flags += ["Eyeglasses", "Smiling"]
+    return pd.DataFrame(rows).astype(dict.fromkeys(flags, "Int8"))
 
 
 def _capture(style: Style, rng: np.random.Generator) -> Capture:
@@ -207,7 +157,7 @@ def _capture(style: Style, rng: np.random.Generator) -> Capture:
         exposure * (mean + rng.normal(0, style.tint))
         for mean in (style.red, style.green, style.blue)
     ]
-    backdrop = [_near((135, 138, 142), rng, style.colourful, 18) for _ in range(2)]
+    backdrop = [near((135, 138, 142), rng, style.colourful, 18) for _ in range(2)]
     return Capture(
         width=width,
         height=height,
