@@ -8,8 +8,14 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from facegap.acquire import collection as drawn_collection
+from facegap.acquire import persons
 from facegap.acquire.collection import (
     SOURCE,
     TARGET,
@@ -20,7 +26,7 @@ from facegap.acquire.collection import (
     style_at,
 )
 from facegap.acquire.drawing import Face
-from facegap.acquire.persons import HAIR, Picture, fresh_pictures, pictures_of
+from facegap.acquire.persons import GROUPS, HAIR, SHAPE, TONE, Picture, fresh_pictures, pictures_of
 from facegap.acquire.splits import Sampling
 from facegap.settings.acquire import Drawn, Split
 from facegap.tables.acquire import FACES
@@ -32,8 +38,13 @@ DOCS = Path(__file__).parents[3] / "docs/drawn-faces.md"
 SAMPLING = Sampling(60, Split(train=30, test=20))
 
 
-def settings(distance: float = 1.0) -> Drawn:
-    return Drawn(capture_distance=distance, pictures_per_person=3, inside_share=0.5)
+def settings(distance: float = 1.0, groups: float = 1.0) -> Drawn:
+    return Drawn(
+        capture_distance=distance,
+        group_distance=groups,
+        pictures_per_person=3,
+        inside_share=0.5,
+    )
 
 
 def drawn(
@@ -191,6 +202,68 @@ def test_fresh_persons_are_in_no_part_of_the_data_set_and_more_begin_with_the_sa
 def test_no_pictures_to_draw_are_refused() -> None:
     with pytest.raises(ValueError, match="no pictures"):
         draw_pictures([], distance=0.0, seed=1)
+
+
+def test_the_group_distance_moves_bs_mean_face_from_as_to_its_own() -> None:
+    """With the same random numbers; everything else of a person is the same at any distance."""
+    faces = {
+        (name, distance): persons._person(np.random.default_rng(5), name, distance)[0]
+        for name in GROUPS
+        for distance in (0.0, 0.25, 1.0)
+    }
+    for distance in (0.0, 0.25, 1.0):
+        one, other = faces["A", distance], faces["B", distance]
+        assert one == faces["A", 1.0], "A's faces stay"
+        for name, (a, b) in SHAPE.items():
+            moved = getattr(other, name) - getattr(one, name)
+            assert moved == pytest.approx(distance * (b - a), abs=1e-12)
+        tones = [np.array(face.skin) for face in (one, other)]
+        moved = distance * (np.array(TONE["B"]) - np.array(TONE["A"]))
+        np.testing.assert_allclose(tones[1] - tones[0], moved, atol=1e-9)
+        rest = {"skin": one.skin, **{name: getattr(one, name) for name in SHAPE}}
+        assert replace(other, **rest) == one
+    assert faces["A", 0.0] == faces["B", 0.0]
+
+
+def test_at_group_distance_1_each_group_has_its_own_mean_face() -> None:
+    for group, number in zip(GROUPS, (0, 1), strict=True):
+        drawn_faces = [persons._person(np.random.default_rng(k), group, 1.0) for k in range(400)]
+        women = [face for face, truth in drawn_faces if truth["gender"] == "female"]
+        for name, base, spread in (("eye_distance", 0.42, 0.01), ("jaw", 0.81, 0.025)):
+            mean = np.mean([getattr(face, name) for face in women])
+            error = spread / np.sqrt(len(women))
+            assert abs(mean - base - SHAPE[name][number]) < 4 * error
+
+
+def accuracy(groups: float) -> float:
+    """Of a classifier on pixels, trained on half of 600 persons and tested on the others."""
+    pictures = fresh_pictures(
+        dataset="source", sampling=SAMPLING, drawn=settings(groups=groups), seed=7, persons=600
+    )
+    drawings = draw_pictures(pictures, distance=0.0, seed=7)
+    points, shades = drawings.landmarks, drawings.images.astype(np.float32)
+    crops = [
+        cv2.warpAffine(image, affine(one), (24, 24), flags=cv2.INTER_AREA)
+        for image, one in zip(shades, points, strict=True)
+    ]
+    features = np.stack(crops).reshape(600, -1)
+    inside = (drawings.faces["group"] == "A").to_numpy()
+    model = make_pipeline(
+        StandardScaler(), PCA(60, random_state=0), LogisticRegression(max_iter=1000)
+    )
+    model.fit(features[:300], inside[:300])
+    return float(model.score(features[300:], inside[300:]))
+
+
+def affine(points: np.ndarray) -> np.ndarray:
+    """Eyes and chin at fixed places of 24 pixels, so that a classifier on pixels sees the face."""
+    seen = np.array([points[36:42].mean(0), points[42:48].mean(0), points[8]], np.float32)
+    return cv2.getAffineTransform(seen, np.array([[7, 8], [17, 8], [12, 22]], np.float32))
+
+
+def test_at_group_distance_0_a_classifier_on_pixels_is_at_chance_and_at_1_it_is_not() -> None:
+    assert binomtest(round(300 * accuracy(0.0)), 300).pvalue > 0.001
+    assert accuracy(1.0) > 0.9
 
 
 def test_every_parameter_is_in_the_docs() -> None:

@@ -288,6 +288,11 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
         ("boundary", "", "boundary: '' is not allowed"),
         ("datasets.target.faces", None, "datasets.target.faces: say how many faces to draw"),
         ("datasets.target.images", "there", "datasets.target.images: not read for the kind drawn"),
+        (
+            "acquire.drawn.group_distance",
+            0.0,
+            "datasets.target.labels: at acquire.drawn.group_distance 0 nothing in a picture tells",
+        ),
         ("datasets.target.table", "t.csv", "datasets.target.table: not read for the kind drawn"),
         (
             "datasets.target.split",

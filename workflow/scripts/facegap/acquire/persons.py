@@ -6,7 +6,7 @@ from itertools import count
 
 import numpy as np
 
-from facegap.acquire.drawing import Colour, Face
+from facegap.acquire.drawing import Colour, Face, mix
 from facegap.acquire.splits import Sampling
 from facegap.seeds import generator
 from facegap.settings.acquire import Drawn
@@ -82,20 +82,29 @@ def _people(
         group = GROUPS[0] if rng.random() < drawn.inside_share else GROUPS[1]
         subject = f"{dataset[0]}{number:05d}"
         face, truth = _person(
-            generator(seed, "drawn_person", dataset=dataset, subject=subject), group
+            generator(seed, "drawn_person", dataset=dataset, subject=subject),
+            group,
+            drawn.group_distance,
         )
         yield subject, face, truth, several
 
 
-def _person(rng: np.random.Generator, group: str) -> tuple[Face, dict[str, object]]:
-    """A person of the group, with no expression yet, and its columns of the table."""
+def _person(
+    rng: np.random.Generator, group: str, distance: float
+) -> tuple[Face, dict[str, object]]:
+    """A person of the group, with no expression yet, and its columns of the table.
+
+    Group A's mean face is where it is; B's lies `distance` of the way from it to its own.
+    """
     male, young = bool(rng.random() < 0.5), bool(rng.random() < 0.55)
     age = round(float(rng.uniform(18, 36) if young else rng.uniform(48, 75)))
     colours = list(HAIR)
     hair = colours[rng.choice(4, p=[0.36, 0.32, 0.32, 0] if young else [0.27, 0.23, 0.25, 0.25])]
     beard, bangs = male and bool(rng.random() < 0.5), bool(rng.random() < 0.3)
     glasses = bool(rng.random() < 0.1)
-    shape = {name: means[GROUPS.index(group)] for name, means in SHAPE.items()}
+    own = distance if group == GROUPS[1] else 0.0
+    shape = {name: (1 - own) * a + own * b for name, (a, b) in SHAPE.items()}
+    tone = mix(TONE["A"], TONE["B"], own)
     face = Face(
         jaw=0.93 - 0.12 * (not male) + shape["jaw"] + rng.normal(0, 0.025),
         length=1.25 + 0.06 * male + shape["length"] + rng.normal(0, 0.035),
@@ -105,7 +114,7 @@ def _person(rng: np.random.Generator, group: str) -> tuple[Face, dict[str, objec
         brow_thickness=0.09 if male else 0.055,
         nose_width=0.21 + shape["nose_width"] + rng.normal(0, 0.012),
         mouth_width=0.34 + rng.normal(0, 0.02),
-        skin=near(TONE[group], rng, 4, 10),
+        skin=near(tone, rng, 4, 10),
         iris=near((85, 90, 95), rng, 25, 10),
         hair=near(HAIR[hair], rng, 5, 7),
         lips=near((188, 98, 96) if male else (206, 72, 88), rng, 6, 5),

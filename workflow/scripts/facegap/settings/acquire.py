@@ -157,6 +157,14 @@ class Drawn(Section):
             " drawn alike and no gap may be found."
         ),
     )
+    group_distance: Share = Field(
+        1.0,
+        description=(
+            "How far the faces of group B lie from those of group A; at 0 nothing in a picture"
+            " tells the groups apart, nobody could label them, and the data sets' own labels are"
+            " used (labels: own)."
+        ),
+    )
     pictures_per_person: Count = Field(4, description="Mean number.")
     inside_share: Share = Field(0.5, description="Share of persons of group A.")
 

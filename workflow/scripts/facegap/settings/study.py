@@ -168,6 +168,14 @@ class Study(Section):
         if target and target.labels == "people" and len(self.annotate.annotators) < 2:
             words = "the target is labelled by people, so name two or more"
             yield ("annotate", "annotators"), words
+        own = self.own_label("target") if target and target.kind == "drawn" else None
+        alike = own is not None and own.column == "group" and not self.acquire.drawn.group_distance
+        if target and target.labels == "people" and alike:
+            words = (
+                "at acquire.drawn.group_distance 0 nothing in a picture tells the groups apart, so"
+                " nobody can label them; set own, which are the labels of the drawing program"
+            )
+            yield ("datasets", "target", "labels"), words
         yield from self._not_drawn(("annotate", "annotators"), self.annotate.annotators)
         yield from self._not_drawn(("partition", "verification"), self.partition.verification)
 
