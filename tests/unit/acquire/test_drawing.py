@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from scipy.stats import binomtest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -29,10 +30,12 @@ from facegap.acquire.drawing import Face
 from facegap.acquire.persons import GROUPS, HAIR, SHAPE, TONE, Picture, fresh_pictures, pictures_of
 from facegap.acquire.splits import Sampling
 from facegap.settings.acquire import Drawn, Split
+from facegap.settings.load import load
 from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table
 
-DOCS = Path(__file__).parents[3] / "docs/drawn-faces.md"
+ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs/drawn-faces.md"
 
 
 SAMPLING = Sampling(60, Split(train=30, test=20))
@@ -197,6 +200,36 @@ def test_fresh_persons_are_in_no_part_of_the_data_set_and_more_begin_with_the_sa
         assert not {getattr(one, name) for one in many} & {getattr(one, name) for one in pictures}
     share = np.mean([picture.truth["group"] == "A" for picture in many])
     assert abs(share - 0.5) < 4 * np.sqrt(0.25 / 400), "the same mixture of groups"
+
+
+@pytest.mark.parametrize("dataset", ["source", "target"])
+def test_the_default_studys_test_parts_have_one_picture_a_person(
+    dataset: str, tmp_path: Path
+) -> None:
+    study = load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))
+    given = study.datasets[dataset]
+    sampling = Sampling(given.faces, given.split)
+    draw_faces(
+        faces=tmp_path / "faces.parquet",
+        images=tmp_path / "images.zip",
+        rejected=tmp_path / "rejected.csv",
+        sampling=sampling,
+        drawn=study.acquire.drawn,
+        dataset=dataset,
+        seed=study.seed,
+    )
+    faces = read_table(tmp_path / "faces.parquet", FACES)
+    assert len(faces) == given.faces
+    of = {part: rows["subject_id"] for part, rows in faces.groupby("split")}
+    assert len(of["test"]) == of["test"].nunique() == given.split.test
+    assert len(of["train"]) == given.split.train
+    others = pd.concat([of[part] for part in of if part != "test"])
+    assert not set(of["test"]) & set(others)
+    assert others.value_counts().mean() > 3, "the others have several: labels by person"
+    fresh = fresh_pictures(
+        dataset=dataset, sampling=sampling, drawn=study.acquire.drawn, seed=1, persons=9
+    )
+    assert not {picture.subject_id for picture in fresh} & set(faces["subject_id"])
 
 
 def test_no_pictures_to_draw_are_refused() -> None:

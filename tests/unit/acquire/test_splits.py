@@ -96,6 +96,44 @@ def test_a_sample_of_persons_keeps_the_shares_of_the_strata(seed: int) -> None:
     pd.testing.assert_series_equal(parts, again)
 
 
+@given(people, st.integers(1, 3), st.data())
+def test_the_test_part_has_few_pictures_of_a_person_and_no_other_part_has_that_person(
+    subjects: list[str | None], most: int, data: st.DataObject
+) -> None:
+    train = data.draw(st.integers(0, len(subjects) - 1))
+    test = data.draw(st.integers(0, len(subjects) - 1 - train))
+    column = pd.Series(subjects, dtype="str")
+    parts = split_faces(column, Sizes(train, test), np.random.default_rng(0), most)
+    assert (parts == "test").sum() <= test
+    assert (parts == "train").sum() <= train
+    for person in set(subjects) - {None}:
+        theirs = parts[column == person]
+        assert set(theirs) in ({"train"}, {"rest"}, {"test"}, {"test", "rest"})
+        if "test" in set(theirs):
+            assert (theirs == "test").sum() == min(most, len(theirs))
+
+
+def test_with_one_picture_each_there_are_as_many_persons_as_test_faces() -> None:
+    faces = population(3)
+    split = Split(train=400, test=150, test_pictures=1)
+    parts = split_table(faces, split, np.random.default_rng(3), "faces")
+    tested = faces["subject_id"][parts == "test"]
+    assert len(tested) == tested.nunique() == 150
+    trained = faces["subject_id"][parts == "train"]
+    assert len(trained) == 400
+    assert trained.nunique() < 200, "who trains does so with several pictures"
+    assert not set(tested) & set(trained)
+
+
+def test_the_first_rows_can_be_the_test_part_already() -> None:
+    faces = population(4)
+    split = Split(train=200, test=60, test_pictures=1)
+    parts = split_table(faces, split, np.random.default_rng(0), "faces", tested=60)
+    assert (parts[:60] == "test").all()
+    assert (parts[60:] != "test").all()
+    assert (parts == "train").sum() == 200
+
+
 def test_without_strata_and_pictures_the_split_is_of_all_faces() -> None:
     faces = population(1)
     split = Split(train=0.5, test=0.2)

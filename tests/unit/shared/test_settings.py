@@ -107,7 +107,13 @@ def test_the_papers_numbers_are_in_the_papers_study() -> None:
     assert (first.epochs, first.batch, first.rates.adam) == (30, 128, 0.001)
     assert training.repeats == 5
     split = paper.datasets["target"].split.model_dump()
-    assert split == {"train": 2000, "test": 500, "pictures": 1, "strata": ["gender"]}
+    assert split == {
+        "train": 2000,
+        "test": 500,
+        "pictures": 1,
+        "test_pictures": None,
+        "strata": ["gender"],
+    }
     gan, seeds = paper.synthesise.training, paper.synthesise.seeds
     assert (gan.iterations, gan.batch, gan.discriminator_steps) == (200_000, 16, 5)
     assert (gan.rate, gan.betas, len(seeds)) == (0.0001, [0.5, 0.999], 5)
@@ -298,6 +304,11 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
             "datasets.target.split",
             {"train": 10, "test": 10, "strata": ["hair"]},
             "datasets.target.split.strata: hair is no column of drawn faces; it has age, gender",
+        ),
+        (
+            "datasets.target.split",
+            {"train": 10, "test": 10, "test_pictures": 1, "strata": ["gender"]},
+            "datasets.target.split.strata: drawn persons of the test part are drawn, not sampled",
         ),
         (
             "datasets.source.own_label",

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facegap.acquire.drawing import Capture, draw
-from facegap.acquire.persons import HAIR, Picture, near, pictures_of
+from facegap.acquire.persons import HAIR, Picture, near, pictures_of, tested
 from facegap.acquire.splits import Sampling, split_table
 from facegap.files import whole
 from facegap.images import MAX_PIXELS, decoded
@@ -92,7 +92,7 @@ def draw_faces(
             rows.append(row)
     table = _table(rows)
     rng = generator(seed, "split", dataset=dataset)
-    table["split"] = split_table(table, sampling.split, rng, faces)
+    table["split"] = split_table(table, sampling.split, rng, faces, tested(sampling))
     about = {"source": "drawn by facegap", "licence": "MIT", "capture distance": str(distance)}
     write_table(table, faces, FACES, about)
     nothing = pd.DataFrame({"path": [], "face_id": [], "reason": []})

@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 
 from facegap.acquire.drawing import Colour, Face, mix
-from facegap.acquire.splits import Sampling
+from facegap.acquire.splits import Sampling, sizes_of
 from facegap.seeds import generator
 from facegap.settings.acquire import Drawn
 
@@ -57,16 +57,29 @@ def fresh_pictures(
     return _pictures(dataset, sampling, drawn, seed, fresh=persons)[sampling.faces or 0 :]
 
 
+def tested(sampling: Sampling) -> int:
+    """How many pictures are the test part, the first, where its persons have few: else 0, sampled.
+
+    Persons are alike in distribution, so the first of them are as good a sample as any.
+    """
+    split = sampling.split
+    return sizes_of(split, sampling.faces or 0)["test"] if split.test_pictures else 0
+
+
 def _pictures(
     dataset: str, sampling: Sampling, drawn: Drawn, seed: int, fresh: int
 ) -> list[Picture]:
-    """The data set's pictures, 1 + Poisson a person, and one each of the `fresh` next persons."""
-    faces = sampling.faces or 0
+    """The data set's pictures, and one each of the `fresh` next persons."""
+    faces, test = sampling.faces or 0, tested(sampling)
     found: list[Picture] = []
     for subject, person, truth, several in _people(dataset, drawn, seed):
-        if len(found) == faces + fresh:
+        done = len(found)
+        if done == faces + fresh:
             break
-        for number in range(min(several, faces - len(found)) if len(found) < faces else 1):
+        if done < test:
+            several = min(several, sampling.split.test_pictures or 1, test - done)
+        several = min(several, faces - done) if done < faces else 1
+        for number in range(several):
             face_id, path = f"{dataset}-{len(found):06d}", f"{subject}/{number:02d}.jpg"
             found.append(Picture(dataset, face_id, path, subject, person, truth))
     return found
@@ -75,7 +88,7 @@ def _pictures(
 def _people(
     dataset: str, drawn: Drawn, seed: int
 ) -> Iterator[tuple[str, Face, dict[str, object], int]]:
-    """Persons without end: the name, the face, what is true of it, and how many pictures."""
+    """Persons without end: name, face, what is true of it, and 1 + Poisson pictures."""
     rng = generator(seed, "drawn_persons", dataset=dataset)
     for number in count():
         several = 1 + int(rng.poisson(drawn.pictures_per_person - 1))

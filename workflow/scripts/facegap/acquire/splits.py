@@ -32,13 +32,14 @@ class Sizes:
 
 
 def split_table(
-    faces: pd.DataFrame, split: Split, rng: np.random.Generator, place: str | Path
+    faces: pd.DataFrame, split: Split, rng: np.random.Generator, place: str | Path, tested: int = 0
 ) -> pd.Series:
     """`train`, `test` or `rest` for each row of `faces` (from `place`), by `split_faces`.
 
     Within each stratum (a person's first picture decides) the parts have their share of its
-    pictures. Pictures beyond `pictures` of a person rest, whatever part the person is in. The log
-    has the sizes that were set and got; a part that stays empty is a `DataError`.
+    pictures. Pictures beyond `pictures` of a person rest, whatever part the person is in. Where the
+    first `tested` rows are the test part already, the others are split. The log has the sizes that
+    were set and got; a part that stays empty is a `DataError`.
     """
     if missing := set(split.strata) - set(faces.columns):
         raise DataError(
@@ -54,10 +55,13 @@ def split_table(
     of_face = pd.concat([pd.Series("", faces.index), *strata], axis=1).agg("\0".join, axis=1)
     stratum = of_face.groupby(person).transform("first")[offered]
     parts = pd.Series("rest", index=faces.index, dtype=object)
-    wanted = _sizes(split, len(faces))
-    for name, sizes in _shares(stratum, wanted, place).items():
+    wanted = left = sizes_of(split, len(faces))
+    if tested:
+        parts[faces.index[:tested]] = "test"
+        stratum, left = stratum.drop(faces.index[:tested], errors="ignore"), {**wanted, "test": 0}
+    for name, sizes in _shares(stratum, left, place).items():
         here = stratum.index[stratum == name]
-        parts[here] = split_faces(faces["subject_id"][here], sizes, rng)
+        parts[here] = split_faces(faces["subject_id"][here], sizes, rng, split.test_pictures)
     _log(split, wanted, parts, place)
     return parts
 
@@ -102,15 +106,21 @@ def _log(split: Split, wanted: dict[str, int], parts: pd.Series, place: str | Pa
         log.log(level, "%s: split.%s asks for %d faces and gets %d", place, part, number, got)
 
 
-def split_faces(subjects: pd.Series, split: Split | Sizes, rng: np.random.Generator) -> pd.Series:
+def split_faces(
+    subjects: pd.Series,
+    split: Split | Sizes,
+    rng: np.random.Generator,
+    test_pictures: int | None = None,
+) -> pd.Series:
     """`train`, `test` or `rest` for each face of `subjects` (missing: a person of its own).
 
-    Nobody is in two parts. Persons are taken in random order and each goes to the first part that
-    has room for all of their faces, so the sizes asked for are met to the face wherever whole
-    persons allow it. Raises `DataError` when the parts ask for more faces than there are.
+    Nobody is in train and test. Persons are taken in random order and each goes to the first part
+    that has room for all of their faces, so the sizes asked for are met to the face wherever whole
+    persons allow it. Of a person in `test` at most `test_pictures` are there, by seed; the others
+    rest. Raises `DataError` when the parts ask for more faces than there are.
     """
     total = len(subjects)
-    sizes = _sizes(split, total)
+    sizes = sizes_of(split, total)
     if sum(sizes.values()) > total:
         raise DataError(
             f"split.train and split.test ask for {sum(sizes.values())} faces, and there are"
@@ -119,16 +129,22 @@ def split_faces(subjects: pd.Series, split: Split | Sizes, rng: np.random.Genera
     person = _persons(subjects)
     parts = np.full(person.max() + 1 if total else 0, "rest", dtype=object)
     room, counts = dict(sizes), np.bincount(person)
+    taken = {"train": counts, "test": np.minimum(counts, test_pictures or total)}
     for who in rng.permutation(len(parts)):
-        part = next((name for name in sizes if counts[who] <= room[name]), None)
+        part = next((name for name in sizes if taken[name][who] <= room[name]), None)
         if part is not None:
             parts[who] = part
-            room[part] -= counts[who]
+            room[part] -= taken[part][who]
     if sum(sizes.values()) == total:  # nobody may rest: the last few go where most room is left
         for who in np.flatnonzero(parts == "rest"):
             parts[who] = max(room, key=lambda name: room[name])
-            room[parts[who]] -= counts[who]
-    return pd.Series(parts[person], index=subjects.index)
+            room[parts[who]] -= taken[parts[who]][who]
+    found = pd.Series(parts[person], index=subjects.index)
+    if test_pictures:
+        shuffled = pd.Series(person, index=subjects.index).sample(frac=1, random_state=rng)
+        beyond = shuffled.groupby(shuffled).cumcount() >= test_pictures
+        found[(found == "test") & beyond.reindex(found.index)] = "rest"
+    return found
 
 
 def choose(subjects: pd.Series, faces: int | None, rng: np.random.Generator) -> pd.Series:
@@ -143,7 +159,7 @@ def choose(subjects: pd.Series, faces: int | None, rng: np.random.Generator) -> 
     return split_faces(subjects, Sizes(faces, 0), rng) == "train"
 
 
-def _sizes(split: Split | Sizes, total: int) -> dict[str, int]:
+def sizes_of(split: Split | Sizes, total: int) -> dict[str, int]:
     """Faces of each part; where shares of one half both round up, the training part gives way."""
     train, test = split.train, split.test
     if isinstance(train, int) and isinstance(test, int):

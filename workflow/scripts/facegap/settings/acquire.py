@@ -31,6 +31,14 @@ class Split(Section):
             " rest. With 1 a sample of faces is one of persons."
         ),
     )
+    test_pictures: Count | None = Field(
+        None,
+        description=(
+            "At most so many pictures of a person are in the test part; with 1 it has as many"
+            " persons as faces, and so the narrowest intervals. The person's others rest; of drawn"
+            " persons no others are drawn. Without: as pictures says."
+        ),
+    )
     strata: Annotated[list[Text], Unique()] = Field(
         [],
         description=(
@@ -133,6 +141,9 @@ class Dataset(Section):
             yield ("images",), f"not read for the kind {self.kind}; take it out"
         if self.table is not None and self.kind != "folder":
             yield ("table",), f"not read for the kind {self.kind}; take it out"
+        if self.kind == "drawn" and self.split.test_pictures and self.split.strata:
+            words = "drawn persons of the test part are drawn, not sampled, with test_pictures"
+            yield ("split", "strata"), f"{words}; take one of the two out"
         for words in unknown_columns(self.split.strata, self.kind):
             yield ("split", "strata"), words
         for words in unknown_columns([self.own_label.column] if self.own_label else [], self.kind):
