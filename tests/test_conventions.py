@@ -361,7 +361,14 @@ def test_the_profiles_name_rules_that_exist(rules: list[Any]) -> None:
     """A key that the cluster's shares with the default one would be lost without a word."""
     profile = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
     default = yaml.safe_load((ROOT / "profiles/default/profile.yaml").read_text())
-    others = {"read_faces", "unpack_images", "fetch_timm", "read_responses", "label_own"}
+    others = {
+        "read_faces",
+        "split_dataset",
+        "unpack_images",
+        "fetch_timm",
+        "read_responses",
+        "label_own",
+    }
     names = {rule.name for rule in rules} | others
     assert {*profile["set-resources"], *profile["groups"], *default["prioritize"]} <= names
     assert not profile.keys() & default.keys()

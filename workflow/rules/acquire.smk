@@ -5,7 +5,10 @@ Reads   config data_root       UTKFace, CelebA, FairFace, LFW or a folder, where
                                that kind; what does not lie there is fetched
 Writes  acquire/<dataset>/faces.parquet   table FACES: a row a face, with its part of the split
         acquire/<dataset>/rejected.csv    table REJECTED: what was rejected, with the reason
-        acquire/<dataset>/duplicates.csv  table DUPLICATES: images of the same bytes
+        acquire/<dataset>/sampled.parquet  table SAMPLED: the same faces before their split, with
+                                          what they look like; of drawn faces none
+        acquire/<dataset>/duplicates.csv  table DUPLICATES: pictures that are there twice, in this
+                                          data set or one before it; of drawn faces none
         acquire/<dataset>/images.zip      drawn faces, or a tar.gz repacked; others stay in place
         assets/<file>                     files that facegap fetches (config/assets.yaml)
 """
@@ -17,7 +20,9 @@ with start.wrong_configuration():
 IMAGES = {name: place.images for name, place in PLACES.items()}
 ORIGINALS = {name: place.originals for name, place in PLACES.items()}
 TEXTS = {name: place.texts for name, place in PLACES.items()}
-SAMPLINGS = places.samplings(study)
+SAMPLINGS, AMOUNTS = places.samplings(study), places.amounts(study)
+SPLITS = places.splits(study)
+EARLIER = places.earlier(study, "<results>/acquire/{name}/sampled.parquet")
 READERS = {name: place.reader for name, place in PLACES.items()}
 CODE_OF_READERS = {
     name: code_of(f"acquire.readers.{reader}") if reader else []
@@ -114,9 +119,8 @@ rule read_faces:
         images=images_of,
         texts=lookup("{dataset}", within=TEXTS),
     output:
-        faces="<results>/acquire/{dataset}/faces.parquet",
+        sampled="<results>/acquire/{dataset}/sampled.parquet",
         rejected="<results>/acquire/{dataset}/rejected.csv",
-        duplicates="<results>/acquire/{dataset}/duplicates.csv",
     log:
         "<logs>/acquire/read_faces-{dataset}.log",
     benchmark:
@@ -133,7 +137,34 @@ rule read_faces:
         lookup("{dataset}", within=CODE_OF_READERS),
         contents_of(images_of, lookup("{dataset}", within=TEXTS)),
         reader=lookup("{dataset}", within=READERS),
-        sampling=lookup("{dataset}", within=SAMPLINGS),
+        amount=lookup("{dataset}", within=AMOUNTS),
         seed=study.seed,
     script:
         "../scripts/read_faces.py"
+
+
+rule split_dataset:
+    input:
+        sampled="<results>/acquire/{dataset}/sampled.parquet",
+        earlier=lookup("{dataset}", within=EARLIER),
+    output:
+        faces="<results>/acquire/{dataset}/faces.parquet",
+        duplicates="<results>/acquire/{dataset}/duplicates.csv",
+    log:
+        "<logs>/acquire/split_dataset-{dataset}.log",
+    benchmark:
+        "<benchmarks>/acquire/split_dataset-{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(EARLIER),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=60,
+    params:
+        *code_of("acquire.reading"),
+        split=lookup("{dataset}", within=SPLITS),
+        settings=config["acquire"]["duplicates"],
+        seed=study.seed,
+    script:
+        "../scripts/split_dataset.py"

@@ -153,7 +153,7 @@ for figure in FIGURES:
 RECORDED = [  # results, by the output of a rule and the values of its wildcards
     *(
         (
-            rules.draw_faces if dataset.kind == "drawn" else rules.read_faces,
+            rules.draw_faces if dataset.kind == "drawn" else rules.split_dataset,
             "faces",
             {"dataset": name},
         )

@@ -1,4 +1,4 @@
-"""Rule read_faces: the table of faces of a data set, of whatever kind."""
+"""Rule read_faces: the faces of a data set, of whatever kind, and what they look like."""
 
 from facegap.acquire.reading import read_faces
 from facegap.job import run

@@ -7,14 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from facegap.acquire.reading import read_faces
-from facegap.acquire.splits import Sampling
+from facegap.acquire.reading import Amount, read_faces, split_dataset
 from facegap.errors import DataError
-from facegap.settings.acquire import Split
+from facegap.settings.acquire import Duplicates, Split
 from facegap.tables.acquire import DUPLICATES, FACES, REJECTED
 from facegap.tables.base import read_table
 
-HALVES = Sampling(None, Split(train=0.5, test=0.5))
 ATTRIBUTES = "4\nBangs Male Young\na.jpg 1 -1 1\nb.jpg -1 1 1\nc.jpg 1 1 -1\nd.jpg -1 -1 -1\n"
 TIME = "20170109142408075.jpg.chip.jpg"
 
@@ -26,11 +24,20 @@ def read(
     read_faces(
         images=images,
         texts=texts,
-        faces=folder / "faces.parquet",
+        sampled=folder / "sampled.parquet",
         rejected=folder / "rejected.csv",
-        duplicates=folder / "duplicates.csv",
         reader=kind,
-        sampling=HALVES,
+        amount=Amount(None),
+        dataset="source",
+        seed=seed,
+    )
+    split_dataset(
+        sampled=folder / "sampled.parquet",
+        earlier=[],
+        faces=folder / "faces.parquet",
+        duplicates=folder / "duplicates.csv",
+        split=Split(train=0.5, test=0.5),
+        settings=Duplicates(),
         dataset="source",
         seed=seed,
     )
@@ -340,7 +347,8 @@ def test_the_same_bytes_are_listed_and_stay_together(tmp_path: Path) -> None:
         assert split["a1"] == split["a2"]
         assert split["b1"] == split["b2"]
     found = duplicates(tmp_path).set_index("face_id")
-    assert found["same_as"].to_dict() == {"a1": "a1", "a2": "a1", "b1": "b1", "b2": "b1"}
+    assert found["other"].to_dict() == {"a1": "a2", "a2": "a1", "b1": "b2", "b2": "b1"}
+    assert found["same_bytes"].all()
     assert found["differs"]["a2"] == "gender"
     assert found["differs"].isna()["b2"]
 

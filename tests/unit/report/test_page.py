@@ -592,3 +592,32 @@ def test_the_page_is_whole_or_not_there(inputs: Inputs) -> None:
     with pytest.raises(UndefinedError, match="attention_threshold"):
         inputs.page()
     assert not inputs.path("report/index.html").exists()
+
+
+class Twice(Inputs):
+    """Real data sets, with pictures that are there twice; the source's persons are not known."""
+
+    def table(self, name: str, frame: pd.DataFrame, schema: Any) -> Path:
+        path = super().table(name, frame, schema)
+        if schema is FACES:
+            frame = frame.assign(subject_id=None) if name.startswith("source") else frame
+            write_table(frame, path, FACES, {"duplicates": "12", "shared": "56", "left out": "78"})
+        return path
+
+
+def test_pictures_that_are_there_twice_are_counted_and_what_a_hash_cannot_tell_is_said(
+    tmp_path: Path,
+) -> None:
+    text = " ".join(re.sub("<[^>]*>", "", Twice(tmp_path).page()).split())
+    for name in ("source", "target"):
+        assert (
+            f"Pictures of the {name} that are in it more than once, by a perceptual hash: 12;"
+            in text
+        )
+    assert "Pictures that another data set has too: 56. All 78 pictures of these persons" in text
+    assert "Who is shown in the source is not known" in text
+    assert "Who is shown in the target is not known" not in text
+
+
+def test_data_sets_that_are_not_compared_say_nothing_of_it(inputs: Inputs) -> None:
+    assert "perceptual hash" not in inputs.page()

@@ -36,6 +36,29 @@ def samplings(study: Study) -> dict[str, dict[str, Any]]:
     }
 
 
+def amounts(study: Study) -> dict[str, dict[str, int | None]]:
+    """How many faces of each data set are used, of `Amount`: their split changes nothing there."""
+    return {name: {"faces": dataset.faces} for name, dataset in study.datasets.items()}
+
+
+def splits(study: Study) -> dict[str, dict[str, Any]]:
+    """The split of each data set."""
+    return {name: dataset.split.model_dump(mode="json") for name, dataset in study.datasets.items()}
+
+
+def earlier(study: Study, table: str) -> dict[str, list[str]]:
+    """By data set, the `table` of each that comes before it: the source, the target, then others.
+
+    Drawn faces are no pictures of anybody, so their data sets are left out.
+    """
+    order = sorted(
+        study.datasets,
+        key=lambda name: ["source", "target"].index(name) if name in ("source", "target") else 2,
+    )
+    real = [name for name in order if KINDS[study.datasets[name].kind].reader]
+    return {name: [table.format(name=other) for other in real[: real.index(name)]] for name in real}
+
+
 def by_hand(
     data_root: str, assets: Mapping[str, Any], wanted: dict[str, Any]
 ) -> Callable[[Any], list[str]]:

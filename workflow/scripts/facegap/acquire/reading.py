@@ -1,41 +1,52 @@
-"""A data set's files as one table of faces; lists of what is rejected or there twice."""
+"""A data set's files as one table of faces, with what each file and picture is like; its split."""
 
 import hashlib
-from collections.abc import Sequence
+import logging
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 
+from facegap.acquire import duplicates as twice
+from facegap.acquire.looks import looks
 from facegap.acquire.readers.parts import Collection, reasons, stem
-from facegap.acquire.splits import Sampling, choose, split_table
+from facegap.acquire.splits import choose, split_table
 from facegap.errors import DataError
 from facegap.images import ImageError, open_images
 from facegap.seeds import generator
-from facegap.tables.acquire import DUPLICATES, FACES, REJECTED
-from facegap.tables.base import write_table
+from facegap.settings.acquire import Duplicates, Split
+from facegap.tables.acquire import DUPLICATES, FACES, REJECTED, SAMPLED
+from facegap.tables.base import metadata, read_table, write_table
 
-NOT_LABELS = ("path", "face_id", "split", "official_landmarks")
 NO_REJECTED: dict[str, list[str]] = {"path": [], "face_id": [], "reason": []}
+SEEN = ["file_digest", "look", "mirrored_look"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How many faces of a data set are used; None: all."""
+
+    faces: int | None
 
 
 def read_faces(
     *,
     images: Path,
     texts: list[Path],
-    faces: Path,
+    sampled: Path,
     rejected: Path,
-    duplicates: Path,
     reader: str,
-    sampling: Sampling,
+    amount: Amount,
     dataset: str,
     seed: int,
 ) -> None:
-    """Sample the faces to use and their split, and write the tables.
+    """Sample the faces to use, and write them with the digests of their files and their looks.
 
     `reader` is the module of facegap.acquire.readers for the kind; `texts` are the kind's files of
-    labels. Images of the same bytes are listed, and go to one part of the split as one person's do.
-    Raises `DataError` where not one image has labels, or files do not belong together.
+    labels. Raises `DataError` where not one image has labels, or files do not belong together.
     """
     module = import_module(f"facegap.acquire.readers.{reader}")
     collection: Collection = module.read(images, texts)
@@ -44,51 +55,75 @@ def read_faces(
         raise DataError(f"data set {dataset}: not one image with labels{reasons(others)}")
     table = table.sort_values("path", ignore_index=True)
     table["face_id"] = table["path"].map(stem)
-    twice = table["face_id"].duplicated(keep=False)
-    table.loc[twice, "face_id"] = table.loc[twice, "path"]
+    several = table["face_id"].duplicated(keep=False)
+    table.loc[several, "face_id"] = table.loc[several, "path"]
     rng = generator(seed, "sampled_faces", dataset=dataset)
-    table = table[choose(table["subject_id"], sampling.faces, rng)].reset_index(drop=True)
-    same = _same_bytes(table["path"], images)
-    rng = generator(seed, "split", dataset=dataset)
-    alike = table.assign(subject_id=_persons(table["subject_id"], same))
-    table["split"] = split_table(alike, sampling.split, rng, faces)
+    table = table[choose(table["subject_id"], amount.faces, rng)].reset_index(drop=True)
+    table[SEEN] = _seen(table["path"], images)
     write_table(pd.DataFrame(others or NO_REJECTED), rejected, REJECTED)
-    write_table(_duplicates(table, same), duplicates, DUPLICATES)
-    about = {"source": collection.source, "licence": collection.licence}
-    write_table(table, faces, FACES, about)
+    about = {"source": collection.source, "licence": collection.licence, "dataset": dataset}
+    write_table(table, sampled, SAMPLED, about)
 
 
-def _same_bytes(paths: pd.Series, images: Path) -> list[list[int]]:
-    """The rows of `paths` whose files hold the same bytes, two and more of them, in order."""
-    rows: dict[bytes, list[int]] = {}
+def _seen(paths: pd.Series, images: Path) -> pd.DataFrame:
+    """Of each image: the digest of its file, its look and that of its mirror image, in hex."""
+    rows: list[tuple[str | None, ...]] = []
     with open_images(images) as source:
-        for row, path in enumerate(paths):
+        for path in paths:
             try:
-                digest = hashlib.blake2b(source.contents(path), digest_size=16).digest()
-            except ImageError:
-                continue  # listed where the image is decoded
-            rows.setdefault(digest, []).append(row)
-    return [same for same in rows.values() if len(same) > 1]
+                data = source.contents(path)
+            except ImageError:  # listed where the image is aligned
+                rows.append((None, None, None))
+                continue
+            digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+            found = looks(data, path)
+            rows.append((digest, *([look.hex() for look in found] if found else (None, None))))
+    return pd.DataFrame(rows, columns=SEEN, index=paths.index, dtype=object)
 
 
-def _persons(subjects: pd.Series, same: Sequence[Sequence[int]]) -> pd.Series:
-    """Who is on each face for the split: those with an image in common are taken for one person."""
-    persons = subjects.astype(object)
-    for rows in same:
-        known = list(dict.fromkeys(persons[list(rows)].dropna()))
-        one = known[0] if known else f"\0{rows[0]}"
-        persons[list(rows)] = one
-        if known[1:]:
-            persons[persons.isin(known[1:])] = one
-    return persons
+def split_dataset(
+    *,
+    sampled: Path,
+    earlier: list[Path],
+    faces: Path,
+    duplicates: Path,
+    split: Split,
+    settings: Duplicates,
+    dataset: str,
+    seed: int,
+) -> None:
+    """Split the faces `sampled` (SAMPLED), and list those whose picture is there twice.
 
-
-def _duplicates(table: pd.DataFrame, same: Sequence[Sequence[int]]) -> pd.DataFrame:
-    labels = table.drop(columns=[name for name in NOT_LABELS if name in table])
-    rows = []
-    for group in same:
-        values = labels.iloc[list(group)].nunique(dropna=False)
-        differs = "+".join(str(name) for name in values.index[values > 1]) or None
-        first = table["face_id"][group[0]]
-        rows += [(table["path"][k], table["face_id"][k], first, differs) for k in group]
-    return pd.DataFrame(rows, columns=list(DUPLICATES.columns))
+    Persons with a picture in common go to one part, as one person does. `earlier` are the sampled
+    faces of the data sets before this one, the source first: a person of whom one of these has a
+    picture too is in neither part, if the settings say so.
+    """
+    table = read_table(sampled, SAMPLED)
+    own = twice.looks_of(table)
+    within = twice.pairs_within(own, settings.distance)
+    lists = [twice.listed(table, table, dataset, within)]
+    alike = table.assign(subject_id=twice.persons(table["subject_id"], within))
+    shared = set[str]()
+    for path in earlier:
+        others, name = read_table(path, SAMPLED), metadata(path)["dataset"]
+        across = twice.pairs_across(own, twice.looks_of(others), settings.distance)
+        lists.append(twice.listed(table, others, name, across))
+        shared |= set(alike["subject_id"].iloc[across["row"].unique()])
+    free = ~alike["subject_id"].isin(shared) if settings.leave_out else pd.Series(True, alike.index)
+    if not free.any():
+        raise DataError(
+            f"{faces}: none of its {len(table)} faces is left, since an earlier data set has a"
+            " picture of each person; name other images, or set acquire.duplicates.leave_out:"
+            " false"
+        )
+    if not free.all():
+        log.info("%d faces rest: an earlier data set has a picture of their person", (~free).sum())
+    rng = generator(seed, "split", dataset=dataset)
+    parts = split_table(alike[free].reset_index(drop=True), split, rng, faces)
+    table["split"] = "rest"
+    table.loc[free, "split"] = parts.to_numpy()
+    found = pd.concat(lists, ignore_index=True)
+    write_table(found, duplicates, DUPLICATES)
+    about = {name: value for name, value in metadata(sampled).items() if name != "dataset"}
+    about |= twice.counts(found, dataset, int((~free).sum()))
+    write_table(table.drop(columns=SEEN), faces, FACES, about)

@@ -36,6 +36,7 @@ def data_set(faces: Path, aligned: Path, labels: Path, *rejected: Path) -> dict[
         "sides": {side: int((labelled["side"] == side).sum()) for side in SIDES},
         "rejected": reasons.value_counts().sort_index().to_dict(),
         **{key: about.get(key, "") for key in ("source", "licence")},
+        **{key: about.get(key) for key in ("duplicates", "shared", "left out")},  # drawn: None
     }
 
 

@@ -180,7 +180,33 @@ class Drawn(Section):
     inside_share: Share = Field(0.5, description="Share of persons of group A.")
 
 
+class Duplicates(Section):
+    """What is the same picture twice, and what becomes of it. Drawn faces have no duplicates."""
+
+    distance: Annotated[int, Field(ge=0, le=64)] | None = Field(
+        32,
+        description=(
+            "Two images are near-duplicates, the same picture, where their perceptual hashes, or"
+            " one's and the other's mirror image's, differ in at most so many of 256 bits"
+            " (docs/data.md has what was measured). They are in one part of the split. null: only"
+            " files of the same bytes are."
+        ),
+    )
+    leave_out: bool = Field(
+        True,
+        description=(
+            "A person of whom the source has a picture too is in no training or test part of the"
+            " target; all pictures of the person rest. So it is with any further data set and"
+            " those before it."
+        ),
+    )
+
+
 class Acquire(Section):
     """Stage acquire."""
+
+    duplicates: Duplicates = Field(
+        default_factory=Duplicates, description="Pictures that are there twice."
+    )
 
     drawn: Drawn = Field(default_factory=Drawn, description="The drawn collections.")
