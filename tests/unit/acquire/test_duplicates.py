@@ -46,7 +46,8 @@ def test_the_search_finds_the_pairs_that_comparing_each_with_each_finds(
         np.array(
             [
                 flipped(
-                    centres[rng.integers(3)], rng.permutation(BITS)[: rng.integers(30)].tolist()
+                    centres[rng.integers(3)],
+                    rng.permutation(rng.choice([BITS, BITS // 2]))[: rng.integers(30)].tolist(),
                 )
                 for _ in range(size)
             ],
