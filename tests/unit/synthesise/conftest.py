@@ -1,6 +1,6 @@
 """A small data set as the stages before synthesise leave it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +32,16 @@ class Study:
         return self.folder / "roles.parquet"
 
 
-def _make(folder: Path, faces: int = 120, seed: int = 0, **columns: object) -> Study:
+def _make(
+    folder: Path,
+    faces: int = 120,
+    seed: int = 0,
+    decided: Mapping[str, object] | None = None,
+    **columns: object,
+) -> Study:
     """`faces` faces of persons with two pictures each, the colour and stripes of which show
-    their attributes; Dark and Fair exclude each other. `columns` replace those of the table.
+    their attributes; Dark and Fair exclude each other. `columns` replace those of the table,
+    `decided` those of the sides.
     """
     rng = np.random.default_rng(seed)
     person = np.arange(faces) // 2
@@ -63,7 +70,7 @@ def _make(folder: Path, faces: int = 120, seed: int = 0, **columns: object) -> S
             "confidence": np.nan,
             "simulated": False,
         }
-    )
+    ).assign(**decided or {})
     images = rng.integers(100, 140, (faces, SIZE, SIZE, 3))
     images[tone == 0] -= 80
     images[tone == 1] += 80

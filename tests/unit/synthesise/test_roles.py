@@ -1,13 +1,14 @@
 """Nobody is both trained on and translated; both domains are as large and as mixed."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from facegap.errors import DataError
@@ -15,12 +16,13 @@ from facegap.settings.synthesise import Attributes, Roles
 from facegap.synthesise.roles import assign_roles
 from facegap.tables.acquire import FACES
 from facegap.tables.align import ALIGNED
-from facegap.tables.base import read_table, write_table
+from facegap.tables.base import DOMAINS, metadata, read_table, write_table
 from facegap.tables.partition import FACE_SIDES
 from facegap.tables.synthesise import ROLES
 
 ATTRIBUTES = ["Dark", "Fair", "Striped"]
 Study = Any  # of conftest.py
+Contentious = Literal["left out", "measured"]
 Make = Callable[..., Study]
 
 
@@ -31,6 +33,7 @@ def assigned(
     control: str = "gender",
     held_out: float = 0.4,
     translated: int = 10,
+    contentious: Contentious = "left out",
     seed: int = 1,
 ) -> pd.DataFrame:
     assign_roles(
@@ -39,15 +42,52 @@ def assigned(
         aligned=study.aligned,
         roles=study.roles,
         attributes=Attributes(names=names, exclusive=[], control=control),
-        settings=Roles(held_out=held_out, translated=translated),
+        settings=Roles(held_out=held_out, translated=translated, contentious=contentious),
         seed=seed,
     )
     return read_table(study.roles, ROLES)
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def mixed(folder: Path, make_study: Make, seed: int) -> tuple[Study, pd.DataFrame]:
+    """A study of the default study's kind, and its sides and persons.
+
+    Persons have one to six pictures, some of them none that names them; a face in six is
+    contentious and outside whatever the person's others are, as the default study places them, and
+    a few stand on the other side or on none.
+    """
+    rng = np.random.default_rng(seed)
+    person = np.repeat(np.arange(80), rng.integers(1, 7, 80))
+    count = len(person)
+    side = np.where(rng.random(80) < 0.6, "inside", "outside")[person]
+    moved = rng.random(count) < 0.05
+    side = np.where(moved, np.where(side == "inside", "outside", "inside"), side)
+    contentious = rng.random(count) < 1 / 6
+    side = np.where(contentious, "outside", side)
+    known = pd.Series(side).where(rng.random(count) > 0.05)
+    named = pd.Series([f"p{p}" for p in person], dtype="str").where(rng.random(count) > 0.1)
+    study = make_study(
+        folder,
+        faces=count,
+        seed=seed,
+        decided={"side": known, "provenance": np.where(contentious, "contentious", "agreed")},
+        subject_id=named,
+        gender=np.where(person % 2, "male", "female"),
+    )
+    table = read_table(study.sides, FACE_SIDES).assign(subject_id=named)
+    return study, table.set_index("face_id")
+
+
+@settings(
+    max_examples=20,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each example writes a data set
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
-    st.integers(0, 9), st.integers(1, 14), st.sampled_from([0.3, 0.5, 0.8]), st.integers(0, 1000)
+    st.integers(0, 9),
+    st.integers(1, 14),
+    st.sampled_from([0.3, 0.5, 0.8]),
+    st.sampled_from(["left out", "measured"]),
+    st.integers(0, 1000),
 )
 def test_whoever_has_a_role_the_laws_hold(
     tmp_path: Path,
@@ -55,25 +95,61 @@ def test_whoever_has_a_role_the_laws_hold(
     data_seed: int,
     translated: int,
     held_out: float,
+    contentious: Contentious,
     seed: int,
 ) -> None:
-    study = make_study(tmp_path, seed=data_seed)
+    study, sides = mixed(tmp_path, make_study, data_seed)
+    both = sides.groupby("subject_id")["side"].nunique()
+    assert (both > 1).sum() > 10, "persons on both sides, whom the roles have to know"
     try:
-        roles = assigned(study, translated=translated, held_out=held_out, seed=seed)
+        roles = assigned(
+            study, translated=translated, held_out=held_out, contentious=contentious, seed=seed
+        )
     except DataError:
         return  # too few; another test says how
-    sides = read_table(study.sides, FACE_SIDES).set_index("face_id")["side"]
     persons = {role: set(part["subject_id"]) for role, part in roles.groupby("role")}
-    assert not persons["train"] & persons["in-domain"]
-    assert not persons["train"] & persons["out-domain"]
-    for role, part in roles.groupby("role"):
-        assert set(sides[part["face_id"]]) == {"outside" if role == "out-domain" else "inside"}
+    measured = persons["in-domain"] | persons["out-domain"] | persons.get("reference", set())
+    assert not persons["train"] & measured
+    assert not persons["in-domain"] & persons["out-domain"]
+    assert not set(both.index[both > 1]) & measured
+    assert not roles["face_id"].duplicated().any()
+    assert (sides["side"].loc[roles["face_id"]].to_numpy() == roles["side"]).all()
+    assert set(roles.loc[roles["role"].isin(["train", "in-domain"]), "side"]) == {"inside"}
+    assert set(roles.loc[roles["role"] == "out-domain", "side"]) == {"outside"}
+    used = roles[roles["role"] != "train"]
+    if contentious == "left out":
+        assert "contentious" not in set(used["provenance"])
     control = roles.groupby("role")["control"].value_counts()
     assert control["in-domain"].to_dict() == control["out-domain"].to_dict()
     assert control["in-domain"].sum() == translated
     assert control["in-domain"].max() - control["in-domain"].min() <= max(1, translated // 2)
     ids = read_table(study.aligned, ALIGNED)["face_id"]
     assert (ids.to_numpy()[roles["row"]] == roles["face_id"]).all()
+    alone = sides[~sides["subject_id"].isin(both.index[both > 1])]
+    outside = alone[(alone["side"] == "outside") & alone["subject_id"].notna()]["subject_id"]
+    assert set(outside) - set(used["subject_id"]), "whom the attribute classifier can learn from"
+
+
+def test_persons_on_both_sides_train_and_are_counted(tmp_path: Path, make_study: Make) -> None:
+    study, sides = mixed(tmp_path, make_study, 3)
+    roles = assigned(study)
+    both = sides.groupby("subject_id")["side"].nunique()
+    theirs = sides[sides["subject_id"].isin(both.index[both > 1])]
+    inside = set(theirs.index[theirs["side"] == "inside"])
+    assert inside <= set(roles.loc[roles["role"] == "train", "face_id"])
+    assert json.loads(metadata(study.roles)["left_out"]) == {
+        "persons on both sides": int((both > 1).sum()),
+        "their faces": int(theirs["side"].notna().sum()),
+        "contentious faces": int(
+            ((sides["provenance"] == "contentious") & sides["side"].notna()).sum()
+        ),
+    }
+
+
+def test_contentious_faces_are_measured_if_asked_for(tmp_path: Path, make_study: Make) -> None:
+    study, _ = mixed(tmp_path, make_study, 3)
+    roles = assigned(study, contentious="measured", translated=20)
+    assert "contentious" in set(roles.loc[roles["role"] == "out-domain", "provenance"])
 
 
 def test_the_attributes_are_matched(tmp_path: Path, make_study: Make) -> None:
@@ -85,7 +161,7 @@ def test_the_attributes_are_matched(tmp_path: Path, make_study: Make) -> None:
         shares = [
             faces.loc[part["face_id"], ATTRIBUTES].astype(float).mean()
             for role, part in roles.groupby("role")
-            if role != "train"
+            if role in DOMAINS
         ]
         assert (shares[0] == shares[1]).all()
 
@@ -96,7 +172,7 @@ def test_a_face_of_an_unknown_person_is_a_person_of_its_own(
     study = make_study(tmp_path, subject_id=pd.Series([None] * 120, dtype="str"))
     roles = assigned(study)
     assert roles["subject_id"].is_unique
-    assert set(roles["role"]) == {"train", "in-domain", "out-domain"}
+    assert set(roles["role"]) == {"train", "in-domain", "out-domain", "reference"}
 
 
 def test_the_control_may_be_an_attribute(study: Study) -> None:
@@ -133,7 +209,8 @@ def test_the_same_seed_gives_the_same_bytes(study: Study) -> None:
         ({"control": "Bald"}, "attribute Bald"),
         (
             {"translated": 61},
-            r"61 faces of each side are wanted, \d+ possible .*in-domain .*female",
+            r"61 faces of each side are wanted, \d+ possible .*in-domain .*female.* of 16 persons"
+            r" inside and 10 outside; .*persons on both sides': 0",
         ),
     ],
 )

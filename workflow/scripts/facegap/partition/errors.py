@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from facegap.partition.merge import GAINED, PEOPLE, unanimous
-from facegap.statistics.interval import Interval, row
-from facegap.statistics.proportions import correlated_wilson, in_trials
+from facegap.statistics.interval import Interval, row, within
+from facegap.statistics.proportions import correlated_wilson, in_trials, weighted_sum
 from facegap.tables.base import SIDES
 
 Part = dict[str, Any]
@@ -15,9 +15,16 @@ NOBODY = Interval(0.0, 0.0, 0.0)
 
 
 def label_error(
-    known: pd.DataFrame, sides: pd.DataFrame, error: Interval | None, confidence: float
+    known: pd.DataFrame,
+    sides: pd.DataFrame,
+    error: Interval | None,
+    confidence: float,
+    side: str | None = None,
 ) -> dict[str, Part]:
     """How often the sides of faces are wrong, by their provenance, and over all of these.
+
+    With `side`, of those that were placed there alone: where most faces lie inside, of the few that
+    are placed outside more are wrong.
 
     `known` is EVIDENCE, `sides` FACE_SIDES in the same order; `error` is that of one answer of one
     annotator, None where nobody answered. A part is columns of ESTIMATES: estimate, low, high; the
@@ -34,27 +41,26 @@ def label_error(
         NOBODY if error is None else Interval(*unanimous(error, _fewest(known[people])).tolist())
         for people in ("annotators", "verifiers")
     )
-    labelled = known[known["label"].notna()]
-    others = {side: labelled[side] - (labelled["label"] == side).astype(int) for side in SIDES}
-    one_side = (others["inside"] > 0) ^ (others["outside"] > 0)
-    tested = labelled[(labelled["split"] == "test") & labelled["accepted"]]
+    by_others, by_classifier = _said(known, side)
+    placed = sides["side"].notna() if side is None else sides["side"] == side
     provenance = sides["provenance"]
     applied = {"people": provenance.isin(PEOPLE), **{name: provenance == name for name in GAINED}}
+    applied = {name: of & placed for name, of in applied.items()}
     parts: dict[str, Part] = {
         "people": dict(row(in_trials(reference, int(applied["people"].sum()), confidence))),
         "verified": dict(
             row(in_trials(verified, _persons(known[applied["verified"]]), confidence))
         ),
         "by person": _against(
-            labelled[one_side],
-            others["inside"][one_side] > 0,
+            known.loc[by_others.index],
+            by_others,
             known[applied["by person"]],
             reference,
             confidence,
         ),
         "pseudo-label": _against(
-            tested,
-            tested["probability"] >= 0.5,
+            known.loc[by_classifier.index],
+            by_classifier,
             known[applied["pseudo-label"]],
             reference,
             confidence,
@@ -66,6 +72,22 @@ def label_error(
         part["answers"] = int(applied[name].sum())
     everything = sum(part["answers"] for part in parts.values())
     return {**parts, "all": {**row(_weighted(parts)), "answers": everything}}
+
+
+def _said(known: pd.DataFrame, side: str | None) -> tuple["pd.Series[bool]", "pd.Series[bool]"]:
+    """Whether labelled faces are inside by their person's other labels, and by the classifier.
+
+    Of faces on which either has a word; with `side`, of those that it places there.
+    """
+    labelled = known[known["label"].notna()]
+    others = {name: labelled[name] - (labelled["label"] == name).astype(int) for name in SIDES}
+    by_others = (others["inside"] > 0)[(others["inside"] > 0) ^ (others["outside"] > 0)]
+    tested = labelled[(labelled["split"] == "test") & labelled["accepted"]]
+    by_classifier = tested["probability"] >= 0.5
+    if side is None:
+        return by_others, by_classifier
+    inside = side == "inside"
+    return by_others[by_others == inside], by_classifier[by_classifier == inside]
 
 
 def true_error(sides: pd.DataFrame, truth: "pd.Series[str]") -> tuple[float, int]:
@@ -121,7 +143,4 @@ def _weighted(parts: dict[str, Part]) -> Interval:
     estimate, low, high = table
     if np.isnan(estimate).any():  # nothing to test a part on: only the bounds are known
         return Interval(float("nan"), float(share @ low), float(share @ high))
-    mean = float(share @ estimate)
-    down = float(np.sqrt((share**2 * (estimate - low) ** 2).sum()))
-    up = float(np.sqrt((share**2 * (high - estimate) ** 2).sum()))
-    return Interval(mean, max(mean - down, 0.0), min(mean + up, 1.0))
+    return within(weighted_sum(list(map(Interval._make, table.T)), list(share)), 0.0, 1.0)

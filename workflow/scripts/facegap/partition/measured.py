@@ -19,7 +19,7 @@ from facegap.settings.measure import Intervals
 from facegap.statistics.interval import Interval, row
 from facegap.statistics.proportions import correlated_wilson
 from facegap.tables.acquire import FACES
-from facegap.tables.base import metadata, read_table, write_table
+from facegap.tables.base import SIDES, metadata, read_table, write_table
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.measure import estimates as table_of
 from facegap.tables.partition import EVIDENCE, FACE_SIDES
@@ -63,15 +63,19 @@ def measure_sides(
     }
     write_json(facts, summary)
     error = None if agreement_estimates is None else _answer_error(agreement_estimates)
-    parts = label_error(known, decided, error, confidence)
+    truth = None
     if simulated and own_label is not None:
         truth = sides_of(table, own_label, faces).set_axis(table["face_id"])
-        parts["all"]["truth"] = true_error(decided, truth)[0]
-    rows: list[Row] = [
-        {"group": group_name({} if name == "all" else {"provenance": name}), **part}
-        for name, part in parts.items()
-    ]
-    rows = [{"quantity": "label error", **each} for each in rows]
+    rows: list[Row] = []
+    for side in (None, *SIDES):
+        factors = {} if side is None else {"side": side}
+        parts = label_error(known, decided, error, confidence, side)
+        if truth is not None:
+            placed = decided if side is None else decided[decided["side"] == side]
+            parts["all"]["truth"] = true_error(placed, truth)[0]
+        for name, part in parts.items():
+            group = group_name(factors if name == "all" else {"provenance": name, **factors})
+            rows.append({"quantity": "label error", "group": group, **part})
     if calibrated is not None:
         rows += [*precision_rows(known, confidence), *calibration_rows(known)]
     write_table(table_of(rows, study), estimates, ESTIMATES)

@@ -61,10 +61,18 @@ class Roles(Section):
         lt=1,
         description=(
             "Share of the inside persons that are never trained on; the in-domain faces are theirs."
+            " Of the outside as many persons are measured, at most half."
         ),
         json_schema_extra=paper("3.4 (an unseen portion)"),
     )
     translated: Count = Field(2000, description="Unseen faces of each side that are translated.")
+    contentious: Literal["left out", "measured"] = Field(
+        "left out",
+        description=(
+            "Whether contentious faces, whose side is a rule's and nobody's word, are among the"
+            " measured; then the gaps are reported without them too."
+        ),
+    )
 
 
 class Generator(Section):

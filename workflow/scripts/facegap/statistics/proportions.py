@@ -1,5 +1,7 @@
 """Proportions: Wilson's interval, for independent and for clustered trials, and an exact test."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
@@ -65,6 +67,15 @@ def correlation(
     between, within = between / (groups - 1), within / (n - groups)
     size = (n - float((sizes**2).sum()) / n) / (groups - 1)
     return float(np.clip((between - within) / (between + (size - 1) * within), 0, 1))
+
+
+def weighted_sum(parts: Sequence[Interval], weights: Sequence[float]) -> Interval:
+    """Of independent estimates times `weights`, limits by square-and-add (Zou and Donner 2008)."""
+    share = np.asarray(weights, dtype=float)
+    estimate, low, high = np.array(parts, dtype=float).T
+    down, up = (np.sqrt((share**2 * (end - estimate) ** 2).sum()) for end in (low, high))
+    value = float(share @ estimate)
+    return Interval(value, value - float(down), value + float(up))
 
 
 def exact_p(chosen: int, answers: int) -> float | None:

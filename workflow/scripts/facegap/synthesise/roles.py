@@ -1,5 +1,6 @@
 """Which faces of the target train the generator, and which it translates. Paper 3.3 and 3.4."""
 
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +15,12 @@ from facegap.seeds import generator
 from facegap.settings.synthesise import Attributes, Roles
 from facegap.tables.acquire import FACES
 from facegap.tables.align import ALIGNED
-from facegap.tables.base import read_table, write_table
+from facegap.tables.base import DOMAINS, SIDES, read_table, write_table
 from facegap.tables.partition import FACE_SIDES
 from facegap.tables.synthesise import ROLES
 
 log = logging.getLogger(__name__)
+REFERENCE = "reference"  # further real faces of the persons of either measured set
 
 
 def assign_roles(
@@ -31,41 +33,67 @@ def assign_roles(
     settings: Roles,
     seed: int,
 ) -> None:
-    """Write the role of each face that has one (ROLES).
+    """Write the role of each face that has one (ROLES), and what was left out, as metadata.
 
-    A share of the inside persons is never trained on; some of their faces are in-domain, as many
-    faces of the outside are out-domain. The two have the same numbers of each value of the control,
-    and attributes as alike as the faces allow. Raises `DataError` naming the attribute that is
-    missing or has one value only, or with the counts when there are too few.
+    Persons are the unit. Those of one side alone may be measured: a share of the inside ones, and
+    as many of the outside but at most half of them, since the others train the networks that
+    measure. Of their faces, equally many are in-domain and out-domain, with the same numbers of
+    each value of the control, and attributes as alike as the faces allow; the rest is `REFERENCE`.
+    All other inside faces train, those of persons who have faces on both sides too. Raises
+    `DataError` naming the attribute that is missing or has one value only, or with the counts when
+    there are too few.
     """
     candidates = _candidates(sides, faces, aligned, attributes)
     rng = generator(seed, "roles")
+    measurable = candidates[~candidates["both"]]
+    if settings.contentious == "left out":
+        measurable = measurable[measurable["provenance"] != "contentious"]
     inside = candidates[candidates["side"] == "inside"]
-    persons = np.sort(inside["subject_id"].unique())
-    unseen = rng.permutation(persons)[: round(settings.held_out * len(persons))]
-    training = inside[~inside["subject_id"].isin(unseen)]
-    _require_both_values(training, attributes.names)
+    unseen = _unseen(inside, measurable, settings.held_out, rng)
+    _require_both_values(inside[~inside["subject_id"].isin(unseen)], attributes.names)
     pool = {
-        "in-domain": inside[inside["subject_id"].isin(unseen)],
-        "out-domain": candidates[candidates["side"] == "outside"],
+        role: measurable[(measurable["side"] == side) & measurable["subject_id"].isin(unseen)]
+        for role, side in zip(DOMAINS, SIDES, strict=True)
     }
-    wanted = _numbers(pool, settings.translated)
+    left_out = {
+        "persons on both sides": int(candidates.loc[candidates["both"], "subject_id"].nunique()),
+        "their faces": int(candidates["both"].sum()),
+        "contentious faces": int((candidates["provenance"] == "contentious").sum()),
+    }
+    wanted = _numbers(pool, settings.translated, left_out)
     matched = [_match(pool, value, n, attributes.names, rng) for value, n in wanted.items()]
-    chosen = {
-        role: pd.concat([pool[role].loc[pair[k]] for pair in matched])
-        for k, role in enumerate(pool)
-    }
-    parts = {"train": training, **chosen}
-    table = pd.concat(part.assign(role=role).sort_values("row") for role, part in parts.items())
-    write_table(table[list(ROLES.columns)], roles, ROLES)
-    log.info("roles: %s; control: %s", table["role"].value_counts().to_dict(), wanted)
+    table = candidates.assign(role=None).astype({"role": "str"})
+    table.loc[(table["side"] == "inside") & ~table["subject_id"].isin(unseen), "role"] = "train"
+    for k, (role, part) in enumerate(pool.items()):
+        table.loc[part.index, "role"] = REFERENCE
+        table.loc[[label for pair in matched for label in pair[k]], "role"] = role
+    known = table.dropna(subset=["role"])
+    parts = [known[known["role"] == role] for role in ("train", *DOMAINS, REFERENCE)]
+    about = {"left_out": json.dumps(left_out)}
+    write_table(pd.concat(parts)[list(ROLES.columns)], roles, ROLES, about)
+    log.info("roles: %s; control: %s", known["role"].value_counts().to_dict(), wanted)
+    log.info("not measured: %s", left_out)
     for name in attributes.names:
-        shares = [f"{float(part[name].mean()):.2f}" for part in chosen.values()]
+        shares = [f"{float(part[name].mean()):.2f}" for part in parts[1:3]]
         log.info("share of %s in-domain and out-domain: %s", name, " and ".join(shares))
 
 
+def _unseen(
+    inside: pd.DataFrame, measurable: pd.DataFrame, held_out: float, rng: np.random.Generator
+) -> NDArray[np.object_]:
+    """The persons of both sides who are measured, so that no network learns from them."""
+    persons = measurable.groupby("side")["subject_id"].unique()
+    alone = {side: rng.permutation(np.sort(persons.get(side, []))) for side in SIDES}
+    chosen = alone["inside"][: round(held_out * inside["subject_id"].nunique())]
+    most = min(len(chosen), (len(alone["outside"]) + 1) // 2)
+    return np.concatenate([chosen, alone["outside"][:most]])
+
+
 def _candidates(sides: Path, faces: Path, aligned: Path, attributes: Attributes) -> pd.DataFrame:
-    """Faces that have a side, a crop (`row` of it), every attribute and the control."""
+    """Faces that have a side, a crop (`row` of it), every attribute and the control.
+
+    `both` says whether the person has faces on both sides, with or without a crop.
+    """
     table, control = read_table(faces, FACES), attributes.control
     require(table, attributes.names, faces)
     if control == "gender":
@@ -77,14 +105,16 @@ def _candidates(sides: Path, faces: Path, aligned: Path, attributes: Attributes)
         names = {1: control, 0: f"not {control}"}
         table["control"] = pd.to_numeric(table[control]).map(names)
     row = read_table(aligned, ALIGNED).set_index("face_id")["row"]
-    side = read_table(sides, FACE_SIDES).set_index("face_id")["side"]
-    table = table.assign(row=table["face_id"].map(row), side=table["face_id"].map(side))
+    decided = read_table(sides, FACE_SIDES).set_index("face_id")[["side", "provenance"]]
+    alone = "face " + table["face_id"]  # of an unknown person: a person of its own
+    persons = table["subject_id"].fillna(alone)
+    table = table.assign(row=table["face_id"].map(row), subject_id=persons)
+    table = table.join(decided, on="face_id")
+    table["both"] = table.groupby("subject_id")["side"].transform("nunique") > 1
     known = table.dropna(subset=["row", "side", "control", *attributes.names])
     if without := len(table.dropna(subset=["row", "side"])) - len(known):
         log.warning("%d faces lack an attribute or the control and are left out", without)
-    alone = "face " + known["face_id"]  # of an unknown person: a person of its own
-    known = known.assign(row=known["row"].astype(int), subject_id=known["subject_id"].fillna(alone))
-    return known.sort_values("row", ignore_index=True)
+    return known.astype({"row": int}).sort_values("row", ignore_index=True)
 
 
 def _require_both_values(training: pd.DataFrame, attributes: Sequence[str]) -> None:
@@ -97,16 +127,21 @@ def _require_both_values(training: pd.DataFrame, attributes: Sequence[str]) -> N
             )
 
 
-def _numbers(pool: dict[str, pd.DataFrame], translated: int) -> dict[str, int]:
+def _numbers(
+    pool: dict[str, pd.DataFrame], translated: int, left_out: dict[str, int]
+) -> dict[str, int]:
     """Faces of each value of the control: as even as both domains allow, `translated` in all."""
     counts = {role: part["control"].value_counts() for role, part in pool.items()}
     least = pd.DataFrame(counts).fillna(0).min(axis=1).astype(int).sort_index()
     if least.sum() < translated:
-        known = "; ".join(f"{role} {dict(part.sort_index())}" for role, part in counts.items())
+        known = "; ".join(f"{role} {part.sort_index().to_dict()}" for role, part in counts.items())
+        persons = {role: part["subject_id"].nunique() for role, part in pool.items()}
         raise DataError(
             f"synthesise.roles.translated: {translated} faces of each side are wanted,"
-            f" {least.sum()} possible ({known or 'none'}); lower it, raise"
-            " synthesise.roles.held_out or use more faces"
+            f" {least.sum()} possible ({known}), of {persons['in-domain']} persons inside and"
+            f" {persons['out-domain']} outside; among all faces: {left_out}. Lower it, raise"
+            " synthesise.roles.held_out (which needs as many persons outside, beside as many that"
+            " train the attribute classifier) or use more faces"
         )
     numbers = dict.fromkeys(map(str, least.index), 0)
     for _ in range(translated):

@@ -2,13 +2,16 @@
 
 import pandera.pandas as pa
 
-from facegap.tables.base import integer, table, text
+from facegap.tables.base import SIDES, integer, table, text
+from facegap.tables.partition import SIDE_PROVENANCES
 
 ROLES = table(
     {
         "face_id": text(unique=True),
         "row": integer(),  # of the aligned crops
-        "role": text("train", "in-domain", "out-domain"),
+        "role": text("train", "in-domain", "out-domain", "reference"),  # real faces to compare with
+        "side": text(*SIDES),
+        "provenance": text(*SIDE_PROVENANCES),  # of the side
         "control": text(nullable=True),  # value of the column that pairs are matched on
         "subject_id": text(),
     },
