@@ -5,9 +5,11 @@ Reads   classify/runs.parquet, predictions.parquet, selected.json
         acquire/<dataset>/faces.parquet, align/<dataset>/rejected.csv
         annotate/<dataset>/labels.parquet
         synthesise/roles.parquet, seed-<n>/translations.*; align/target/centre/shard-<k>.npy
+        partition/target/sides.parquet, estimates.parquet
         Inception's weights, for the FID, where they are in the data root or among the assets
 Writes  measure/classification.parquet        table ESTIMATES: of the classifiers
         measure/rejected.parquet              table ESTIMATES: of the faces that alignment rejected
+        measure/roles.parquet                 table ESTIMATES: of who trains and who is measured
         measure/attribute_classifier.safetensors  judges translations; trained on real faces
         measure/realism.parquet               table ESTIMATES: of the translations
         measure/scores.parquet                table SCORES: of every translation
@@ -87,6 +89,7 @@ rule measure_rejected:
 rule train_attribute_classifier:
     input:
         roles="<results>/synthesise/roles.parquet",
+        sides="<results>/partition/target/sides.parquet",
         faces="<results>/acquire/target/faces.parquet",
         aligned="<results>/align/target/faces.parquet",
         crops=CENTRE_CROPS,
@@ -111,12 +114,40 @@ rule train_attribute_classifier:
         "../scripts/train_attribute_classifier.py"
 
 
+rule measure_roles:
+    input:
+        roles="<results>/synthesise/roles.parquet",
+        sides="<results>/partition/target/sides.parquet",
+        faces="<results>/acquire/target/faces.parquet",
+        partition_estimates="<results>/partition/target/estimates.parquet",
+    output:
+        estimates="<results>/measure/roles.parquet",
+    log:
+        "<logs>/measure/measure_roles.log",
+    benchmark:
+        "<benchmarks>/measure/measure_roles.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=10,
+    params:
+        *code_of("measure.roles"),
+        own_label=OWN_LABELS["target"],
+        intervals=INTERVALS,
+        study=study.study,
+    script:
+        "../scripts/measure_roles.py"
+
+
 rule measure_realism:
     input:
         arrays=ARRAYS,
         translations=TRANSLATIONS,
         classifier="<results>/measure/attribute_classifier.safetensors",
+        roles="<results>/synthesise/roles.parquet",
         faces="<results>/acquire/target/faces.parquet",
+        crops=CENTRE_CROPS,
         inception=INCEPTION,
     output:
         estimates="<results>/measure/realism.parquet",
@@ -137,6 +168,7 @@ rule measure_realism:
         study=study.study,
         seeds=SEEDS,
         intervals=INTERVALS,
+        settings=config["measure"]["realism"],
         seed=study.seed,
     script:
         "../scripts/measure_realism.py"
@@ -147,6 +179,7 @@ rule gather_estimates:
         estimates=[
             "<results>/measure/classification.parquet",
             "<results>/measure/rejected.parquet",
+            "<results>/measure/roles.parquet",
             "<results>/measure/realism.parquet",
         ],
     output:

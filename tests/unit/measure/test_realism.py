@@ -1,4 +1,4 @@
-"""Distances are the known ones; a gap that is there is found, and none where there is none."""
+"""Distances are the known ones, with a floor; gaps are tested in families."""
 
 from pathlib import Path
 from typing import Any
@@ -7,14 +7,32 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_kid import kernel_poly, mmd2
 
 from facegap.errors import DataError
-from facegap.measure.distances import frechet_distance, inception_features, kernel_distance
-from facegap.measure.realism import HALVES, OWN, Distances, Outputs, gaps, halved, measures
+from facegap.measure.distances import (
+    GROUPS,
+    SPLITS,
+    Distance,
+    by_group,
+    floors,
+    frechet_distance,
+    groups_of,
+    inception_features,
+    kernel_distance,
+    mean_distance,
+    splits,
+)
+from facegap.measure.gaps import image_scores
+from facegap.measure.outputs import Group, groups_of_images
+from facegap.measure.realism import Data, Metric, realism_rows
+from facegap.measure.sets import OWN, plan_sets, set_distances
+from facegap.statistics.multiplicity import holm
 from facegap.tables.base import DOMAINS
+from facegap.tables.measure import estimates
 
 CPU = torch.device("cpu")
 
@@ -65,61 +83,160 @@ def test_weights_that_would_run_code_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def gaps_of(gap: float, seed: int, distances: Distances) -> pd.DataFrame:
-    """The gaps of made-up outputs of three seeds, transfer being worse by `gap` out-domain."""
-    rng, persons = np.random.default_rng(seed), 40
-    ids = [f"{domain}-{k}" for domain in DOMAINS for k in range(persons)]
-    base = pd.DataFrame(
-        {
-            "face_id": ids,
-            "subject_id": ids,
-            "domain": np.repeat(DOMAINS, persons),
-            "control": ["male", "female"] * persons,
-        }
-    )
-    able = rng.normal(0.7, 0.1, len(base)) - gap * (base["domain"] == "out-domain")
+def table_of(persons: int, pictures: int, attributes: int = 2) -> pd.DataFrame:
+    """As TRANSLATIONS, of both domains, with `original`: each face with each attribute changed."""
     rows = []
-    for which in range(3):
-        table = pd.concat([base.assign(kind="original"), base.assign(kind="translation")])
-        table = table.assign(attribute=np.where(table["kind"] == "original", None, "Dark"))
-        table = table.reset_index(drop=True)
+    for domain in DOMAINS:
+        for person in range(persons):
+            for face in range(pictures):
+                about = {"domain": domain, "subject_id": f"{domain} {person}"}
+                about |= {"face_id": f"{domain} {person} {face}"}
+                rows.append({**about, "kind": "original", "attribute": None})
+                rows += [
+                    {**about, "kind": "translation", "attribute": f"a{k}"}
+                    for k in range(attributes)
+                ]
+    table = pd.DataFrame(rows)
+    table["row"] = range(len(table))
+    originals = table[table["kind"] == "original"].set_index("face_id")["row"]
+    return table.assign(original=table["face_id"].map(originals), control="one")
+
+
+def parts_of(table: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
+    return {name: np.flatnonzero(table["domain"] == name) for name in DOMAINS}
+
+
+def test_no_person_is_on_both_sides_of_a_distance() -> None:
+    table = table_of(7, 3)
+    uneven = table[~((table["domain"] == "in-domain") & (table["subject_id"].str.endswith("6")))]
+    table = uneven.reset_index(drop=True)
+    table["row"] = range(len(table))
+    originals = table[table["kind"] == "original"].set_index("face_id")["row"]
+    table["original"] = table["face_id"].map(originals)
+    person, kind = table["subject_id"].to_numpy(), table["kind"].to_numpy()
+    found = splits(table, parts_of(table), np.random.default_rng(0), 20)
+    assert len(found) == 20
+    for split in found:
+        for domain, halves in split.items():
+            assert set(table["domain"].iloc[np.concatenate([halves.real, halves.made])]) == {domain}
+            assert not set(person[halves.real]) & set(person[halves.made])
+            assert set(kind[halves.real]) == set(kind[halves.other]) == {"original"}
+            assert set(kind[halves.made]) == {"translation"}
+            faces = table["face_id"].to_numpy()
+            assert len(set(faces[halves.made])) == len(halves.made), "one translation a face"
+            assert (faces[halves.made] == faces[halves.other]).all()
+        sizes = {(len(h.real), len(h.made), len(h.other)) for h in split.values()}
+        assert len(sizes) == 1, "sets of one size in both domains"
+
+
+def test_of_too_few_faces_there_is_no_distance() -> None:
+    table = table_of(3, 2)
+    assert splits(table, parts_of(table), np.random.default_rng(0), 5) == []
+
+
+@pytest.mark.parametrize("distance", [kernel_distance, frechet_distance])
+def test_a_perfect_translator_reaches_the_floor_and_a_poor_one_does_not(
+    distance: Distance,
+) -> None:
+    """The floor of the Frechet distance lies far above zero, as its own bias does."""
+    rng = np.random.default_rng(1)
+    table = table_of(16, 3)
+    halves = [s["in-domain"] for s in splits(table, parts_of(table), rng, SPLITS)]
+    place = rng.normal(size=(32, 6))[pd.factorize(table["subject_id"])[0]]
+    real = place + rng.normal(0, 0.5, (len(table), 6))
+    lowest = floors(distance, real, halves)
+    spread = lowest.std(ddof=1)
+    assert abs(mean_distance(distance, real, halves) - lowest.mean()) < 2 * spread
+    made = (table["kind"] == "translation").to_numpy()
+    assert mean_distance(distance, real + 3 * made[:, None], halves) > lowest.mean() + 5 * spread
+    if distance is frechet_distance:
+        assert lowest.mean() > 1
+
+
+def test_the_error_of_a_distance_is_what_it_varies_by_over_samples_of_persons() -> None:
+    values, errors = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        table = table_of(16, 2)
+        parts = {"in-domain": parts_of(table)["in-domain"]}
+        halves = [split["in-domain"] for split in splits(table, parts, rng, SPLITS)]
+        persons = table["subject_id"].to_numpy()
+        place = rng.normal(size=(32, 4))[pd.factorize(persons)[0]]
         made = (table["kind"] == "translation").to_numpy()
-        values = pd.DataFrame(index=table.index, dtype=float)
-        for metric in ("attribute transfer", "identity preservation", "perceptual distance"):
-            values.loc[made, metric] = (able + rng.normal(0, 0.05, len(base))).to_numpy()
-        values["reconstruction error"] = np.nan
-        features = rng.normal(size=(len(table), 4)) + 3 * gap * made[:, None]
-        right = rng.random((len(table), 1)) < 0.9
-        outputs = Outputs(table, values, right, features, distances)
-        parts = halved(table, np.random.default_rng(0))
-        for pair in (DOMAINS, HALVES):
-            own = {name: parts[name] for name in pair}
-            rows += [{"seed": which, **row} for row in measures(outputs, ["Dark"], own, rng, 0.95)]
-    frame = pd.DataFrame(rows)
-    return pd.DataFrame([*gaps(frame, DOMAINS, 0.95), *gaps(frame, HALVES, 0.95)])
+        features = place + rng.normal(0, 0.5, place.shape) + made[:, None]
+        group = np.full(len(table), -1)
+        group[parts["in-domain"]] = groups_of(persons[parts["in-domain"]], rng)
+        of = by_group(kernel_distance, features, halves, group)
+        assert len(of) == GROUPS
+        assert of.mean() == pytest.approx(mean_distance(kernel_distance, features, halves))
+        values.append(of.mean())
+        errors.append(of.std(ddof=1) / len(of) ** 0.5)
+    assert 0.7 < np.mean(errors) / np.std(values, ddof=1) < 1.5
 
 
-def of_transfer(table: pd.DataFrame) -> pd.DataFrame:
-    """The gaps of attribute transfer, of all faces and attributes, by quantity."""
-    own = table[(table["metric"] == "attribute transfer") & table["attribute"].isna()]
-    return own[own["group"] == "all"].set_index("quantity")
+def test_the_null_splits_are_of_the_in_domain_persons_alone() -> None:
+    table = table_of(12, 3)
+    groups = groups_of_images(table, ["a0", "a1"], pd.Series([], dtype="str"))
+    assert [(group.attribute, group.named()) for group in groups] == [
+        *((None, "all"), ("a0", "all"), ("a1", "all"), (None, "control: one"))
+    ]
+    plan = plan_sets(table, groups, 30, [1, 2], 1)
+    assert [len(plan.null[seed]) for seed in (1, 2)] == [30, 30]
+    person, domain = table["subject_id"].to_numpy(), table["domain"].to_numpy()
+    for pair in plan.null[1]:
+        rows = [np.concatenate([half.real, half.made]) for half in pair.values()]
+        assert not set(person[rows[0]]) & set(person[rows[1]])
+        assert set(domain[np.concatenate(rows)]) == {"in-domain"}
+    rng = np.random.default_rng(0)
+    sets = set_distances(plan, 1, rng.normal(size=(len(table), 4)), OWN)
+    assert sets.null["classifier kernel distance"].shape == (30,)
+    places = {(metric, k) for metric, k, _ in sets.values}
+    assert {k for metric, k in places if metric == "classifier kernel distance"} == {0, 1, 2, 3}
+    assert {k for metric, k in places if metric == "classifier Frechet distance"} == {0}
 
 
-def test_a_gap_is_found_with_its_size_and_the_null_check_is_quiet() -> None:
-    table = gaps_of(0.2, 1, OWN)
-    own = of_transfer(table)
-    assert own.loc["realism gap", "low"] < -0.2 < own.loc["realism gap", "high"] < 0
-    assert own.loc["realism gap", "p"] < 0.001
-    assert own.loc["null realism gap", "low"] < 0 < own.loc["null realism gap", "high"]
-    assert set(table["group"]) == {"all", "control: male", "control: female"}
-    assert set(table["attribute"].dropna()) == {"Dark"}
-    assert set(table["persons"]) == {40, 20}, "of a domain, of a half or a value of the control"
+def metric(name: str, group: Group, gap: float) -> Metric:
+    rng = np.random.default_rng(len(name) + len(group.named()) + len(group.attribute or ""))
+    persons = np.arange(20)
+    of = {
+        domain: image_scores(rng.normal(k * gap, 1, (2, 20)), persons, persons)
+        for k, domain in enumerate(DOMAINS)
+    }
+    return Metric(name, group, of, np.linspace(-1, 1, 200) if group.attribute is None else None)
 
 
-def test_without_a_gap_few_intervals_miss_zero() -> None:
-    """Of 8 studies less than one is expected to; four or more would be a chance of one in 2700."""
-    missed = 0
-    for seed in range(8):
-        row = of_transfer(gaps_of(0.0, seed, {})).loc["realism gap"]
-        missed += not row["low"] <= 0 <= row["high"]
-    assert missed < 4
+def test_families_are_adjusted_alone_and_the_control_has_no_p() -> None:
+    none = np.zeros(0, bool)
+    every = Group(None, {}, none, none)
+    groups = [
+        *(Group("Dark", {}, none, none), Group(None, {"control": "male"}, none, none)),
+        Group(None, {"contentious faces": "left out"}, none, none),
+    ]
+    metrics = [
+        metric("identity preservation", every, 0.1),
+        metric("KID", every, 3),
+        metric("FID", every, 3),
+        *(metric("KID", group, 3) for group in groups),
+    ]
+    data = Data(pd.DataFrame(), [every, *groups], {}, ["Dark"], [1, 2], 0.95, 1)
+    rows = estimates(
+        realism_rows(data, metrics, ["identity preservation", "kernel distance"]), "study"
+    )
+    gaps = rows[rows["quantity"] == "realism gap"].set_index(["family", "metric"]).sort_index()
+    assert sorted(gaps.index) == [
+        ("further realism", "FID"),
+        ("primary realism", "KID"),
+        ("primary realism", "identity preservation"),
+        ("realism by attribute", "KID"),
+        ("realism by contentious faces", "KID"),
+        ("realism by control", "KID"),
+    ]
+    primary = gaps.loc["primary realism"].sort_values("p")
+    assert primary["adjusted_p"].tolist() == holm(primary["p"]).tolist()
+    alone = gaps.drop("primary realism")
+    assert alone["adjusted_p"].tolist() == alone["p"].tolist()
+    assert gaps["smallest_detectable_effect"].notna().all()
+    null = rows[rows["quantity"] == "null realism gap"]
+    assert null[["p", "adjusted_p", "standard_error"]].isna().all().all()
+    assert null["low"].to_numpy() == pytest.approx(-0.95)
+    assert not rows.duplicated(["quantity", "metric", "group", "attribute", "seed"]).any()

@@ -196,7 +196,7 @@ def realism(folder: Path) -> Path:
     seeds = [
         {"quantity": "realism", "metric": metric, "seed": seed, "estimate": 0.5, **interval}
         | {"group": f"domain: {domain}", "attribute": attribute}
-        for metric in ("FID", "classifier accuracy")
+        for metric in ("FID",)
         for seed in (1, 2)
         for domain in ("in-domain", "out-domain")
         for attribute in (None, "Bangs")
@@ -205,6 +205,15 @@ def realism(folder: Path) -> Path:
     means = [{**row, "seed": None, "low": None, "high": None} for row in seeds[:2]]
     gaps = [{**apart, "quantity": "realism gap"}, {**apart, "quantity": "null realism gap"}]
     gaps += [{**apart, "quantity": "realism gap", "group": "control: male"}]
+    gaps += [
+        {
+            "metric": "FID",
+            "quantity": "realism floor",
+            "group": f"domain: {domain}",
+            "estimate": 0.3,
+        }
+        for domain in ("in-domain", "out-domain")
+    ]
     return rows(folder, *seeds, *means, *gaps)
 
 
@@ -215,7 +224,9 @@ def test_realism_has_a_line_a_seed_and_its_gaps_in_words(
     panels = [axes for axes in shown[0].axes if axes.get_title(loc="left")]
     assert [axes.get_title(loc="left") for axes in panels] == ["FID"]
     assert len(panels[0].containers) == 2
-    assert panels[0].get_xlabel() == "gap −0.1 [−0.2, 0]\nnull check −0.1 [−0.2, 0]"
+    assert panels[0].get_xlabel() == "gap −0.1 [−0.2, 0]\nbetween halves [−0.2, 0]"
+    floors = [line for line in panels[0].lines if line.get_linestyle() == "--"]
+    assert [list(line.get_ydata()) for line in floors] == [[0.3, 0.3]] * 2
     plt.close(shown[0])
 
 

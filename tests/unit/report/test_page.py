@@ -128,18 +128,48 @@ MEASURED: list[dict[str, Any]] = [
     *(
         {"quantity": "realism", "metric": metric, "seed": seed, "group": f"domain: {domain}"}
         | {"estimate": value}
-        for metric in ("attribute transfer", "classifier accuracy")
+        for metric in ("identity preservation", "KID", "FID")
         for seed in (1, 2, None)
         for domain, value in (("in-domain", 0.8), ("out-domain", 0.7))
     ),
     *(
-        {"quantity": quantity, "metric": metric, "estimate": -0.1, "low": -0.2, "high": 0.0}
-        | {"p": 0.04}
-        for quantity, metric in (
-            ("realism gap", "attribute transfer"),
-            ("null realism gap", "attribute transfer"),
-            ("realism gap", "classifier accuracy"),
+        {"quantity": "realism gap", "metric": metric, "estimate": -0.1, "low": -0.2, "high": 0.0}
+        | {"p": p, "adjusted_p": p, "family": family, "smallest_detectable_effect": 0.1234}
+        for metric, p, family in (
+            ("identity preservation", 0.3, "primary realism"),
+            ("KID", 0.01, "primary realism"),
+            ("FID", 0.3, "further realism"),
         )
+    ),
+    {"quantity": "null realism gap", "metric": "KID", "estimate": 0.0, "low": -0.77, "high": 0.78},
+    *(
+        {"quantity": "realism floor", "metric": metric, "group": f"domain: {domain}"}
+        | {"estimate": 0.0625, "standard_error": 0.01}
+        for metric in ("KID", "FID")
+        for domain in ("in-domain", "out-domain")
+    ),
+    *(
+        {"quantity": "role", "group": group, "estimate": 3.0, "faces": 3, "persons": 2}
+        for group in (
+            *("role: train", "role: in-domain", "role: out-domain", "role: reference"),
+            *("not measured: persons on both sides", "not measured: contentious faces"),
+        )
+    ),
+    *(
+        {"quantity": "faces of the other side", "group": f"domain: {domain}", "estimate": 1.4}
+        | {"low": 0.2, "high": 2.6, "faces": 3, "persons": 2, "truth": 2.0}
+        for domain in ("in-domain", "out-domain")
+    ),
+    *(
+        {"quantity": "attribute recognition", "metric": metric, "group": f"side: {side}", **SHARE}
+        for metric in ("sensitivity", "specificity")
+        for side in ("inside", "outside")
+    ),
+    *(
+        {"quantity": "identity of real faces", "metric": metric, "group": f"side: {side}"}
+        | {"estimate": 0.55, "low": 0.5, "high": 0.6}
+        for metric in ("same person", "different persons")
+        for side in ("inside", "outside")
     ),
 ]
 
@@ -618,3 +648,21 @@ def test_pictures_that_are_there_twice_are_counted_and_what_a_hash_cannot_tell_i
 
 def test_data_sets_that_are_not_compared_say_nothing_of_it(inputs: Inputs) -> None:
     assert "perceptual hash" not in inputs.page()
+
+
+def test_the_synthesis_says_what_was_tested_and_what_could_have_been_found(
+    inputs: Inputs,
+) -> None:
+    """Of a primary measure without a gap; a control has no p, an exploratory measure its name."""
+    text = " ".join(re.sub("<[^>]+>", " ", inputs.page()).split())
+    assert "No gap in identity preservation was found" in text
+    assert "one of 0.123 would have been found 8 times of 10" in text
+    assert "No gap in KID" not in text
+    assert text.count("Exploratory: the other measures") == 1
+    assert "null check" not in text
+    assert "a Frechet distance of so few faces is biased" in text
+    assert text.index("KID 0.800") < text.index("FID 0.800"), "the kernel distance first"
+    assert "2 persons have faces on both sides of the boundary (3 faces)" in text
+    assert "they are not measured" in text
+    assert "out-domain 3 1.4 [0.2, 2.6] 2" in text
+    assert "Rogan and Gladen 1978" in text

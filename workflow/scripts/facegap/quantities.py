@@ -18,9 +18,9 @@ class Quantity:
 
 
 REALISM = (
-    *("attribute transfer", "classifier accuracy", "identity preservation"),
-    *("perceptual distance", "reconstruction error", "FID", "KID"),
-    *("classifier Frechet distance", "classifier kernel distance"),
+    *("corrected attribute transfer", "attribute transfer", "identity preservation"),
+    *("perceptual distance", "reconstruction error", "KID", "FID"),
+    *("classifier kernel distance", "classifier Frechet distance"),
 )
 METRICS = ("balanced accuracy", "accuracy", "AUROC", "Brier score")
 HOLDS = (
@@ -128,25 +128,63 @@ QUANTITIES = {
     ),
     "realism": Quantity(
         "measure",
-        "mean over images of a domain, or distance between sets; without a seed, the mean over"
-        " seeds",
+        "mean over images of a domain, or distance of real faces and translations of others;"
+        " without a seed, the mean over seeds",
         "share; cosine; distance",
-        "percentile bootstrap over persons; of distances normal, with a bootstrap's error",
+        "Student's t of persons, and without a seed of seeds too, cut at the bounds of the metric",
         REALISM,
     ),
     "realism gap": Quantity(
         "measure",
         "out-domain less in-domain, paired by seed, mean over seeds",
         "as the metric",
-        "Student's t with Satterthwaite's degrees of freedom",
+        "Student's t of persons and seeds, Satterthwaite's degrees of freedom; p: its own test,"
+        " Holm's correction over the family",
         REALISM,
     ),
     "null realism gap": Quantity(
         "measure",
-        "the same between two halves of the in-domain persons, where none may be",
+        "the same between random halves of the in-domain persons: the mean over the splits",
         "as the metric",
-        "Student's t with Satterthwaite's degrees of freedom",
+        "no interval: the central share of the splits' gaps",
         REALISM,
+    ),
+    "realism floor": Quantity(
+        "measure",
+        "distance of two sets of real faces of different persons of a domain, as large as those of"
+        " the distance of translations; mean over the same splits",
+        "as the metric",
+        "none; standard error: the standard deviation over the splits",
+        REALISM[-4:],
+    ),
+    "role": Quantity(
+        "measure",
+        "faces that train the generator, are measured, or may not be measured",
+        "faces",
+        "none",
+    ),
+    "faces of the other side": Quantity(
+        "measure",
+        "of the measured faces of a domain, those that truly lie on the other side: the labels'"
+        " error by provenance and side, times the faces of each",
+        "faces",
+        "square-and-add, with the chance of which persons are measured",
+    ),
+    "attribute recognition": Quantity(
+        "measure",
+        "share of the real faces with an attribute (sensitivity) or without (specificity) that the"
+        " attribute classifier sees right; persons that it never saw",
+        "share",
+        "Wilson's, with the persons' correlation estimated",
+        ("sensitivity", "specificity"),
+    ),
+    "identity of real faces": Quantity(
+        "measure",
+        "mean cosine of two pictures of one person, or of two persons of one side, on the scale of"
+        " identity preservation",
+        "cosine",
+        "percentile bootstrap over persons",
+        ("same person", "different persons"),
     ),
     "raw agreement": Quantity(
         "annotate",
@@ -202,7 +240,8 @@ QUANTITIES = {
     ),
     "label error": Quantity(
         "partition",
-        "share of the sides of a provenance that is wrong (answers: the faces it applies to)",
+        "share of the sides of a provenance (and placed on a side) that is wrong (answers: the"
+        " faces it applies to)",
         "share",
         "Wilson's, with the persons' correlation; of all, square-and-add",
     ),

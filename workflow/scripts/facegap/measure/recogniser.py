@@ -1,7 +1,7 @@
 """A small network trained on real faces, which judges translations: attributes, and who it is.
 
-It is trained on both sides, so that it does not itself favour the side of the generator, and on
-nobody who is translated.
+It is trained on both sides, which count alike however many faces each has, and on nobody who is
+measured. How often it is right on either side is measured by facegap/measure/recognition.py.
 """
 
 import json
@@ -31,7 +31,8 @@ from facegap.settings.measure import AttributeClassifier
 from facegap.settings.synthesise import Attributes
 from facegap.tables.acquire import FACES
 from facegap.tables.align import ALIGNED
-from facegap.tables.base import read_table
+from facegap.tables.base import SIDES, read_table
+from facegap.tables.partition import FACE_SIDES
 from facegap.tables.synthesise import ROLES
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class Recogniser(nn.Module):
 def train_attribute_classifier(
     *,
     roles: Path,
+    sides: Path,
     faces: Path,
     aligned: Path,
     crops: list[Path],
@@ -93,14 +95,15 @@ def train_attribute_classifier(
     threads: int,
     seed: int,
 ) -> None:
-    """Train on every aligned face of persons who are not translated; write the classifier.
+    """Train on the aligned faces of all persons who are not measured; write the classifier.
 
-    Both values of an attribute count alike, however rare one is. Who it is, is learnt by telling
-    these persons apart, where some are known by several pictures.
+    Of a batch, half is of either side (FACE_SIDES) on average, and both values of an attribute
+    count alike, however rare one is. Who it is, is learnt by telling these persons apart, where
+    some are known by several pictures.
     """
     device = settle(threads)
     shards = Crops(crops)
-    table = _faces(roles, faces, aligned, attributes.names)
+    table = _faces(roles, sides, faces, aligned, attributes.names)
     labels = torch.from_numpy(read_labels(faces, table["face_id"], attributes.names))
     persons, names = pd.factorize(table["subject_id"], sort=True)
     with torch.random.fork_rng(devices=[]):
@@ -111,12 +114,13 @@ def train_attribute_classifier(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.rate, total_steps=settings.iterations
     )
-    balance = _balance(labels).to(device)
+    share = _shares(table["side"])
+    balance = _balance(labels, torch.from_numpy(share)).to(device)
     rng = generator(seed, "attribute_classifier_batches")
     rows = table["row"].to_numpy()
     pace = Pace(settings.iterations)
     for step in range(1, settings.iterations + 1):
-        chosen = rng.integers(0, len(rows), settings.batch)
+        chosen = rng.choice(len(rows), settings.batch, p=share)
         images = shards.take(rows[chosen])
         mirrored = rng.random(settings.batch) < 0.5
         images[mirrored] = images[mirrored, :, ::-1]
@@ -134,10 +138,20 @@ def train_attribute_classifier(
     _save(network, attributes.names, shards.size, classifier)
 
 
-def _balance(labels: Tensor) -> Tensor:
-    """How much having each attribute counts, so that both its values count alike in all."""
-    share = labels.mean(0).clamp(1 / len(labels), 1 - 1 / len(labels))
-    return (1 - share) / share
+def _shares(side: "pd.Series[str]") -> NDArray[np.float64]:
+    """How often each face (n,) is sampled: sums to 1, and to the same on either side."""
+    counts = side.value_counts()
+    shares: NDArray[np.float64] = 1 / (side.map(counts) * len(counts)).to_numpy(float)
+    return shares
+
+
+def _balance(labels: Tensor, share: Tensor) -> Tensor:
+    """How much having each attribute counts, so that both its values count alike in all.
+
+    Of faces with `labels` (n, a) that are sampled as often as `share` (n,) says.
+    """
+    having = (share.float() @ labels).clamp(1 / len(labels), 1 - 1 / len(labels))
+    return (1 - having) / having
 
 
 def _identity_loss(identity: Tensor, centres: Tensor, persons: Tensor) -> Tensor | float:
@@ -161,10 +175,12 @@ def load_recogniser(path: Path, device: torch.device) -> tuple[Recogniser, list[
     return network.to(device).eval().requires_grad_(False), about["attributes"]
 
 
-def recognise(network: Recogniser, images: NDArray[np.uint8], device: torch.device) -> Sight:
-    """What the network sees in images uint8 (n, s, s, 3)."""
+def recognise(
+    network: Recogniser, images: NDArray[np.uint8], device: torch.device, *, layers: bool
+) -> Sight:
+    """What the network sees in images uint8 (n, s, s, 3); its `layers` only if asked for."""
     features, shown, identity = [], [], []
-    layers: list[list[NDArray[np.float32]]] = []
+    parts: list[list[NDArray[np.float32]]] = []
     with torch.no_grad():
         for start in range(0, len(images), CHUNK):
             part = np.array(images[start : start + CHUNK])  # off the disk
@@ -172,28 +188,40 @@ def recognise(network: Recogniser, images: NDArray[np.uint8], device: torch.devi
             features.append(numbers.cpu().double().numpy())
             shown.append(logits.cpu().double().sigmoid().numpy())
             identity.append(who.cpu().double().numpy())
-            layers.append([F.normalize(output).cpu().numpy() for output in outputs])
+            parts.append([F.normalize(o).cpu().numpy() for o in outputs] if layers else [])
     return Sight(
         np.concatenate(features),
         np.concatenate(shown),
         np.concatenate(identity),
-        [np.concatenate(parts) for parts in zip(*layers, strict=True)],
+        [np.concatenate(of_layer) for of_layer in zip(*parts, strict=True)],
     )
 
 
-def _faces(roles: Path, faces: Path, aligned: Path, attributes: Sequence[str]) -> pd.DataFrame:
-    """Aligned faces (face_id, row, subject_id) with all attributes, of nobody translated."""
-    assigned = read_table(roles, ROLES)
-    translated = assigned[assigned["role"] != "train"]
+def _faces(
+    roles: Path, sides: Path, faces: Path, aligned: Path, attributes: Sequence[str]
+) -> pd.DataFrame:
+    """Aligned faces (face_id, row, subject_id, side) with all attributes, of nobody measured.
+
+    Contentious faces, the side of which is a rule's and nobody's word, are not among them.
+    """
+    assigned, decided = read_table(roles, ROLES), read_table(sides, FACE_SIDES)
+    measured = assigned[assigned["role"] != "train"]
     known = read_table(faces, FACES).set_index("face_id")
     require(known, attributes, faces)
+    sure = decided[decided["side"].notna() & (decided["provenance"] != "contentious")]
     table = read_table(aligned, ALIGNED).join(known, on="face_id")
-    shown = table["face_id"].isin(translated["face_id"])
-    shown |= table["subject_id"].isin(translated["subject_id"])
+    table = table.merge(sure[["face_id", "side"]], on="face_id", how="inner")
+    shown = table["face_id"].isin(measured["face_id"])
+    shown |= table["subject_id"].isin(measured["subject_id"])
     unseen = table[~shown].dropna(subset=list(attributes))
-    if unseen.empty:
-        raise DataError(f"{faces}: every person is translated; lower synthesise.roles.translated")
-    return unseen[["face_id", "row", "subject_id"]]
+    counts = {side: int((unseen["side"] == side).sum()) for side in SIDES}
+    if not all(counts.values()):
+        raise DataError(
+            f"{roles}: the attribute classifier needs faces of both sides of persons who are not"
+            f" measured; there are {counts['inside']} inside and {counts['outside']} outside; lower"
+            " synthesise.roles.held_out or use more faces"
+        )
+    return unseen[["face_id", "row", "subject_id", "side"]]
 
 
 def _save(network: Recogniser, attributes: Sequence[str], size: int, path: Path) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from facegap.groups import ALL, group_name, group_values
+from facegap.quantities import REALISM
 from facegap.report.rows import MISSING, Row, as_rows, interval_of, one, rows_of
 from facegap.settings.study import Study
-from facegap.tables.base import DOMAINS
+from facegap.tables.base import DOMAINS, SIDES
 
 Facts = Mapping[str, Any]  # of a JSON file
 OF_ALL = {"group": ALL, "attribute": None, "seed": None, "model": None}
@@ -96,7 +97,9 @@ def labels(
     errors = [
         {**row, "words": names.get(group_values(row["group"]).get("provenance", ""), row["group"])}
         for row in as_rows(rows_of(partitioned, "label error"))
-        if row["answers"] and row["estimate"] is not None
+        if row["answers"]
+        and row["estimate"] is not None
+        and "side" not in group_values(row["group"])
     ]
     by_group = as_rows(rows_of(annotated, "raw agreement", model=None))
     return {
@@ -204,34 +207,101 @@ def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dic
     }
 
 
-def synthesis(measured: pd.DataFrame) -> dict[str, Any]:
-    """Each measure of realism, means over seeds, their gap and the null check's.
+def synthesis(measured: pd.DataFrame, study: Study) -> dict[str, Any]:
+    """Each measure of realism, means over seeds, with the gap, the floor and the null check's.
 
-    All together, by attribute, and by value of the control.
+    By family of tests; who is measured; what the measuring networks are worth on real faces.
     """
     gaps = as_rows(rows_of(measured, "realism gap"))
-    nulls = {_place(row): row for row in as_rows(rows_of(measured, "null realism gap"))}
-    means = {_place(row): row for row in as_rows(rows_of(measured, "realism", seed=None))}
-    rows = []
-    for gap in gaps:
-        values = group_values(gap["group"])
-        inside, outside = (
-            means[gap["metric"], gap["attribute"], group_name({"domain": domain, **values})]
-            for domain in DOMAINS
-        )
-        null = nulls.get(_place(gap), MISSING)
-        row: dict[str, Any] = {"gap": gap, "inside": inside, "outside": outside, "null": null}
-        rows.append({**row, "control": values.get("control")})
+    gaps.sort(key=lambda gap: REALISM.index(gap["metric"]))
+    rows = [_realism(measured, gap) for gap in gaps]
+    families = [(str(row["gap"]["family"]), row) for row in rows]
+    primary = [row for family, row in families if family == "primary realism"]
+    alpha = 1 - study.measure.intervals.confidence
+    roles = {row["group"]: row for row in as_rows(rows_of(measured, "role"))}
+    named = [f"domain: {domain}" for domain in DOMAINS]
     return {
-        "realism": [row for row in rows if not row["gap"]["attribute"] and not row["control"]],
-        "by_attribute": [row for row in rows if row["gap"]["attribute"]],
-        "by_control": [row for row in rows if row["control"]],
-        "inception": any(gap["metric"] == "FID" for gap in gaps),
+        "primary": primary,
+        "absent": [row for row in primary if (row["gap"]["adjusted_p"] or 0) >= alpha],
+        "further": [row for family, row in families if family == "further realism"],
+        "exploratory": {
+            words: found
+            for words in ("attribute", "control", "contentious faces")
+            if (found := [row for family, row in families if family == f"realism by {words}"])
+        },
+        "floors": [row for row in rows if row["floors"][0] is not MISSING],
+        "roles": {
+            name: roles.get(f"role: {name}", MISSING) for name in ("train", *DOMAINS, "reference")
+        },
+        "not_measured": {
+            name: roles.get(f"not measured: {name}", MISSING)
+            for name in ("persons on both sides", "contentious faces")
+        },
+        "other_side": [one(measured, "faces of the other side", group=name) for name in named],
+        "other_side_contentious": [
+            row
+            for row in as_rows(rows_of(measured, "faces of the other side"))
+            if row["group"] not in named
+        ],
+        "recognition": _recognition(measured),
+        "inception": any(row["gap"]["metric"] == "KID" for row in rows),
     }
 
 
-def _place(row: Row) -> tuple[str, str | None, str]:
-    return row["metric"], row["attribute"], row["group"]
+def _realism(measured: pd.DataFrame, gap: Row) -> dict[str, Any]:
+    """A gap with what it is between, of the same measure, attribute and group."""
+    values = group_values(gap["group"])
+    where = {"metric": gap["metric"], "attribute": gap["attribute"]}
+    domains = [group_name({"domain": domain, **values}) for domain in DOMAINS]
+    inside, outside = (
+        one(measured, "realism", **where, seed=None, group=group) for group in domains
+    )
+    return {
+        "gap": gap,
+        "inside": inside,
+        "outside": outside,
+        "null": one(measured, "null realism gap", **where, group=gap["group"]),
+        "floors": [one(measured, "realism floor", **where, group=group) for group in domains],
+        "of": " ".join(filter(None, (gap["attribute"], *values.values()))),
+    }
+
+
+def _recognition(measured: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of either side, on real faces: sensitivity and specificity, and cosines of persons."""
+    found = []
+    for side, domain in zip(SIDES, DOMAINS, strict=True):
+        group = f"side: {side}"
+        rows = as_rows(rows_of(measured, "attribute recognition", group=group))
+        attributes = dict.fromkeys(row["attribute"] for row in rows if row["attribute"])
+        by_name = {(row["attribute"], row["metric"]): row for row in rows}
+        kinds = ("sensitivity", "specificity")
+        cosines = {
+            name: one(measured, "identity of real faces", metric=name, group=group)
+            for name in ("same person", "different persons")
+        }
+        found.append(
+            {
+                "side": side,
+                "domain": domain,
+                "rates": [
+                    {
+                        "attribute": name,
+                        **{kind: by_name.get((name, kind), MISSING) for kind in kinds},
+                    }
+                    for name in (None, *attributes)
+                ],
+                "cosines": cosines,
+                "translations": one(
+                    measured,
+                    "realism",
+                    metric="identity preservation",
+                    attribute=None,
+                    seed=None,
+                    group=f"domain: {domain}",
+                ),
+            }
+        )
+    return found
 
 
 def judgement(judged: pd.DataFrame, summary: Facts, study: Study) -> dict[str, Any]:

@@ -205,8 +205,10 @@ FIGURES = (
         section="realism",
         alt="Measures of realism by seed",
         caption=(
-            "A line a seed, with its intervals: a bootstrap over persons; of distances normal, with"
-            " the bootstrap’s error. Below each the gap and the null check, means over seeds."
+            "A line a seed, with Student’s t intervals over persons. Dashed: what two sets of real"
+            " faces of the same size are apart. Below each the gap, mean over seeds, with its"
+            " interval over persons and seeds, and where the gaps between random halves of the"
+            " in-domain persons lie."
         ),
     ),
 )

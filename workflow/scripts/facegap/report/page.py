@@ -99,7 +99,7 @@ def write_report(
         },
         labels=contents.labels(agreed, sides, annotated, partitioned, config),
         classification=contents.classification(measured, read_json(selected), config),
-        synthesis=contents.synthesis(measured),
+        synthesis=contents.synthesis(measured, config),
         judgement=contents.judgement(judged, judge, config),
     )
     with whole(page) as temporary:

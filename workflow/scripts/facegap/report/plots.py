@@ -15,7 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from facegap import theme
 from facegap.files import read_json
 from facegap.groups import ALL, group_values
-from facegap.report.rows import rows_of
+from facegap.quantities import REALISM
+from facegap.report.rows import as_rows, rows_of
 from facegap.tables.base import DOMAINS, read_table
 from facegap.tables.report import REPORTED
 
@@ -25,8 +26,10 @@ GROUP_LINE = 0.26  # inches a group
 UNITS = {"Loss": "cross-entropy", "Time": "epochs"}
 BETTER = {
     "attribute transfer": "share, more is better",
+    "corrected attribute transfer": "share, more is better",
     "identity preservation": "cosine, more is better",
 }
+FLOOR: dict[str, Any] = {"color": theme.COLOURS["orange"], "linewidth": 1, "linestyle": "--"}
 GROUPINGS = ("boundary", "gender", "race", "age")  # in the order of the series' colours
 
 
@@ -103,16 +106,21 @@ def _key(figure: Figure, table: pd.DataFrame, groups: int) -> None:
 def plot_realism(*, realism: Path, png: Path, svg: Path) -> None:
     """Each measure, a line a seed from in-domain to out-domain, and below it their gap.
 
-    The accuracy of the classifier on the originals says nothing of the outputs: it is no panel.
+    Distances have a dashed line where two sets of real faces of their size stand.
     """
     places = {f"domain: {domain}": place for place, domain in enumerate(DOMAINS)}
-    table = _of_all(realism, "realism")
+    table = rows_of(realism, "realism", attribute=None)
     table = table[table["seed"].notna() & table["group"].isin(places)]
-    metrics, seeds = sorted(table["metric"].unique()), sorted(table["seed"].unique())
+    metrics = [name for name in REALISM if (table["metric"] == name).any()]
+    seeds = sorted(table["seed"].unique())
     apart = [
-        (name, _of_all(realism, quantity, group=ALL))
-        for name, quantity in (("gap", "realism gap"), ("null check", "null realism gap"))
+        (words, rows_of(realism, quantity, attribute=None, group=ALL))
+        for words, quantity in (
+            ("gap {estimate:.2g} [{low:.2g}, {high:.2g}]", "realism gap"),
+            ("between halves [{low:.2g}, {high:.2g}]", "null realism gap"),
+        )
     ]
+    floors = rows_of(realism, "realism floor", attribute=None)
     theme.use()
     lines = -(-len(metrics) // 3) or 1
     figure, grid = plt.subplots(
@@ -128,29 +136,23 @@ def plot_realism(*, realism: Path, png: Path, svg: Path) -> None:
             reach = theme.reach(own["low"], own["estimate"], own["high"])
             axes.plot(x, own["estimate"], color=theme.COLOURS["grey"], linewidth=0.8, zorder=1)
             axes.errorbar(x, own["estimate"], yerr=reach, color=theme.COLOURS["blue"], **theme.OURS)
+        for _, floor in floors[floors["metric"] == metric].iterrows():
+            x = places[floor["group"]]
+            axes.plot([x - 0.4, x + 0.4], [floor["estimate"]] * 2, **FLOOR)
         axes.set_xticks([0, 1], DOMAINS)
         axes.set_xlim(-0.45, 1.45)
         axes.grid(visible=False, axis="x")
         axes.set_title(metric, fontsize=9)
         axes.set_ylabel(BETTER.get(metric, "less is better"), fontsize=8)
-        words = [_gap(name, gaps[gaps["metric"] == metric]) for name, gaps in apart]
-        axes.set_xlabel("\n".join(filter(None, words)), fontsize=7)
+        below = [_gap(words, gaps[gaps["metric"] == metric]) for words, gaps in apart]
+        axes.set_xlabel("\n".join(filter(None, below)), fontsize=7)
     theme.save_as(figure, [png, svg])
 
 
-def _of_all(estimates: Path, quantity: str, **where: str) -> pd.DataFrame:
-    """The rows of all attributes together, of the measures that have a panel."""
-    rows = rows_of(estimates, quantity, attribute=None, **where)
-    return rows[rows["metric"] != "classifier accuracy"]
-
-
-def _gap(name: str, gaps: pd.DataFrame) -> str:
-    """A gap in words; of none, nothing."""
-    words = [
-        "{} {:.2g} [{:.2g}, {:.2g}]".format(name, *gap)
-        for gap in gaps[["estimate", "low", "high"]].itertuples(index=False)
-    ]
-    return "\n".join(words).replace("-", "−")
+def _gap(words: str, gaps: pd.DataFrame) -> str:
+    """A gap in `words`, which name columns of ESTIMATES; of none, nothing."""
+    known = as_rows(gaps.dropna(subset=["estimate", "low", "high"]))
+    return "\n".join(words.format(**row) for row in known).replace("-", "−")
 
 
 def plot_rejected(*, rejected_shares: Path, png: Path, svg: Path, display: theme.Display) -> None:

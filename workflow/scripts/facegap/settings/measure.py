@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from facegap.settings.base import Count, Rate, Section, Unique
+from facegap.settings.base import Count, Rate, Section, Unique, paper
 
 
 class AttributeClassifier(Section):
@@ -54,13 +54,44 @@ class Primary(Section):
     )
 
 
+class Realism(Section):
+    """Of the translations."""
+
+    primary: Annotated[
+        list[
+            Literal[
+                "corrected attribute transfer",
+                "attribute transfer",
+                "identity preservation",
+                "perceptual distance",
+                "reconstruction error",
+                "kernel distance",
+                "Frechet distance",
+            ]
+        ],
+        Field(min_length=1),
+        Unique(),
+    ] = Field(
+        ["corrected attribute transfer", "identity preservation", "kernel distance"],
+        description=(
+            "Measures whose gaps, of all attributes and of both values of the control together, are"
+            " the primary family of tests; all others are exploratory. Kernel distance is the KID"
+            " where Inception's weights are at hand, Frechet distance the FID."
+        ),
+        json_schema_extra=paper("3.4 (transfer, identity, realism)"),
+    )
+    null_splits: Annotated[int, Field(ge=20)] = Field(
+        200,
+        description="Random halves of the in-domain persons, for the gaps of the null check.",
+    )
+
+
 class Measure(Section):
     """Stage measure."""
 
     primary: Primary = Field(
         default_factory=Primary, description="The outcome that the study is judged by."
     )
-
     intervals: Intervals = Field(
         default_factory=Intervals, description="Confidence, and how groups are formed."
     )
@@ -70,3 +101,4 @@ class Measure(Section):
             "Of attributes, trained on real faces; says whether a translation shows its attribute."
         ),
     )
+    realism: Realism = Field(default_factory=Realism, description="Of the translations.")
