@@ -4,7 +4,7 @@ Stage 6, synthesise: StarGAN trained on one side of the boundary, tried on faces
 Reads   partition/target/sides.parquet, acquire/target/faces.parquet, align/target/faces.parquet
         align/target/centre/shard-<k>.npy         the crop that StarGAN trains on
         measure/scores.parquet                    for the page to browse
-Writes  synthesise/roles.parquet                  table ROLES: who trains, who is translated
+Writes  synthesise/roles.parquet                  table ROLES: who trains, who is measured
         synthesise/seed-<n>/generator.safetensors
         synthesise/seed-<n>/checkpoints/step-<k>.*    generators and sheets on the way
         synthesise/seed-<n>/tensorboard/              the losses' curves
