@@ -85,7 +85,7 @@ def test_head_and_fine_tuning_are_added_and_missing_if_either_is(
     head: str, fine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     each = Configuration("vgg16", "plain", "adam", "sgd")
-    job = _Job([each], "source", None, {}, Training(repeats=2), None, 1, None, tmp_path)  # type: ignore[arg-type]
+    job = _Job([each], "source", "full", None, {}, Training(repeats=2), None, 1, None, tmp_path)  # type: ignore[arg-type]
 
     class Heads:
         def of_repeat(self, place: int) -> None: ...

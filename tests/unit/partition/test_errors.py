@@ -14,6 +14,7 @@ from facegap.answers import beside_each_other, simulated_answers
 from facegap.partition.errors import label_error, true_error
 from facegap.partition.merge import decide, evidence_of, merged_answers, unanimous
 from facegap.partition.pseudo_labels import accept, pseudo_labelled
+from facegap.parts import halves
 from facegap.settings.acquire import Split
 from facegap.settings.annotate import Tentative
 from facegap.statistics.interval import Interval
@@ -69,6 +70,7 @@ def drawn_study(
     logits = sharpness * sign[person] + 2 * rng.normal(size=persons)[person]
     logits = logits + rng.normal(size=len(person))
     raw = pd.DataFrame({"face_id": faces["face_id"], "probability": expit(logits)})
+    faces["split"] = halves(faces, "target", seed)
     known = pseudo_labelled(faces, labels, raw, by_person=by_person)
     calibrated, queue, _ = accept(known, precision=precision, confidence=0.9)
     checks = [
@@ -97,7 +99,7 @@ def coverage(**settings: Any) -> tuple[float, pd.DataFrame]:
 
 
 def test_the_interval_covers_the_true_error_in_95_of_100_studies() -> None:
-    covered, table = coverage(persons=700, split=Split(train=0.2, test=0.3))
+    covered, table = coverage(persons=700, split=Split(train=0.4, test=0.3))
     assert 0.93 <= covered <= 0.97
     assert abs((table["estimate"] - table["true"]).mean()) < 0.004
 
@@ -106,7 +108,7 @@ def test_of_the_few_placed_outside_more_are_wrong_and_that_is_estimated() -> Non
     """An error of all together would say too little of the measured faces outside."""
     true = []
     for placed in ("inside", "outside"):
-        covered, table = coverage(placed=placed, persons=700, split=Split(train=0.2, test=0.3))
+        covered, table = coverage(placed=placed, persons=700, split=Split(train=0.4, test=0.3))
         assert 0.9 <= covered <= 0.98
         assert abs((table["estimate"] - table["true"]).mean()) < 0.01
         true.append(table["true"].mean())

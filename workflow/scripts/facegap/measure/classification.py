@@ -146,7 +146,12 @@ def performance(tested: Parts, confidence: float) -> Rows:
             estimate = _bounded(interval_of(metric(given), confidence), 0)
             yield {"quantity": "performance", "metric": name, **about, **estimate}
         apart = interval_of(sided_gap(given), confidence)
-        yield {"quantity": "group gap", "metric": "accuracy", **about, **_difference(apart)}
+        yield {
+            "quantity": "group gap",
+            "metric": "accuracy",
+            **about,
+            **_difference(apart, confidence),
+        }
 
 
 def _majority(tested: Parts) -> Rows:
@@ -200,7 +205,7 @@ def _gaps(one: Answers, other: Answers, about: Row, confidence: float) -> Rows:
         measured = _positive(name, gap(metric(one), metric(other)))
         yield {
             **{"quantity": "transfer gap", "metric": name, **about},
-            **_difference(interval_of(measured, confidence)),
+            **_difference(interval_of(measured, confidence), confidence),
             **{key: value + _counts(other)[key] for key, value in _counts(one).items()},
         }
 
@@ -210,7 +215,7 @@ def _losses(benchmark: Answers, transferred: Answers, about: Row, confidence: fl
         measured = _positive(name, paired(metric(benchmark), metric(transferred)))
         yield {
             **{"quantity": "transfer loss", "metric": name, **about},
-            **_difference(interval_of(measured, confidence)),
+            **_difference(interval_of(measured, confidence), confidence),
             **_counts(transferred),
         }
 
@@ -252,7 +257,7 @@ def differences(tested: Parts, confidence: float) -> Rows:
             {
                 **{"quantity": "difference", "metric": METRIC, "model": f"{one} − {other}"},
                 **{"trained_on": "source", "tested_on": "target"},
-                **_difference(interval_of(paired(first, second), confidence)),
+                **_difference(interval_of(paired(first, second), confidence), confidence),
                 **{"family": "pairs of configurations", **_counts(tested[one, *where])},
             }
         )
@@ -266,14 +271,14 @@ def _bounded(estimate: Estimate, low: float) -> Row:
     return {**row(interval), "standard_error": estimate.error, "method": estimate.method}
 
 
-def _difference(estimate: Estimate) -> Row:
+def _difference(estimate: Estimate, confidence: float) -> Row:
     """As columns of ESTIMATES, with what of no difference can be said."""
     value, error, freedom = estimate.interval.estimate, estimate.error, estimate.freedom
     return {
         **_bounded(estimate, -1),
         "p": two_sided_p(estimate),
-        "smallest_detectable_effect": smallest_detectable(error, freedom),
-        "equivalence_bound": equivalence_bound(value, error, freedom),
+        "smallest_detectable_effect": smallest_detectable(error, freedom, confidence),
+        "equivalence_bound": equivalence_bound(value, error, freedom, confidence),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facegap.statistics.absence import smallest_detectable
+from facegap.statistics.absence import equivalence_bound, smallest_detectable
 from facegap.statistics.interval import Interval, row, within
 from facegap.statistics.multiplicity import holm
 from facegap.statistics.performance import (
@@ -94,6 +94,9 @@ def realism_gap(inside: Scores, outside: Scores, confidence: float) -> Row:
         "method": found.method,
         "p": two_sided_p(found),
         "smallest_detectable_effect": smallest_detectable(found.error, found.freedom, confidence),
+        "equivalence_bound": equivalence_bound(
+            found.interval.estimate, found.error, found.freedom, confidence
+        ),
     }
 
 
