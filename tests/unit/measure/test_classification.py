@@ -379,6 +379,24 @@ def test_controls_and_equal_terms_are_rows_of_their_own(
     assert not table.duplicated(keys).any()
 
 
+def test_a_control_of_too_few_persons_is_left_out_and_stops_nothing(
+    tmp_path: Path, intervals: Intervals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = predictions_of
+
+    def few(*args: Any) -> pd.DataFrame:
+        table = parts(*args)
+        if args[-1] == "halves":
+            table = table[(table["label"] == "inside") | (table.index < 3)]
+        return table
+
+    monkeypatch.setitem(globals(), "predictions_of", few)
+    arms = ("full", "halves")
+    table = transfers(tmp_path, intervals, {"source": 0.7, "target": 0.95}, arms=arms)
+    for quantity in ("transfer gap", "transfer loss"):
+        assert of(table, quantity, metric="accuracy")["arm"].isna().all()
+
+
 def test_contentious_faces_are_counted_and_the_estimate_given_with_and_without_them(
     tmp_path: Path, intervals: Intervals
 ) -> None:

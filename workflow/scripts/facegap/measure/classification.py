@@ -164,7 +164,7 @@ def _majority(tested: Parts) -> Rows:
 
 
 def transfer(tested: Parts, selected: str, confidence: float) -> Rows:
-    """Rows of "transfer gap" of each model, and of the selected one's "transfer loss" and controls.
+    """Rows of "transfer gap" of each model, of the selected one's "transfer loss", and controls.
 
     The gap is of one model on different persons, the loss of two on the same faces: the benchmark,
     trained on the target, less the model trained on the source.
@@ -173,11 +173,13 @@ def transfer(tested: Parts, selected: str, confidence: float) -> Rows:
         if (trained_on, dataset, part) != ("source", "source", "test"):
             continue
         about = {"model": model, "trained_on": "source", "arm": _arm(arm)}
-        target = tested[model, "source", arm, "target", "test"]
-        yield from _gaps(source, target, {**about, "tested_on": "target"}, confidence)
-        if model == selected:
-            benchmark = _benchmark(tested, arm)
+        target = tested.get((model, "source", arm, "target", "test"))
+        benchmark = _benchmark(tested, arm)
+        if target:
+            yield from _gaps(source, target, {**about, "tested_on": "target"}, confidence)
+        if target and benchmark and model == selected:
             yield from _losses(benchmark, target, {**about, "tested_on": "target"}, confidence)
+        if model == selected:
             held_out = tested.get((model, "source", arm, "source", "validation"))
             if held_out:
                 about |= {"arm": HELD_OUT, "tested_on": "source"}
@@ -194,10 +196,10 @@ def _with_contentious(every: pd.DataFrame, selected: str, confidence: float) -> 
                 yield {**each, "group": CONTENTIOUS}
 
 
-def _benchmark(tested: Parts, arm: str) -> Answers:
-    """Of the model trained on the target, on the target's test part."""
-    (key,) = (key for key in tested if key[1:] == ("target", arm, "target", "test"))
-    return tested[key]
+def _benchmark(tested: Parts, arm: str) -> Answers | None:
+    """Of the model trained on the target, on the target's test part; None of a control too small."""
+    where = ("target", arm, "target", "test")
+    return next((given for key, given in tested.items() if key[1:] == where), None)
 
 
 def _gaps(one: Answers, other: Answers, about: Row, confidence: float) -> Rows:
