@@ -21,7 +21,7 @@ Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, 
         classify/samples.npz               what the networks see, for Figure 2
 """
 
-from facegap.classify import grid
+from facegap.classify import grid, plans
 
 EXTRACTIONS = grid.extractions(study.classify, DATASETS)
 TRAININGS = grid.trainings(study.classify)
@@ -46,7 +46,7 @@ ARM_SEEN = (
 )
 ARM_CROPS = {dataset: crop_shards(dataset, ARM_SEEN) for dataset in DATASETS}
 PAIRS = grid.optimiser_pairs(study.classify)
-FOLDS = [f"fold-{k}" for k in range(1, grid.FOLDS + 1)]
+FOLDS = [f"fold-{k}" for k in range(1, plans.FOLDS + 1)]
 SELECTED = "<results>/classify/selected.json"
 OPTIMISERS = (
     {  # of a training beside the grid's: the source's selected, or a benchmark's own
@@ -58,7 +58,7 @@ OPTIMISERS = (
             )
             for name in DATASETS
         }
-        for arm in [*grid.ARMS, *FOLDS]
+        for arm in [*plans.ARMS, *FOLDS]
     }
 )
 

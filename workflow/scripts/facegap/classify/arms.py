@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from facegap.classify.features import Cached
-from facegap.classify.grid import FOLDS
+from facegap.classify.plans import FOLDS
 from facegap.errors import TrainingError
 from facegap.parts import CALIBRATION, SELECTION, sampled
 from facegap.seeds import generator

@@ -275,8 +275,8 @@ def _outcomes(job: _Job, states: States, files: Mapping[Configuration, Path]) ->
         }
         further = epochs_to_convergence(losses, tolerance)
         epochs = None if epochs is None or further is None else epochs + further
-        tuned = replace(head, stage="fine-tuned", epochs=epochs, losses=losses, logits=own)
-        outcomes.append(tuned)
+        fine_tuned = replace(head, stage="fine-tuned", epochs=epochs, losses=losses, logits=own)
+        outcomes.append(fine_tuned)
         if each in files:
             models.append(model)
             if len(models) == repeats:

@@ -164,8 +164,8 @@ def extract_features(
         device=device,
     )
     places = [(dataset, crop) for dataset in datasets for crop in crops]
-    of_place = zip(places, apart(shards, len(places)), strict=True)
-    pixels = {place: Crops(paths) for place, paths in of_place}
+    of_place = apart(shards, len(places))
+    pixels = {place: Crops(own) for place, own in zip(places, of_place, strict=True)}
     known = list(zip(datasets, faces, labels, aligned, strict=True))
     cache = np.dtype(settings.cache)
     with whole(features) as temporary:
@@ -183,8 +183,7 @@ def extract_features(
                     place=labels_of,
                 )
                 log.info("%s, %s: %d entries of %s", preprocessing, dataset, len(table), backbone)
-                folder = temporary / preprocessing / dataset
-                folder.mkdir(parents=True)
+                (folder := temporary / preprocessing / dataset).mkdir(parents=True)
                 images = pixels[dataset, made.crop]
                 pictures = _pictures(table, images, dataset, made.augmentation, seed)
                 _run(net, pictures, len(table), folder, cache, device)

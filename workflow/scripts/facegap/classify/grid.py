@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from facegap.assets import ASSETS, backbone_weights, located
+from facegap.classify.plans import ARMS
 from facegap.settings.classify import Backbone, Classify
 
 OWN_PARTS = ["train", "selection", "calibration", "test"]  # where a benchmark may be trained
 SOURCE_PARTS = ["train", "validation", "test"]
-ARMS = ("full", "equal", "exchanged", "halves")  # see facegap/classify/arms.py
-FOLDS = 5  # by which a benchmark's optimisers are selected
 BOTH = ("source", "target")
 Plain = dict[str, Any]  # what Snakemake compares as it is
 

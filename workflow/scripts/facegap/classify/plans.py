@@ -6,6 +6,9 @@ from pathlib import Path
 
 from facegap.settings.classify import Augmentation
 
+ARMS = ("full", "equal", "exchanged", "halves")  # see facegap/classify/arms.py
+FOLDS = 5  # by which a benchmark's optimisers are selected
+
 
 @dataclass(frozen=True)
 class Preprocessed:

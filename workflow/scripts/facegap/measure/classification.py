@@ -197,7 +197,7 @@ def _with_contentious(every: pd.DataFrame, selected: str, confidence: float) -> 
 
 
 def _benchmark(tested: Parts, arm: str) -> Answers | None:
-    """Of the model trained on the target, on the target's test part; None of a control too small."""
+    """Of the model trained on the target, on its test part; None of a control too small."""
     where = ("target", arm, "target", "test")
     return next((given for key, given in tested.items() if key[1:] == where), None)
 

@@ -41,7 +41,7 @@ def label_error(
         NOBODY if error is None else Interval(*unanimous(error, _fewest(known[people])).tolist())
         for people in ("annotators", "verifiers")
     )
-    by_others, by_classifier = _said(known, side)
+    by_others, by_classifier = _placed_by(known, side)
     placed = sides["side"].notna() if side is None else sides["side"] == side
     provenance = sides["provenance"]
     applied = {"people": provenance.isin(PEOPLE), **{name: provenance == name for name in GAINED}}
@@ -74,7 +74,9 @@ def label_error(
     return {**parts, "all": {**row(_weighted(parts)), "answers": everything}}
 
 
-def _said(known: pd.DataFrame, side: str | None) -> tuple["pd.Series[bool]", "pd.Series[bool]"]:
+def _placed_by(
+    known: pd.DataFrame, side: str | None
+) -> tuple["pd.Series[bool]", "pd.Series[bool]"]:
     """Whether labelled faces are inside by their person's other labels, and by the classifier.
 
     Of faces on which either has a word; with `side`, of those that it places there.

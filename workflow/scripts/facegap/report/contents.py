@@ -153,7 +153,10 @@ def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dic
         "descent": selected["descent"],
         "accuracy": {
             which: one(
-                measured, "performance", model=name, metric="balanced accuracy", tested_on="target"
+                measured,
+                "performance",
+                **{**on, "model": name, "trained_on": "source", "tested_on": "target"},
+                metric="balanced accuracy",
             )
             for which, name in (
                 ("selected", selected["name"]),
@@ -165,6 +168,23 @@ def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dic
             row["tested_on"]: row
             for row in as_rows(rows_of(measured, "group gap", trained_on="source", **on))
         },
+        "tested": {
+            row["tested_on"]: row for row in as_rows(rows_of(measured, "tested faces", group=ALL))
+        },
+        "majority": {row["tested_on"]: row for row in as_rows(rows_of(measured, "majority class"))},
+        **_beside_the_outcome(measured, on, study),
+        "differences": [
+            {**row, **dict(zip(("one", "other"), row["model"].split(" − "), strict=True))}
+            for row in differences
+        ],
+    }
+
+
+def _beside_the_outcome(
+    measured: pd.DataFrame, on: Mapping[str, Any], study: Study
+) -> dict[str, Any]:
+    """What the primary outcome is judged beside: the choices, controls, contentious faces."""
+    return {
         "criteria": [
             {
                 "name": group_values(row["group"])["criterion"],
@@ -187,10 +207,6 @@ def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dic
             )
             if row["arm"] not in (None, "equal")
         ],
-        "tested": {
-            row["tested_on"]: row for row in as_rows(rows_of(measured, "tested faces", group=ALL))
-        },
-        "majority": {row["tested_on"]: row for row in as_rows(rows_of(measured, "majority class"))},
         "contentious": {
             quantity: one(
                 measured,
@@ -200,10 +216,6 @@ def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dic
             )
             for quantity in ("tested faces", "transfer gap", "transfer loss")
         },
-        "differences": [
-            {**row, **dict(zip(("one", "other"), row["model"].split(" − "), strict=True))}
-            for row in differences
-        ],
     }
 
 
