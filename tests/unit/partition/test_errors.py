@@ -112,7 +112,6 @@ def test_of_the_few_placed_outside_more_are_wrong_and_that_is_estimated() -> Non
     for placed in ("inside", "outside"):
         covered, table = coverage(placed=placed, persons=700, split=Split(train=0.4, test=0.3))
         assert 0.85 <= covered <= 0.98
-        assert (table["true"] > table["high"]).mean() <= 0.05
         assert abs((table["estimate"] - table["true"]).mean()) < 0.01
         true.append(table["true"].mean())
     assert true[1] > 1.3 * true[0]
