@@ -1,20 +1,16 @@
 """Intervals of shares hold what they promise; tests against other people's code."""
 
-from math import comb
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
-from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from facegap.statistics.proportions import (
     cluster_wilson,
     correlated_wilson,
     correlation,
-    exact_p,
     exceeds_p,
     in_trials,
     wilson,
@@ -81,16 +77,6 @@ def test_the_correlation_is_that_of_the_members_pairs(common: float) -> None:
     sizes = np.full(2000, 3)
     found = correlation(values.ravel(), np.repeat(np.arange(2000), 3), sizes)
     assert found == pytest.approx(max(np.corrcoef(pairs.T)[0, 1], 0), abs=0.002)
-
-
-@pytest.mark.parametrize(("chosen", "answers"), [(0, 7), (3, 9), (5, 10), (270, 450), (9, 9)])
-def test_the_exact_p_is_the_chance_of_no_likelier_outcome(chosen: int, answers: int) -> None:
-    outcomes = [comb(answers, k) for k in range(answers + 1)]
-    chance = sum(n for n in outcomes if n <= outcomes[chosen]) / 2**answers
-    assert exact_p(chosen, answers) == pytest.approx(chance)
-    discordant = [[0, chosen], [answers - chosen, 0]]
-    assert exact_p(chosen, answers) == pytest.approx(mcnemar(discordant, exact=True).pvalue)
-    assert exact_p(0, 0) is None
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.95])

@@ -28,37 +28,6 @@ def cluster_counts(
     return counts[:, cluster]
 
 
-def mean_interval(
-    values: ArrayLike,
-    clusters: ArrayLike,
-    rng: np.random.Generator,
-    confidence: float,
-    draws: int = DRAWS,
-) -> Interval:
-    """Of the mean of `values` (n,), whole `clusters` (n,) resampled.
-
-    For answers and predictions that share a person: faces of one person are not independent.
-    """
-    means = _means(values, clusters, rng, draws)
-    return percentile(float(np.asarray(values, float).mean()), means, confidence)
-
-
-def difference_interval(
-    one: tuple[ArrayLike, ArrayLike],
-    two: tuple[ArrayLike, ArrayLike],
-    rng: np.random.Generator,
-    confidence: float,
-    draws: int = DRAWS,
-) -> Interval:
-    """Of the mean of `one` minus that of `two`: two independent samples.
-
-    Each is a pair of values and their clusters, as in `mean_interval`.
-    """
-    means = _means(*one, rng, draws) - _means(*two, rng, draws)
-    estimate = np.asarray(one[0], float).mean() - np.asarray(two[0], float).mean()
-    return percentile(float(estimate), means, confidence)
-
-
 def percentile(estimate: float, resampled: ArrayLike, confidence: float) -> Interval:
     """The interval of `estimate` from its values in the samples (draws,).
 
@@ -71,14 +40,3 @@ def percentile(estimate: float, resampled: ArrayLike, confidence: float) -> Inte
         return Interval(float(estimate), float("nan"), float("nan"))
     low, high = np.quantile(known, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(estimate), float(low), float(high))
-
-
-def _means(
-    values: ArrayLike, clusters: ArrayLike, rng: np.random.Generator, draws: int
-) -> NDArray[np.float64]:
-    """Means (draws,) of samples of whole clusters."""
-    _, cluster = np.unique(np.asarray(clusters), return_inverse=True)
-    sums, sizes = np.bincount(cluster, np.asarray(values, dtype=float)), np.bincount(cluster)
-    picks = resample(len(sums), rng, draws)
-    means: NDArray[np.float64] = sums[picks].sum(1) / sizes[picks].sum(1)
-    return means

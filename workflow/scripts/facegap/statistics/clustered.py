@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import NamedTuple
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,9 +10,6 @@ from scipy import stats
 from scipy.special import expit
 
 from facegap.statistics.interval import Interval
-
-STEPS = 25  # of Newton's method; it takes five or six where there is a maximum
-CLOSE = 1e-10  # of the last step, in log odds
 
 
 class Contrast(NamedTuple):
@@ -56,36 +54,18 @@ class Fit:
 def logistic(y: ArrayLike, design: NDArray[np.float64], one: ArrayLike, other: ArrayLike) -> Fit:
     """Logistic regression of `y` (n,) 0 or 1 on `design` (n, k), errors clustered in two ways.
 
-    `one` and `other` (n,) name the clusters. The estimates are those of generalised estimating
-    equations with working independence (Liang and Zeger 1986), by Newton's method; they grow
-    beyond all bounds where the answers are separated. Columns have to be independent. Each
-    covariance has the usual factors for few clusters (Cameron and Miller 2015, equation 11).
+    `one` and `other` (n,) name the clusters. The covariances are statsmodels', with its factors for
+    few of them; the estimates are those of generalised estimating equations with working
+    independence (Liang and Zeger 1986), and grow beyond all bounds where the answers are
+    separated. Columns have to be independent.
     """
-    answers = np.asarray(y, dtype=float)
-    estimate = np.zeros(design.shape[1])
-    for _ in range(STEPS):
-        chance = expit(design @ estimate)
-        bread = _inverse((design * (chance * (1 - chance))[:, None]).T @ design)
-        step = bread @ (design.T @ (answers - chance))
-        estimate = estimate + step
-        if np.abs(step).max() < CLOSE:
-            break
-    scores = design * (answers - expit(design @ estimate))[:, None]
-    codes = [np.unique(np.asarray(names), return_inverse=True)[1] for names in (one, other)]
-    both = np.unique(codes[0] * (codes[1].max() + 1) + codes[1], return_inverse=True)[1]
-    ways = [bread @ _meat(scores, code) @ bread for code in (*codes, both)]
-    return Fit(estimate, (ways[0] + ways[1] - ways[2], ways[0], ways[1]))
+    from statsmodels.genmod.families import Binomial  # 0.7 s
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-
-def _meat(scores: NDArray[np.float64], cluster: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Sum over clusters of the outer products of their scores (n, k), for few clusters."""
-    count, (n, k) = int(cluster.max()) + 1, scores.shape
-    sums = np.stack([np.bincount(cluster, column, count) for column in scores.T], axis=1)
-    factor = count / max(count - 1, 1) * (n - 1) / max(n - k, 1)
-    meat: NDArray[np.float64] = factor * sums.T @ sums
-    return meat
-
-
-def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    # of separated answers there is no inverse in the end
-    return np.asarray(np.linalg.pinv(matrix, hermitian=True), dtype=float)
+    with catch_warnings():
+        simplefilter("ignore", PerfectSeparationWarning)  # the caller sees it in the estimates
+        fitted = GLM(np.asarray(y, dtype=float), design, family=Binomial()).fit()
+    clusters = [np.unique(np.asarray(names), return_inverse=True)[1] for names in (one, other)]
+    return Fit(np.asarray(fitted.params), cov_cluster_2groups(fitted, *clusters))

@@ -78,16 +78,6 @@ def weighted_sum(parts: Sequence[Interval], weights: Sequence[float]) -> Interva
     return Interval(value, value - float(down), value + float(up))
 
 
-def exact_p(chosen: int, answers: int) -> float | None:
-    """The exact binomial test of one half, two-sided; None of no answers.
-
-    Of two classifiers' discordant answers it is McNemar's exact test (1947).
-    """
-    from scipy import stats  # half a second, for tests alone
-
-    return float(stats.binomtest(chosen, answers).pvalue) if answers else None
-
-
 def in_trials(interval: Interval, trials: float, confidence: float) -> Interval:
     """Of a probability's `interval`, that of the share in as many independent trials.
 
