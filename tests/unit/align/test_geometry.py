@@ -27,17 +27,17 @@ similarities = st.builds(
             [scale * np.sin(turn), scale * np.cos(turn), y],
         ]
     ),
-    st.floats(-3.1, 3.1),
+    st.floats(-3.1, 3.1, allow_subnormal=False),
     st.floats(0.1, 20),
-    st.floats(-500, 3000),
-    st.floats(-500, 3000),
+    st.floats(-500, 3000, allow_subnormal=False),
+    st.floats(-500, 3000, allow_subnormal=False),
 )
 affinities = st.builds(
     lambda similarity, shear, stretch: (
         similarity @ np.array([[1, shear, 0], [0, stretch, 0], [0, 0, 1]])
     ),
     similarities,
-    st.floats(-0.8, 0.8),
+    st.floats(-0.8, 0.8, allow_subnormal=False),
     st.floats(0.5, 2),
 )
 
@@ -46,7 +46,7 @@ def through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.c_[points, np.ones(len(points))] @ matrix.T
 
 
-@given(similarities, st.integers(16, 512), st.floats(0, 0.5))
+@given(similarities, st.integers(16, 512), st.floats(0, 0.5, allow_subnormal=False))
 def test_ears_chin_undoes_any_similarity(known: np.ndarray, size: int, margin: float) -> None:
     moved = through(known, FACE)
     np.testing.assert_allclose(

@@ -123,6 +123,7 @@ def parted(folder: Path, aligned: Path, pseudo_labels: Path) -> None:
         calibrated=target / "calibrated.parquet",
         queue=target / "queue.csv",
         settings=settings,
+        seed=1,
     )
     partition_target(
         **known,
@@ -132,6 +133,7 @@ def parted(folder: Path, aligned: Path, pseudo_labels: Path) -> None:
         sides=place["sides"],
         evidence=target / "evidence.parquet",
         settings=settings,
+        seed=1,
     )
     measure_sides(
         faces=place["faces"],
