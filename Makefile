@@ -1,4 +1,4 @@
-# setup, study, plan, test, lint, reference, bench, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
+# setup, study, plan, test, lint, reference, bench, calibrate, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
 SHELL := bash
 PYTHON ?= python3
 STUDY ?= config/config.yaml
@@ -6,7 +6,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 
-.PHONY: setup study plan test lint reference bench clean
+.PHONY: setup study plan test lint reference bench calibrate clean
 .DEFAULT_GOAL := study
 
 setup: .venv/ready
@@ -45,6 +45,9 @@ bench: .venv/ready
 	set -o pipefail; for script in benchmarks/*.py; do name=$$(basename $$script .py); \
 	    $(BIN)/python $$script | tee results/bench/$$name.txt || exit 1; \
 	    tail -n 1 results/bench/$$name.txt > results/bench/$$name.json; done
+
+calibrate: .venv/ready
+	$(BIN)/python benchmarks/calibration
 
 clean:
 	rm -rf .venv .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,9 +1,14 @@
 """Calibration: a transfer loss of known cause is found, and no gap where there is no cause."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
+from calibration import realism
+from calibration.pool import Stored, population
+from calibration.studies import Scenario, Sizes, of_world, summary
 from runs import copy_code, snakemake
 
 from facegap.tables.base import read_table
@@ -21,9 +26,6 @@ def test_a_loss_is_found_where_the_pictures_differ_and_no_gap_where_they_do_not(
     folder = copy_code(tmp_path / "facegap")
     config = yaml.safe_load((folder / "config/config.yaml").read_text())
     config["acquire"]["drawn"]["capture_distance"] = distance
-    split = {"train": 190, "test": 150, "test_pictures": 1}
-    for dataset in ("source", "target"):
-        config["datasets"][dataset] |= {"faces": 340, "split": split}
     config["classify"]["grid"] = {
         "backbones": {"vgg16": "random"},
         "selected_backbone": "vgg16",
@@ -43,3 +45,44 @@ def test_a_loss_is_found_where_the_pictures_differ_and_no_gap_where_they_do_not(
     own = table[(table["model"] == loss.model) & table["arm"].isna() & (table["group"] == "all")]
     (gap,) = own.query(f"quantity == 'transfer gap' and metric == '{loss.metric}'").itertuples()
     assert loss.low > 0 if distance else gap.low <= 0 <= gap.high
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """A small population, at capture distance 0 and 1."""
+    with ThreadPoolExecutor(1) as executor:
+        found = population(executor, tests=800, trains=700, distances=[0.0, 1.0], seed=5)
+    return found.save(tmp_path_factory.mktemp("people"))
+
+
+def simulated(people: Stored, scenario: Scenario) -> pd.DataFrame:
+    """The summary of 120 studies of four worlds."""
+    sizes = Sizes(200, 120, 200, 200)
+    worlds = [of_world(people, scenario, sizes, 30, world) for world in range(4)]
+    table = summary(pd.concat(worlds), ["transfer loss", "transfer gap"])
+    return table[table["metric"] == "balanced accuracy"].set_index("quantity")
+
+
+def test_intervals_hold_the_truth_and_find_a_planted_loss(people: Stored) -> None:
+    """The short version of docs/calibration.md: 120 studies, so 89 to 100% of them."""
+    planted = simulated(people, Scenario("planted", 1.0))
+    assert planted["held"].min() >= 0.89
+    assert planted["truth"]["transfer loss"] > 0.05
+    assert planted["estimate"]["transfer loss"] == pytest.approx(
+        planted["truth"]["transfer loss"], abs=0.02
+    )
+    assert planted["found"]["transfer loss"] > 0.8
+    nothing = simulated(people, Scenario("nothing", 0.0, same_training=True))
+    assert nothing["truth"].abs().max() < 1e-9
+    assert nothing["held"].min() >= 0.89
+    assert (nothing["found"] == 1 - nothing["held"]).all()
+
+
+def test_the_known_damage_of_a_translator_is_found() -> None:
+    damage = realism.Damage("more outside", (0.2, 0.5), (0.2, 0.5))
+    table = summary(realism.simulated(damage, 100, 5, 800, 900), ["realism gap"])
+    found = table.set_index("metric")
+    assert found["truth"]["corrected attribute transfer"] == pytest.approx(-0.3, abs=0.05)
+    assert found["held"].min() >= 0.88
+    assert found["estimate"]["corrected attribute transfer"] == pytest.approx(-0.3, abs=0.08)
+    assert found["found"]["corrected attribute transfer"] > 0.5

@@ -10,6 +10,8 @@ Writes  acquire/<dataset>/faces.parquet   table FACES: a row a face, with its pa
         acquire/<dataset>/duplicates.csv  table DUPLICATES: pictures that are there twice, in this
                                           data set or one before it; of drawn faces none
         acquire/<dataset>/images.zip      drawn faces, or a tar.gz repacked; others stay in place
+        acquire/fresh-<style>/faces.parquet, images.zip  further drawn persons, for what is true of
+                                          a drawn study, in the style of the source, the target
         assets/<file>                     files that facegap fetches (config/assets.yaml)
 """
 
@@ -30,11 +32,17 @@ CODE_OF_READERS = {
 }
 WANTED = {}  # the assets of this run's jobs
 BY_HAND = places.by_hand(study.data_root, MANIFEST, WANTED)
+FRESH = places.fresh_styles(study)
+IMAGES |= {
+    f"fresh-{style}": f"<results>/acquire/fresh-{style}/images.zip" for style in FRESH
+}
 images_of = lookup("{dataset}", within=IMAGES)
 
 
 wildcard_constraints:
     asset=any_of(MANIFEST),
+    dataset=any_of([*DATASETS, *(f"fresh-{style}" for style in FRESH)]),
+    style=any_of(FRESH),
 
 
 rule acquire:
@@ -89,6 +97,30 @@ rule draw_faces:
         seed=study.seed,
     script:
         "../scripts/draw_faces.py"
+
+
+rule draw_fresh_faces:
+    output:
+        faces="<results>/acquire/fresh-{style}/faces.parquet",
+        images="<results>/acquire/fresh-{style}/images.zip",
+    log:
+        "<logs>/acquire/draw_fresh_faces-{style}.log",
+    benchmark:
+        "<benchmarks>/acquire/draw_fresh_faces-{style}.tsv"
+    priority: 1  # long, and so begun early
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(1000),
+        runtime=60,
+    params:
+        *code_of("acquire.collection"),
+        sampling=SAMPLINGS["target"],
+        drawn=config["acquire"]["drawn"],
+        known_truth=config["measure"]["known_truth"],
+        seed=study.seed,
+    script:
+        "../scripts/draw_fresh_faces.py"
 
 
 rule unpack_images:

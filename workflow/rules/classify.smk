@@ -19,6 +19,7 @@ Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, 
         classify/saliency.npz              what the selected model looks at
         classify/model-card.md             the selected model: what it is, and what it is not for
         classify/samples.npz               what the networks see, for Figure 2
+        classify/fresh_predictions.parquet  table PREDICTIONS of further heads on fresh drawn faces
 """
 
 from facegap.classify import grid, plans
@@ -46,19 +47,18 @@ ARM_SEEN = (
 )
 ARM_CROPS = {dataset: crop_shards(dataset, ARM_SEEN) for dataset in DATASETS}
 PAIRS = grid.optimiser_pairs(study.classify)
-FOLDS = [f"fold-{k}" for k in range(1, plans.FOLDS + 1)]
 SELECTED = "<results>/classify/selected.json"
 OPTIMISERS = (
     {  # of a training beside the grid's: the source's selected, or a benchmark's own
         arm: {
             name: (
                 SELECTED
-                if name == "source" or arm in FOLDS or len(PAIRS) == 1
+                if name == "source" or arm == "folds" or len(PAIRS) == 1
                 else f"<results>/classify/benchmark-{name}.json"
             )
             for name in DATASETS
         }
-        for arm in [*plans.ARMS, *FOLDS]
+        for arm in [*plans.ARMS, "folds"]
     }
 )
 
@@ -219,10 +219,7 @@ rule train_arm:
 
 rule select_benchmark:
     input:
-        folds=expand(
-            "<results>/classify/configurations/{arm}-{{dataset}}",
-            arm=FOLDS,
-        ),
+        folds="<results>/classify/configurations/folds-{dataset}",
     output:
         benchmark="<results>/classify/benchmark-{dataset}.json",
     log:
@@ -260,7 +257,7 @@ rule gather_runs:
         mem_mb=doubling(2000),
         runtime=10,
     params:
-        *code_of("classify.selection"),
+        *code_of("classify.gather"),
     script:
         "../scripts/gather_runs.py"
 
@@ -323,6 +320,46 @@ rule explain_model:
         seed=study.seed,
     script:
         "../scripts/explain_model.py"
+
+
+rule train_fresh_heads:
+    input:
+        selected=SELECTED,
+        benchmark=OPTIMISERS["full"]["target"],
+        features=expand(
+            "<results>/classify/features/{name}", name=CANDIDATES["backbones"]
+        ),
+        weights=CANDIDATE_WEIGHTS,
+        faces=expand("<results>/acquire/fresh-{style}/faces.parquet", style=FRESH),
+        aligned=expand("<results>/align/fresh-{style}/faces.parquet", style=FRESH),
+        shards=crop_shards(
+            [f"fresh-{style}" for style in FRESH],
+            grid.candidate_crops(study.classify),
+        ),
+    output:
+        predictions="<results>/classify/fresh_predictions.parquet",
+    log:
+        "<logs>/classify/train_fresh_heads.log",
+    benchmark:
+        "<benchmarks>/classify/train_fresh_heads.tsv"
+    priority: 1  # long, and so begun early
+    conda:
+        ENVIRONMENT
+    threads: study.operations.classify_threads
+    resources:
+        mem_mb=doubling(4000),
+        runtime=480,
+    params:
+        *code_of("classify.fresh"),
+        candidates=CANDIDATES,
+        extraction=FEATURES,
+        settings=TRAINING,
+        own_label=OWN_LABELS["target"],
+        styles=FRESH,
+        known_truth=config["measure"]["known_truth"],
+        seed=study.seed,
+    script:
+        "../scripts/train_fresh_heads.py"
 
 
 rule write_model_card:

@@ -38,7 +38,6 @@ MANIFEST = manifest()
 
 
 wildcard_constraints:
-    dataset="|".join(DATASETS),
     shard=r"\d+",
     seed="|".join(map(str, SEEDS)),
 

@@ -8,6 +8,7 @@ Reads   classify/runs.parquet, predictions.parquet, selected.json
         partition/target/sides.parquet, estimates.parquet
         Inception's weights, for the FID, where they are in the data root or among the assets
 Writes  measure/classification.parquet        table ESTIMATES: of the classifiers
+        measure/known_truth.parquet           table ESTIMATES: of a drawn study's heads, with truths
         measure/rejected.parquet              table ESTIMATES: of the faces that alignment rejected
         measure/roles.parquet                 table ESTIMATES: of who trains and who is measured
         measure/attribute_classifier.safetensors  judges translations; trained on real faces
@@ -57,6 +58,34 @@ rule measure_classification:
         primary=config["measure"]["primary"],
     script:
         "../scripts/measure_classification.py"
+
+
+rule measure_known_truth:
+    input:
+        predictions="<results>/classify/predictions.parquet",
+        fresh_predictions="<results>/classify/fresh_predictions.parquet",
+        selected="<results>/classify/selected.json",
+        benchmark=OPTIMISERS["full"]["target"],
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
+        fresh_faces=expand("<results>/acquire/fresh-{style}/faces.parquet", style=FRESH),
+    output:
+        estimates="<results>/measure/known_truth.parquet",
+    log:
+        "<logs>/measure/measure_known_truth.log",
+    benchmark:
+        "<benchmarks>/measure/measure_known_truth.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=30,
+    params:
+        *code_of("measure.known_truth"),
+        study=study.study,
+        datasets=DATASETS,
+        intervals=INTERVALS,
+    script:
+        "../scripts/measure_known_truth.py"
 
 
 rule measure_rejected:
@@ -178,6 +207,7 @@ rule gather_estimates:
     input:
         estimates=[
             "<results>/measure/classification.parquet",
+            *(["<results>/measure/known_truth.parquet"] if FRESH else []),
             "<results>/measure/rejected.parquet",
             "<results>/measure/roles.parquet",
             "<results>/measure/realism.parquet",

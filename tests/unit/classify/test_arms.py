@@ -140,6 +140,30 @@ def test_contentious_faces_test_alone_and_are_marked() -> None:
     assert len(without) == len(found) - len(marked)
 
 
+@pytest.mark.parametrize("lost", ["crops", "agreement"])
+def test_a_part_without_a_face_left_is_refused_with_its_counts(lost: str) -> None:
+    table = faces(30, 2)
+    tests = table["split"] == "test"
+    labels = table.assign(provenance="agreed")
+    crops = table[["face_id"]].assign(row=range(len(table)))
+    if lost == "crops":
+        crops = crops[~tests]
+    else:
+        labels.loc[tests, ["side", "provenance"]] = [None, "contentious"]
+    have = (0, tests.sum()) if lost == "crops" else (tests.sum(), 0)
+    words = "of {} faces {} have a crop, {} an agreed side".format(tests.sum(), *have)
+    with pytest.raises(TrainingError, match=f"labels: no face of the part test .*{words}"):
+        entries(
+            parted("target", table, 0.2, 1),
+            labels,
+            crops,
+            ["train", "test"],
+            0,
+            contentious="outside",
+            place="labels",
+        )
+
+
 def test_too_few_persons_for_folds_or_exchange_are_counted() -> None:
     sets = {name: cached(name, 5, 4) for name in ("source", "target")}
     with pytest.raises(TrainingError, match="5 folds need 5 at the least"):

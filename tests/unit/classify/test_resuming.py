@@ -25,7 +25,7 @@ from facegap.classify.plans import Candidate, Candidates, Preprocessed, Training
 from facegap.errors import TrainingError
 from facegap.settings.classify import Features, Training
 from facegap.tables.base import read_table, write_table
-from facegap.tables.classify import ENTRIES
+from facegap.tables.classify import ENTRIES, PREDICTIONS, RUNS
 
 BACKBONE = "lcnet_035"  # small: nearly every test trains it anew
 SETTINGS: dict[str, Any] = {
@@ -310,30 +310,36 @@ def test_a_second_job_on_the_same_training_is_refused(
     assert len(begun) == EPOCHS
 
 
+def arm(folder: Path, cached: Path, name: str, pairs: list[tuple[str, str]]) -> Path:
+    """Train an arm on the target, in small batches; the folder."""
+    selected = folder / "selected.json"
+    selected.write_text(json.dumps({"name": f"{BACKBONE}, plain, adam/sgd"}))
+    small = {"head_training": {**SETTINGS["head_training"], "batch": 8}}
+    train_arm(
+        selected=selected,
+        features=[cached],
+        weights=[],
+        crops=[],
+        configurations=folder / "arm",
+        candidates=Candidates({BACKBONE: Candidate(32, False)}, {"plain": MADE}),
+        extraction=EXTRACTION,
+        settings=Training.model_validate(SETTINGS | small),
+        datasets=["source", "target"],
+        dataset="target",
+        arm=name,
+        pairs=pairs,
+        threads=1,
+        seed=1,
+    )
+    return folder / "arm"
+
+
 def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
     cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    selected = {"name": f"{BACKBONE}, plain, adam/sgd"}
-    (tmp_path / "selected.json").write_text(json.dumps(selected))
-
     def play(name: str = "cut") -> Path:
-        train_arm(
-            selected=tmp_path / "selected.json",
-            features=[cached],
-            weights=[],
-            crops=[],
-            configurations=tmp_path / name,
-            candidates=Candidates({BACKBONE: Candidate(32, False)}, {"plain": MADE}),
-            extraction=EXTRACTION,
-            settings=Training.model_validate(SETTINGS),
-            datasets=["source", "target"],
-            dataset="target",
-            arm="full",
-            pairs=[("adam", "sgd")],
-            threads=1,
-            seed=1,
-        )
-        return tmp_path / name
+        (tmp_path / name).mkdir(exist_ok=True)
+        return arm(tmp_path / name, cached, "full", [("adam", "sgd")])
 
     cut(play, monkeypatch, 9)
     with caplog.at_level(logging.INFO):
@@ -341,3 +347,30 @@ def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
     assert "on target, fine-tuned, repeat 0: resumed after epoch 3 of 3" in caplog.text
     assert "1 of 2 trainings: speed not known yet" in caplog.text
     assert re.search(r"2 of 2 trainings: \S+ a second, 0 s left", caplog.text)
+
+
+def test_all_folds_are_trained_and_go_on_from_the_one_that_was_cut(
+    cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Path(shutil.copytree(cached, tmp_path / "features"))
+    table = read_table(own / "plain/target/entries.parquet", ENTRIES)
+    again = table.index >= 16  # the first persons once more, as they are tested where held out
+    table.loc[again, ["face_id", "person"]] = table.loc[:7, ["face_id", "person"]].to_numpy()
+    table.loc[again, "split"] = "selection"
+    write_table(table, own / "plain/target/entries.parquet", ENTRIES)
+
+    def play(name: str = "cut") -> Path:
+        (tmp_path / name).mkdir(exist_ok=True)
+        return arm(tmp_path / name, own, "folds", PAIRS)
+
+    cut(play, monkeypatch, 30)  # a fold has three epochs of two heads and two fine-tunings
+    begun = disturb(monkeypatch)
+    folder = play()
+    assert len(begun) < 5 * 3 * 4 - 20, "what was done is not done again"
+    assert outputs(folder) == outputs(play("whole"))
+    answers = read_table(folder / "predictions.parquet", PREDICTIONS)
+    runs = read_table(folder / "runs.parquet", RUNS)
+    assert set(runs["arm"]) == {f"fold-{k}" for k in range(1, 6)}
+    assert runs.groupby("arm")["head_optimiser"].nunique().eq(2).all()
+    held = answers.drop_duplicates(["arm", "face_id"])["face_id"]
+    assert sorted(held) == sorted(table.loc[again, "face_id"]), "each person is held out once"

@@ -13,11 +13,11 @@ from huggingface_hub import ModelCard
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from facegap.classify.card import Subject, write_model_card
+from facegap.classify.gather import gather_runs
 from facegap.classify.plans import Choice
 from facegap.classify.selection import (
     Candidate,
     _criterion,
-    gather_runs,
     select_benchmark,
     select_configuration,
 )
@@ -213,11 +213,14 @@ def test_a_side_without_a_face_selects_nothing(tmp_path: Path, trainings: list[P
 def test_a_benchmark_takes_the_optimisers_that_are_best_over_all_folds(tmp_path: Path) -> None:
     first = {("adam", "adam"): 0.9, ("adam", "sgd"): 0.8}
     second = {("adam", "adam"): 0.5, ("adam", "sgd"): 0.8}
-    folds = [
+    one, other = (
         training(tmp_path / str(k), "vgg16-augmented", each)
         for k, each in enumerate((first, second))
-    ]
-    select_benchmark(folds=folds, benchmark=tmp_path / "benchmark.json")
+    )
+    both = [read_table(fold / "predictions.parquet", PREDICTIONS) for fold in (one, other)]
+    both[1]["arm"] = "fold-2"
+    write_table(pd.concat(both), one / "predictions.parquet", PREDICTIONS)
+    select_benchmark(folds=one, benchmark=tmp_path / "benchmark.json")
     found = json.loads((tmp_path / "benchmark.json").read_text())
     assert found["name"] == "vgg16, augmented, adam/sgd"
     assert found["score"] == pytest.approx(0.8)

@@ -666,3 +666,20 @@ def test_the_synthesis_says_what_was_tested_and_what_could_have_been_found(
     assert "they are not measured" in text
     assert "out-domain 3 1.4 [0.2, 2.6] 2" in text
     assert "Rogan and Gladen 1978" in text
+
+
+def test_estimates_whose_truth_is_known_stand_together_with_what_they_held(inputs: Inputs) -> None:
+    page = inputs.page()
+    assert "whose truth is known" not in page
+    assert "labels exchanged between training persons" in page[page.index('id="controls"') :]
+    inputs.agreement = AGREEMENT | {"simulated": True}
+    inputs.truth = 0.715  # above the interval
+    inputs.preference = {**SHARE, "answers": 5, "truth": 0.613}
+    page = re.sub(r"\s+", " ", inputs.page())
+    known = page[page.index('id="known"') : page.index('id="controls"')]
+    assert "Of 3 estimates of this study whose truth is known, the 95% intervals of 2" in known
+    rows = [re.sub(r"<[^>]+>", " ", row).split() for row in known.split("<tr>")[2:]]
+    found = [(row[0], row[-2], row[-1]) for row in rows]
+    assert ("label", "0.715", "no") in found
+    assert ("preference,", "0.613", "yes") in found
+    assert len(set(re.findall(r'id="([^"]+)"', page))) == len(re.findall(r'id="([^"]+)"', page))

@@ -11,12 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facegap.acquire.drawing import Capture, draw
-from facegap.acquire.persons import HAIR, Picture, near, pictures_of, tested
+from facegap.acquire.persons import HAIR, Picture, fresh_pictures, near, pictures_of, tested
 from facegap.acquire.splits import Sampling, split_table
 from facegap.files import whole
 from facegap.images import MAX_PIXELS, decoded
 from facegap.seeds import generator
 from facegap.settings.acquire import Drawn
+from facegap.settings.measure import KnownTruth
 from facegap.tables.acquire import FACES, REJECTED
 from facegap.tables.base import write_table
 
@@ -82,21 +83,58 @@ def draw_faces(
     target's: at 0 both collections come from one distribution. Persons, pictures and the split
     have streams of their own, so a change of style changes nobody.
     """
-    cv2.setNumThreads(1)
     distance = distance_of(dataset, drawn)
+    pictures = pictures_of(dataset=dataset, sampling=sampling, drawn=drawn, seed=seed)
+    table = _archived(pictures, distance, seed, images)
+    rng = generator(seed, "split", dataset=dataset)
+    table["split"] = split_table(table, sampling.split, rng, faces, tested(sampling))
+    write_table(table, faces, FACES, _about(distance))
+    nothing = pd.DataFrame({"path": [], "face_id": [], "reason": []})
+    write_table(nothing, rejected, REJECTED)
+
+
+def draw_fresh_faces(
+    *,
+    faces: Path,
+    images: Path,
+    sampling: Sampling,
+    drawn: Drawn,
+    known_truth: KnownTruth,
+    style: str,
+    seed: int,
+) -> None:
+    """Draw a picture each of persons of the target's population who are not in it.
+
+    In the style of the data set `style`: the same persons in both from the same streams, so that
+    their pictures differ by the style alone. They are for the truth that a study is compared with;
+    `known_truth` says how many.
+    """
+    distance, persons = distance_of(style, drawn), known_truth.persons
+    if style == "source":
+        persons = min(persons, known_truth.both_styles)
+    pictures = fresh_pictures(
+        dataset="target", sampling=sampling, drawn=drawn, seed=seed, persons=persons
+    )
+    table = _archived(pictures, distance, seed, images).assign(split="test")
+    write_table(table, faces, FACES, _about(distance))
+
+
+def _archived(
+    pictures: Sequence[Picture], distance: float, seed: int, images: Path
+) -> pd.DataFrame:
+    """Draw the pictures into a zip of JPEGs; their table, without a split."""
+    cv2.setNumThreads(1)
     rows: list[dict[str, object]] = []
     with whole(images) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for picture in pictures_of(dataset=dataset, sampling=sampling, drawn=drawn, seed=seed):
+        for picture in pictures:
             encoded, row = _drawn(picture, style_at(distance), seed)
             archive.writestr(_stored(picture.path), encoded)
             rows.append(row)
-    table = _table(rows)
-    rng = generator(seed, "split", dataset=dataset)
-    table["split"] = split_table(table, sampling.split, rng, faces, tested(sampling))
-    about = {"source": "drawn by facegap", "licence": "MIT", "capture distance": str(distance)}
-    write_table(table, faces, FACES, about)
-    nothing = pd.DataFrame({"path": [], "face_id": [], "reason": []})
-    write_table(nothing, rejected, REJECTED)
+    return _table(rows)
+
+
+def _about(distance: float) -> dict[str, str]:
+    return {"source": "drawn by facegap", "licence": "MIT", "capture distance": str(distance)}
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,16 @@ def earlier(study: Study, table: str) -> dict[str, list[str]]:
     return {name: [table.format(name=other) for other in real[: real.index(name)]] for name in real}
 
 
+def fresh_styles(study: Study) -> list[str]:
+    """The data sets in whose styles fresh persons are drawn, for what is true of a drawn study.
+
+    None of a study whose source or target is not drawn.
+    """
+    pair = ["source", "target"]
+    drawn = all(study.datasets[name].kind == "drawn" for name in pair)
+    return pair if drawn and study.measure.known_truth.persons else []
+
+
 def by_hand(
     data_root: str, assets: Mapping[str, Any], wanted: dict[str, Any]
 ) -> Callable[[Any], list[str]]:

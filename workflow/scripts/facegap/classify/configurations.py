@@ -29,7 +29,7 @@ from facegap.classify.backbones import Network, network
 from facegap.classify.features import BATCH, Cached, check, read_features
 from facegap.classify.heads import Head, new_head
 from facegap.classify.outcomes import Outcome, write_outcomes
-from facegap.classify.plans import Candidates, Preprocessed, TrainingPlan
+from facegap.classify.plans import FOLDS, Candidates, Preprocessed, TrainingPlan
 from facegap.classify.selected import of_crop
 from facegap.classify.training import (
     DivergedError,
@@ -52,7 +52,7 @@ from facegap.errors import TrainingError
 from facegap.files import read_json
 from facegap.network import settle
 from facegap.progress import Pace
-from facegap.resume import Resume, warned
+from facegap.resume import Resume, Warnings, warned
 from facegap.seeds import generator, number
 from facegap.settings.classify import Augmentation, Features, Training
 
@@ -64,14 +64,14 @@ States = Callable[[str], Saving]  # of the training that has this name within th
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """What the trainings of one job share."""
 
     configurations: Sequence[Configuration]
     trained_on: str
     arm: str
-    net: Network
     sets: Mapping[str, Cached]
+    net: Network
     settings: Training
     fresh: tuple[Crops, Augmentation] | None  # of the training set
     seed: int
@@ -132,10 +132,10 @@ def train_configurations(
         seed=seed,
         device=device,
     )
-    sets = _read(features, preprocessing, net, plan.preprocessed, datasets)
+    sets = read_sets(features, preprocessing, net, plan.preprocessed, datasets)
     fresh = _fresh_crops(crops, plan.preprocessed)
-    job = _Job(pairs, "source", "full", net, sets, settings, fresh, seed, device, configurations)
-    _train(job, plan.preprocessed, threads, saved=plan.candidate)
+    job = Job(pairs, "source", "full", sets, net, settings, fresh, seed, device, configurations)
+    _train([job], plan.preprocessed, threads, saved=plan.candidate)
 
 
 def train_arm(
@@ -157,8 +157,8 @@ def train_arm(
 ) -> None:
     """Train the selected configuration in another way, of `facegap.classify.arms`, on a data set.
 
-    `selected` names the backbone, the preprocessing and the optimisers; a fold trains once with
-    each of the `pairs` of optimisers. `features` are the folders of the candidate backbones,
+    `selected` names the backbone, the preprocessing and the optimisers; each of the folds trains
+    once with each of the `pairs` of optimisers. `features` are the folders of the candidates,
     `weights` the files of those of them that are pretrained. `crops` are the data set's shards of
     each crop in turn where fresh copies are sampled, else none. Paper 2.2: "the corresponding
     model trained purely on the target domain".
@@ -175,21 +175,23 @@ def train_arm(
         device=device,
     )
     folder = dict(zip(candidates.backbones, features, strict=True))[chosen.backbone]
-    sets = _read(folder, chosen.preprocessing, net, made, datasets)
+    sets = read_sets(folder, chosen.preprocessing, net, made, datasets)
     own = of_crop(crops, candidates.preprocessings, chosen.preprocessing) if crops else []
     fresh = _fresh_crops(own, made)
-    trained = [chosen]
-    if arm.startswith("fold-"):
+    trained, arms = [chosen], [arm]
+    if arm == "folds":
         trained = [Configuration(chosen.backbone, chosen.preprocessing, *pair) for pair in pairs]
         settings = settings.model_copy(update={"repeats": 1})
-    sets = arm_of(sets, dataset, arm, seed)
-    job = _Job(trained, dataset, arm, net, sets, settings, fresh, seed, device, configurations)
-    _train(job, made, threads, saved=False)
+        arms = [f"fold-{k}" for k in range(1, FOLDS + 1)]
+    about = (net, settings, fresh, seed, device, configurations)
+    jobs = [Job(trained, dataset, each, arm_of(sets, dataset, each, seed), *about) for each in arms]
+    _train(jobs, made, threads, saved=False)
 
 
-def _read(
+def read_sets(
     folder: Path, preprocessing: str, net: Network, made: Preprocessed, datasets: Sequence[str]
 ) -> dict[str, Cached]:
+    """The features of each of `datasets`, which are checked to be of this network."""
     check(folder, preprocessing, net, made)
     return {name: read_features(folder / preprocessing / name) for name in datasets}
 
@@ -198,25 +200,35 @@ def _fresh_crops(crops: Sequence[Path], made: Preprocessed) -> tuple[Crops, Augm
     return (Crops(crops), made.augmentation) if crops and made.augmentation else None
 
 
-def _train(job: _Job, made: Preprocessed, threads: int, *, saved: bool) -> None:
-    batches = job.settings.head_training.batch, job.settings.fine_tuning.batch
-    check_training(job.own, f"{job.configurations[0].name} on {job.where}", max(batches))
-    digest = _digest(job, made, threads)
-    beside = job.folder.with_name(f"{job.folder.name}.resume")
-    with warned() as warnings, Resume(beside / f"{HEADS}.resume", digest).alone():
-
-        def states(name: str) -> Saving:
-            short = 0.0 if name == HEADS else SHORT
-            return Saving(Resume(beside / f"{name}.resume", digest), warnings, short)
-
-        if states(HEADS).resume.load() is None:  # it is first, so the others are not of this job
-            for stale in beside.glob("*.resume"):
-                stale.unlink()
-        files = {
-            each: beside / f"{_pair(each)}.safetensors" for each in job.configurations if saved
-        }
-        write_outcomes(job.folder, job.sets, _outcomes(job, states, files), files.values())
+def _train(jobs: Sequence[Job], made: Preprocessed, threads: int, *, saved: bool) -> None:
+    """Train what the jobs have, one after another, into the folder that they share."""
+    first = jobs[0]
+    for job in jobs:
+        batches = job.settings.head_training.batch, job.settings.fine_tuning.batch
+        check_training(job.own, f"{job.configurations[0].name} on {job.where}", max(batches))
+    beside = first.folder.with_name(f"{first.folder.name}.resume")
+    files = {each: beside / f"{_pair(each)}.safetensors" for each in first.configurations if saved}
+    trained = []
+    with warned() as warnings, Resume(beside / f"{HEADS}.resume", "").alone():
+        for job in jobs:
+            place = beside if len(jobs) == 1 else beside / job.arm
+            states = _states(place, _digest(job, made, threads), warnings)
+            trained.append((job.sets, _outcomes(job, states, files)))
+        write_outcomes(first.folder, trained, files.values())
     shutil.rmtree(beside, ignore_errors=True)
+
+
+def _states(place: Path, digest: str, warnings: Warnings) -> States:
+    """The states of a job's trainings in the folder `place`, which loses those of another job."""
+
+    def states(name: str) -> Saving:
+        short = 0.0 if name == HEADS else SHORT
+        return Saving(Resume(place / f"{name}.resume", digest), warnings, short)
+
+    if states(HEADS).resume.load() is None:  # it is first, so the others are not of this job
+        for stale in place.glob("*.resume"):
+            stale.unlink()
+    return states
 
 
 def _pair(configuration: Configuration) -> str:
@@ -224,7 +236,7 @@ def _pair(configuration: Configuration) -> str:
     return configuration.optimisers.replace("/", "-")
 
 
-def _digest(job: _Job, made: Preprocessed, threads: int) -> str:
+def _digest(job: Job, made: Preprocessed, threads: int) -> str:
     """Of whatever would train to other weights: code, settings, network and features.
 
     The pooled features are made from the boundary, so they stand for it as well.
@@ -243,7 +255,7 @@ def _digest(job: _Job, made: Preprocessed, threads: int) -> str:
     return digest.hexdigest()
 
 
-def _outcomes(job: _Job, states: States, files: Mapping[Configuration, Path]) -> list[Outcome]:
+def _outcomes(job: Job, states: States, files: Mapping[Configuration, Path]) -> list[Outcome]:
     """Every configuration's runs, repeat by repeat: the head's, and the fine-tuned.
 
     A configuration that has one of `files` has its models written there when its repeats are done:
@@ -251,7 +263,7 @@ def _outcomes(job: _Job, states: States, files: Mapping[Configuration, Path]) ->
     """
     parts = EVALUATED if (job.trained_on, job.arm) == ("source", "full") else ["test"]
     tests = {dataset: cached.of_parts(parts) for dataset, cached in job.sets.items()}
-    heads, curves = _trained_heads(job, states(HEADS))
+    heads, curves = trained_heads(job, states(HEADS))
     logits = {name: head_logits(heads, job.sets[name], rows) for name, rows in tests.items()}
     tolerance, repeats = job.settings.tolerance, job.settings.repeats
     first = {name: k * repeats for k, name in enumerate(job.head_optimisers())}
@@ -288,7 +300,7 @@ def _outcomes(job: _Job, states: States, files: Mapping[Configuration, Path]) ->
     return outcomes
 
 
-def _trained_heads(job: _Job, saving: Saving) -> tuple[Head, NDArray[np.float64]]:
+def trained_heads(job: Job, saving: Saving | None = None) -> tuple[Head, NDArray[np.float64]]:
     """The trained heads of all optimisers and repeats, and their losses (epochs, heads).
 
     Alike whatever fine-tuning follows, and whatever other heads are trained beside them.
@@ -325,7 +337,7 @@ def _trained_heads(job: _Job, saving: Saving) -> tuple[Head, NDArray[np.float64]
 
 
 def _fine_tuned(
-    job: _Job, configuration: Configuration, repeat: int, head: Head, saving: Saving
+    job: Job, configuration: Configuration, repeat: int, head: Head, saving: Saving
 ) -> tuple[Model, NDArray[np.float64]]:
     """One repeat's fine-tuned tail and head, and the losses (epochs,)."""
     settings = job.settings
@@ -345,14 +357,14 @@ def _fine_tuned(
     return model, losses
 
 
-def _explained(error: DivergedError, job: _Job, good: Model) -> TrainingError:
+def _explained(error: DivergedError, job: Job, good: Model) -> TrainingError:
     """`error`, saying where the state of the last good epoch was written."""
     path = job.folder.with_name(f"{job.folder.name}.last-good.safetensors")
     save([good], path)
     return TrainingError(f"{error} (the state before that epoch is in {path})")
 
 
-def _fresh(job: _Job, names: Mapping[str, str | int]) -> Fresh:
+def _fresh(job: Job, names: Mapping[str, str | int]) -> Fresh:
     """The trunk's activations of copies that are sampled anew in each epoch, and stored nowhere."""
     assert job.fresh is not None
     crops, augmentation = job.fresh

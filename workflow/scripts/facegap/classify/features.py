@@ -6,7 +6,7 @@ augmented copies of each training face, cached; test faces are always as they ar
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -231,13 +231,26 @@ def entries(
     for part in parts:
         taken = table["trains"] if part == "train" else table["part"] == part
         piece = table.loc[taken & (table["agreed"] | (part == "test")), columns]
-        if not len(piece) and part in ("train", "test"):
-            raise TrainingError(f"{place}: no face of the part {part} has a crop and a label")
+        if part in ("train", "test") and not piece["agreed"].any():
+            own = faces[faces["trains"] if part == "train" else faces["part"] == part]
+            raise TrainingError(f"{place}: {_nothing_of(part, own['face_id'], labels, aligned)}")
         several = part == "train" and copies > 0
         piece = piece.loc[piece.index.repeat(copies if several else 1)]
         numbers = np.tile(np.arange(1, copies + 1), len(piece) // copies) if several else 0
         pieces.append(piece.assign(split=part, copy=numbers))
     return pd.concat(pieces, ignore_index=True)[list(ENTRIES.columns)]
+
+
+def _nothing_of(
+    part: str, faces: "pd.Series[str]", labels: pd.DataFrame, aligned: pd.DataFrame
+) -> str:
+    """Why none of a part's `faces` (ids) can be used."""
+    agreed = labels.loc[labels["side"].notna(), "face_id"]
+    return (
+        f"no face of the part {part} has a crop and an agreed side: of {len(faces)} faces"
+        f" {faces.isin(aligned['face_id']).sum()} have a crop, {faces.isin(agreed).sum()} an agreed"
+        " side; use more faces, or another split"
+    )
 
 
 def stored(boundary: torch.Tensor, cache: np.dtype[Any]) -> NDArray[np.floating]:
@@ -269,6 +282,18 @@ def _pictures(
 
 
 @torch.no_grad()
+def passed(
+    net: Network,
+    pictures: Iterable[NDArray[np.uint8]],
+    cache: np.dtype[Any],
+    device: torch.device,
+) -> Iterator[tuple[NDArray[np.floating], NDArray[np.float32]]]:
+    """Of each batch what the cache keeps of the trunk, and what the tail makes of that."""
+    for faces in pictures:
+        cached = stored(net.boundary(faces, device), cache)
+        yield cached, net.pooled(torch.from_numpy(cached).to(device).float()).cpu().numpy()
+
+
 def _run(
     net: Network,
     pictures: Iterator[NDArray[np.uint8]],
@@ -277,13 +302,12 @@ def _run(
     cache: np.dtype[Any],
     device: torch.device,
 ) -> None:
-    """Write both arrays for `count` pictures; the tail sees what the cache keeps of the trunk."""
+    """Write both arrays for `count` pictures."""
     pooled = []
     with (folder / FILES[1]).open("wb") as file:
         shape = {"descr": npy.dtype_to_descr(cache), "fortran_order": False}
         npy.write_array_header_1_0(file, {**shape, "shape": (count, net.width)})
-        for faces in pictures:
-            cached = stored(net.boundary(faces, device), cache)
+        for cached, features in passed(net, pictures, cache, device):
             file.write(cached.data)
-            pooled.append(net.pooled(torch.from_numpy(cached).to(device).float()).cpu().numpy())
+            pooled.append(features)
     np.save(folder / FILES[2], np.concatenate(pooled))

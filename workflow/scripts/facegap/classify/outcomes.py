@@ -48,16 +48,18 @@ class Outcome:
 
 def write_outcomes(
     folder: Path,
-    sets: Mapping[str, Cached],
-    outcomes: Sequence[Outcome],
+    trained: Sequence[tuple[Mapping[str, Cached], Sequence[Outcome]]],
     files: Iterable[Path],
 ) -> None:
-    """The tables of `outcomes` in their folder, and the `files` of weights, which move there."""
+    """The tables of all outcomes, each with its sets, and the `files` of weights, moved there."""
+    runs = pd.concat(_runs(*each) for each in trained)
+    curves = pd.concat(_curves(outcomes) for _, outcomes in trained)
+    predictions = pd.concat(predictions_of(*each) for each in trained)
     with whole(folder) as temporary:
         temporary.mkdir()
-        write_table(_runs(sets, outcomes), temporary / "runs.parquet", RUNS)
-        write_table(_curves(outcomes), temporary / "curves.parquet", CURVES)
-        write_table(_predictions(sets, outcomes), temporary / "predictions.parquet", PREDICTIONS)
+        write_table(runs, temporary / "runs.parquet", RUNS)
+        write_table(curves, temporary / "curves.parquet", CURVES)
+        write_table(predictions, temporary / "predictions.parquet", PREDICTIONS)
         for file in files:
             file.replace(temporary / file.name)
 
@@ -106,7 +108,7 @@ def _curves(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     )
 
 
-def _predictions(sets: Mapping[str, Cached], outcomes: Sequence[Outcome]) -> pd.DataFrame:
+def predictions_of(sets: Mapping[str, Cached], outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """A row a face that tests, of each training and data set (PREDICTIONS)."""
     parts = []
     for outcome in outcomes:

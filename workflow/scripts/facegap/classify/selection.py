@@ -1,4 +1,4 @@
-"""Which configuration is selected, by what, and how much that flatters it; all runs in tables."""
+"""Which configuration is selected, by what, and how much that flatters it."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from torch.utils.tensorboard import SummaryWriter
 
 from facegap.classify.plans import Choice
 from facegap.configurations import Configuration, configuration
 from facegap.errors import DataError
-from facegap.files import whole, write_json
+from facegap.files import write_json
 from facegap.parts import persons_of
 from facegap.seeds import generator
 from facegap.statistics.bootstrap import cluster_counts
 from facegap.tables.acquire import FACES
-from facegap.tables.base import read_table, write_table
-from facegap.tables.classify import CURVES, PREDICTIONS, RUNS
+from facegap.tables.base import read_table
+from facegap.tables.classify import PREDICTIONS, RUNS
 
 log = logging.getLogger(__name__)
 CRITERIA = {  # data set and part of the faces that select
@@ -207,39 +206,20 @@ def _named(criterion: Mapping[str, Any], candidates: Sequence[Candidate]) -> dic
     }
 
 
-def select_benchmark(*, folds: list[Path], benchmark: Path) -> None:
+def select_benchmark(*, folds: Path, benchmark: Path) -> None:
     """Write the name of the configuration of the `folds` whose optimisers are best.
 
     By balanced accuracy on all folds together, each on the faces that it held out.
     """
-    candidates, _ = _candidates(folds[:1])
-    answers = pd.concat(read_table(fold / "predictions.parquet", PREDICTIONS) for fold in folds)
+    candidates, answers = _candidates([folds])
     scores = []
-    for each in candidates:
-        own = answers[answers["model"] == each.configuration.name]
+    for which in range(len(candidates)):
+        own = answers[answers["candidate"] == which]
         inside = (own["label"] == "inside").to_numpy(bool)
         right = ((own["probability"].to_numpy() >= 0.5) == inside).astype(float)
         scores.append(Faces(inside, own["face_id"].to_numpy(str)).scores(right[None])[0, 0])
     if not np.isfinite(scores).all():
-        raise DataError(f"{folds[0]} and others: the faces held out have one side only")
+        raise DataError(f"{folds}: the faces held out have one side only")
     best = candidates[int(np.argmax(scores))]
     log.info("%s: %s", best.configuration.name, np.round(scores, 3).tolist())
     write_json({"name": best.configuration.name, "score": float(np.max(scores))}, benchmark)
-
-
-def gather_runs(*, trainings: list[Path], runs: Path, predictions: Path, tensorboard: Path) -> None:
-    """Write the runs (RUNS) and predictions (PREDICTIONS) of all `trainings`, in their order.
-
-    And their training losses for TensorBoard, a folder a run: `tensorboard --logdir` shows them.
-    """
-    for name, schema, path in (
-        ("runs.parquet", RUNS, runs),
-        ("predictions.parquet", PREDICTIONS, predictions),
-    ):
-        write_table(pd.concat(read_table(part / name, schema) for part in trainings), path, schema)
-    curves = pd.concat(read_table(part / "curves.parquet", CURVES) for part in trainings)
-    with whole(tensorboard) as temporary:
-        for run, losses in curves.groupby("run", sort=False):
-            with SummaryWriter(str(temporary / str(run))) as board:
-                for epoch, loss in zip(losses["epoch"], losses["loss"], strict=True):
-                    board.add_scalar("loss/training", loss, epoch)

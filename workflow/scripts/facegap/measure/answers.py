@@ -1,6 +1,6 @@
 """What the fine-tuned classifiers answered on faces that no training saw, and who is on them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,20 @@ CONTROLS = ("exchanged", "halves")  # arms
 KEY = ["model", "trained_on", "arm", "dataset", "part"]
 
 
-def answers(predictions: Path, runs: pd.DataFrame, faces: Mapping[str, Path]) -> pd.DataFrame:
-    """A row a prediction of a fine-tuned model: the columns of PREDICTIONS, and two more.
+def fine_tuned(runs: pd.DataFrame) -> list[str]:
+    """The models of `runs` (RUNS) that are fine-tuned, not heads alone."""
+    return list(runs.loc[runs["stage"] == "fine-tuned", "model"].unique())
 
-    `person` is who is on the face, `inside` the side of the face. `runs` (RUNS) tells which models
-    are fine-tuned, `faces` (FACES) are by data set.
+
+def answers(predictions: Path, models: Collection[str], faces: Mapping[str, Path]) -> pd.DataFrame:
+    """A row a prediction of one of `models`: the columns of PREDICTIONS, and two more.
+
+    `person` is who is on the face, `inside` the side of the face. `faces` (FACES) are by data set.
+    A head that several configurations are fine-tuned from is there once.
     """
-    fine_tuned = runs.loc[runs["stage"] == "fine-tuned", "model"].unique()
     table = read_table(predictions, PREDICTIONS)
-    table = table[table["model"].isin(fine_tuned)].merge(_persons(faces), on=["dataset", "face_id"])
+    table = table[table["model"].isin(models)].drop_duplicates([*KEY, "repeat", "face_id"])
+    table = table.merge(_persons(faces), on=["dataset", "face_id"])
     return table.assign(inside=table["label"] == "inside")
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from facegap.files import read_json
 from facegap.groups import group_name
-from facegap.measure.answers import answers, mean_answers, parts
+from facegap.measure.answers import answers, fine_tuned, mean_answers, parts
 from facegap.measure.group_performance import by_group, calibration
 from facegap.settings.measure import Intervals, Primary
 from facegap.statistics.absence import equivalence_bound, smallest_detectable
@@ -76,7 +76,7 @@ def measure_classification(
     """
     table, choice = read_table(runs, RUNS), read_json(selected)
     places = dict(zip(datasets, faces, strict=True))
-    every = answers(predictions, table, places)
+    every = answers(predictions, fine_tuned(table), places)
     agreed = every[every["agreed"]]
     tested = parts(agreed)
     own = agreed[(agreed["model"] == choice["name"]) & (agreed["trained_on"] == "source")]
@@ -167,12 +167,15 @@ def transfer(tested: Parts, selected: str, confidence: float) -> Rows:
     """Rows of "transfer gap" of each model, of the selected one's "transfer loss", and controls.
 
     The gap is of one model on different persons, the loss of two on the same faces: the benchmark,
-    trained on the target, less the model trained on the source.
+    trained on the target, less the model trained on the source. Of the controls whose sides, or
+    whose two parts, are a random split of the same faces, the truth is zero.
     """
     for (model, trained_on, arm, dataset, part), source in tested.items():
         if (trained_on, dataset, part) != ("source", "source", "test"):
             continue
-        about = {"model": model, "trained_on": "source", "arm": _arm(arm)}
+        about: Row = {"model": model, "trained_on": "source", "arm": _arm(arm)}
+        if arm == "halves":
+            about["truth"] = 0.0  # random labels
         target = tested.get((model, "source", arm, "target", "test"))
         benchmark = _benchmark(tested, arm)
         if target:
@@ -182,7 +185,7 @@ def transfer(tested: Parts, selected: str, confidence: float) -> Rows:
         if model == selected:
             held_out = tested.get((model, "source", arm, "source", "validation"))
             if held_out:
-                about |= {"arm": HELD_OUT, "tested_on": "source"}
+                about |= {"arm": HELD_OUT, "tested_on": "source", "truth": 0.0}
                 yield from _gaps(source, held_out, about, confidence)
 
 

@@ -22,6 +22,12 @@ PROVENANCES = {  # of labels that people did not give, in words
     "verified": "verified",
 }
 
+CONTROLS = {  # by arm, in words
+    "exchanged": "labels exchanged between training persons",
+    "halves": "random halves of the persons inside, as if two sides",
+    "held-out source": "source faces held out, as if they were the target",
+}
+
 
 def answer(measured: pd.DataFrame, selected: Facts, study: Study) -> dict[str, Any]:
     """The primary outcome with the verdict on it, and what it is made of."""
@@ -183,7 +189,7 @@ def classification(measured: pd.DataFrame, selected: Facts, study: Study) -> dic
 def _beside_the_outcome(
     measured: pd.DataFrame, on: Mapping[str, Any], study: Study
 ) -> dict[str, Any]:
-    """What the primary outcome is judged beside: the choices, controls, contentious faces."""
+    """What the primary outcome is judged beside: the choices, contentious faces."""
     return {
         "criteria": [
             {
@@ -199,14 +205,6 @@ def _beside_the_outcome(
             }
             for row in as_rows(rows_of(measured, "selection score"))
         ],
-        "controls": [
-            row
-            for quantity in ("transfer gap", "transfer loss")
-            for row in as_rows(
-                rows_of(measured, quantity, metric=study.measure.primary.metric, group=ALL)
-            )
-            if row["arm"] not in (None, "equal")
-        ],
         "contentious": {
             quantity: one(
                 measured,
@@ -217,6 +215,47 @@ def _beside_the_outcome(
             for quantity in ("tested faces", "transfer gap", "transfer loss")
         },
     }
+
+
+def known_truth(
+    measured: pd.DataFrame, partitioned: pd.DataFrame, judged: pd.DataFrame, study: Study
+) -> dict[str, Any]:
+    """The estimates whose truth is known, by what they are of, and the negative controls.
+
+    A row has its `words`, and whether its interval `held` the truth.
+    """
+    gaps = [
+        {**row, "words": f"{row['quantity']} of the heads, {row['metric']}"}
+        for quantity in ("transfer loss", "transfer gap")
+        for row in as_rows(rows_of(measured, quantity, arm=None))
+    ]
+    errors = [
+        {**row, "words": f"label error of {_named(row)}"}
+        for row in as_rows(rows_of(partitioned, "label error"))
+    ]
+    preferences = [
+        {**row, "words": f"preference, {_named(row)}"}
+        for row in as_rows(rows_of(judged, "preference", metric="choice", model=None))
+    ]
+    metric = study.measure.primary.metric
+    controls = [
+        {**row, "words": CONTROLS[row["arm"]]}
+        for quantity in ("transfer loss", "transfer gap")
+        for row in as_rows(rows_of(measured, quantity, metric=metric, group=ALL))
+        if row["arm"] in CONTROLS
+    ]
+    known = [
+        {**row, "held": row["low"] <= row["truth"] <= row["high"]}
+        for row in (*gaps, *errors, *preferences)
+        if row["truth"] is not None and row["low"] is not None
+    ]
+    return {"known": known, "controls": controls}
+
+
+def _named(row: Row) -> str:
+    """Its group in words, without the factors."""
+    values = group_values(row["group"]).values()
+    return ", ".join(PROVENANCES.get(value, value) for value in values) or "all"
 
 
 def synthesis(measured: pd.DataFrame, study: Study) -> dict[str, Any]:

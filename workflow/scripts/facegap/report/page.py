@@ -40,6 +40,7 @@ SECTIONS = (
     Section("classification", "Classification", "sections/classification.html.j2"),
     Section("synthesis", "Synthesis", "sections/synthesis.html.j2"),
     Section("judgement", "Judgement", "sections/judgement.html.j2"),
+    Section("known_truth", "Calibration", "sections/known_truth.html.j2"),
     Section("print", "The print", "sections/print.html.j2"),
     Section("limits", "Limits and use", "sections/limits.html.j2"),
 )
@@ -101,6 +102,7 @@ def write_report(
         classification=contents.classification(measured, read_json(selected), config),
         synthesis=contents.synthesis(measured, config),
         judgement=contents.judgement(judged, judge, config),
+        known_truth=contents.known_truth(measured, partitioned, judged, config),
     )
     with whole(page) as temporary:
         temporary.write_text(text, encoding="utf-8")

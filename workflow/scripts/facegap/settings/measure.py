@@ -54,6 +54,21 @@ class Primary(Section):
     )
 
 
+class KnownTruth(Section):
+    """What the estimates are compared with where both data sets are drawn."""
+
+    persons: Annotated[int, Field(ge=0)] = Field(
+        5000, description="Further persons, with a picture each in the target's style. 0: none."
+    )
+    both_styles: Count = Field(
+        500,
+        description="How many of them are drawn in the source's style too, from the same streams.",
+    )
+    trainings: Annotated[int, Field(ge=2)] = Field(
+        30, description="Further trainings of the head, on the same training faces."
+    )
+
+
 class Realism(Section):
     """Of the translations."""
 
@@ -94,6 +109,13 @@ class Measure(Section):
     )
     intervals: Intervals = Field(
         default_factory=Intervals, description="Confidence, and how groups are formed."
+    )
+    known_truth: KnownTruth = Field(
+        default_factory=KnownTruth,
+        description=(
+            "What a study of drawn faces is calibrated by: what is true of the heads of the"
+            " selected configuration, beside what this study estimates of them."
+        ),
     )
     attribute_classifier: AttributeClassifier = Field(
         default_factory=AttributeClassifier,

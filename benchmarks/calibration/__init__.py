@@ -1,0 +1,1 @@
+"""Simulated studies of drawn persons, where the truth is known."""
