@@ -22,6 +22,7 @@ from facegap.statistics.performance import (
     gap,
     interval_of,
     negated,
+    on_logits,
     paired,
     sided_gap,
     two_sided_p,
@@ -120,6 +121,38 @@ def test_where_every_answer_is_right_the_interval_still_has_a_width() -> None:
         assert interval_of(metric(answers), 0.95).error > 0
     assert np.isnan(interval_of(auroc(answers), 0.95).interval.low), "of which nothing is known"
     assert interval_of(paired(accuracy(answers), accuracy(answers)), 0.95).error > 0
+
+
+def test_a_difference_varies_as_if_of_one_wrong_person_at_the_least() -> None:
+    inside = np.arange(40) % 2 == 0
+    certain = np.where(inside, 0.9, 0.1)[None]
+    right = Answers(inside, np.arange(40), certain)
+    wrong_in_one = certain.copy()
+    wrong_in_one[0, 0] = 0.1
+    one = Answers(inside, np.arange(40), wrong_in_one)
+    errors = [
+        interval_of(of(accuracy(right), accuracy(other)), 0.95).error
+        for of in (gap, paired)
+        for other in (right, one)
+    ]
+    each = 1 / (40 * 39) ** 0.5
+    assert errors[0] == pytest.approx(2**0.5 * each)
+    assert errors[1] == pytest.approx((1 + 39 / 40) ** 0.5 * each, rel=0.02)
+    assert errors[2] == pytest.approx(each)
+    assert errors[3] == pytest.approx(each, rel=0.02)
+
+
+def test_an_interval_on_logits_lies_within_0_and_1_and_is_the_plain_one_in_the_middle() -> None:
+    rng = np.random.default_rng(6)
+    high = interval_of(auroc(some(rng, 60, 2.5, np.zeros(1))), 0.95)
+    ends = on_logits(high, 0.95).interval
+    assert ends.estimate == high.interval.estimate
+    assert 0 < ends.low < ends.estimate < ends.high < 1
+    assert ends.estimate - ends.low > ends.high - ends.estimate, "there is more room below"
+    middle = interval_of(auroc(some(rng, 2000, 0.0, np.zeros(1))), 0.95)
+    assert on_logits(middle, 0.95).interval == pytest.approx(middle.interval, abs=1e-3)
+    nothing = middle._replace(error=float("nan"))
+    assert on_logits(nothing, 0.95) is nothing
 
 
 def test_the_sides_gap_is_sensitivity_less_specificity() -> None:

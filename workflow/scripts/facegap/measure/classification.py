@@ -24,12 +24,14 @@ from facegap.statistics.multiplicity import holm
 from facegap.statistics.performance import (
     LESS_IS_BETTER,
     METRICS,
+    SKEWED,
     Answers,
     Estimate,
     Measured,
     gap,
     interval_of,
     negated,
+    on_logits,
     paired,
     sided_gap,
     two_sided_p,
@@ -143,8 +145,10 @@ def performance(tested: Parts, confidence: float) -> Rows:
             **_counts(given),
         }
         for name, metric in METRICS.items():
-            estimate = _bounded(interval_of(metric(given), confidence), 0)
-            yield {"quantity": "performance", "metric": name, **about, **estimate}
+            found = interval_of(metric(given), confidence)
+            if name in SKEWED:
+                found = on_logits(found, confidence)
+            yield {"quantity": "performance", "metric": name, **about, **_bounded(found, 0)}
         apart = interval_of(sided_gap(given), confidence)
         yield {
             "quantity": "group gap",

@@ -20,7 +20,6 @@ from facegap.statistics.interval import Interval
 
 Values = NDArray[np.float64]
 SHARE = ((0.0, 1.0), (1.0, 1.0))  # persons more, as (value, weight): Agresti and Caffo (2000)
-DIFFERENCE = ((-1.0, 0.5), (1.0, 0.5))  # of two shares on the same faces: Agresti and Min (2005)
 TRAININGS, PERSONS = "persons and trainings", "persons"  # what an interval holds
 
 
@@ -42,7 +41,9 @@ class Stratum:
 
     `sets` has the values of each set of trainings, (trainings, n); the estimate is their sum.
     `weight` is the factor of the mean in the linearised estimate. The persons of `extra` are
-    counted in the variance alone: without them it is 0 where all answers are right.
+    counted in the variance alone: without them it is 0 where all answers are right. In a difference
+    they would make intervals hold the truth too often (docs/calibration.md); there the persons
+    vary as if at `least` so many of them were wrong, or right by one model alone.
     """
 
     sets: tuple[Values, ...]
@@ -50,6 +51,11 @@ class Stratum:
     share: float
     weight: float
     extra: tuple[tuple[float, float], ...] = ()
+    least: float = 0.0
+
+    def in_difference(self) -> "Stratum":
+        """As a part of a difference."""
+        return replace(self, extra=(), least=1.0) if self.extra else self
 
     def mean(self) -> float:
         """Over faces and trainings."""
@@ -62,6 +68,7 @@ class Stratum:
         size, mean, count = float(faces.mean()), self.mean(), float(len(faces))
         squares = float((np.bincount(person, values - mean) ** 2).sum())
         squares += sum(weight * (size * (value - mean)) ** 2 for value, weight in self.extra)
+        squares = max(squares, self.least * size**2)
         count += sum(weight for _, weight in self.extra)
         if len(faces) < 2:
             return float("nan"), 0
@@ -118,17 +125,14 @@ class Estimate(NamedTuple):
 def gap(one: Measured, other: Measured) -> Measured:
     """`one` less `other`: the same trainings on different persons."""
     differences = (a - b for a, b in zip(one.trainings, other.trainings, strict=True))
-    return Measured((*one.strata, *negated(other).strata), tuple(differences))
+    strata = (stratum.in_difference() for stratum in (*one.strata, *negated(other).strata))
+    return Measured(tuple(strata), tuple(differences))
 
 
 def paired(one: Measured, other: Measured) -> Measured:
     """`one` less `other`: different trainings on the same faces, in the same order."""
     strata = (
-        replace(
-            a,
-            sets=(*a.sets, *(-values for values in b.sets)),
-            extra=DIFFERENCE if a.extra else (),
-        )
+        replace(a.in_difference(), sets=(*a.sets, *(-values for values in b.sets)))
         for a, b in zip(one.strata, other.strata, strict=True)
     )
     return Measured(tuple(strata), (*one.trainings, *(-each for each in other.trainings)))
@@ -158,6 +162,20 @@ def interval_of(measured: Measured, confidence: float) -> Estimate:
     return Estimate(interval, error, freedom, method)
 
 
+def on_logits(estimate: Estimate, confidence: float) -> Estimate:
+    """The interval of a value between 0 and 1, symmetric in its logit (delta method).
+
+    Near 0 or 1 the values of few samples are skewed, and a symmetric interval misses the truth on
+    one side.
+    """
+    value, error, freedom = estimate.interval.estimate, estimate.error, estimate.freedom
+    if not (error > 0 and 0 < value < 1):
+        return estimate
+    reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error / (value * (1 - value))
+    low, high = special.expit(special.logit(value) + np.array([-reach, reach])).tolist()
+    return estimate._replace(interval=Interval(value, low, high))
+
+
 def two_sided_p(estimate: Estimate) -> float:
     """Of no difference, by the test that the interval inverts."""
     return float(
@@ -177,7 +195,8 @@ def balanced_accuracy(answers: Answers) -> Measured:
 
 def sided_gap(answers: Answers) -> Measured:
     """Sensitivity less specificity: how much oftener faces inside are right than those outside."""
-    return _of_sides(answers, _right(answers), (1.0, -1.0), (1.0, -1.0))
+    measured = _of_sides(answers, _right(answers), (1.0, -1.0), (1.0, -1.0))
+    return replace(measured, strata=tuple(part.in_difference() for part in measured.strata))
 
 
 def auroc(answers: Answers) -> Measured:
@@ -204,6 +223,7 @@ METRICS: dict[str, Callable[[Answers], Measured]] = {
     "Brier score": brier,
 }
 LESS_IS_BETTER = ("Brier score",)
+SKEWED = ("AUROC", "Brier score")  # on one side, so that the logit's interval is better
 
 
 def _right(answers: Answers) -> Values:
