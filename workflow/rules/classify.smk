@@ -204,7 +204,7 @@ rule train_arm:
     threads: study.operations.classify_threads
     resources:
         mem_mb=doubling(4000),
-        runtime=1440,
+        runtime=2880,
     params:
         *code_of("classify.configurations"),
         candidates=CANDIDATES,

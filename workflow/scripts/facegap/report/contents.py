@@ -230,12 +230,13 @@ def known_truth(
         for row in as_rows(rows_of(measured, quantity, arm=None))
     ]
     errors = [
-        {**row, "words": f"label error of {_named(row)}"}
+        {**row, "words": f"label error, {_named(row)}"}
         for row in as_rows(rows_of(partitioned, "label error"))
     ]
     preferences = [
         {**row, "words": f"preference, {_named(row)}"}
         for row in as_rows(rows_of(judged, "preference", metric="choice", model=None))
+        if "chosen" not in group_values(row["group"])
     ]
     metric = study.measure.primary.metric
     controls = [
