@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facegap.classify import configurations
-from facegap.classify.configurations import _Job, _outcomes
+from facegap.classify.configurations import Job, _outcomes
 from facegap.classify.training import Saving, epochs_to_convergence
 from facegap.configurations import Configuration
 from facegap.resume import Resume, Warnings
@@ -85,13 +85,13 @@ def test_head_and_fine_tuning_are_added_and_missing_if_either_is(
     head: str, fine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     each = Configuration("vgg16", "plain", "adam", "sgd")
-    job = _Job([each], "source", "full", None, {}, Training(repeats=2), None, 1, None, tmp_path)  # type: ignore[arg-type]
+    job = Job([each], "source", "full", {}, None, Training(repeats=2), None, 1, None, tmp_path)  # type: ignore[arg-type]
 
     class Heads:
         def of_repeat(self, place: int) -> None: ...
 
     curves = np.stack([curve(head, 30)] * 2, 1)
-    monkeypatch.setattr(configurations, "_trained_heads", lambda *_: (Heads(), curves))
+    monkeypatch.setattr(configurations, "trained_heads", lambda *_: (Heads(), curves))
     after = curve(fine, 20)
     monkeypatch.setattr(configurations, "_fine_tuned", lambda *_: (("tail", "head"), after))
 

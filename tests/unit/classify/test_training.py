@@ -14,7 +14,7 @@ import torch
 from facegap.classify import backbones, heads, training
 from facegap.classify.augmentation import augmented
 from facegap.classify.backbones import trainable
-from facegap.classify.configurations import _fresh, _Job, train_configurations
+from facegap.classify.configurations import Job, _fresh, train_configurations
 from facegap.classify.features import Cached, read_features
 from facegap.classify.plans import Preprocessed, TrainingPlan
 from facegap.classify.training import Randomness, Schedule
@@ -387,7 +387,7 @@ def test_fresh_copies_are_the_trunk_on_pixels_and_other_ones_each_epoch(
     fresh = (Crops([tmp_path / "shard.npy"]), FRESH)
     settings = Training.model_validate(SETTINGS)
     sets = {"source": data}
-    job = _Job([configuration], "source", "full", net, sets, settings, fresh, 1, CPU, tmp_path)
+    job = Job([configuration], "source", "full", sets, net, settings, fresh, 1, CPU, tmp_path)
     names = job.names(configuration, 0)
     activations = _fresh(job, names)
     rows = np.array([3, 1])
