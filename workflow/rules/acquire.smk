@@ -107,7 +107,7 @@ rule draw_fresh_faces:
         "<logs>/acquire/draw_fresh_faces-{style}.log",
     benchmark:
         "<benchmarks>/acquire/draw_fresh_faces-{style}.tsv"
-    priority: 1  # long, and so begun early
+    priority: 1  # it is long, or a long job waits for it
     conda:
         ENVIRONMENT
     resources:

@@ -40,7 +40,7 @@ rule align_shard:
         "<logs>/align/align_shard-{dataset}-{shard}.log",
     benchmark:
         "<benchmarks>/align/align_shard-{dataset}-{shard}.tsv"
-    priority: 1  # long, and so begun early
+    priority: 1  # of the fresh faces it is long, and a long job waits for it
     conda:
         ENVIRONMENT
     threads: 1
@@ -88,7 +88,7 @@ rule gather_shards:
         "<logs>/align/gather_shards-{dataset}.log",
     benchmark:
         "<benchmarks>/align/gather_shards-{dataset}.tsv"
-    priority: 1  # long, and so begun early
+    priority: 1  # of the fresh faces it is long, and a long job waits for it
     conda:
         ENVIRONMENT
     threads: 1

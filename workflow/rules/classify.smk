@@ -342,7 +342,7 @@ rule train_fresh_heads:
         "<logs>/classify/train_fresh_heads.log",
     benchmark:
         "<benchmarks>/classify/train_fresh_heads.tsv"
-    priority: 1  # long, and so begun early
+    priority: 1  # it is long, or a long job waits for it
     conda:
         ENVIRONMENT
     threads: study.operations.classify_threads

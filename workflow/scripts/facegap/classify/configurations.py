@@ -30,7 +30,7 @@ from facegap.classify.features import BATCH, Cached, check, read_features
 from facegap.classify.heads import Head, new_head
 from facegap.classify.outcomes import Outcome, write_outcomes
 from facegap.classify.plans import FOLDS, Candidates, Preprocessed, TrainingPlan
-from facegap.classify.selected import of_crop
+from facegap.classify.selected import candidate_network, of_crop
 from facegap.classify.training import (
     DivergedError,
     Fresh,
@@ -166,11 +166,11 @@ def train_arm(
     chosen = configuration(read_json(selected)["name"])
     made = candidates.preprocessings[chosen.preprocessing]
     device = settle(threads)
-    net = network(
+    net = candidate_network(
         chosen.backbone,
-        size=candidates.backbones[chosen.backbone].input_size,
-        layers=extraction.unfrozen_layers,
-        weights=candidates.weights_of(chosen.backbone, weights),
+        weights,
+        candidates=candidates,
+        extraction=extraction,
         seed=seed,
         device=device,
     )

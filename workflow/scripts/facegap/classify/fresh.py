@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from facegap.boundary import sides_of
-from facegap.classify.backbones import Network, network
+from facegap.classify.backbones import Network
 from facegap.classify.configurations import Job, read_sets, trained_heads
 from facegap.classify.features import BATCH, Cached, passed
 from facegap.classify.outcomes import Outcome, predictions_of
 from facegap.classify.plans import Candidates
-from facegap.classify.selected import of_crop
+from facegap.classify.selected import candidate_network, of_crop
 from facegap.classify.training import head_logits
 from facegap.configurations import configuration
 from facegap.crops import Crops, apart
@@ -72,11 +72,11 @@ def train_fresh_heads(
     own = chosen["source"]
     made = candidates.preprocessings[own.preprocessing]
     device = settle(threads)
-    net = network(
+    net = candidate_network(
         own.backbone,
-        size=candidates.backbones[own.backbone].input_size,
-        layers=extraction.unfrozen_layers,
-        weights=candidates.weights_of(own.backbone, weights),
+        weights,
+        candidates=candidates,
+        extraction=extraction,
         seed=seed,
         device=device,
     )

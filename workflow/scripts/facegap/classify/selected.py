@@ -23,6 +23,26 @@ class Selected:
     repeats: Sequence[Model]
 
 
+def candidate_network(
+    name: str,
+    weights: Sequence[Path],
+    *,
+    candidates: Candidates,
+    extraction: Features,
+    seed: int,
+    device: torch.device,
+) -> Network:
+    """The network of the candidate `name`, untrained; `weights` are of the pretrained ones."""
+    return network(
+        name,
+        size=candidates.backbones[name].input_size,
+        layers=extraction.unfrozen_layers,
+        weights=candidates.weights_of(name, weights),
+        seed=seed,
+        device=device,
+    )
+
+
 def selected_model(
     selected: Path,
     trainings: Sequence[Path],
@@ -41,12 +61,11 @@ def selected_model(
     """
     choice = read_json(selected)
     folder = {path.name: path for path in trainings}[choice["folder"]]
-    name = choice["backbone"]
-    net = network(
-        name,
-        size=candidates.backbones[name].input_size,
-        layers=extraction.unfrozen_layers,
-        weights=candidates.weights_of(name, weights),
+    net = candidate_network(
+        choice["backbone"],
+        weights,
+        candidates=candidates,
+        extraction=extraction,
         seed=seed,
         device=device,
     )

@@ -171,8 +171,8 @@ def transfer(tested: Parts, selected: str, confidence: float) -> Rows:
     """Rows of "transfer gap" of each model, of the selected one's "transfer loss", and controls.
 
     The gap is of one model on different persons, the loss of two on the same faces: the benchmark,
-    trained on the target, less the model trained on the source. Of the controls whose sides, or
-    whose two parts, are a random split of the same faces, the truth is zero.
+    trained on the target, less the model trained on the source. Of the control whose two
+    sides are random halves, nothing can be true but zero.
     """
     for (model, trained_on, arm, dataset, part), source in tested.items():
         if (trained_on, dataset, part) != ("source", "source", "test"):
@@ -189,7 +189,7 @@ def transfer(tested: Parts, selected: str, confidence: float) -> Rows:
         if model == selected:
             held_out = tested.get((model, "source", arm, "source", "validation"))
             if held_out:
-                about |= {"arm": HELD_OUT, "tested_on": "source", "truth": 0.0}
+                about |= {"arm": HELD_OUT, "tested_on": "source"}
                 yield from _gaps(source, held_out, about, confidence)
 
 

@@ -39,26 +39,27 @@ def measure_known_truth(
         "source": configuration(read_json(selected)["name"]).head_name,
         "target": configuration(read_json(benchmark)["name"]).head_name,
     }
-    names = heads["source"], heads["target"]
-    own = _answers(predictions, names, dict(zip(datasets, faces, strict=True)))
-    fresh = _answers(fresh_predictions, names, dict(zip(heads, fresh_faces, strict=True)))
+    own = _answers(predictions, heads, dict(zip(datasets, faces, strict=True)))
+    fresh = _answers(fresh_predictions, heads, dict(zip(heads, fresh_faces, strict=True)))
     in_both = fresh[fresh["face_id"].isin(fresh.loc[fresh["dataset"] == "source", "face_id"])]
     true = {
         (row["quantity"], row["metric"]): row["estimate"]
         for quantity, table in (("transfer gap", in_both), ("transfer loss", fresh))
-        for row in transfer(parts(table), names[0], intervals.confidence)
+        for row in transfer(parts(table), heads["source"], intervals.confidence)
         if row["quantity"] == quantity
     }
     rows = [
         {"task": "boundary", **row, "truth": true[row["quantity"], row["metric"]]}
-        for row in transfer(parts(own), names[0], intervals.confidence)
+        for row in transfer(parts(own), heads["source"], intervals.confidence)
     ]
     write_table(table_of(rows, study), estimates, ESTIMATES)
 
 
-def _answers(predictions: Path, heads: tuple[str, str], faces: Mapping[str, Path]) -> pd.DataFrame:
-    """Of the heads trained on the source and on the target, on the agreed faces of test parts."""
-    table = answers(predictions, set(heads), faces)
-    own = table["trained_on"].map(dict(zip(("source", "target"), heads, strict=True)))
+def _answers(
+    predictions: Path, heads: Mapping[str, str], faces: Mapping[str, Path]
+) -> pd.DataFrame:
+    """Of the `heads` by what they were trained on, on the agreed faces of the test parts."""
+    table = answers(predictions, set(heads.values()), faces)
+    own = table["trained_on"].map(heads)
     tested = table["agreed"] & (table["arm"] == "full") & (table["part"] == "test")
     return table[tested & (table["model"] == own)]

@@ -5,7 +5,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.colors import TwoSlopeNorm
 
 from facegap import theme
@@ -120,6 +119,8 @@ def plot_calibration(*, classification: Path, png: Path, svg: Path, display: the
 
 def plot_transfer(*, classification: Path, selected: Path, png: Path, svg: Path) -> None:
     """Balanced accuracy of the model selected on each data set, tested on each."""
+    import seaborn as sns  # takes a second, which the other figures of this module need not wait
+
     table = rows_of(classification, "performance", metric="balanced accuracy", arm=None)
     own = table["model"] == read_json(selected)["name"]
     table = table[own | (table["trained_on"] != "source")]

@@ -79,16 +79,18 @@ def write_report(
     measured, annotated, partitioned, judged = map(_estimates, given)
     per_set = zip(config.datasets, faces, aligned, labels, unread, rejected, strict=True)
     sets = {name: facts.data_set(*files) for name, *files in per_set}
+    apart = differs(config)
     text = _template().render(
         config=config,
         sides=config.sides.model_dump(),
         published=yaml.safe_load(published.read_text()),
-        differs=differs(config),
+        differs=apart,
         tables=[_rows(path) for path in tables],
         figures=FIGURES,
         images={path.stem: _embedded(path) for path in figures},
         words=words(config),
-        sections=SECTIONS,
+        # what the print contradicts itself in concerns its own study
+        sections=[each for each in SECTIONS if each.name != "print" or not apart["counts"]],
         drawn=[name for name, dataset in config.datasets.items() if dataset.kind == "drawn"],
         simulated=facts.simulated(judge, agreed, config),
         answer=contents.answer(measured, read_json(selected), config),

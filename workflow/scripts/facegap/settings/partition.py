@@ -20,7 +20,8 @@ class Partition(Section):
         le=0.999,
         description=(
             "Share of the accepted pseudo-labels that is to be right; the probability from which"
-            " they are accepted is the least that is shown to reach it on the annotated train part."
+            " they are accepted is the least that is shown to reach it on the half of the"
+            " annotated training part that selects no configuration."
         ),
     )
     confidence: float = Field(
