@@ -19,12 +19,10 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from calibration import realism, studies
-from calibration.page import written
+from calibration.page import PAGE, written
 from calibration.pool import STUDY, population
 from facegap.numbers import number, percent
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs/calibration.md"
 SEED = 20_261_128  # the day on which this was written; nothing else was tried
 TESTS, TRAINS = 5000, 8000  # pictures of the population
 A_WORLD = 20  # studies

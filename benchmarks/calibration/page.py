@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+PAGE = Path(__file__).parents[2] / "docs/calibration.md"
+
 
 def written(page: Path, tables: Mapping[str, Sequence[str]]) -> None:
     """Put the lines of each table between its marks."""

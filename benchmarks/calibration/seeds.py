@@ -2,7 +2,7 @@
 
     python benchmarks/calibration/seeds.py [seeds]
 
-prints a line a seed, and the counts. Each seed is a study of its own up to its features, run by
+writes a table of docs/calibration.md. Each seed is a study of its own up to its features, run by
 Snakemake: drawn, aligned, annotated, augmented as by default, with the selected backbone alone. The
 heads of source and target are trained as in the study, and compared by the code of `measure`.
 """
@@ -20,6 +20,7 @@ import yaml
 from scipy.special import expit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from calibration.page import PAGE, written
 from calibration.pool import STUDY
 from facegap.classify.backbones import network
 from facegap.classify.configurations import Job, trained_heads
@@ -88,7 +89,7 @@ def _answers(cached: Cached, heads: Any) -> Answers:
 
 
 def main() -> None:
-    """Print them."""
+    """Run the seeds, tabulate, write the page."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     lines = ["| seed | transfer loss, distance 1 | transfer loss, distance 0 |", "|---|---|---|"]
     found = dict.fromkeys(DISTANCES, 0)
@@ -107,7 +108,7 @@ def main() -> None:
         lines.append(f"| {seed} | {' | '.join(cells)} |")
         print(lines[-1], f"{time.monotonic() - began:.0f} s", flush=True)
     lines.append(f"| found | {' | '.join(f'{found[d]} of {seeds}' for d in DISTANCES)} |")
-    print(lines[-1])
+    written(PAGE, {"seeds": lines})
 
 
 if __name__ == "__main__":
