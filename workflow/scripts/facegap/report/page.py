@@ -79,18 +79,16 @@ def write_report(
     measured, annotated, partitioned, judged = map(_estimates, given)
     per_set = zip(config.datasets, faces, aligned, labels, unread, rejected, strict=True)
     sets = {name: facts.data_set(*files) for name, *files in per_set}
-    apart = differs(config)
     text = _template().render(
         config=config,
         sides=config.sides.model_dump(),
         published=yaml.safe_load(published.read_text()),
-        differs=apart,
+        differs=differs(config),
         tables=[_rows(path) for path in tables],
         figures=FIGURES,
         images={path.stem: _embedded(path) for path in figures},
         words=words(config),
-        # what the print contradicts itself in concerns its own study
-        sections=[each for each in SECTIONS if each.name != "print" or not apart["counts"]],
+        sections=_sections(config),
         drawn=[name for name, dataset in config.datasets.items() if dataset.kind == "drawn"],
         simulated=facts.simulated(judge, agreed, config),
         answer=contents.answer(measured, read_json(selected), config),
@@ -112,6 +110,12 @@ def write_report(
 
 def _estimates(path: Path | None) -> pd.DataFrame:
     return read_table(path, ESTIMATES) if path else pd.DataFrame(columns=list(ESTIMATES.columns))
+
+
+def _sections(config: Study) -> list[Section]:
+    """Those of the page: what the print contradicts itself in concerns its own study."""
+    own = not differs(config)["counts"]
+    return [section for section in SECTIONS if own or section.name != "print"]
 
 
 def _template() -> jinja2.Template:
