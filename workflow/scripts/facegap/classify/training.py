@@ -232,7 +232,8 @@ def _epochs(
     found = np.zeros((plan.epochs, len(randomness)))
     first = 0
     if saving and (state := saving.resume.load()):
-        first = _take_up(state, parameters, optimisers, randomness, found)
+        with saving.resume.taken_up():
+            first = _take_up(state, parameters, optimisers, randomness, found)
         log.info("%s: resumed after epoch %d of %d", ", ".join(names), first, plan.epochs)
     for parameter in parameters:
         parameter.requires_grad_()
