@@ -3,6 +3,7 @@
 Three layouts: torch's (.pth, read as tensors alone), safetensors, and Keras' HDF5 (.h5).
 """
 
+import hashlib
 import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from facegap.errors import AssetError, DataError
 from facegap.files import whole
+from facegap.settings.classify import Backbone
 from facegap.settings.operations import Operations
 from facegap.tensors import load, load_safetensors, reading
 
@@ -83,32 +85,49 @@ def _described(value: Tensor) -> str:
     return f"{tuple(value.shape)}" + ("" if dense else f" of {value.dtype}, {value.layout}")
 
 
-def fetch_timm(*, weights: Path, model: str, operations: Operations) -> None:
+def fetch_timm(*, weights: Path, settings: Backbone, model: str, operations: Operations) -> None:
     """Write the published weights of timm's `model`, a safetensors file of Hugging Face's.
 
-    The hub's client checks its length and keeps it in its own cache, which alone is looked in when
-    `operations.offline`; HF_ENDPOINT names a mirror. Raises `AssetError` where it cannot be had.
+    The hub's client keeps it in its own cache, which alone is looked in when `operations.offline`;
+    HF_ENDPOINT names a mirror. Raises `AssetError` where it cannot be had, and where its sha256 is
+    not that of `settings`, or not the one that the hub itself names.
     """
     import timm
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    settings = timm.get_pretrained_cfg(model)
-    if settings is None or not settings.hf_hub_id:
+    published = timm.get_pretrained_cfg(model)
+    if published is None or not published.hf_hub_id:
         raise AssetError(
             f"classify.grid.backbones: timm has no published weights of {model}; use random"
         )
-    place = f"{settings.hf_hub_id}: model.safetensors ({settings.license or 'licence not said'})"
+    place = f"{published.hf_hub_id}: model.safetensors ({published.license or 'licence not said'})"
     try:
-        found = hf_hub_download(
-            settings.hf_hub_id, "model.safetensors", local_files_only=operations.offline
+        found = Path(
+            hf_hub_download(
+                published.hf_hub_id,
+                "model.safetensors",
+                revision=settings.revision,
+                local_files_only=operations.offline,
+            )
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise AssetError(
             f"{place} could not be had from Hugging Face: {error}; or get it by hand and name it in"
             f" classify.grid.backbones.{model}.weights"
         ) from error
-    log.info("%s", place)
+    with found.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    named = found.resolve().name  # the client calls a large file by the sha256 that the hub names
+    wanted = settings.sha256 or (named if len(named) == len(digest) else digest)
+    if digest != wanted:
+        raise AssetError(
+            f"{place}: its sha256 is {digest}, and not {wanted}: it is damaged or was exchanged;"
+            f" delete {found.resolve()} and fetch it again, or look at"
+            f" classify.grid.backbones.{model}.sha256"
+        )
+    pinned = f"{{weights: pretrained, revision: {found.parent.name}, sha256: {digest}}}"
+    log.info("%s; to have this very file again: %s: %s", place, model, pinned)
     with whole(weights) as temporary:
         shutil.copyfile(found, temporary)
 

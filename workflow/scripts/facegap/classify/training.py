@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from facegap.classify.backbones import Network, trainable
+from facegap.classify.backbones import Network
+from facegap.classify.cutting import trainable
 from facegap.classify.features import Cached
 from facegap.classify.heads import Head, losses
 from facegap.errors import TrainingError

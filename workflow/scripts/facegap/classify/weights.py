@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from facegap.classify.backbones import Network, trainable
+from facegap.classify.backbones import Network
+from facegap.classify.cutting import trainable
 from facegap.classify.heads import Head
 from facegap.classify.notice import NOTICE
 from facegap.files import whole
