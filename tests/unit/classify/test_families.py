@@ -74,5 +74,5 @@ def test_every_family_of_timms_is_cut_and_is_whole_again() -> None:
 def test_what_a_network_raises_is_said_by_its_name() -> None:
     with pytest.raises(TrainingError, match=r"backbones: efficientformer_l1 cannot be cut before"):
         network("efficientformer_l1", size=64, layers=5, weights=None, seed=1, device=CPU)
-    with pytest.raises(TrainingError, match=r"vit_tiny_patch16_224 cannot be built for 36 pixels"):
-        network("vit_tiny_patch16_224", size=36, layers=5, weights=None, seed=1, device=CPU)
+    with pytest.raises(TrainingError, match=r"xcit_nano_12_p8_224 cannot be built for 36 pix"):
+        network("xcit_nano_12_p8_224", size=36, layers=5, weights=None, seed=1, device=CPU)

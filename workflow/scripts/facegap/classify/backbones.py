@@ -252,7 +252,10 @@ def network(
         body = body.to(memory_format=torch.channels_last)
     noise = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     images = noise.to(device)
-    where = f"cannot be cut before its last {layers} weight layers; name another of timm's models"
+    where = (
+        f"cannot be cut before its last {layers} weight layers at {size} pixels; give it another"
+        " input_size, or name another model"
+    )
     with _possible(name, where), torch.no_grad():
         trunk, tail = cut(body, layers, images, pooled=backbone.pooled, leaves=backbone.leaves)
         both, first = trunk(images), trunk(images[:1])
