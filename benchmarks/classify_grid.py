@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from facegap.classify import backbones, features, heads, training
+from facegap.classify import backbones, cutting, features, heads, training
 from facegap.settings.classify import Head
 
 SIZE, TRAIN, TEST, BATCH = 64, 128, 64, 64  # large enough that the backbone's work counts
@@ -135,7 +135,7 @@ class Plain:
         optimiser, epochs, fine = way
         weights = list(self.mlp.parameters())
         if fine:
-            weights += [p.requires_grad_() for p in backbones.trainable(self.tail).values()]
+            weights += [p.requires_grad_() for p in cutting.trainable(self.tail).values()]
         steps = training.optimiser_of(weights, plan(optimiser, epochs))
         self.mlp.train()
         rng = np.random.default_rng(0)

@@ -93,6 +93,9 @@ def study(
     write_table(table[list(TRANSLATIONS.columns)], translations, TRANSLATIONS)
     np.save(array, _pictures(table))
     names = ("pairs", "persons", "key", "persons_key")
+    secret = f"comparisons/{STUDY}.secret"
+    (folder / "data" / secret).parent.mkdir(parents=True)
+    (folder / "data" / secret).write_text(f"{seed:064x}\n")  # the same study in every test
     pair_outputs(
         translations=[translations],
         arrays=[array],
@@ -101,7 +104,9 @@ def study(
         **{name: results / f"judge/{name}.parquet" for name in names},
         seeds=[1],
         settings=Design(**{**DESIGN, **changed}),
+        secret=secret,
         seed=seed,
+        data_root=folder / "data",
     )
     return results
 

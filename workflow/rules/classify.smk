@@ -37,6 +37,10 @@ CANDIDATE_FOLDERS = expand(
 with start.wrong_configuration():
     WEIGHTS = grid.weights_files(study.classify, study.data_root, MANIFEST)
 CANDIDATE_WEIGHTS = [WEIGHTS[name] for name in CANDIDATES["backbones"] if WEIGHTS[name]]
+PUBLISHED = {
+    name: given.model_dump(mode="json")
+    for name, given in grid.backbones(study.classify).items()
+}
 FRESH_CROPS = {
     preprocessing: crop_shards("source", crops)
     for preprocessing, crops in grid.fresh_crops(study.classify).items()
@@ -95,6 +99,7 @@ rule fetch_timm:
         runtime=60,
     params:
         *code_of("classify.pretrained"),
+        settings=lookup("{model}", within=PUBLISHED),
     script:
         "../scripts/fetch_timm.py"
 

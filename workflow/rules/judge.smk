@@ -1,8 +1,8 @@
 """
 Stage 8, judge: people compare outputs of both sides of the boundary, blind to which is which.
 
-Reads   synthesise/seed-<n>/translations.parquet and .npy; measure/realism.parquet; people's answers
-        below data_root
+Reads   synthesise/seed-<n>/translations.parquet and .npy; measure/realism.parquet; below data_root
+        people's answers, and the secret that their pairs are blinded with
 Writes  judge/pairs.parquet        table PAIRS
         judge/persons.parquet      table PERSONS
         judge/sheet.json           digest of the pairs, what the page asks
@@ -51,6 +51,7 @@ rule pair_outputs:
         *code_of("judge.pairs"),
         seeds=SEEDS,
         settings=config["judge"]["design"],
+        secret=study.secret,
         seed=study.seed,
     script:
         "../scripts/pair_outputs.py"

@@ -16,12 +16,15 @@ from torch import nn
 from torchvision import models
 
 from facegap.assets import backbone_weights, manifest
-from facegap.classify.backbones import BACKBONES, cut, network, preprocess, trainable
+from facegap.classify.backbones import BACKBONES, network, preprocess
+from facegap.classify.cutting import cut, trainable
 from facegap.classify.pretrained import fetch_timm
 from facegap.errors import AssetError, DataError, TrainingError
+from facegap.settings.classify import Backbone
 from facegap.settings.operations import Operations
 
 CPU = torch.device("cpu")
+COMMIT = "0" * 40
 OFFLINE, ONLINE = Operations(offline=True), Operations()
 
 
@@ -252,10 +255,11 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
-            there = self.path == "/timm/resnet10t.c3_in1k/resolve/main/model.safetensors"
+            model = "/timm/resnet10t.c3_in1k/resolve/{}/model.safetensors"
+            there = self.path in (model.format("main"), model.format(COMMIT))
             self.send_response(200 if there else 404)
             self.send_header("ETag", f'"{etag}"')
-            self.send_header("X-Repo-Commit", "0" * 40)
+            self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("Content-Length", str(len(content) if there else 0))
             self.end_headers()
 
@@ -281,13 +285,52 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
     server.server_close()
 
 
+def fetch(
+    weights: Path, model: str = "resnet10t.c3_in1k", operations: Operations = ONLINE, **pinned: str
+) -> None:
+    settings = Backbone(weights="pretrained", **pinned)
+    fetch_timm(weights=weights, settings=settings, model=model, operations=operations)
+
+
+def test_timms_weights_can_be_pinned(
+    hub: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a pin the log has the one to set; another file or commit is refused."""
+    caplog.set_level("INFO")
+    weights, sha256 = tmp_path / "x.safetensors", hashlib.sha256(hub).hexdigest()
+    fetch(weights)
+    assert f"{{weights: pretrained, revision: {COMMIT}, sha256: {sha256}}}" in caplog.text
+    weights.unlink()
+    fetch(weights, revision=COMMIT, sha256=sha256)
+    assert weights.read_bytes() == hub
+    weights.unlink()
+    with pytest.raises(AssetError, match=rf"sha256 is {sha256}, and not {'1' * 64}"):
+        fetch(weights, sha256="1" * 64)
+    with pytest.raises(AssetError, match="could not be had"):
+        fetch(weights, revision="2" * 40)
+    assert not weights.exists()
+
+
+def test_a_cached_file_that_is_not_what_the_hub_named_is_refused(
+    hub: bytes, tmp_path: Path
+) -> None:
+    weights = tmp_path / "x.safetensors"
+    fetch(weights)
+    weights.unlink()
+    cached = next((tmp_path / "hub").rglob("model.safetensors")).resolve()
+    cached.write_bytes(hub[::-1])
+    with pytest.raises(AssetError, match=r"it is damaged or was exchanged; delete .*blobs"):
+        fetch(weights, operations=OFFLINE)
+    assert not weights.exists()
+
+
 def test_timms_weights_are_fetched_once_and_whole(hub: bytes, tmp_path: Path) -> None:
     weights = tmp_path / "timm/x.safetensors"
     with pytest.raises(AssetError, match=r"resnet10t.* could not be had"):
-        fetch_timm(model="resnet10t.c3_in1k", weights=weights, operations=OFFLINE)
+        fetch(weights, operations=OFFLINE)
     for offline in (False, True):  # then it is in the client's cache
         operations = Operations(offline=offline)
-        fetch_timm(model="resnet10t.c3_in1k", weights=weights, operations=operations)
+        fetch(weights, operations=operations)
         assert weights.read_bytes() == hub
         weights.unlink()
 
@@ -295,7 +338,7 @@ def test_timms_weights_are_fetched_once_and_whole(hub: bytes, tmp_path: Path) ->
 def test_weights_that_cannot_be_had_say_what_to_do(hub: bytes, tmp_path: Path) -> None:
     message = r"resnet18.* could not be had .*classify\.grid\.backbones"
     with pytest.raises(AssetError, match=message):
-        fetch_timm(model="resnet18.a1_in1k", weights=tmp_path / "x.safetensors", operations=ONLINE)
+        fetch(tmp_path / "x.safetensors", "resnet18.a1_in1k")
     assert not (tmp_path / "x.safetensors").exists()
 
 

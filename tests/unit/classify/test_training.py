@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import torch
 
-from facegap.classify import backbones, heads, training
+from facegap.classify import backbones, cutting, heads, training
 from facegap.classify.augmentation import augmented
-from facegap.classify.backbones import trainable
 from facegap.classify.configurations import Job, _fresh, train_configurations
+from facegap.classify.cutting import trainable
 from facegap.classify.features import Cached, read_features
 from facegap.classify.plans import Preprocessed, TrainingPlan
 from facegap.classify.training import Randomness, Schedule
@@ -243,7 +243,7 @@ def test_a_step_from_the_cache_is_a_step_of_the_whole_network() -> None:
     training.fine_tune(net, tail, head.of_repeat(0), data, randomness(3), plan, "x")
     # straight: all of the network, one batch, gradients of its last five layers
     again = backbones.network("vgg16", size=32, layers=5, weights=None, seed=1, device=CPU)
-    unfrozen = backbones.trainable(again.tail)
+    unfrozen = cutting.trainable(again.tail)
     parameters = [*unfrozen.values(), *straight.parameters()]
     for parameter in parameters:
         parameter.requires_grad_()
@@ -258,9 +258,9 @@ def test_a_step_from_the_cache_is_a_step_of_the_whole_network() -> None:
     for name, parameter in unfrozen.items():
         stepped = parameter.detach() - 1e-4 * parameter.grad
         torch.testing.assert_close(
-            backbones.trainable(tail)[name].detach(), stepped, rtol=1e-4, atol=1e-6
+            cutting.trainable(tail)[name].detach(), stepped, rtol=1e-4, atol=1e-6
         )
-    assert all(weight.grad is None for weight in backbones.trainable(tail).values()), "memory"
+    assert all(weight.grad is None for weight in cutting.trainable(tail).values()), "memory"
 
 
 MADE = Preprocessed("none", None)

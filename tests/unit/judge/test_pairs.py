@@ -118,7 +118,7 @@ def test_too_few_outputs_are_counted(table: pd.DataFrame, message: str) -> None:
 
 def test_the_ids_know_nothing_of_the_side() -> None:
     rows = sampled(outputs(100), 5, 200).assign(in_original_row=0, out_original_row=0)
-    pairs, key = blind(rows, np.random.default_rng(0))
+    pairs, key = blind(rows, secret=7)
     together = pairs.merge(key, on="pair_id").sort_values("pair_id", ignore_index=True)
     left = (together["left_domain"] == "in-domain").to_numpy()
     chances = [stats.mannwhitneyu(np.flatnonzero(left), np.flatnonzero(~left)).pvalue]
@@ -149,14 +149,16 @@ WRITTEN = {
 }
 
 
-def pair(folder: Path, where: Path) -> None:
+def pair(folder: Path, where: Path, secret: str | None = None) -> None:
     pair_outputs(
         translations=[folder / "1.parquet", folder / "2.parquet"],
         arrays=[folder / "1.npy", folder / "2.npy"],
         **{name: where / file for name, file in WRITTEN.items()},
         seeds=[1, 2],
         settings=DESIGN,
+        secret=secret,
         seed=5,
+        data_root=folder / "data",
     )
 
 

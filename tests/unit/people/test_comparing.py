@@ -12,6 +12,7 @@ from human import study as make_study
 
 from facegap import cli
 from facegap.errors import DataError
+from facegap.files import read_json, write_json
 from facegap.judge.responses import read_responses
 from facegap.people.comparing.answers import exported, read_database
 from facegap.people.comparing.commands import CONSENT
@@ -126,7 +127,8 @@ def test_a_forged_token_opens_nothing(study: Opened, token: str) -> None:
 
 @ON_SQLITE
 def test_images_are_the_participants_own(person: Participant, study: Opened) -> None:
-    own, other = (study.sheet.plans[f"participant-{i}"].pairs[0].images[0] for i in (1, 2))
+    first, second = (study.sheet.plans[f"participant-{i}"] for i in (1, 2))
+    own, other = first.pairs[0].images[0], min(second.images - first.images)
 
     def status(name: str) -> int:
         return person.client.get(f"{person.root}image/{name}").status_code
@@ -337,3 +339,15 @@ def test_made_up_requests_break_nothing(person: Participant, study: Opened) -> N
         fuzz()
     assert len(exported(study.engine)[0]) <= 1, "nothing was made up"
     assert all(exported(study.engine)[0]["choice"] == "left")
+
+
+@ON_SQLITE
+def test_nobody_is_invited_to_pairs_that_come_from_the_seed(
+    study: Opened, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A study under way, whose pairs an earlier version made so, goes on."""
+    sheet = tmp_path / "human/results/human/judge/sheet.json"
+    write_json(read_json(sheet) | {"for_people": False}, sheet)
+    given = ["--config", str(tmp_path / "human/config.yaml")]
+    assert cli.main(["judge", "invite", *given, "--database", str(tmp_path / "new.sqlite")]) == 2
+    assert "simulated participants: who has the code" in capsys.readouterr().err

@@ -16,7 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from facegap.errors import FacegapError
 
-ON_OFFER = {"threads", "operations"}  # and the wildcards: for functions that ask for them
+# and the wildcards: for functions that ask for them; data_root may move, so it is no param
+ON_OFFER = {"threads", "operations", "data_root"}
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def arguments(function: Callable[..., None], job: Job) -> dict[str, Any]:
         **dict(job.wildcards.items()),
         "threads": job.threads,
         "operations": job.config.get("operations", {}),
+        "data_root": job.config.get("data_root", ""),
     }
     _refuse(mismatches(function, [name for name, _ in passed], offered), function, job)
     values, problems = offered | dict(passed), []

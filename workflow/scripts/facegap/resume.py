@@ -20,6 +20,7 @@ import torch
 
 from facegap.errors import DataError, TrainingError
 from facegap.files import remove_parts_of_the_dead, whole
+from facegap.tensors import load
 
 log = logging.getLogger(__name__)
 VERSION = 1  # of what a state holds; one of another version is not resumed
@@ -42,12 +43,24 @@ class Resume:
             except FileNotFoundError:
                 continue
             except (DataError, OSError) as error:
-                log.warning("%s: %s; not resumed from", path, error)
+                log.warning("%s; not resumed from", error)
                 continue
             if state["digest"] == self.digest:
                 return state
             log.info("%s: of other settings, data or version; not resumed from", path)
         return None
+
+    @contextmanager
+    def taken_up(self) -> Iterator[None]:
+        """Say of a state of this training that cannot be taken up where it lies."""
+        try:
+            yield
+        except Exception as error:  # what a state lacks shows wherever it is put back
+            raise TrainingError(
+                f"{self.path}: its state does not fit this training ({type(error).__name__}:"
+                f" {error}); delete {self.path.name} and {self._previous.name}, and the training"
+                " begins anew"
+            ) from error
 
     def save(self, state: dict[str, Any]) -> None:
         """Write `state`; a disk that is full costs this state, not the training."""
@@ -89,10 +102,10 @@ class Resume:
 def _read(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     if hashlib.sha256(content[_CHECK:]).digest() != content[:_CHECK]:
-        raise DataError("truncated or damaged")
-    state: dict[str, Any] = torch.load(
-        io.BytesIO(content[_CHECK:]), map_location="cpu", weights_only=True
-    )
+        raise DataError(f"{path}: truncated or damaged")
+    state = load(io.BytesIO(content[_CHECK:]), path, "a state")
+    if not isinstance(state, dict) or "digest" not in state:
+        raise DataError(f"{path}: holds no state of a training")
     return state
 
 

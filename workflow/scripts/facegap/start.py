@@ -18,7 +18,8 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence.file import FilePersistence
 
-from facegap.errors import ConfigError
+from facegap.errors import ConfigError, FacegapError
+from facegap.files import read_json
 from facegap.settings.study import Study
 
 UNRECORDED = ("logs", "benchmarks", "changed")  # below the study, and no job's output
@@ -47,6 +48,7 @@ def check(
     if obstacle:
         raise WorkflowError(obstacle)
     check_answers(workflow, missing)
+    check_pairs(workflow, study)
     check_leftovers(workflow, results, study.study)
     keep_changed(results)
 
@@ -71,6 +73,29 @@ def check_answers(workflow: Any, missing: Mapping[str, Iterable[str]]) -> None:
                 f"annotate, partition.verification: {path} does not exist; run snakemake align,"
                 " then label or verify on the page (facegap annotate serve), or give answers from"
                 " elsewhere: docs/annotation.md"
+            )
+
+
+def check_pairs(workflow: Any, study: Study) -> None:
+    """Stop where pairs would be made again that people have answered: the key would be another."""
+    sheet = Path(study.results, study.study, "judge/sheet.json")
+    to_run = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    if workflow.touch or not sheet.exists() or "pair_outputs" not in to_run:
+        return
+    from facegap.judge.responses import answered  # loads pandas and SQLAlchemy
+
+    names = {study.comparisons, study.judge.responses or study.comparisons}
+    for place in (Path(study.data_root, name) for name in sorted(names)):
+        try:
+            count = answered(place, read_json(sheet)["pairs"]) if place.exists() else 0
+        except FacegapError as error:
+            raise WorkflowError(str(error)) from None
+        if count:
+            raise WorkflowError(
+                f"judge: {place} has {count} answers to the pairs in {sheet.parent}, which would be"
+                " made again, and nobody could tell any more what was chosen. To keep the pairs:"
+                " snakemake --touch pair_outputs. For new ones give the study another name, or move"
+                " the answers elsewhere"
             )
 
 

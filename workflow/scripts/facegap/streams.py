@@ -58,6 +58,7 @@ STREAMS: dict[str, tuple[str, ...]] = {  # by name; {...} is filled in by the ca
     "realism_halves": ("synthesise", "realism", "halves"),
     "pairs": ("judge", "pairs"),
     "blinding": ("judge", "blinding"),
+    "blinded_id": ("judge", "blinded", "{what}", "{count}"),
     "simulated_responses": ("judge", "responses", "{participant}"),
     "simulated_familiarity": ("judge", "familiar", "{participant}"),
     "judge_estimates": ("judge", "estimates"),

@@ -8,7 +8,8 @@ block before the last) these are two tensors, the branch and the identity beside
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,17 +18,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision import models
 
+from facegap.classify.cutting import Leaves, cut
 from facegap.classify.pretrained import load_weights
-from facegap.errors import TrainingError
+from facegap.errors import FacegapError, TrainingError
 from facegap.seeds import number
 
 IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
-WEIGHTED = (nn.Conv2d, nn.Linear)
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,15 @@ class Backbone:
     bgr: bool = False  # the body is fed BGR
     mirrored: bool = False  # the torch file's first layer is fed the other order of channels
     pooled: bool = False  # the body ends in pooled features, not in maps
-    leaves: tuple[tuple[type[nn.Module], ...], tuple[Callable[..., Any], ...]] = ((), ())
+    leaves: Leaves = ((), ())
 
 
 @dataclass(frozen=True)
 class Network:
-    """A backbone in two parts; `shapes` are those of the boundary's tensors, of one face."""
+    """A backbone in two parts; `shapes` are those of the boundary's tensors, of one face.
+
+    The first axis counts a tensor's rows of one face: windows and heads are rows of their own.
+    """
 
     name: str
     backbone: Backbone
@@ -77,12 +81,13 @@ class Network:
         """The trunk's activations of `faces` (n, h, w, 3) RGB: float32 (n, width)."""
         with mixed(device):
             state = self.trunk(preprocess(faces, self.backbone, self.size, device))
-        return torch.cat([part.flatten(1).float() for part in state], 1)
+        return torch.cat([part.reshape(len(faces), -1).float() for part in state], 1)
 
     def unpacked(self, boundary: Tensor) -> list[Tensor]:
         """The tail's arguments out of `boundary` (n, width)."""
         parts = torch.split(boundary, [int(np.prod(shape)) for shape in self.shapes], 1)
-        return [part.reshape(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        each = zip(parts, self.shapes, strict=True)
+        return [part.reshape(-1, *shape[1:]) for part, shape in each]
 
     def pooled(self, boundary: Tensor, tail: nn.Module | None = None) -> Tensor:
         """What the tail, or a trained copy of it, makes of `boundary`: float32 (n, features)."""
@@ -235,123 +240,51 @@ def network(
 
     `weights` is the file of the published weights; None for random ones, the same for the same
     `seed`. Raises `DataError` where the file is not this network's, and `TrainingError` where
-    the body has fewer weight layers or there is no such network.
+    the body has fewer weight layers, cannot be cut there, or there is no such network.
     """
     backbone = backbone_of(name)
-    body = backbone.build(size, seed if weights is None else None)
+    with _possible(name, f"cannot be built for {size} pixels; give it an input_size of its own"):
+        body = backbone.build(size, seed if weights is None else None)
     if weights is not None:
         load_weights(body, backbone.named(body), Path(weights), backbone.others, backbone.mirrored)
     body = body.eval().requires_grad_(False).to(device)
     if device.type == "cuda":
         body = body.to(memory_format=torch.channels_last)
-    images = torch.zeros(1, 3, size, size, device=device)
-    trunk, tail = cut(body, layers, images, pooled=backbone.pooled, leaves=backbone.leaves)
-    with torch.no_grad():
-        state = trunk(images)
-    shapes = tuple(tuple(part.shape[1:]) for part in state)
+    noise = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    images = noise.to(device)
+    where = (
+        f"cannot be cut before its last {layers} weight layers at {size} pixels; give it another"
+        " input_size, or name another model"
+    )
+    with _possible(name, where), torch.no_grad():
+        trunk, tail = cut(body, layers, images, pooled=backbone.pooled, leaves=backbone.leaves)
+        both, first = trunk(images), trunk(images[:1])
+        if not all(map(_of_one_face, both, first)):
+            raise ValueError("what crosses the cut is not of one face at a time")
+    shapes = tuple((len(part), *part.shape[1:]) for part in first)
     return Network(name, backbone, body, trunk, tail, size, layers, shapes)
 
 
-class _Pooled(nn.Module):
-    def __init__(self, body: nn.Module) -> None:
-        super().__init__()
-        self.body = body
-
-    def forward(self, images: Tensor) -> Tensor:
-        maps: Tensor = self.body(images)
-        return maps.mean((2, 3))
-
-
-class _Tracer(fx.Tracer):
-    def __init__(
-        self, modules: tuple[type[nn.Module], ...], functions: tuple[Callable[..., Any], ...]
-    ) -> None:
-        super().__init__(autowrap_functions=functions)
-        self._modules = modules
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        known = isinstance(m, (*WEIGHTED, *self._modules))
-        return known or super().is_leaf_module(m, module_qualified_name)
-
-
-class _Kinds(fx.Interpreter):
-    """Runs a graph and notes which of its nodes are tensors; sizes of tensors are none."""
-
-    def __init__(self, whole: fx.GraphModule) -> None:
-        super().__init__(whole)
-        self.tensors: set[fx.Node] = set()
-
-    def run_node(self, n: fx.Node) -> Any:
-        found = super().run_node(n)
-        if isinstance(found, Tensor):
-            self.tensors.add(n)
-        return found
-
-
-def cut(
-    body: nn.Module,
-    layers: int,
-    images: Tensor,
-    *,
-    pooled: bool = False,
-    leaves: tuple[tuple[type[nn.Module], ...], tuple[Callable[..., Any], ...]] = ((), ()),
-) -> tuple[nn.Module, nn.Module]:
-    """The part of `body` before its last `layers` weight layers, and the rest with the pooling.
-
-    The first gives the tuple of tensors that the second takes, whatever the graph between them.
-    `images` (1, 3, h, w) are run through the body once.
-    """
-    root = body if pooled else _Pooled(body)
-    whole = fx.GraphModule(root, _Tracer(*leaves).trace(root)).eval()
-    nodes = list(whole.graph.nodes)
-    weighted = [node for node in nodes if isinstance(_module(whole, node), WEIGHTED)]
-    if layers > len(weighted):
+@contextmanager
+def _possible(name: str, words: str) -> Iterator[None]:
+    """Whatever the code of a network raises while it is built and cut, as a `TrainingError`."""
+    try:
+        yield
+    except FacegapError:
+        raise
+    except Exception as error:  # several hundred networks of many authors raise what they will
+        reason = (str(error).strip().splitlines() or [""])[0]
         raise TrainingError(
-            f"classify.features.unfrozen_layers: {layers}, but the body has {len(weighted)} weight"
-            " layers"
-        )
-    at = nodes.index(weighted[-layers])
-    before, after = nodes[:at], set(nodes[at:])
-    kinds = _Kinds(whole)
-    with torch.no_grad():
-        kinds.run(images)
-    for node in reversed(before):  # what is no tensor is found again, of whole batches
-        if node not in kinds.tensors and set(node.users) & after:
-            after.add(node)
-    live = [node for node in before if node not in after and set(node.users) & after]
-    rest = [node for node in nodes if node in after]
-    return _part(whole, [], before, live), _part(whole, live, rest, None)
+            f"classify.grid.backbones: {name} {words} ({type(error).__name__}: {reason})"
+        ) from error
 
 
-def _module(whole: fx.GraphModule, node: fx.Node) -> nn.Module | None:
-    return whole.get_submodule(str(node.target)) if node.op == "call_module" else None
-
-
-def _part(
-    whole: fx.GraphModule, given: list[fx.Node], nodes: list[fx.Node], left: list[fx.Node] | None
-) -> fx.GraphModule:
-    """The `nodes` as a module of their own, fed `given`, whose result is `left`, or their own."""
-    graph = fx.Graph()
-    copies = {node: graph.placeholder(node.name) for node in given}
-    for node in nodes:
-        copies[node] = graph.node_copy(node, copies.__getitem__)
-    if left is not None:
-        graph.output(tuple(copies[node] for node in left))
-    return fx.GraphModule(whole, graph).eval()
-
-
-def trainable(tail: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters of the tail's weight layers, by name.
-
-    Batch normalisation keeps its statistics and its scales: it is no weight layer, and batches
-    of a small set would spoil the statistics.
-    """
-    return {
-        f"{place}.{name}": parameter
-        for place, module in tail.named_modules()
-        if isinstance(module, WEIGHTED)
-        for name, parameter in module.named_parameters()
-    }
+def _of_one_face(both: Tensor, first: Tensor) -> bool:
+    """Whether the rows of two faces are those of the first, and as many of the second."""
+    if both.dim() == 0 or len(both) != 2 * len(first):
+        return False
+    spread = float(first.float().std()) if first.numel() > 1 else 1.0
+    return torch.allclose(both[: len(first)].float(), first.float(), 1e-2, 1e-2 * spread + 1e-6)
 
 
 def _initialise(body: nn.Module, spread: float, seed: int) -> None:

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from facegap.classify.backbones import Network, trainable
+from facegap.classify.backbones import Network
+from facegap.classify.cutting import trainable
 from facegap.classify.features import Cached
 from facegap.classify.heads import Head, losses
 from facegap.errors import TrainingError
@@ -232,7 +233,8 @@ def _epochs(
     found = np.zeros((plan.epochs, len(randomness)))
     first = 0
     if saving and (state := saving.resume.load()):
-        first = _take_up(state, parameters, optimisers, randomness, found)
+        with saving.resume.taken_up():
+            first = _take_up(state, parameters, optimisers, randomness, found)
         log.info("%s: resumed after epoch %d of %d", ", ".join(names), first, plan.epochs)
     for parameter in parameters:
         parameter.requires_grad_()

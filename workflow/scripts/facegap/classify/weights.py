@@ -5,16 +5,16 @@ from copy import deepcopy
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from facegap.classify.backbones import Network, trainable
+from facegap.classify.backbones import Network
+from facegap.classify.cutting import trainable
 from facegap.classify.heads import Head
 from facegap.classify.notice import NOTICE
-from facegap.errors import DataError
 from facegap.files import whole
 from facegap.settings.classify import Head as HeadSettings
+from facegap.tensors import reading
 
 Model = tuple[nn.Module, Head]  # one repeat's tail and head
 
@@ -43,12 +43,11 @@ def restore(
 
     Raises `DataError` where the file is damaged or of another network.
     """
-    try:
+    with reading(path, "the weights of this model"):
         found = {name: tensor.to(device) for name, tensor in load_file(path).items()}
-        repeats = 1 + max(int(name.split(".")[0]) for name in found if name[0].isdigit())
+        numbers = (name.split(".")[0] for name in found)
+        repeats = 1 + max(int(number) for number in numbers if number.isdigit())
         return [_model(found, repeat, net, settings) for repeat in range(repeats)]
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise DataError(f"{path}: not the weights of this model: {error}") from error
 
 
 def _model(found: Mapping[str, Tensor], repeat: int, net: Network, settings: HeadSettings) -> Model:

@@ -1,6 +1,11 @@
-"""Blinding: random ids in place of all that tells a side, the key to them, and the images."""
+"""Blinding: random ids in place of all that tells a side, the key to them, and the images.
+
+What is random here and in the sampling comes from one number. For people it is a secret of the
+study's: the code is public and seeds are guessed, and who knows the number knows the sides.
+"""
 
 import io
+import secrets
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,19 +17,39 @@ from PIL import Image
 
 from facegap.errors import DataError
 from facegap.files import whole
+from facegap.seeds import number
 from facegap.tables.judge import PAIRS
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in the zip: the time of writing would be noise
+SECRET = 32  # bytes
 COARSE = 12  # blocks across the degraded side of an attention pair: no face can be told in them
 IMAGES = ("left_image", "right_image", "left_original", "right_original")
 
 
-def blind(sampled: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_secret(path: Path) -> int:
+    """The secret in the file at `path`, made where there is none: random, for its owner alone."""
+    if not path.exists():
+        with whole(path) as temporary:
+            temporary.touch(0o600)
+            temporary.write_text(secrets.token_hex(SECRET) + "\n")
+    try:
+        digits = path.read_text().strip()
+        if len(digits) == 2 * SECRET:
+            return int(digits, 16)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: the secret of the blinding cannot be read: {error}") from error
+    raise DataError(
+        f"{path}: this is no secret of a blinding ({2 * SECRET} hexadecimal digits); bring it back"
+        " from a copy, or delete it if nobody has answered yet"
+    )
+
+
+def blind(sampled: pd.DataFrame, secret: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The pairs as participants get them (PAIRS), and the key (KEY), by pair id.
 
-    Ids are random tokens: neither they nor any order of the files knows of a side or of a kind.
+    Ids come from the `secret`: neither they nor any order of the files knows of a side or a kind.
     """
-    ids = np.array(tokens(len(sampled), rng))
+    ids = np.array(tokens(len(sampled), "pair", secret))
     left = sampled["in_left"]
     shown = {
         f"{at}_{what}": sampled[f"in_{what}"].where(left == (at == "left"), sampled[f"out_{what}"])
@@ -45,7 +70,7 @@ def blind(sampled: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame
     )
     places = {name: _shown(key, name) for name in IMAGES}
     images = list(dict.fromkeys(place for some in places.values() for place in some))
-    token_of = dict(zip(images, tokens(len(images), rng), strict=True))
+    token_of = dict(zip(images, tokens(len(images), "image", secret), strict=True))
     pairs = sampled[["participant", "position", "attribute", "value", "control"]].assign(
         pair_id=ids,
         training=sampled["kind"] == "training",
@@ -54,20 +79,18 @@ def blind(sampled: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame
     return pairs[list(PAIRS.columns)], key.sort_values("pair_id", ignore_index=True)
 
 
-def tokens(count: int, rng: np.random.Generator) -> list[str]:
-    """`count` different ids of 16 hexadecimal digits."""
-    found: dict[str, None] = {}
-    while len(found) < count:
-        found[rng.bytes(8).hex()] = None
-    return list(found)
+def tokens(count: int, what: str, secret: int) -> list[str]:
+    """`count` ids of 16 hexadecimal digits; from some of them nothing follows about the others."""
+    return [f"{number(secret, 'blinded_id', what=what, count=k):016x}" for k in range(count)]
 
 
 class Place(NamedTuple):
-    """Where the pixels of an image are, and whether they are spoiled."""
+    """Where the pixels of an image are, whether they are spoiled, and whether shown once more."""
 
     seed: int
     row: int
     degraded: bool
+    repeated: bool
 
 
 def _shown(key: pd.DataFrame, name: str) -> list[Place]:
@@ -75,7 +98,8 @@ def _shown(key: pd.DataFrame, name: str) -> list[Place]:
     at, what = name.split("_")
     rows = key[f"{at}_row" if what == "image" else f"{at}_original_row"]
     spoiled = (key["degraded"] == at) & (what == "image")
-    return [Place(*place) for place in zip(key["seed"], rows, spoiled, strict=True)]
+    again = key["kind"] == "repeat"
+    return [Place(*place) for place in zip(key["seed"], rows, spoiled, again, strict=True)]
 
 
 def places_of(pairs: pd.DataFrame, key: pd.DataFrame) -> dict[str, Place]:

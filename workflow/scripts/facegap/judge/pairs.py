@@ -4,13 +4,14 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from facegap.errors import DataError
 from facegap.files import write_json
-from facegap.judge.blinding import Place, blind, places_of, tokens, write_images
+from facegap.judge.blinding import Place, blind, places_of, read_secret, tokens, write_images
 from facegap.judge.sampling import sample_pairs
 from facegap.seeds import generator
 from facegap.settings.judge import Design
@@ -33,36 +34,56 @@ def pair_outputs(
     persons_key: Path,
     seeds: list[int],
     settings: Design,
+    secret: str | None,
     seed: int,
+    data_root: Path,
 ) -> None:
     """Write what participants see, and apart from it the key to what it is.
 
     They see the pairs (PAIRS), persons to recognise (PERSONS), the sheet (what the page asks) and
     images by blinded id; KEY and PERSONS_KEY are for the analysis. `translations` (TRANSLATIONS)
-    and `arrays` (uint8 (n, s, s, 3) RGB) have a file for each of `seeds`, the synthesis's. Raises
-    `DataError` with the counts when they cannot give everybody their pairs.
+    and `arrays` (uint8 (n, s, s, 3) RGB) have a file for each of `seeds`, the synthesis's. For
+    people every choice comes from the file `secret` below `data_root`, which is made where it is
+    not there; for simulated participants, who are None, from the `seed`. Raises `DataError` with
+    the counts when the translations cannot give everybody their pairs.
     """
+    hidden = seed if secret is None else read_secret(data_root / secret)
     each = [
         read_table(path, TRANSLATIONS).assign(seed=which)
         for which, path in zip(seeds, translations, strict=True)
     ]
     outputs = pd.concat(each, ignore_index=True)
-    changed = outputs[(outputs["kind"] == "translation") & outputs["control"].notna()]
-    sampled = sample_pairs(changed, settings, generator(seed, "pairs"))
-    sampled = _with_originals(sampled, outputs)
-    rng = generator(seed, "blinding")
-    blinded, pairs_key = blind(sampled, rng)
-    places = places_of(blinded, pairs_key)
-    asked, asked_key = _persons(sampled, places, settings.familiarity, rng)
-    write_table(blinded, pairs, PAIRS)
-    write_table(asked, persons, PERSONS)
-    write_table(pairs_key, key, KEY)
-    write_table(asked_key, persons_key, PERSONS_KEY)
-    digest = hashlib.sha256("\n".join(blinded["pair_id"]).encode()).hexdigest()[:16]
+    made = blinded(outputs, settings, hidden)
+    write_table(made.pairs, pairs, PAIRS)
+    write_table(made.persons, persons, PERSONS)
+    write_table(made.key, key, KEY)
+    write_table(made.persons_key, persons_key, PERSONS_KEY)
+    digest = hashlib.sha256("\n".join(made.pairs["pair_id"]).encode()).hexdigest()[:16]
     asks = {"criteria": settings.criteria, "break_every": settings.break_every}
-    write_json({"pairs": digest, **asks}, sheet)
-    write_images(places, dict(zip(seeds, arrays, strict=True)), images)
-    log.info("%d pairs of %d persons", len(blinded), sampled["in_subject"].nunique())
+    write_json({"pairs": digest, "for_people": secret is not None, **asks}, sheet)
+    write_images(made.places, dict(zip(seeds, arrays, strict=True)), images)
+    log.info("%d pairs", len(made.pairs))
+
+
+class Blinded(NamedTuple):
+    """What participants see, and apart from it the key to what it is."""
+
+    pairs: pd.DataFrame  # PAIRS
+    persons: pd.DataFrame  # PERSONS
+    key: pd.DataFrame  # KEY
+    persons_key: pd.DataFrame  # PERSONS_KEY
+    places: dict[str, Place]  # of the images, by their blinded ids
+
+
+def blinded(outputs: pd.DataFrame, settings: Design, secret: int) -> Blinded:
+    """A study of `outputs` (TRANSLATIONS and their `seed`); every choice follows from `secret`."""
+    changed = outputs[(outputs["kind"] == "translation") & outputs["control"].notna()]
+    sampled = sample_pairs(changed, settings, generator(secret, "pairs"))
+    sampled = _with_originals(sampled, outputs)
+    pairs, key = blind(sampled, secret)
+    places = places_of(pairs, key)
+    persons, persons_key = _persons(sampled, places, settings.familiarity, secret)
+    return Blinded(pairs, persons, key, persons_key, places)
 
 
 def _with_originals(sampled: pd.DataFrame, outputs: pd.DataFrame) -> pd.DataFrame:
@@ -81,35 +102,38 @@ def _with_originals(sampled: pd.DataFrame, outputs: pd.DataFrame) -> pd.DataFram
 
 
 def _persons(
-    sampled: pd.DataFrame, places: Mapping[str, Place], familiarity: int, rng: np.random.Generator
+    sampled: pd.DataFrame, places: Mapping[str, Place], familiarity: int, secret: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Who each participant is asked to recognise: PERSONS and PERSONS_KEY.
 
-    Persons of the compared pairs, at most `familiarity` of each side, in an order by chance.
+    Persons of the compared pairs, as many of each side, at most `familiarity`, by order of the ids.
     """
-    rows = []
+    rows, rng = [], generator(secret, "blinding")
     compared = sampled[sampled["kind"] == "compared"]
     for participant, theirs in compared.groupby("participant", sort=False):
-        asked = []
-        for side in ("in", "out"):
-            known = theirs.drop_duplicates(f"{side}_subject")
-            picked = known.iloc[rng.permutation(len(known))[:familiarity]]
-            asked += [
-                (f"{side}-domain", subject, which, row)
-                for subject, which, row in zip(
+        known = {side: theirs.drop_duplicates(f"{side}_subject") for side in ("in", "out")}
+        count = min(familiarity, *map(len, known.values()))
+        for side, persons in known.items():
+            picked = persons.iloc[rng.permutation(len(persons))[:count]]
+            rows += [
+                (participant, f"{side}-domain", *person)
+                for person in zip(
                     picked[f"{side}_subject"],
                     picked["seed"],
                     picked[f"{side}_original_row"],
                     strict=True,
                 )
             ]
-        order = rng.permutation(len(asked))
-        rows += [(participant, place, *asked[i]) for place, i in enumerate(order)]
-    table = pd.DataFrame(
-        rows, columns=["participant", "position", "domain", "subject_id", "seed", "row"]
-    )
-    images = {place: token for token, place in places.items()}
-    faces = [images[Place(*at, False)] for at in zip(table["seed"], table["row"], strict=True)]
-    table = table.assign(person_id=tokens(len(table), rng), image=faces)
+    table = pd.DataFrame(rows, columns=["participant", "domain", "subject_id", "seed", "row"])
+    table = table.assign(person_id=tokens(len(table), "person", secret))
     key = table.sort_values("person_id", ignore_index=True)
-    return table[list(PERSONS.columns)], key[list(PERSONS_KEY.columns)]
+    images = {place: token for token, place in places.items()}
+    asked = key.assign(
+        position=key.groupby("participant").cumcount(),
+        image=[
+            images[Place(*at, degraded=False, repeated=False)]
+            for at in zip(key["seed"], key["row"], strict=True)
+        ],
+    )
+    asked = asked.sort_values(["participant", "position"], ignore_index=True)
+    return asked[list(PERSONS.columns)], key[list(PERSONS_KEY.columns)]

@@ -1,9 +1,8 @@
 """Which outputs are compared: one in-domain and one out-domain, alike but for that. Paper 3.4."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -17,6 +16,7 @@ T = TypeVar("T")
 
 ORDERS = 50  # tries to put pairs in an order in which nobody comes twice running
 SCREEN = ("left", "right")
+COMBINATION = ["control", "seed", "attribute", "value"]  # in which pairs are alike
 
 
 def sample_pairs(outputs: pd.DataFrame, design: Design, rng: np.random.Generator) -> pd.DataFrame:
@@ -27,9 +27,12 @@ def sample_pairs(outputs: pd.DataFrame, design: Design, rng: np.random.Generator
     values are as frequent as each other, the in-domain output is left in half of each one's
     compared pairs, no pair comes twice but for repeats (left and right exchanged), and nobody is
     seen in two pairs running. Combinations of seed, attribute and value, and persons, that were
-    shown least come first. Raises `DataError` with the counts where the outputs are too few.
+    shown least come first. Of either side there are as many persons and outputs, since how often
+    each is shown would tell which side has fewer. Raises `DataError` with the counts where the
+    outputs are too few.
     """
     outputs = outputs.sort_values(["seed", "row"], ignore_index=True)
+    outputs = _as_many(outputs, rng)
     stock = _Stock.of(outputs, rng)
     controls = sorted(stock.combinations)
     stock.require(controls, -(-design.pairs // max(len(controls), 1)))
@@ -42,6 +45,26 @@ def sample_pairs(outputs: pd.DataFrame, design: Design, rng: np.random.Generator
             common = [row for row in rows if row.kind == "compared"]
         shown.append(_placed(pd.DataFrame(rows), rng).assign(participant=f"participant-{number}"))
     return _described(pd.concat(shown, ignore_index=True), outputs)
+
+
+def _as_many(outputs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """`outputs` without those, at random, of which one side has more than the other.
+
+    Of every value of the control as many persons, then of every combination as many outputs. Where
+    one side has none nothing is left out, so that the counts can say what is lacking.
+    """
+    for columns, what in ((["control"], "subject_id"), (COMBINATION, "row")):
+        left_out = pd.Series(False, index=outputs.index)
+        for _, alike in outputs.groupby(columns):
+            sides = [alike[alike["domain"] == domain] for domain in DOMAINS]
+            fewest = min(side[what].nunique() for side in sides)
+            for side in sides if fewest else ():
+                things = side[what].unique()
+                if len(things) > fewest:
+                    chosen = rng.permutation(things)[:fewest]
+                    left_out[side.index[~side[what].isin(chosen)]] = True
+        outputs = outputs[~left_out]
+    return outputs.reset_index(drop=True)
 
 
 def kinds(design: Design, rng: np.random.Generator) -> list[str]:
@@ -176,7 +199,7 @@ class _Stock:
     @classmethod
     def of(cls, outputs: pd.DataFrame, rng: np.random.Generator) -> "_Stock":
         combinations: dict[str, list[_Alike]] = {}
-        groups = outputs.groupby(["control", "seed", "attribute", "value"])
+        groups = outputs.groupby(COMBINATION)
         for name, domain in groups["domain"]:
             rows = [domain.index[domain == which].tolist() for which in DOMAINS]
             control = str(outputs["control"][domain.index[0]])
@@ -220,12 +243,24 @@ class _Stock:
                 )
                 for rows in (alike.in_domain, alike.out_domain)
             )
-            for pair in product(one, two):
+            for pair in self._least_of_both(one, two):
                 persons = {self.subject[row] for row in pair}
                 if pair not in seen and len(persons) == 2:
                     self.shown.update((alike.name, *persons))
                     return pair
         return None
+
+    def _least_of_both(self, one: list[int], two: list[int]) -> Iterator[tuple[int, int]]:
+        """All pairs of `one` and `two`, the earlier of both first; neither side has precedence."""
+        if one and two:
+            yield one[0], two[0]
+        if len(one) * len(two) > 1:
+            turned = bool(self.rng.integers(2))
+            first, second = (two, one) if turned else (one, two)
+            for total in range(1, len(one) + len(two) - 1):
+                for k in range(max(0, total - len(second) + 1), min(total + 1, len(first))):
+                    pair = first[k], second[total - k]
+                    yield pair[::-1] if turned else pair
 
     def _least_shown(self, things: Sequence[T], name: Callable[[T], str]) -> list[T]:
         """`things` by how often what `name` calls them was shown, by chance where equally often."""

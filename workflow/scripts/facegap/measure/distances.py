@@ -9,7 +9,6 @@ other half. The same real faces against those other faces themselves are the flo
 real faces of these sizes are apart. Both are means over the same splits into halves.
 """
 
-import pickle
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from facegap.errors import DataError
+from facegap.tensors import load, reading
 
 CHUNK = 64  # images at a time
 SPLITS = 8  # into halves, over which a distance is the mean
@@ -50,11 +49,11 @@ def inception_features(images: NDArray[np.uint8], weights: Path, device: torch.d
     # loads torchvision, which a study without these weights does not need
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    try:  # torch-fidelity unpickles any file: first see that it holds weights alone
-        torch.load(weights, map_location="cpu", weights_only=True)
+    what = "Inception's weights"
+    with reading(weights, what):
+        with weights.open("rb") as file:  # torch-fidelity unpickles any file: first see that it
+            load(file, weights, what)  # holds weights alone
         network = FeatureExtractorInceptionV3("inception", ["2048"], str(weights)).to(device)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise DataError(f"{weights}: not readable as Inception's weights: {error}") from error
     features = []
     with torch.no_grad():
         for start in range(0, len(images), CHUNK):

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F  # noqa: N812, torch's own custom
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -34,6 +34,7 @@ from facegap.tables.align import ALIGNED
 from facegap.tables.base import SIDES, read_table
 from facegap.tables.partition import FACE_SIDES
 from facegap.tables.synthesise import ROLES
+from facegap.tensors import reading
 
 log = logging.getLogger(__name__)
 FEATURES = 32
@@ -164,14 +165,12 @@ def _identity_loss(identity: Tensor, centres: Tensor, persons: Tensor) -> Tensor
 
 def load_recogniser(path: Path, device: torch.device) -> tuple[Recogniser, list[str]]:
     """The classifier and its attributes in their order; a `DataError` names a damaged file."""
-    try:
+    with reading(path, "a classifier"):
         with safe_open(path, framework="pt") as file:
             about = json.loads(file.metadata()["classifier"])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         network = Recogniser(len(about["attributes"]), about["size"])
         network.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"{path}: not readable as a classifier: {error}") from error
     return network.to(device).eval().requires_grad_(False), about["attributes"]
 
 

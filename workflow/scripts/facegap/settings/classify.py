@@ -10,6 +10,7 @@ from facegap.settings.align import CropName
 from facegap.settings.base import Count, Rate, Section, Share, Text, Unique, paper, refuse
 
 Optimiser = Literal["adam", "sgd", "rmsprop"]
+UNCUT = ("gemma4_vit",)  # timm's families whose path through their layers the image decides
 InputSize = Annotated[int, Field(ge=32, le=512)]
 
 
@@ -24,6 +25,16 @@ class Backbone(Section):
     )
     input_size: InputSize | None = Field(
         None, description="Size in pixels for this network alone; else classify.features'."
+    )
+    revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None = Field(
+        None, description="Of timm's pretrained weights: the commit at Hugging Face, else the last."
+    )
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        None,
+        description=(
+            "Of timm's pretrained weights: the file's; another file is refused. Without, the job's"
+            " log has the revision and the sha256 of what came."
+        ),
     )
 
 
@@ -112,6 +123,8 @@ class Grid(Section):
                         ("backbones",),
                         f"{name} is neither {', '.join(own)} nor a model of timm (such as {near})",
                     )
+                elif timm.models.model_entrypoint(name).__module__.rpartition(".")[2] in UNCUT:
+                    yield ("backbones", name), "cannot be cut into two parts; name another model"
 
 
 class Selection(Section):

@@ -99,6 +99,18 @@ class Study(Section):
         return self
 
     @property
+    def comparisons(self) -> str:
+        """The database of people's comparisons, below data_root, where no other is named."""
+        named = self.judge.responses
+        own = named and not named.endswith(".csv")
+        return str(named) if own else f"comparisons/{self.study}.sqlite"
+
+    @property
+    def secret(self) -> str | None:
+        """The file, below data_root, of what blinds people's pairs; simulated ones need none."""
+        return f"comparisons/{self.study}.secret" if self.judge.responses else None
+
+    @property
     def digest(self) -> str:
         """SHA-256 of all that may change a result, 16 digits; fixed before the study ran."""
         places = {"operations", "results", "data_root"}

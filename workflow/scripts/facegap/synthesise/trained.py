@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 
-from facegap.errors import DataError
 from facegap.files import whole
 from facegap.synthesise.networks import Generator
+from facegap.tensors import reading
 
 
 def save_generator(generator: Generator, attributes: Sequence[str], path: Path) -> None:
@@ -28,12 +28,10 @@ def save_generator(generator: Generator, attributes: Sequence[str], path: Path) 
 
 def load_generator(path: Path, device: torch.device) -> tuple[Generator, list[str]]:
     """The generator, and its attributes in their order; a `DataError` names a damaged file."""
-    try:
+    with reading(path, "a generator"):
         with safe_open(path, framework="pt") as file:
             about = json.loads(file.metadata()["generator"])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         generator = Generator(len(about["attributes"]), about["channels"], about["blocks"])
         generator.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"{path}: not readable as a generator: {error}") from error
     return generator.to(device).requires_grad_(False), about["attributes"]

@@ -132,7 +132,8 @@ def train_stargan(
     with resume.alone():
         training = begin(setup, own, device)
         if state := resume.load():
-            restore(training, state)
+            with resume.taken_up():
+                restore(training, state)
             log.info("resumed at step %d", training.step)
         else:
             for old in (checkpoints, curves):

@@ -21,7 +21,7 @@ from facegap.people.commands import (
 from facegap.people.comparing.answers import ROUND, exported
 from facegap.people.comparing.sheet import Sheet, read_sheet
 from facegap.people.comparing.site import HERE, site
-from facegap.people.engine import close, open_study, seat_people
+from facegap.people.engine import close, open_study, seat_people, seats
 from facegap.people.web.serve import serve
 from facegap.settings.load import read_study
 from facegap.settings.study import Study
@@ -55,7 +55,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def invite_people(given: argparse.Namespace) -> None:
     """Give every participant who has none a secret link, printed once."""
-    _, sheet, engine = _opened(given)
+    study, sheet, engine = _opened(given)
+    if not sheet.for_people and not seats(engine):
+        raise DataError(
+            f"the pairs of {study.study} are for simulated participants: who has the code can tell"
+            " their sides; name a file in judge.responses, and make them again: snakemake"
+            " pair_outputs"
+        )
     seat_people(engine, ROUND, {name: plan.items for name, plan in sheet.plans.items()})
     print_links(engine, given)
 
@@ -118,7 +124,5 @@ def print_power(given: argparse.Namespace) -> None:
 def _opened(given: argparse.Namespace) -> tuple[Study, Sheet, Engine]:
     study = read_study(given.config)
     sheet = read_sheet(results_of(study, "judge/sheet.json", "pair_outputs").parent)
-    database = study.judge.responses
-    if not database or database.endswith(".csv"):
-        database = f"comparisons/{study.study}.sqlite"
-    return study, sheet, open_study(database_of(given, study, database), ROUND, sheet.subject)
+    database = database_of(given, study, study.comparisons)
+    return study, sheet, open_study(database, ROUND, sheet.subject)

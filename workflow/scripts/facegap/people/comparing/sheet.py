@@ -50,6 +50,7 @@ class Sheet:
     subject: str  # digest of the pairs
     criteria: bool
     break_every: int
+    for_people: bool  # blinded by a secret, not by the seed
     plans: Mapping[str, Plan]  # by participant
     archive: zipfile.ZipFile
 
@@ -67,6 +68,7 @@ def read_sheet(folder: Path) -> Sheet:
         subject=about["pairs"],
         criteria=about["criteria"],
         break_every=about["break_every"],
+        for_people=about.get("for_people", False),
         plans=_plans(pairs, persons),
         archive=zipfile.ZipFile(folder / "images.zip"),
     )

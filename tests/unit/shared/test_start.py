@@ -1,0 +1,52 @@
+"""What stops a run before its first job."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from facegap.files import write_json
+from facegap.settings.load import read_study
+from facegap.settings.study import Study
+from facegap.start import check_pairs
+
+DRAWN = {"kind": "drawn", "faces": 20, "split": {"train": 0.5, "test": 0.5}, "labels": "own"}
+
+
+def study(folder: Path, **judge: str) -> Study:
+    given = {
+        **{"study": "human", "boundary": "group", "sides": {"inside": "A", "outside": "B"}},
+        **{"results": str(folder / "results"), "data_root": str(folder / "data")},
+        **{"datasets": {"source": DRAWN, "target": DRAWN}, "judge": judge},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(given))
+    return read_study(folder / "config.yaml")
+
+
+def workflow(*rules: str, touch: bool = False) -> Any:
+    jobs = [SimpleNamespace(rule=SimpleNamespace(name=rule)) for rule in rules]
+    return SimpleNamespace(dag=SimpleNamespace(needrun_jobs=lambda: jobs), touch=touch)
+
+
+def test_pairs_that_have_answers_are_not_made_again(tmp_path: Path) -> None:
+    own, answers = study(tmp_path, responses="a.csv"), tmp_path / "data/a.csv"
+    sheet = tmp_path / "results/human/judge/sheet.json"
+    again = workflow("pair_outputs", "judge_pairs")
+    answers.parent.mkdir()
+    answers.write_text("pair_id,participant,choice,study\na,p,left,mine\nb,p,left,other\n")
+    check_pairs(again, own)  # there are no pairs yet
+    write_json({"pairs": "mine"}, sheet)
+    with pytest.raises(WorkflowError, match=r"a\.csv has 1 answers .* --touch pair_outputs"):
+        check_pairs(again, own)
+    check_pairs(workflow("judge_pairs"), own)
+    check_pairs(workflow("pair_outputs", touch=True), own)
+    write_json({"pairs": "third"}, sheet)
+    check_pairs(again, own)
+    answers.write_text("pair_id,participant,choice\n")
+    check_pairs(again, own)
+    answers.write_text("no table\n")
+    with pytest.raises(WorkflowError, match=r"a\.csv: no column pair_id"):
+        check_pairs(again, own)
