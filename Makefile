@@ -1,4 +1,4 @@
-# setup, study, plan, test, lint, reference, bench, calibrate, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
+# setup, study, plan, test, test-long, lint, reference, bench, calibrate, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
 SHELL := bash
 PYTHON ?= python3
 STUDY ?= config/config.yaml
@@ -6,7 +6,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 
-.PHONY: setup study plan test lint reference bench calibrate clean
+.PHONY: setup study plan test test-long lint reference bench calibrate clean
 .DEFAULT_GOAL := study
 
 setup: .venv/ready
@@ -28,6 +28,9 @@ plan: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+test-long: .venv/ready
+	$(BIN)/python -m pytest -m long --numprocesses auto
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("distance", [1.0, 0.0])
 def test_a_loss_is_found_where_the_pictures_differ_and_no_gap_where_they_do_not(
     distance: float, tmp_path: Path
