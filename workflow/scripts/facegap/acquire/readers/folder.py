@@ -9,16 +9,16 @@ import pandas as pd
 from facegap.acquire.readers.parts import (
     NO_IMAGE,
     OLDEST,
-    RESERVED,
     UNREAD,
     Collection,
     images_in,
     numbers,
     read_text_table,
+    refuse_ours,
     rejected_row,
 )
 from facegap.errors import DataError
-from facegap.tables.acquire import GENDERS
+from facegap.tables.acquire import GENDERS, OURS
 
 KNOWN = ("path", "subject_id", "age", "gender", "race_raw")  # other columns are attributes
 
@@ -68,7 +68,5 @@ def _csv(path: str | Path) -> pd.DataFrame:
     if table["path"].duplicated().any():
         row = int(np.flatnonzero(table["path"].duplicated())[0])
         raise DataError(f"{path}, row {row + 2}: {table['path'][row]} has two rows")
-    reserved = RESERVED & set(table.columns)
-    if reserved:
-        raise DataError(f"{path}: column {sorted(reserved)[0]} has a meaning here; rename it")
+    refuse_ours(table.columns, OURS, path)
     return table

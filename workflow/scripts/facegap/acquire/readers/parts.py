@@ -15,7 +15,6 @@ IMAGE = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|bmp|tiff?|gif|ppm)$", re.IGNOREC
 OLDEST = 150  # years
 NO_IMAGE = "not an image by its name"
 UNREAD = f"its name is not of a format that is read ({', '.join(FORMATS)}); convert it"
-RESERVED = {"face_id", "group", "landmarks", "split", "official_landmarks"}  # columns of ours
 Rejected = dict[str, str | None]
 
 
@@ -106,6 +105,15 @@ def refuse_duplicates(names: pd.Index, path: str | Path) -> None:
     """Raise `DataError` where a name has two rows."""
     if names.has_duplicates:
         raise DataError(f"{path}: {names[names.duplicated()][0]} has two rows")
+
+
+def refuse_ours(names: Iterable[str], ours: Iterable[str], place: str | Path) -> None:
+    """Raise `DataError` where a data set's column has the name of one of facegap's own."""
+    for name in sorted(set(names) & set(ours)):
+        raise DataError(
+            f"{place}: {name} is a column that facegap itself puts into the table of faces; rename"
+            " yours"
+        )
 
 
 def lines_of(path: str | Path) -> list[str]:
