@@ -23,6 +23,10 @@ class TrainingError(FacegapError):
     """A training cannot start or go on (one class only, loss not finite, batch too large)."""
 
 
+class StoppedError(FacegapError):
+    """Somebody asked a job to end before it was done."""
+
+
 class StoreError(FacegapError):
     """A database of answers is locked, full, damaged or away; what was acknowledged is kept."""
 
