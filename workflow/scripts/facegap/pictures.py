@@ -41,13 +41,12 @@ class Pictures:
         by_name: dict[str, list[str]] = {}
         by_sent: dict[str, list[str]] = {}
         for path in by_path:
-            name = PurePosixPath(path).name
+            name = path.rpartition("/")[2]
             for key in {name, bare(name)}:
                 by_name.setdefault(key, []).append(path)
             for key in {valid(name), bare(valid(name))}:
                 by_sent.setdefault(key, []).append(path)
-        names = {PurePosixPath(path).name for path in by_path}
-        distinct = len(names) == len(by_path)
+        distinct = len({path.rpartition("/")[2] for path in by_path}) == len(by_path)
         return cls(frozenset(faces["face_id"]), by_path, by_name, by_sent, distinct)
 
     def face(self, name: str) -> str | None:
@@ -75,7 +74,7 @@ class Pictures:
     def _candidates(self, path: str, uploaded: bool) -> Iterator[list[str]]:
         """The pictures that `path` may mean, the surest first."""
         yield [path] if path in self.by_path else []
-        file = PurePosixPath(path).name
+        file = path.rpartition("/")[2]
         sent = UPLOAD.sub("", file)
         if not uploaded:
             for key in (file, bare(file)):

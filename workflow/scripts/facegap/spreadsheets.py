@@ -39,9 +39,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     rows = _rows(path, body, delimiter, 2 if skipped else 1)
     _, names = next(rows, (0, []))
     if not any(names):
-        raise DataError(
-            f"{path}: not readable as CSV: it has no header; its first line names columns"
-        )
+        raise DataError(f"{path}: not readable as CSV: no header; the first line names the columns")
     if len(names) > WIDEST:
         raise DataError(f"{path}: {len(names)} columns; no table has more than {WIDEST}")
     lines, cells = [], []
