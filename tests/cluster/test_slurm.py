@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 import sys
 import threading
 import time
@@ -289,16 +288,13 @@ def test_shards_that_are_more_than_the_places_for_jobs(
     (folder / "micro.yaml").write_text("{}")
     (folder / "Snakefile").write_text(SHARDS)
     pairs = ("--group-components", "shards=2")
-    logged = ("--logger", "snkmt", "--logger-snkmt-db", str(tmp_path / "logged.db"))
-    code, printed = begin(folder, options=("--jobs", "1", *pairs, *logged)).end(180)
+    code, printed = begin(folder, options=("--jobs", "1", *pairs)).end(180)
     assert code == 0, printed[-8000:]
     assert finished(printed) == {"align_shard": 3}
     listed = cluster.ask("squeue", "--noheader", "--states=all", "--format=%C|%k|%Z")
     jobs = [row.split("|") for row in listed.splitlines()]
     cores = {int(cores): comment for cores, comment, place in jobs if place == str(folder)}
     assert cores == dict.fromkeys((1, 2), "rule_shards_align_shard")
-    with contextlib.closing(sqlite3.connect(tmp_path / "logged.db")) as database:
-        assert database.execute("select count(*) from jobs").fetchone() == (4,)
 
 
 def test_jobs_that_a_killed_snakemake_left(

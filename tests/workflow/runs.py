@@ -54,9 +54,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 # most of a start is imports, and nearly every test here starts Snakemake
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["snakemake.cli", "snakemake_logger_plugin_rich", "snakemake_logger_plugin_snkmt"]
-)
+FORKS.set_forkserver_preload(["snakemake.cli", "snakemake_logger_plugin_rich"])
 
 
 def snakemake(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ from facegap.code import digests
 from facegap.digests import contents
 from facegap.settings.load import load
 
+start.quote_interpreter()
 with start.wrong_configuration():
     study = load(config)
 config = study.model_dump(

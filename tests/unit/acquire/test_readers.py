@@ -1,16 +1,21 @@
 """The official layouts, whole and damaged: read, rejected with a reason, or refused by name."""
 
+import csv
+import io
 import os
 import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from columns import ANY_NAME
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from facegap.acquire.reading import Amount, read_faces, split_dataset
 from facegap.errors import DataError
 from facegap.settings.acquire import Duplicates, Split
-from facegap.tables.acquire import DUPLICATES, FACES, REJECTED
+from facegap.tables.acquire import DUPLICATES, FACES, KNOWN, OURS, REJECTED
 from facegap.tables.base import read_table
 
 ATTRIBUTES = "4\nBangs Male Young\na.jpg 1 -1 1\nb.jpg -1 1 1\nc.jpg 1 1 -1\nd.jpg -1 -1 -1\n"
@@ -201,12 +206,12 @@ def test_files_that_do_not_fit_are_named(
     assert not (tmp_path / "faces.parquet").exists()
 
 
-def folder_of(folder: Path, csv: str, names: tuple[str, ...] = ("a.jpg", "b c.png", "ü/d.jpg")):
+def folder_of(folder: Path, text: str, names: tuple[str, ...] = ("a.jpg", "b c.png", "ü/d.jpg")):
     for name in names:
         path = folder / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
-    (folder / "labels.csv").write_text(csv, encoding="utf-8")
+    (folder / "labels.csv").write_text(text, encoding="utf-8")
     return read("folder", folder, folder / "images", [folder / "labels.csv"])
 
 
@@ -237,11 +242,10 @@ def test_a_folders_missing_and_extra_images_are_listed(tmp_path: Path) -> None:
         ("path,Young\na.jpg,1\nb c.png,2\n", r"labels\.csv, row 3: Young is '2', allowed: 0, 1"),
         ("path,Young\na.jpg,yes\n", r"labels\.csv, row 2: Young is 'yes'"),
         ("path,age\na.jpg,900\n", r"labels\.csv, row 2: age is '900', allowed: 0 to 150"),
-        ("path\na.jpg\na.jpg\n", r"labels\.csv, row 3: a\.jpg has two rows"),
-        ("path,split\na.jpg,train\n", "column split has a meaning here"),
+        ("path\na.jpg\na.jpg\n", r"labels\.csv, row 3: 'a\.jpg' has two rows"),
+        ("path,split\na.jpg,train\n", "split is a column that facegap itself"),
         ("", r"labels\.csv: not readable as CSV"),
         ("path,age\na.jpg,NA\n", r"labels\.csv, row 2: age is 'NA', allowed: 0 to 150"),
-        ("path,age\na.jpg,30,\nb c.png,31,\n", r"labels\.csv, line 2: 3 fields, .* has 2; remove"),
         ("path,age\na.jpg,30\nb c.png,31,x\n", r"labels\.csv, line 3: 3 fields"),
         ("path,age,\na.jpg,30,x\n", r"labels\.csv: column 3 has no name"),
         ("path,Young,Young\na.jpg,0,1\n", r"labels\.csv: two columns are called Young"),
@@ -252,8 +256,43 @@ def test_a_wrong_csv_is_named_by_row(csv: str, message: str, tmp_path: Path) -> 
         folder_of(tmp_path, csv)
 
 
-def test_an_empty_column_without_a_name_is_none(tmp_path: Path) -> None:
-    faces, _ = folder_of(tmp_path, "path,age,\na.jpg,30,\nb c.png,31,\n")
+def test_a_spreadsheets_semicolons_commas_and_words_are_read(tmp_path: Path) -> None:
+    faces, _ = folder_of(tmp_path, "path;age;Young\na.jpg;30,5;WAHR\nb c.png;31;FALSE\n")
+    assert faces["age"].tolist() == [30.5, 31]
+    assert faces["Young"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_columns_of_ours_are_refused_by_name(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=rf"labels\.csv: {name} is a column that facegap itself"):
+        folder_of(tmp_path, f"path,{name}\na.jpg,1\n")
+
+
+@pytest.mark.parametrize("name", sorted({*OURS, *KNOWN}))
+def test_attributes_of_celeba_with_names_of_ours_are_refused(name: str, tmp_path: Path) -> None:
+    attributes = ATTRIBUTES.replace("Bangs", name)
+    with pytest.raises(DataError, match=rf"line 2: {name} is a column that facegap itself"):
+        celeba(tmp_path, list_attr_celeba=attributes)
+
+
+@settings(
+    max_examples=30,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(ANY_NAME, min_size=1, max_size=4, unique=True))
+def test_attributes_of_ones_own_may_have_any_other_name(tmp_path: Path, names: list[str]) -> None:
+    names = [name for name in names if name.strip() == name and name != "\0"]
+    with io.StringIO(newline="") as file:
+        images = [[name, *"1" * len(names)] for name in ("a.jpg", "b c.png")]
+        csv.writer(file).writerows([["path", *names], *images])
+        faces, _ = folder_of(tmp_path, file.getvalue())
+    assert faces[names].iloc[0].tolist() == [1] * len(names)
+
+
+@pytest.mark.parametrize("header", ["path,age,", "path,age", "sep=,\npath,age"])
+def test_an_empty_column_without_a_name_is_none(header: str, tmp_path: Path) -> None:
+    faces, _ = folder_of(tmp_path, f"{header}\na.jpg,30,\nb c.png,31,\n")
     assert faces["age"].tolist() == [30, 31]
     assert set(faces.columns) == set(FACES.columns)
 

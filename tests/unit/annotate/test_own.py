@@ -63,7 +63,7 @@ def test_numbers_and_text_that_say_the_same_are_the_same_word() -> None:
     [
         (
             known("utkface", "race"),
-            r"faces\.csv: column race_raw has the value 'Martian' \(face 0001; 1 faces",
+            r"faces\.csv: column race_raw has the value 'Martian' \(face '0001'; 1 faces",
         ),
         (OwnLabel(column="race_raw", below=3.0), "'White'.*known: numbers"),
         (OwnLabel(column="Hat", inside=[1], outside=[0]), "no column Hat; it has face_id, path"),

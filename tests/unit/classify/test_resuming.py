@@ -22,7 +22,7 @@ from facegap.classify import backbones, configurations, training
 from facegap.classify.configurations import train_arm, train_configurations
 from facegap.classify.heads import Head
 from facegap.classify.plans import Candidate, Candidates, Preprocessed, TrainingPlan
-from facegap.errors import TrainingError
+from facegap.errors import StoppedError, TrainingError
 from facegap.settings.classify import Features, Training
 from facegap.tables.base import read_table, write_table
 from facegap.tables.classify import ENTRIES, PREDICTIONS, RUNS
@@ -179,8 +179,11 @@ def test_a_warning_keeps_the_epochs_of_the_training_that_it_comes_in(
     assert len(begun) == EPOCHS - (4 if warn == 0 else warn + 1)
 
 
-def test_real_kills_at_random_change_no_byte(play: Play, whole: dict[str, bytes]) -> None:
+def test_real_kills_at_random_change_no_byte(
+    play: Play, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each process is warned by SIGTERM in an epoch and ended by SIGKILL in a later one."""
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
     rng = np.random.default_rng(1)
     context = multiprocessing.get_context("fork")
 
@@ -201,6 +204,25 @@ def test_real_kills_at_random_change_no_byte(play: Play, whole: dict[str, bytes]
         process.join(120)
         assert process.exitcode == -signal.SIGKILL
     assert outputs(play()) == whole
+
+
+def test_sigterm_outside_slurm_saves_and_ends(
+    play: Play, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+
+    def when(count: int) -> None:
+        if count == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        begun = disturb(patch, when)
+        with pytest.raises(StoppedError, match="ended by SIGTERM, with its state saved"):
+            play()
+    assert len(begun) == 4, "the epoch at hand, of all heads, and no further one"
+    again = disturb(monkeypatch)
+    assert outputs(play()) == whole
+    assert len(again) == EPOCHS - 4
 
 
 @pytest.mark.parametrize(

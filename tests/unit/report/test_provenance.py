@@ -44,13 +44,13 @@ def study(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def record(study: Path) -> Path:
+def record(study: Path, config: Study = STUDY) -> Path:
     record_provenance(
         results=[study / "table.csv"],
-        data=[Path("data/labels.csv")],
+        data=[Path(config.data_root, "csv/labels.csv")],
         record=study / "ro-crate-metadata.json",
         settings_yaml=study / "settings.yaml",
-        config=STUDY,
+        config=config,
         digests=["f" * 64],
         assets=("weights.pth", "deleted.pth"),
         made_by=[study / "logs/judge/job-1.log"],
@@ -70,7 +70,7 @@ def test_the_record_is_a_crate_that_others_can_read(study: Path) -> None:
     weights = hashlib.sha256(b"1 2 3").hexdigest()
     assert [part["sha256"] for part in run["object"]] == ["f" * 64, weights]
     assert [part["name"] for part in run["hasPart"]] == ["job-0", "job-1"]
-    assert [part["location"]["name"] for part in run["hasPart"]] == ["node-1", "node-2"]
+    assert [part["location"]["name"] for part in run["hasPart"]] == ["1", "2"]
     assert [part["result"] for part in run["hasPart"]] == [[], [result]]
 
 
@@ -85,8 +85,23 @@ def test_the_run_lasts_from_the_first_start_to_the_last_end(study: Path) -> None
     jobs = jobs_in(study / "logs")
     assert seen["run"]["startTime"] == jobs[0]["start"]
     assert seen["run"]["endTime"] == jobs[0]["end"]  # which ended after the second
-    assert seen["hosts"] == ["node-1", "node-2"]
+    assert seen["hosts"] == ["1", "2"]
     assert [part["name"] for part in seen["inputs"]] == ["labels.csv", "weights.pth"]
+
+
+@pytest.mark.parametrize("places", [False, True])
+def test_hosts_and_folders_are_named_only_if_the_settings_say_so(study: Path, places: bool) -> None:
+    own = {"results": "/home/ada/scratch/out", "data_root": "/home/ada/faces"}
+    given = STUDY.model_dump(mode="json") | own
+    given["operations"]["record_places"] = places
+    config = Study.model_validate(given)
+    written = record(study, config).read_text() + (study / "settings.yaml").read_text()
+    assert "data/csv/labels.csv" in written
+    for word in ("node-1", "node-2", "/home/ada"):
+        assert (word in written) == places
+    shown = yaml.safe_dump(config.shown())
+    assert ("/home/ada" in shown) == places
+    assert "results: /home/ada/scratch/out" in shown or "results: out" in shown
 
 
 def test_every_package_is_named(study: Path) -> None:

@@ -101,6 +101,12 @@ def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
         write_json({}, tmp_path / "file/out.json")
 
 
+def test_json_of_any_depth_is_read_or_named(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text("[" * 1_000_000)
+    with pytest.raises(DataError, match=r"deep\.json: not readable as JSON"):
+        read_json(tmp_path / "deep.json")
+
+
 def test_json_round_trip_and_damage(tmp_path: Path) -> None:
     write_json({"b": [1, 2.5], "a": None}, tmp_path / "x.json")
     assert read_json(tmp_path / "x.json") == {"a": None, "b": [1, 2.5]}

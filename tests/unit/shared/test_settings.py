@@ -1,7 +1,9 @@
 """Every configuration of the project is accepted, and a wrong one is named key by key."""
 
+import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,52 @@ def test_whole_numbers_are_the_same_settings_as_with_a_point() -> None:
         for penalty in (10, 10.0)
     )
     assert str(one) == str(two)
+
+
+def test_paths_are_spelled_in_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    for given, expected in (
+        ("~/scratch/x", "/home/ada/scratch/x"),
+        ("~", "/home/ada"),
+        ("./x", "x"),
+        ("x//y/", "x/y"),
+        ("My Documents/Ümläut's", "My Documents/Ümläut's"),
+        ("../x", "../x"),
+    ):
+        study = load(changed(("results", given), ("data_root", given)))
+        assert (study.results, study.data_root) == (expected, expected)
+    target = {"kind": "folder", "images": "./images/", "table": "./t.csv"}
+    own = {"column": "group", "inside": ["A"], "outside": ["B"]}
+    dataset = {**default()["datasets"]["source"], **target, "own_label": own}
+    source = load(changed(("datasets.source", dataset))).datasets["source"]
+    assert (source.images, source.table) == ("images", "t.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_configuration_in_another_encoding_is_read(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "study.yaml"
+    text = (ROOT / "tests/workflow/micro.yaml").read_text(encoding="utf-8")
+    path.write_text(text, encoding=encoding)
+    assert read_study(path).study == "micro"
+
+
+def test_a_configuration_may_repeat_itself_by_aliases(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    text = (ROOT / "tests/workflow/micro.yaml").read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("    ada: {error: 0.05}", "    ada: &them {error: 0.05}", 1).replace(
+            "    ben: {error: 0.05}", "    ben: *them", 1
+        ),
+        encoding="utf-8",
+    )
+    assert read_study(path).annotate.annotators["ben"].error == 0.05
+
+
+def test_a_device_or_pipe_is_no_configuration(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero", tmp_path):
+        with pytest.raises(ConfigError, match="not a file"):
+            read_study(path)
 
 
 def test_the_papers_numbers_are_in_the_papers_study() -> None:
@@ -290,6 +338,16 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
         ("study", "assets", "study: 'assets' is a folder beside the studies"),
         ("study", "bench", "study: 'bench' is a folder beside the studies"),
         ("results", "", "results: '' is not allowed"),
+        ("results", "a{b}", "results: 'a{b}' has the sign '{', which no path here can"),
+        ("data_root", "~nobody-of-that-name/x", "data_root: '~nobody-of-that-name/x' names a home"),
+        ("annotate.adjudication", "~/x.csv", "adjudication: '~/x.csv' is not below data_root"),
+        ("judge.responses", "/tmp/x.csv", "judge.responses: '/tmp/x.csv' is not below data_root"),
+        (
+            "classify.grid.backbones.vgg16",
+            {"weights": "~/x.pth"},
+            "weights: '~/x.pth' is not below data_root",
+        ),
+        ("annotate.annotators.ada.answers", "~/a.csv", "answers: '~/a.csv' is not below data_root"),
         ("data_root", "", "data_root: '' is not allowed"),
         ("boundary", "", "boundary: '' is not allowed"),
         ("datasets.target.faces", None, "datasets.target.faces: say how many faces to draw"),
@@ -368,7 +426,22 @@ def test_what_is_no_mapping_is_refused(given: Any) -> None:
     assert problems(given) == [f"top level: {given!r} is not allowed; allowed: mapping"]
 
 
-@pytest.mark.parametrize("text", [b"", b"- a list", b"study: [", b"\xff\xfe\xfa"])
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{new}: &{new} [*{old}, *{old}]\n" for old, new in pairwise("abcdefghijklmnopqrstuvwxyz")
+)
+MERGED = "a: &a {x: 1}\n" + "".join(
+    f"{new}: &{new} {{<<: [*{old}, *{old}]}}\n" for old, new in pairwise("abcdefghijklmnopqrstu")
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"", b"{}", b"- a list", b"study: [", b"\xff\xfe\xfa", b"a: *b", b"\0\0"),
+        *(b"[" * 1_000_000, BOMB.encode(), MERGED.encode(), b"a: &a [*a]", b"- " * 100_000),
+    ],
+    ids=range(12),
+)
 def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "study.yaml"
     path.write_bytes(text)

@@ -123,3 +123,10 @@ def test_an_estimate_of_another_kind_is_refused(tmp_path: Path) -> None:
     table = estimates([{"quantity": "power"}], "drawn").assign(quantity="luck")
     with pytest.raises(DataError, match="luck"):
         write_table(table, tmp_path / "estimates.parquet", ESTIMATES)
+
+
+def test_a_long_value_is_cut_in_messages(tmp_path: Path) -> None:
+    damaged = faces().assign(split=["x" * 1_000_000, "train"])
+    with pytest.raises(DataError) as raised:
+        write_table(damaged, tmp_path / "faces.parquet", FACES)
+    assert len(str(raised.value)) < 600

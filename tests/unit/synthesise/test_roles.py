@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pytest
+from columns import ANY_NAME, add_columns
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -232,3 +233,32 @@ def test_no_gender_is_said(tmp_path: Path, make_study: Make) -> None:
     study = make_study(tmp_path, gender=pd.Series([None] * 120, dtype="str"))
     with pytest.raises(DataError, match="no values of gender"):
         assigned(study)
+
+
+@settings(
+    max_examples=15,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each example writes a data set
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(ANY_NAME, min_size=4, max_size=4, unique=True))
+def test_what_attributes_are_called_changes_no_role(
+    tmp_path: Path, make_study: Make, names: list[str]
+) -> None:
+    """Names may be those of any column of ours: roles are as with names that are free."""
+    study = make_study(tmp_path, Round=pd.array([0, 1, 1, 0] * 30, dtype="Int8"))
+    expected = assigned(study)
+    known = dict(zip([*ATTRIBUTES, "Round"], names, strict=True))
+    write_table(read_table(study.faces, FACES).rename(columns=known), study.faces, FACES)
+    pd.testing.assert_frame_equal(assigned(study, names=names[:3]), expected)
+    matched = assigned(study, names=names[:3], control=names[3])
+    assert set(matched["control"]) == {names[3], f"not {names[3]}"}
+    assert set(matched["role"]) == set(expected["role"])
+
+
+def test_a_column_of_ours_that_is_no_attribute_changes_nothing(
+    tmp_path: Path, make_study: Make
+) -> None:
+    study = make_study(tmp_path)
+    expected = assigned(study)
+    add_columns(study.faces)
+    pd.testing.assert_frame_equal(assigned(study), expected)

@@ -17,7 +17,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from facegap import resume as resuming
-from facegap.errors import DataError, TrainingError
+from facegap.errors import DataError, StoppedError, TrainingError
 from facegap.settings.operations import Operations
 from facegap.settings.synthesise import Attributes, Roles
 from facegap.settings.synthesise import Training as Settings
@@ -270,12 +270,36 @@ def test_a_warning_saves_and_the_training_goes_on(
             os.kill(os.getpid(), number)
         return true(step, *rest)
 
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
     with monkeypatch.context() as patch, caplog.at_level(logging.INFO):
         patch.setattr(module, "batch_at", warning)
         warned = outputs(play("warned"))
     assert "state saved at step 6" in caplog.text
     assert warned == outputs(play("whole"))
     assert signal.getsignal(number) in (signal.SIG_DFL, signal.SIG_IGN)
+
+
+def test_sigterm_outside_slurm_saves_and_ends(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    true, steps = batch_at, []
+
+    def asked_to_end(step: int, *rest: Any) -> Any:
+        steps.append(step)
+        if step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return true(step, *rest)
+
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    with monkeypatch.context() as patch, caplog.at_level(logging.INFO):
+        patch.setattr(module, "batch_at", asked_to_end)
+        with pytest.raises(StoppedError, match=r"ended by SIGTERM, with its state saved: start"):
+            play("ended")
+    assert steps[-1] == 5, "at once"
+    assert "SIGTERM: the state is saved after this step, then this job ends" in caplog.text
+    with caplog.at_level(logging.INFO):
+        assert outputs(play("ended")) == outputs(play("whole"))
+    assert "resumed at step 6" in caplog.text
 
 
 def test_a_second_training_of_the_same_is_refused(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from columns import FREE, add_columns
 from PIL import Image
 
 from facegap.attributes import read_labels
@@ -30,6 +31,7 @@ from facegap.settings.synthesise import Attributes, Roles
 from facegap.synthesise.browse import browse_sheets
 from facegap.synthesise.networks import Generator
 from facegap.synthesise.roles import assign_roles
+from facegap.synthesise.sheet import row_of_images
 from facegap.synthesise.trained import save_generator
 from facegap.synthesise.translation import translate_faces
 from facegap.tables.acquire import FACES
@@ -68,7 +70,14 @@ def made(tmp_path_factory: pytest.TempPathFactory, make_study: Callable[..., Stu
     return study
 
 
-def train(study: Study, sides: Path, classifier: Path) -> None:
+def train(
+    study: Study,
+    sides: Path,
+    classifier: Path,
+    *,
+    attributes: Attributes = ATTRIBUTES,
+    iterations: int = 150,
+) -> None:
     train_attribute_classifier(
         roles=study.roles,
         sides=sides,
@@ -76,8 +85,8 @@ def train(study: Study, sides: Path, classifier: Path) -> None:
         aligned=study.aligned,
         crops=study.shards,
         classifier=classifier,
-        attributes=ATTRIBUTES,
-        settings=AttributeClassifier(iterations=150, batch=16, rate=0.003),
+        attributes=attributes,
+        settings=AttributeClassifier(iterations=iterations, batch=16, rate=0.003),
         threads=1,
         seed=1,
     )
@@ -398,3 +407,40 @@ def test_seeds_with_other_images_are_refused(made: Study) -> None:
             measure(made, "other")
     finally:
         write_table(table, made.folder / "2.parquet", TRANSLATIONS)
+
+
+def test_the_classifier_learns_attributes_of_any_name(
+    tmp_path: Path, make_study: Callable[..., Study]
+) -> None:
+    """Further columns, and attributes, may have the names of ours."""
+    study = make_study(tmp_path)
+    add_columns(study.faces)
+    attributes = Attributes(names=FREE, exclusive=[])
+    assign_roles(
+        sides=study.sides,
+        faces=study.faces,
+        aligned=study.aligned,
+        roles=study.roles,
+        attributes=attributes,
+        settings=Roles(held_out=0.3, translated=4),
+        seed=1,
+    )
+    train(study, study.sides, tmp_path / "few", iterations=1)
+    train(study, study.sides, tmp_path / "all", attributes=attributes, iterations=1)
+    assert load_recogniser(tmp_path / "few", CPU)[1] == NAMES
+    assert load_recogniser(tmp_path / "all", CPU)[1] == FREE
+
+
+def test_a_sheet_tells_an_attribute_from_a_kind_of_its_name() -> None:
+    images = np.stack([np.full((8, 8, 3), grey, np.uint8) for grey in (0, 80, 160, 240)])
+    own = pd.DataFrame(
+        {
+            "row": range(4),
+            "kind": ["original", "reconstruction", "translation", "translation"],
+            "attribute": [None, None, "reconstruction", "original"],
+            "value": pd.array([None, None, 0, 0], dtype="Int8"),
+        }
+    )
+    row = np.asarray(row_of_images(own, ["reconstruction", "original"], images))
+    middles = row[80, 80::168, 0]
+    assert middles.tolist() == [0, 80, 160, 240]

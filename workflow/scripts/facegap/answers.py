@@ -4,34 +4,34 @@ A file is facegap's own CSV, anybody else's CSV, or an export of Label Studio (J
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from facegap.errors import DataError
+from facegap.errors import DataError, listed, shown
+from facegap.pictures import face_ids
 from facegap.settings.annotate import Person, Tentative
+from facegap.spreadsheets import as_flags, read_csv
 from facegap.tables.annotate import ANSWERS
 from facegap.tables.base import SIDES
+from facegap.texts import read_text
 
 CHOICES = (*SIDES, "unsure")
-UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # Label Studio's mark before the name of an uploaded file
-YES, NO = ("1", "true", "yes"), ("", "0", "false", "no")
+YES, NO = ("1", "yes"), ("", "0", "no")
 
 
 def read_answers(
-    path: str | Path, person: Person | None = None, *, needed: bool = True
+    path: str | Path, person: Person, faces: pd.DataFrame, *, needed: bool = True
 ) -> pd.DataFrame:
-    """The answers (ANSWERS) of `person` in the file at `path`, by face id and showing.
+    """The answers (ANSWERS) of `person` on `faces` (FACES), by face id and showing.
 
-    Without a person the file is facegap's own CSV. A `DataError` names a file that cannot be read,
-    or holds no answers where they are `needed`, a missing column, the line of an unknown word, and
-    faces that are answered more than once.
+    The file at `path` names a face by its id or its picture (`facegap.pictures`). A `DataError`
+    names a file that cannot be read, or holds no answers where they are `needed`, a missing column,
+    the line of an unknown word or face, and faces that are answered more than once.
     """
-    person = person or Person(answers=str(path))
     rows = _label_studio(path, person) if Path(path).suffix == ".json" else _csv(path, person)
     if rows.empty and not needed:
         return pd.DataFrame(columns=list(ANSWERS.columns))
@@ -43,10 +43,19 @@ def read_answers(
     if len(unknown):
         first = unknown.iloc[0]
         raise DataError(
-            f"{path}: {first['place']}, face {first['face_id']}: {first['side']!r} is none of"
-            f" {', '.join(side_of)}"
+            f"{path}: {first['place']}, face {shown(first['face_id'])}: {shown(first['side'])} is"
+            f" none of {listed(side_of)}"
         )
     rows["side"] = rows["side"].map(side_of)
+    found = rows["face_id"].map(face_ids(rows["face_id"], faces, path))
+    if found.isna().any():
+        first, strange = rows[found.isna()].iloc[0], rows["face_id"][found.isna()].unique()
+        raise DataError(
+            f"{path}: {first['place']}: {shown(first['face_id'])} is neither the id nor the picture"
+            f" of a face of the data set (so are {len(strange)} in all); its first has the id"
+            f" {shown(faces['face_id'].iloc[0])} and the picture {shown(faces['path'].iloc[0])}"
+        )
+    rows["face_id"] = found.astype("str")
     twice = rows["face_id"][rows.duplicated(["face_id", "showing"])].unique()
     if len(twice):
         raise DataError(f"{path}: more than one answer for {few(twice)}; keep one")
@@ -110,21 +119,20 @@ def few(faces: "pd.Index[str] | Sequence[str] | np.ndarray") -> str:
     """A number of faces, and the first three by name."""
     names = sorted(map(str, faces))
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{len(names)} face{'s' * (len(names) > 1)} ({', '.join(names[:3])}{more})"
+    return f"{len(names)} face{'s' * (len(names) > 1)} ({listed(names[:3])}{more})"
 
 
 def _csv(path: str | Path, person: Person) -> pd.DataFrame:
     face, side, whose = _columns(person)
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' errors are among these
-        raise DataError(f"{path}: not readable as CSV: {error}") from error
+    frame = read_csv(path)
     for column in (face, side):
         if column not in frame:
-            raise DataError(f"{path}: no column {column}; it has {', '.join(frame.columns)}")
-    rows = pd.DataFrame({"face_id": frame[face], "side": frame[side]}, dtype="str")
-    rows["place"] = [f"line {line}" for line in range(2, len(frame) + 2)]
+            raise DataError(f"{path}: no column {column}; it has {listed(frame.columns)}")
+    rows = pd.DataFrame({"face_id": frame[face], "side": frame[side]}, dtype="str").fillna("")
+    rows["place"] = [f"line {line}" for line in frame.index]
     rows["annotator"] = frame.get(whose)
+    if person.face or person.side:  # somebody else's columns, whatever they are called
+        return rows.assign(showing=0, tentative=False)
     rows["showing"] = _numbers(frame, "showing", {"0": 0, "1": 1, "": 0}, path)
     words = {**dict.fromkeys(NO, False), **dict.fromkeys(YES, True)}
     rows["tentative"] = _numbers(frame, "tentative", words, path)
@@ -138,28 +146,27 @@ def _numbers(
     first = next(iter(known.values()))
     if column not in frame:
         return pd.Series(first, index=frame.index)
-    values = frame[column].str.lower().map(known)
-    if values.isna().any():
-        line = int(values.isna().to_numpy().argmax())
+    values = as_flags(frame[column].fillna("")).str.lower().map(known)
+    for line in values.index[values.isna()]:
         raise DataError(
-            f"{path}: line {line + 2}, column {column}: {frame[column].iloc[line]!r} is none of"
+            f"{path}: line {line}, column {column}: {shown(frame[column][line])} is none of"
             f" {', '.join(word or 'nothing' for word in known)}"
         )
     return values.astype(type(first))
 
 
 def _label_studio(path: str | Path, person: Person) -> pd.DataFrame:
+    """An export, as Label Studio's documentation describes JSON and JSON-MIN."""
     try:
-        tasks = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        tasks = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not readable as JSON: {error}") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise DataError(f"{path}: no export of Label Studio, which is a list of tasks")
-    rows = [
-        {**row, "place": f"task {task.get('id', number)}"}
-        for number, task in enumerate(tasks)
-        for row in _of_task(task, person, f"{path}: task {task.get('id', number)}")
-    ]
+    rows = []
+    for number, task in enumerate(tasks):
+        place = f"task {listed([task.get('id', number)])}"
+        rows += [{**row, "place": place} for row in _of_task(task, person, f"{path}: {place}")]
     columns = ["face_id", "side", "annotator", "place"]
     return pd.DataFrame(rows, columns=columns, dtype="str").assign(showing=0, tentative=False)
 
@@ -171,26 +178,48 @@ def _of_task(
     image, side, whose = _columns(person)
     data = task.get("data", task)
     if not isinstance(data, dict) or not isinstance(data.get(image), str):
-        raise DataError(f"{place}: no {image} that names an image; it has {', '.join(task)}")
-    face = UPLOAD.sub("", PurePosixPath(data[image].split("?")[0]).stem)
-    if "annotations" not in task:
-        if isinstance(task.get(side), str):
-            yield {"face_id": face, "side": task[side], "annotator": _number(task.get(whose))}
-        return
-    for annotation in task["annotations"]:
-        if annotation.get("was_cancelled"):  # skipped
-            continue
-        chosen = [
-            choice
-            for result in annotation.get("result", [])
-            if result.get("from_name") == side
-            for choice in result.get("value", {}).get("choices", [])
+        has = data if isinstance(data, dict) else task
+        raise DataError(f"{place}: no {image} that names an image; it has {listed(has)}")
+    face = data[image]
+    if "annotations" in task:
+        given = [
+            (annotation.get("completed_by"), _choices(annotation, side, place))
+            for annotation in _parts(task, "annotations", place)
+            if not annotation.get("was_cancelled")  # skipped
         ]
+    else:
+        given = [(task.get(whose), _chosen(task.get(side), place, side))]
+    for by, chosen in given:
         if len(chosen) > 1:
-            raise DataError(f"{place}, face {face}: {len(chosen)} choices of {side}; keep one")
+            raise DataError(f"{place}, {shown(face)}: {len(chosen)} choices of {side}; keep one")
         for choice in chosen:
-            by = _number(annotation.get("completed_by"))
-            yield {"face_id": face, "side": str(choice), "annotator": by}
+            yield {"face_id": face, "side": choice, "annotator": _number(by)}
+
+
+def _choices(annotation: Mapping[str, Any], side: str, place: str) -> list[str]:
+    """What one annotation chose in the control `side`."""
+    results = [
+        result for result in _parts(annotation, "result", place) if result.get("from_name") == side
+    ]
+    return [choice for result in results for choice in _chosen(result.get("value"), place, side)]
+
+
+def _chosen(value: Any, place: str, side: str) -> list[str]:
+    """The choices of a value, which is one, a list of them, a mapping with one, or nothing."""
+    if isinstance(value, dict):
+        value = value.get("choices")
+    words = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(word, str | int | float) for word in words):
+        raise DataError(f"{place}: {side} is {shown(value)}, which is no choice")
+    return [str(word) for word in words]
+
+
+def _parts(whole: Mapping[str, Any], key: str, place: str) -> list[Mapping[str, Any]]:
+    """A list of mappings of an export; null and a missing key are an empty one."""
+    parts = whole.get(key) or []
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise DataError(f"{place}: {key} is {shown(parts)}, and no list of Label Studio's")
+    return parts
 
 
 def _number(by: Any) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facegap.errors import DataError
+from facegap.errors import DataError, listed, shown
 from facegap.settings.acquire import OwnLabel
 from facegap.tables.base import SIDES
 
@@ -19,7 +19,7 @@ def sides_of(faces: pd.DataFrame, own_label: OwnLabel, place: str | Path) -> "pd
     """
     column = own_label.column
     if column not in faces:
-        raise DataError(f"{place}: no column {column}; it has {', '.join(faces.columns)}")
+        raise DataError(f"{place}: no column {column}; it has {listed(faces.columns)}")
     values = faces[column]
     if own_label.below is not None:
         number = pd.to_numeric(values, errors="coerce").astype(float)
@@ -33,8 +33,8 @@ def sides_of(faces: pd.DataFrame, own_label: OwnLabel, place: str | Path) -> "pd
     if len(unknown):
         first = unknown.iloc[0]
         raise DataError(
-            f"{place}: column {column} has the value {first[column]!r} (face {first['face_id']};"
-            f" {len(unknown)} faces in all have an unknown value); known: {allowed}. Say in"
+            f"{place}: column {column} has the value {shown(first[column])} (face"
+            f" {shown(first['face_id'])}; {len(unknown)} faces in all have an unknown value); known: {allowed}. Say in"
             " own_label on which side it is."
         )
     return side.where(values.notna(), None).astype("str")

@@ -1,5 +1,7 @@
 """What can go wrong, in words a user can act on: what is wrong, where, and what to do."""
 
+from collections.abc import Iterable
+
 
 class FacegapError(Exception):
     """Base of every error that is the input's or the machine's doing, not a defect of facegap."""
@@ -21,5 +23,23 @@ class TrainingError(FacegapError):
     """A training cannot start or go on (one class only, loss not finite, batch too large)."""
 
 
+class StoppedError(FacegapError):
+    """Somebody asked a job to end before it was done."""
+
+
 class StoreError(FacegapError):
     """A database of answers is locked, full, damaged or away; what was acknowledged is kept."""
+
+
+def shown(value: object, most: int = 60) -> str:
+    """A value of somebody's file as it stands in a message: quoted, on one line, and cut."""
+    text = value[: most + 1] if isinstance(value, str) else str(value)[: most + 1]
+    return repr(text) if len(text) <= most else f"{text[:most]!r}..."
+
+
+def listed(names: Iterable[object], most: int = 20) -> str:
+    """Names as they stand in a message: the first of them, each of them cut."""
+    each = list(names)
+    words = [text if len(text := str(name)) <= 60 else f"{text[:60]}..." for name in each[:most]]
+    more = [f"{len(each) - most} more"] if len(each) > most else []
+    return ", ".join([*words, *more])

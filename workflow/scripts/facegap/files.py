@@ -99,5 +99,5 @@ def read_json(path: str | Path) -> Any:
     """The value in the JSON file at `path`; a `DataError` names a file that is none."""
     try:
         return json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not readable as JSON: {error}") from error

@@ -7,16 +7,24 @@ from itertools import pairwise
 import pandas as pd
 
 ALL = "all"
+WITHIN = " ×\N{NO-BREAK SPACE}"  # the same sign within a value
 
 
 def group_name(values: Mapping[str, str]) -> str:
-    """`{"gender": "male", "age": "0 to 29"}` as "gender: male × age: 0 to 29"; of none, all."""
-    return " × ".join(f"{factor}: {value}" for factor, value in values.items()) or ALL
+    """`{"gender": "male", "age": "0 to 29"}` as "gender: male × age: 0 to 29"; of none, all.
+
+    Values may be a user's words: a " × " in one gets a space of its own, that does not break.
+    """
+    parts = [f"{factor}: {value.replace(' × ', WITHIN)}" for factor, value in values.items()]
+    return " × ".join(parts) or ALL
 
 
 def group_values(name: str) -> dict[str, str]:
     """The factors and values of a `group_name`."""
-    return {} if name == ALL else dict(part.split(": ", 1) for part in name.split(" × "))
+    if name == ALL:
+        return {}
+    pairs = [part.split(": ", 1) for part in name.split(" × ")]
+    return {factor: value.replace(WITHIN, " × ") for factor, value in pairs}
 
 
 def age_band(age: "pd.Series[float]", starts: Sequence[int]) -> "pd.Series[str]":

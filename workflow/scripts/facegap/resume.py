@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import io
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from typing import Any
 
 import torch
 
-from facegap.errors import DataError, TrainingError
+from facegap.errors import DataError, StoppedError, TrainingError
 from facegap.files import remove_parts_of_the_dead, whole
 from facegap.tensors import load
 
@@ -110,11 +111,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 class Warnings:
-    """Whether a signal has come that announces the end, since it was last asked."""
+    """Signals that announce the end: whether one has come since it was last asked."""
 
     def __init__(self) -> None:
         """No signal yet."""
-        self._came = False
+        self._came = self._ends = False
 
     def came(self) -> bool:
         """Ask, and forget."""
@@ -123,16 +124,28 @@ class Warnings:
 
     def note(self, number: int, frame: FrameType | None) -> None:
         """Take a signal."""
-        log.info("signal %s: the state is saved after this step", signal.Signals(number).name)
+        self._ends |= number == signal.SIGTERM and "SLURM_JOB_ID" not in os.environ
+        then = "then this job ends" if self._ends else "and the training goes on"
+        log.info("%s: the state is saved after this step, %s", signal.Signals(number).name, then)
         self._came = True
+
+    def saved(self) -> None:
+        """The state is on disk: raises `StoppedError` where the process was asked to end."""
+        if self._ends:
+            raise StoppedError(
+                "ended by SIGTERM, with its state saved: start the workflow again, and the training"
+                " goes on from there"
+            )
 
 
 @contextmanager
 def warned() -> Iterator[Warnings]:
-    """Take SIGTERM and SIGURG as warnings: save and go on until the end really comes.
+    """Take SIGTERM and SIGURG as warnings, upon which a state is to be saved.
 
-    A job that is preempted and leaves by itself counts as failed; one that saves and goes on is
-    queued again. Only a process's main thread can take signals.
+    SIGURG, and SIGTERM within a job of SLURM, announce an end that comes by itself: a job that is
+    preempted and leaves on its own counts as failed, one that saves and goes on is queued again.
+    Elsewhere SIGTERM asks the process to end, which `Warnings.saved` does. Only a process's
+    main thread can take signals.
     """
     warnings = Warnings()
     taken = {}

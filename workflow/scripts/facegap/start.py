@@ -7,6 +7,7 @@ tests/test_conventions.py says so when another version is installed.
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,13 +18,46 @@ from typing import Any
 
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence.file import FilePersistence
+from snakemake.script import PythonScript
+from snakemake_interface_executor_plugins.executors.real import (  # type: ignore[import-untyped]
+    RealExecutor,
+)
 
 from facegap.errors import ConfigError, FacegapError
 from facegap.files import read_json
 from facegap.settings.study import Study
+from facegap.stages import STAGES
 
 UNRECORDED = ("logs", "benchmarks", "changed")  # below the study, and no job's output
 CHANGED: set[str] = set()  # results that are not as their job left them
+
+
+def quote_interpreter() -> None:
+    """Let jobs start where the path of Python has spaces or quotes, as below "My Documents".
+
+    Snakemake writes that path as it is into the command lines of jobs and of their scripts.
+    """
+    if shlex.quote(sys.executable) == sys.executable or RealExecutor.format_job_exec is _quoted_job:
+        return
+    RealExecutor.format_job_exec = _quoted_job
+    PythonScript._execute_cmd = _quoted_script
+
+
+_job, _script = RealExecutor.format_job_exec, PythonScript._execute_cmd
+
+
+def _quoted_job(executor: Any, job: Any) -> str:
+    python = executor.get_python_executable()
+    if python == sys.executable:
+        executor.get_python_executable = lambda: shlex.quote(python)
+    command: str = _job(executor, job)
+    return command
+
+
+def _quoted_script(script: Any, command: str, **named: Any) -> Any:
+    if named.get("py_exec") == sys.executable:
+        named["py_exec"] = shlex.quote(sys.executable)
+    return _script(script, command, **named)
 
 
 @contextmanager
@@ -44,6 +78,7 @@ def check(
     says why some file cannot be had. Raises `WorkflowError`.
     """
     results = f"{study.results}/{study.study}"
+    check_omitted(workflow.dag_settings.omit_from)
     check_results(results)
     if obstacle:
         raise WorkflowError(obstacle)
@@ -179,6 +214,21 @@ def _incomplete(records: FilePersistence, keys: Iterable[str]) -> set[str]:
     """Of the outputs `keys` those that were cut short, and the changed ones."""
     keys = list(keys)
     return set(_marked(records, keys)) | CHANGED.intersection(keys)
+
+
+def check_omitted(names: Iterable[str]) -> None:
+    """Stop where a stage is to be left out by its name, which leaves out nothing.
+
+    A stage's name is a target, the last of its files, from which nothing is made.
+    """
+    stages = list(STAGES)
+    for name in names:
+        if name in stages:
+            before = " ".join(stages[: stages.index(name)])
+            raise WorkflowError(
+                f"--omit-from {name}: a stage's name leaves nothing out, as rules and files do; to"
+                f" run what comes before it: snakemake {before}"
+            )
 
 
 def changed_outputs(results: str) -> Iterator[str]:

@@ -11,19 +11,11 @@ from scipy.sparse.csgraph import connected_components
 
 from facegap.acquire.looks import BITS
 from facegap.errors import DataError
-from facegap.tables.acquire import DUPLICATES
+from facegap.tables.acquire import DUPLICATES, OURS
 
 ROWS, COLUMNS = 32, 8192  # hashes that are compared at a time: what a core's own cache holds
 MOST = 5_000_000  # pairs, beyond which a distance finds what is no picture twice
-NOT_LABELS = (
-    "path",
-    "face_id",
-    "split",
-    "official_landmarks",
-    "file_digest",
-    "look",
-    "mirrored_look",
-)
+NOT_LABELS = {"path", *OURS}
 PAIRS = ["row", "other", "distance", "mirrored", "same_bytes"]
 
 

@@ -21,7 +21,7 @@ BEGINNINGS = {  # of the other kinds of file, by the end of the name; an error p
 def cache() -> Path:
     """The folder shared by all studies: FACEGAP_CACHE, or facegap in the user's cache."""
     if "FACEGAP_CACHE" in os.environ:
-        return Path(os.environ["FACEGAP_CACHE"])
+        return Path(os.environ["FACEGAP_CACHE"]).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "facegap"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facegap.errors import DataError
+from facegap.errors import DataError, listed
 from facegap.settings.acquire import Split
 
 OFF = 0.05  # of the size that is set: a part further off is a warning
@@ -43,8 +43,8 @@ def split_table(
     """
     if missing := set(split.strata) - set(faces.columns):
         raise DataError(
-            f"{place}: no column {', '.join(sorted(missing))} for split.strata; it has"
-            f" {', '.join(faces.columns)}"
+            f"{place}: no column {listed(sorted(missing))} for split.strata; it has"
+            f" {listed(faces.columns)}"
         )
     person = pd.Series(_persons(faces["subject_id"]), index=faces.index)
     offered = faces.index

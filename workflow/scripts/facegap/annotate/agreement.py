@@ -46,9 +46,10 @@ def measure_agreement(
     `faces` (FACES), `answers` and `labels` (LABELS) are those of `merge_annotators`. Apart from
     the labels, since nothing is trained on it.
     """
-    sample = sample_of(read_table(faces, FACES))
+    table = read_table(faces, FACES)
+    sample = sample_of(table)
     places = places_of(answers, settings)
-    each = read_all(places, settings)
+    each = read_all(places, settings, table)
     together = beside_each_other(each, places)
     again = {name: steady(table) for name, table in each.items()}
     about = about_faces(sample, each)

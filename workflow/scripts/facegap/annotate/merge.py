@@ -38,14 +38,15 @@ def merge_annotators(
     faces outside the sample, where the adjudication has a face that nobody differs on, and where a
     split lacks a side.
     """
-    sample = sample_of(read_table(faces, FACES))
+    table = read_table(faces, FACES)
+    sample = sample_of(table)
     places = places_of(answers, settings)
-    together = beside_each_other(read_all(places, settings), places)
+    together = beside_each_other(read_all(places, settings, table), places)
     _require_sampled(together.index, sample, faces, places)
     decided = pd.Series(dtype=str)
     if adjudication is not None:
         adjudicator = Person(answers=str(adjudication), words=SIDES_ALONE)
-        given = read_answers(adjudication, adjudicator, needed=False)
+        given = read_answers(adjudication, adjudicator, table, needed=False)
         decided = given.set_index("face_id")["side"]
     merged = merge(together, decided, adjudication)
     simulated = is_simulated(settings)
@@ -62,9 +63,13 @@ def places_of(answers: list[Path], settings: Annotate) -> dict[str, str]:
     return dict(sorted(zip(settings.annotators, map(str, answers), strict=True)))
 
 
-def read_all(places: Mapping[str, str], settings: Annotate) -> dict[str, pd.DataFrame]:
-    """The answers (ANSWERS) of each annotator, of `places_of`."""
-    return {name: read_answers(path, settings.annotators[name]) for name, path in places.items()}
+def read_all(
+    places: Mapping[str, str], settings: Annotate, faces: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """The answers (ANSWERS) of each annotator, of `places_of`, on `faces` (FACES)."""
+    return {
+        name: read_answers(path, settings.annotators[name], faces) for name, path in places.items()
+    }
 
 
 def is_simulated(settings: Annotate) -> bool:

@@ -116,9 +116,10 @@ def _outcomes(job: Job, fresh: Mapping[str, Cached]) -> list[Outcome]:
 def _entries(faces: Path, aligned: Path, own_label: OwnLabel) -> pd.DataFrame:
     """The aligned faces as ENTRIES of a test part, in the order of their crops."""
     table = read_table(faces, FACES)
-    known = table.assign(person=persons_of(table), side=sides_of(table, own_label, faces))
+    side = sides_of(table, own_label, faces)
+    known = table[["face_id"]].assign(person=persons_of(table), inside=side == "inside")
     table = read_table(aligned, ALIGNED).merge(known, on="face_id")
-    return table.assign(split="test", copy=0, inside=table["side"] == "inside", agreed=True)
+    return table.assign(split="test", copy=0, agreed=True)
 
 
 def _pooled(

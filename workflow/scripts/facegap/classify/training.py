@@ -265,6 +265,7 @@ def _epochs(
         if saving and ((done and long) or saving.warnings.came()):
             going_on = [] if done else optimisers.state()
             saving.resume.save(_state(epoch + 1, parameters, going_on, randomness, found))
+            saving.warnings.saved()
     for parameter in parameters:
         parameter.requires_grad_(False)
         parameter.grad = None  # as large as the weights, and never read again

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facegap.errors import ConfigError, DataError
+from facegap.errors import ConfigError, DataError, listed, shown
 from facegap.files import read_json
 from facegap.seeds import generator
 from facegap.settings.judge import Simulation
+from facegap.spreadsheets import as_flags, as_numbers, read_csv
 from facegap.tables.base import read_table, write_table
 from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
 
@@ -96,11 +97,11 @@ def read_responses(
         log.info("%s answered %d of %d pairs", participant, count, len(theirs))
     place = familiarity or answers
     _check_study(known, place, digest)
-    words = known["known"].astype(str).str.lower()
-    neither = ~words.isin(["true", "false"])
+    words = as_flags(known["known"].astype("str"))
+    neither = ~words.isin(["1", "0"])
     _refuse(known, neither, "known", f"{place}: neither true nor false: known")
     _check_owner(known, "person_id", read_table(persons, PERSONS), place, persons)
-    known = known.assign(known=words == "true", simulated=False)
+    known = known.assign(known=words == "1", simulated=False)
     write_table(given[list(RESPONSES.columns)], responses, RESPONSES)
     write_table(known[list(FAMILIAR.columns)], familiar, FAMILIAR)
 
@@ -131,12 +132,9 @@ def _given(answers: Path, familiarity: Path | None) -> tuple[pd.DataFrame, pd.Da
 
 
 def _csv(path: Path, needed: tuple[str, ...], *, empty: bool = False) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' errors are among these
-        raise DataError(f"{path}: not readable as CSV: {error}") from error
+    table = read_csv(path).fillna("")
     if missing := [name for name in needed if name not in table]:
-        raise DataError(f"{path}: no column {missing[0]}; it has {', '.join(table.columns)}")
+        raise DataError(f"{path}: no column {missing[0]}; it has {listed(table.columns)}")
     if table.empty and not empty:
         raise DataError(f"{path}: no answers")
     return table
@@ -146,7 +144,7 @@ def _check_study(table: pd.DataFrame, path: Path, pairs: str) -> None:
     """Answers that say which study they are of must be of this one, and it must be closed."""
     if "study" in table:
         _refuse(table, table["study"] != pairs, "study", f"{path}: answers of another study:")
-    if "closed" in table and (table["closed"].astype(str).str.lower() != "true").any():
+    if "closed" in table and (as_flags(table["closed"].astype("str")) != "1").any():
         raise DataError(
             f"{path}: the study is not closed, and answers are not unblinded before it is: run"
             " `facegap judge close`, and export again"
@@ -164,7 +162,7 @@ def _values(answers: pd.DataFrame, path: Path) -> pd.DataFrame:
     answers = answers.assign(**{c: answers[c].replace("", None) for c in CRITERIA})
     if "seconds" not in answers:
         return answers.assign(seconds=np.nan)
-    seconds = pd.to_numeric(answers["seconds"], errors="coerce")
+    seconds = as_numbers(answers["seconds"])
     wrong = (seconds.isna() & (answers["seconds"] != "")) | (seconds < 0) | np.isinf(seconds)
     _refuse(answers, wrong, "seconds", f"{path}: no time in seconds:")
     return answers.assign(seconds=seconds)
@@ -185,11 +183,8 @@ def _check_owner(
 def _refuse(answers: pd.DataFrame, wrong: "pd.Series[bool]", column: str, message: str) -> None:
     """A `DataError` of `message`, the first wrong value, its line, and how many there are."""
     if wrong.any():
-        line = int(np.flatnonzero(wrong)[0])
-        raise DataError(
-            f"{message} {answers[column].iloc[line]!r} (line {line + 2}; {int(wrong.sum())} such"
-            " lines)"
-        )
+        first, line = answers[column][wrong].iloc[0], answers.index[wrong][0]
+        raise DataError(f"{message} {shown(first)} (line {line}; {int(wrong.sum())} such lines)")
 
 
 def _luck(seed: int, stream: str, participants: "pd.Series[str]") -> np.ndarray:

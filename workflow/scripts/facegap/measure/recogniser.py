@@ -207,12 +207,13 @@ def _faces(
     measured = assigned[assigned["role"] != "train"]
     known = read_table(faces, FACES).set_index("face_id")
     require(known, attributes, faces)
+    complete = known.index[known[list(attributes)].notna().all(axis=1)]
     sure = decided[decided["side"].notna() & (decided["provenance"] != "contentious")]
-    table = read_table(aligned, ALIGNED).join(known, on="face_id")
+    table = read_table(aligned, ALIGNED).join(known["subject_id"], on="face_id")
     table = table.merge(sure[["face_id", "side"]], on="face_id", how="inner")
     shown = table["face_id"].isin(measured["face_id"])
     shown |= table["subject_id"].isin(measured["subject_id"])
-    unseen = table[~shown].dropna(subset=list(attributes))
+    unseen = table[~shown & table["face_id"].isin(complete)]
     counts = {side: int((unseen["side"] == side).sum()) for side in SIDES}
     if not all(counts.values()):
         raise DataError(

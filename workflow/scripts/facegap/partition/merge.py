@@ -49,9 +49,7 @@ def partition_target(
     if calibrated is not None:
         pseudo_labels = read_table(calibrated, CALIBRATED)
         require_known(pseudo_labels, table, calibrated, faces)
-    answers = list(_verifications(verified, settings))
-    for path, each in zip(verified, answers, strict=True):
-        require_known(each, table, path, faces)
+    answers = list(_verifications(verified, settings, table))
     table["split"] = halves(table, "target", seed)
     known = evidence_of(
         table,
@@ -70,11 +68,13 @@ def partition_target(
     log.info("%d faces: %s", len(decided), counts(decided)["sides"])
 
 
-def _verifications(verified: Sequence[Path], settings: Partition) -> Iterator[pd.DataFrame]:
+def _verifications(
+    verified: Sequence[Path], settings: Partition, faces: pd.DataFrame
+) -> Iterator[pd.DataFrame]:
     """The verifiers' answers: none where every person was placed and nobody was to be verified."""
     if verified:
         for path, person in zip(verified, settings.verification.values(), strict=True):
-            yield read_answers(path, person, needed=False)
+            yield read_answers(path, person, faces, needed=False)
 
 
 def merged_answers(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:

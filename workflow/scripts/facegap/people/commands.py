@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Engine
 
-from facegap.errors import DataError
+from facegap.errors import ConfigError, DataError
 from facegap.files import whole
 from facegap.people.engine import invite, seats
 from facegap.settings.study import Study
@@ -60,6 +60,8 @@ def serve_options(command: argparse.ArgumentParser, port: int) -> None:
 def database_of(given: argparse.Namespace, study: Study, default: str) -> str | Path:
     """The database that was named, or the file `default` below data_root, whose folder is made."""
     if given.database:
+        if Path(given.database).exists() and not Path(given.database).is_file():
+            raise ConfigError(f"{given.database}: a database is a file, and this is none; name one")
         return str(given.database)
     path = Path(study.data_root, default)
     with contextlib.suppress(OSError):  # the database says that it cannot be opened

@@ -72,7 +72,7 @@ def counts(
 
 def of_the_run(study: Study, record: Path, benchmarks: Path) -> dict[str, Any]:
     """The whole configuration, versions, what the record of provenance says, and the stages."""
-    settings = study.model_dump(mode="json")
+    settings = study.shown()
     return {
         "settings": yaml.safe_dump(settings, sort_keys=False, allow_unicode=True),
         "versions": _versions(),

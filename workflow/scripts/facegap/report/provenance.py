@@ -8,7 +8,7 @@ import hashlib
 import platform
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import distributions
 from pathlib import Path
@@ -45,11 +45,12 @@ def record_provenance(
 
     `results` are files below the folder of `record`, `made_by` the log of each one's job, `data`
     the user's files and `digests` theirs, `assets` the names of files that facegap fetched, some of
-    which may be gone. The logs of all jobs say when and where each began.
+    which may be gone. The logs of all jobs say when and where each began. Hosts and the user's
+    folders are named only if the configuration says so.
     """
     study = record.parent
     with whole(settings_yaml) as temporary:
-        settings = config.model_dump(mode="json")
+        settings = config.shown()
         temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     crate = ROCrate()
     crate.name = f"facegap study {config.study}"
@@ -61,12 +62,16 @@ def record_provenance(
     files.append(_file(crate, study, settings_yaml))
     fetched = [study.parent / "assets" / name for name in assets]
     hashed = [(path, _sha256(path)) for path in fetched if path.is_file()]
+    places = {Path(config.data_root): "data", study.parent / "assets": "assets"}
     given = [  # not part of the crate: the user's images stay where they are
-        _entity(crate, f"#{path}", "CreativeWork", {"name": path.name, "sha256": digest})
+        _entity(crate, _key_of(path, places), "CreativeWork", {"name": path.name, "sha256": digest})
         for path, digest in [*zip(data, digests, strict=True), *hashed]
     ]
     software = _software(crate)
-    jobs = [_action(crate, job, software, made) for job in jobs_in(study / "logs")]
+    begun = jobs_in(study / "logs")
+    if not config.operations.record_places:
+        begun = without_hosts(begun)
+    jobs = [_action(crate, job, software, made) for job in begun]
     run = {"instrument": software, "object": given, "result": files, "hasPart": jobs}
     if jobs:
         run["startTime"] = min(job["startTime"] for job in jobs)
@@ -94,6 +99,13 @@ def jobs_in(logs: Path) -> list[dict[str, str]]:
                 }
             )
     return sorted(jobs, key=lambda job: (job["start"], job["job"]))
+
+
+def without_hosts(jobs: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """The jobs of `jobs_in`, their hosts numbered in the order of their first jobs."""
+    hosts = dict.fromkeys(job["host"] for job in jobs)
+    numbers = {host: str(number) for number, host in enumerate(hosts, 1)}
+    return [{**job, "host": numbers[job["host"]]} for job in jobs]
 
 
 def summary(record: Path) -> dict[str, Any]:
@@ -138,6 +150,14 @@ def _git(*arguments: str) -> str:
 
 def _entity(crate: ROCrate, key: str, kind: str, properties: Mapping[str, Any]) -> ContextEntity:
     return crate.add(ContextEntity(crate, key, properties={"@type": kind, **properties}))
+
+
+def _key_of(path: Path, places: Mapping[Path, str]) -> str:
+    """The name of an input in the record: below one of `places`, wherever that is."""
+    for place, name in places.items():
+        if path.is_relative_to(place):
+            return f"#{name}/{path.relative_to(place)}"
+    return f"#{path.name}"
 
 
 def _key(log: Path) -> str:

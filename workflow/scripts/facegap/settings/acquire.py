@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from facegap.kinds import KINDS, TARS
-from facegap.settings.base import Count, Section, Share, Text, Unique, Words, paper, refuse
+from facegap.settings.base import Below, Count, Section, Share, Text, Unique, Words, paper, refuse
 
 Amount = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
 
@@ -87,7 +87,7 @@ class Dataset(Section):
         description="; ".join(f"{name}: {kind.words}" for name, kind in KINDS.items())
         + ". What is not below data_root is fetched (docs/data.md).",
     )
-    images: Text | Annotated[list[Text], Field(min_length=1)] | None = Field(
+    images: Below | Annotated[list[Below], Field(min_length=1)] | None = Field(
         None,
         description=(
             "Folder, .zip or .tar.gz of images below data_root, or several .tar.gz, as UTKFace's"
@@ -95,7 +95,7 @@ class Dataset(Section):
             " to be given."
         ),
     )
-    table: Text | None = Field(None, description="For kind folder: the CSV, below data_root.")
+    table: Below | None = Field(None, description="For kind folder: the CSV, below data_root.")
     faces: Annotated[int, Field(ge=2)] | None = Field(
         None, description="How many faces to use, whole persons sampled by seed; null for all."
     )

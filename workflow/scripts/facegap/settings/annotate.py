@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from facegap.settings.base import Name, Section, Share, Text, Words, paper, refuse
+from facegap.settings.base import Below, Name, Section, Share, Text, Words, paper, refuse
 
 
 class AnswerWords(Section):
@@ -28,7 +28,7 @@ class AnswerWords(Section):
 class Person(Section):
     """Who answers: a person with a file of answers, or a simulated one with an error rate."""
 
-    answers: Text | None = Field(
+    answers: Below | None = Field(
         None,
         description="File below data_root: CSV, or an export of Label Studio (.json).",
     )
@@ -94,7 +94,7 @@ class Annotate(Section):
         ),
         json_schema_extra=paper("2.1 (two researchers)"),
     )
-    adjudication: Text | None = Field(
+    adjudication: Below | None = Field(
         None,
         description="CSV below data_root (face_id, side) of decisions where annotators differ.",
     )

@@ -1,9 +1,11 @@
 """What all sections of the settings share."""
 
+import os
 from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -35,11 +37,35 @@ def _unique(values: list[Any]) -> list[Any]:
     return values
 
 
+def _folder(given: str) -> str:
+    expanded = os.path.expanduser(given)  # noqa: PTH111, which would raise for an unknown home
+    if expanded.startswith("~"):
+        raise ValueError(f"{given!r} names a home that is not known; write the whole path")
+    return _spelled(expanded)
+
+
+def _below(given: str) -> str:
+    if os.path.isabs(given) or os.path.expanduser(given) != given:  # noqa: PTH111, PTH117
+        raise ValueError(f"{given!r} is not below data_root; move it there, or link it there")
+    return _spelled(given)
+
+
+def _spelled(path: str) -> str:
+    """A path as Snakemake wants to have it, in which it knows no pattern."""
+    if signs := sorted(set(path) & set("{}<>\n\0")):
+        raise ValueError(
+            f"{path!r} has the sign {signs[0]!r}, which no path here can have; rename it"
+        )
+    return os.path.normpath(path)
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 Text = Annotated[str, Field(min_length=1)]
+Folder = Annotated[Text, AfterValidator(_folder)]  # ~ is the user's home
+Below = Annotated[Text, AfterValidator(_below)]  # a file or folder below data_root
 Word = str | int  # a value in somebody else's file
 Words = Annotated[list[Word], Field(min_length=1), Unique()]
 
@@ -47,7 +73,8 @@ Words = Annotated[list[Word], Field(min_length=1), Unique()]
 class Section(BaseModel):
     """A part of the settings; an unknown key and a value of another type are refused.
 
-    Models refuse and never change a value, so results depend on values alone.
+    Models refuse and never change a value, so results depend on values alone; paths alone are
+    spelled in one way.
     """
 
     model_config = ConfigDict(

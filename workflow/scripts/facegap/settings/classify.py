@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from facegap.assets import backbone_weights
 from facegap.settings.align import CropName
-from facegap.settings.base import Count, Rate, Section, Share, Text, Unique, paper, refuse
+from facegap.settings.base import Below, Count, Rate, Section, Share, Text, Unique, paper, refuse
 
 Optimiser = Literal["adam", "sgd", "rmsprop"]
 UNCUT = ("gemma4_vit",)  # timm's families whose path through their layers the image decides
@@ -17,7 +17,7 @@ InputSize = Annotated[int, Field(ge=32, le=512)]
 class Backbone(Section):
     """A network and its first weights."""
 
-    weights: Text = Field(
+    weights: Below = Field(
         description=(
             "random, pretrained (as published), or a file below data_root (.pth, .safetensors; of"
             " VGGFace also Keras' .h5)."

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from facegap.settings.base import Count, Section, Share, Text, paper, refuse
+from facegap.settings.base import Below, Count, Section, Share, paper, refuse
 
 
 class Design(Section):
@@ -103,7 +103,7 @@ class Judge(Section):
             " to none."
         ),
     )
-    responses: Text | None = Field(
+    responses: Below | None = Field(
         None,
         description=(
             "File below data_root of real answers: the database of `facegap judge serve`"
@@ -111,7 +111,7 @@ class Judge(Section):
             " known), such as `facegap judge export` writes; null for simulated participants."
         ),
     )
-    familiarity_responses: Text | None = Field(
+    familiarity_responses: Below | None = Field(
         None,
         description=(
             "With a CSV of answers, the CSV below data_root of person_id, participant and known"

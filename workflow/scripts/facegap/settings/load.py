@@ -8,11 +8,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from facegap.errors import ConfigError
+from facegap.errors import ConfigError, DataError
 from facegap.settings.renamed import new_name
 from facegap.settings.study import Study
+from facegap.texts import read_text
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+MOST_PARTS, DEEPEST = 100_000, 100  # keys and values; the paper's configuration has 300 and 7
 Keys = tuple[str, ...]
 
 
@@ -36,12 +38,40 @@ def load(given: Mapping[str, Any]) -> Study:
 def read_study(path: str | Path) -> Study:
     """The study in the YAML file at `path`; a `ConfigError` names a file that is none."""
     try:
-        given = yaml.load(Path(path).read_text(encoding="utf-8"), LOADER)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        text = read_text(path)
+        _require_small(text, path)
+        given = yaml.load(text, LOADER)
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+    except (ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: not readable: {error}") from error
-    if not isinstance(given, dict):
+    if not isinstance(given, dict) or not given:
         raise ConfigError(f"{path}: no configuration, which is a mapping of keys to values")
     return load(given)
+
+
+def _require_small(text: str, path: str | Path) -> None:
+    """Refuse what has more parts, aliases counted as what they stand for, or deeper ones, than any
+    configuration: nothing is built before that is known.
+    """
+    sizes, opened = dict[str, int](), list[tuple[str | None, int]]()
+    total = 0
+    for event in yaml.parse(text, LOADER):
+        if isinstance(event, yaml.AliasEvent):
+            total += sizes.get(str(event.anchor), MOST_PARTS)  # of one that is open: without end
+        elif isinstance(event, yaml.NodeEvent):
+            opened.append((event.anchor, total))
+            total += 1
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionEndEvent) and opened:
+            anchor, before = opened.pop()
+            if anchor:
+                sizes[anchor] = total - before
+        if total >= MOST_PARTS or len(opened) > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise ConfigError(
+                f"{path}, line {line}: more than {MOST_PARTS} parts, or deeper"
+                f" than {DEEPEST}, as no configuration is; are its aliases (*) right?"
+            )
 
 
 def _renamed(given: Any, place: Keys) -> Iterator[tuple[Keys, str]]:

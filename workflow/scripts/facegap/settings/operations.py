@@ -29,6 +29,14 @@ class Operations(Section):
             " their job, in Hugging Face's cache."
         ),
     )
+    record_places: bool = Field(
+        False,
+        description=(
+            "Whether the record of provenance and the page name the hosts, and the folders results"
+            " and data_root with their whole paths; else hosts are numbers, and of a whole path its"
+            " last folder is shown."
+        ),
+    )
     classify_threads: Count = Field(
         1,
         description=(

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
-from typing import Annotated, Self
+from pathlib import PurePath
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -11,7 +13,7 @@ from facegap.kinds import KINDS
 from facegap.settings.acquire import Acquire, Dataset, OwnLabel, unknown_columns
 from facegap.settings.align import Align
 from facegap.settings.annotate import Annotate, People
-from facegap.settings.base import Section, Text, paper, refuse
+from facegap.settings.base import Folder, Section, Text, paper, refuse
 from facegap.settings.classify import Classify
 from facegap.settings.judge import Judge
 from facegap.settings.measure import Measure
@@ -33,8 +35,8 @@ class Study(Section):
     study: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$")] = Field(
         description="Name of the study; its results lie below it, beside assets and bench."
     )
-    results: Text = Field("results", description="Folder of all results.")
-    data_root: Text = Field(
+    results: Folder = Field("results", description="Folder of all results.")
+    data_root: Folder = Field(
         "data",
         description=(
             "Folder of the files that you have; data set paths are below it. Weights and models"
@@ -116,6 +118,15 @@ class Study(Section):
         places = {"operations", "results", "data_root"}
         settings = json.dumps(self.model_dump(mode="json", exclude=places), sort_keys=True)
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
+
+    def shown(self) -> dict[str, Any]:
+        """All settings for others to read, without the user's own folders by default."""
+        settings = self.model_dump(mode="json")
+        if not self.operations.record_places:
+            for name in ("results", "data_root"):
+                if os.path.isabs(settings[name]):  # noqa: PTH117
+                    settings[name] = PurePath(settings[name]).name
+        return settings
 
     def own_label(self, dataset: str) -> OwnLabel | None:
         """Which values of which column are inside, of a data set that labels the boundary itself.

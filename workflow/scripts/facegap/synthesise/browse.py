@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from facegap.files import whole
-from facegap.synthesise.sheet import row_of_images
+from facegap.synthesise.sheet import KINDS, row_of_images
 from facegap.tables.base import DOMAINS, SIDES, read_table
 from facegap.tables.measure import SCORES
 from facegap.tables.synthesise import TRANSLATIONS
@@ -37,7 +37,7 @@ def browse_sheets(
     `arrays` (uint8 (n, s, s, 3) RGB) and `translations` (TRANSLATIONS) have a file for each of
     `seeds`; `sides` are the sides' names.
     """
-    columns = ["real", "reconstruction", *attributes]
+    titles = [*KINDS, *attributes]
     scored = read_table(scores, SCORES)
     faces: list[dict[str, Any]] = []
     for which, array, path in zip(seeds, arrays, translations, strict=True):
@@ -46,9 +46,9 @@ def browse_sheets(
         for domain, side in zip(DOMAINS, SIDES, strict=True):
             for face in _ranked(own[own["domain"] == domain]):
                 of_face = table[table["face_id"] == face["face_id"]]
-                picture = _embedded(row_of_images(of_face, columns, images), len(columns))
+                picture = _embedded(row_of_images(of_face, attributes, images), len(titles))
                 faces.append({**face, "seed": which, "side": sides[side], "image": picture})
-    _render(page, faces, columns)
+    _render(page, faces, titles)
 
 
 def _render(page: Path, faces: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from facegap.attributes import require
 from facegap.errors import DataError
+from facegap.parts import persons_of
 from facegap.seeds import generator
 from facegap.settings.synthesise import Attributes, Roles
 from facegap.tables.acquire import FACES
@@ -43,14 +43,14 @@ def assign_roles(
     `DataError` naming the attribute that is missing or has one value only, or with the counts when
     there are too few.
     """
-    candidates = _candidates(sides, faces, aligned, attributes)
+    candidates, values = _candidates(sides, faces, aligned, attributes)
     rng = generator(seed, "roles")
     measurable = candidates[~candidates["both"]]
     if settings.contentious == "left out":
         measurable = measurable[measurable["provenance"] != "contentious"]
     inside = candidates[candidates["side"] == "inside"]
     unseen = _unseen(inside, measurable, settings.held_out, rng)
-    _require_both_values(inside[~inside["subject_id"].isin(unseen)], attributes.names)
+    _require_both_values(values.loc[inside.index[~inside["subject_id"].isin(unseen)]])
     pool = {
         role: measurable[(measurable["side"] == side) & measurable["subject_id"].isin(unseen)]
         for role, side in zip(DOMAINS, SIDES, strict=True)
@@ -61,7 +61,7 @@ def assign_roles(
         "contentious faces": int((candidates["provenance"] == "contentious").sum()),
     }
     wanted = _numbers(pool, settings.translated, left_out)
-    matched = [_match(pool, value, n, attributes.names, rng) for value, n in wanted.items()]
+    matched = [_match(pool, value, n, values, rng) for value, n in wanted.items()]
     table = candidates.assign(role=None).astype({"role": "str"})
     table.loc[(table["side"] == "inside") & ~table["subject_id"].isin(unseen), "role"] = "train"
     for k, (role, part) in enumerate(pool.items()):
@@ -73,9 +73,9 @@ def assign_roles(
     write_table(pd.concat(parts)[list(ROLES.columns)], roles, ROLES, about)
     log.info("roles: %s; control: %s", known["role"].value_counts().to_dict(), wanted)
     log.info("not measured: %s", left_out)
-    for name in attributes.names:
-        shares = [f"{float(part[name].mean()):.2f}" for part in parts[1:3]]
-        log.info("share of %s in-domain and out-domain: %s", name, " and ".join(shares))
+    shares = [values.loc[part.index].mean() for part in parts[1:3]]
+    for name, own, other in zip(values, *shares, strict=True):
+        log.info("share of %s in-domain and out-domain: %.2f and %.2f", name, own, other)
 
 
 def _unseen(
@@ -89,36 +89,50 @@ def _unseen(
     return np.concatenate([chosen, alone["outside"][:most]])
 
 
-def _candidates(sides: Path, faces: Path, aligned: Path, attributes: Attributes) -> pd.DataFrame:
-    """Faces that have a side, a crop (`row` of it), every attribute and the control.
+def _candidates(
+    sides: Path, faces: Path, aligned: Path, attributes: Attributes
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Faces that have a side, a crop (`row` of it), every attribute and the control; and, row for
+    row, the values of their attributes, which may have the names of any column.
 
     `both` says whether the person has faces on both sides, with or without a crop.
     """
-    table, control = read_table(faces, FACES), attributes.control
-    require(table, attributes.names, faces)
-    if control == "gender":
-        if table["gender"].isna().all():
-            raise DataError(f"{faces}: no values of gender; set synthesise.attributes.control")
-        table["control"] = table["gender"]
-    else:
-        require(table, [control], faces)
-        names = {1: control, 0: f"not {control}"}
-        table["control"] = pd.to_numeric(table[control]).map(names)
+    given, control = read_table(faces, FACES), attributes.control
+    require(given, attributes.names, faces)
     row = read_table(aligned, ALIGNED).set_index("face_id")["row"]
     decided = read_table(sides, FACE_SIDES).set_index("face_id")[["side", "provenance"]]
-    alone = "face " + table["face_id"]  # of an unknown person: a person of its own
-    persons = table["subject_id"].fillna(alone)
-    table = table.assign(row=table["face_id"].map(row), subject_id=persons)
-    table = table.join(decided, on="face_id")
+    table = pd.DataFrame(
+        {
+            "face_id": given["face_id"],
+            "subject_id": persons_of(given),
+            "row": given["face_id"].map(row),
+            "control": _control(given, control, faces),
+        }
+    ).join(decided, on="face_id")
     table["both"] = table.groupby("subject_id")["side"].transform("nunique") > 1
-    known = table.dropna(subset=["row", "side", "control", *attributes.names])
-    if without := len(table.dropna(subset=["row", "side"])) - len(known):
+    placed = table.dropna(subset=["row", "side"])
+    values = given.loc[placed.index, attributes.names]
+    known = placed[placed["control"].notna() & values.notna().all(axis=1)]
+    if without := len(placed) - len(known):
         log.warning("%d faces lack an attribute or the control and are left out", without)
-    return known.astype({"row": int}).sort_values("row", ignore_index=True)
+    known = known.astype({"row": int}).sort_values("row")
+    ordered = values.loc[known.index].reset_index(drop=True)
+    return known.reset_index(drop=True), ordered
 
 
-def _require_both_values(training: pd.DataFrame, attributes: Sequence[str]) -> None:
-    for name in attributes:
+def _control(faces: pd.DataFrame, control: str, place: Path) -> pd.Series:
+    """The value of the control of each of `faces` (FACES), in words."""
+    if control != "gender":
+        require(faces, [control], place)
+        return pd.to_numeric(faces[control]).map({1: control, 0: f"not {control}"})
+    if faces["gender"].isna().all():
+        raise DataError(f"{place}: no values of gender; set synthesise.attributes.control")
+    return faces["gender"]
+
+
+def _require_both_values(training: pd.DataFrame) -> None:
+    """Of the attributes of the faces to train on."""
+    for name in training:
         if training[name].nunique() < 2:
             value = training[name].iloc[0] if len(training) else "none"
             raise DataError(
@@ -154,19 +168,21 @@ def _match(
     pool: dict[str, pd.DataFrame],
     value: str,
     count: int,
-    attributes: Sequence[str],
+    values: pd.DataFrame,
     rng: np.random.Generator,
 ) -> tuple[list[int], list[int]]:
-    """`count` faces of each domain with the control `value`, matched on attributes.
+    """`count` faces of each domain with the control `value`, matched on their attributes' `values`.
 
     Pairs that agree in all attributes come first, by chance among them, then pairs that differ
     in one, and so on. Returned are the faces' index labels.
     """
     parts = [part[part["control"] == value] for part in pool.values()]
-    patterns, members = zip(*(_by_pattern(part, attributes, rng) for part in parts), strict=True)
+    patterns, members = zip(
+        *(_by_pattern(values.loc[part.index], rng) for part in parts), strict=True
+    )
     apart = (patterns[0][:, None] != patterns[1][None]).sum(-1)
     taken: tuple[list[int], list[int]] = ([], [])
-    for distance in range(len(attributes) + 1):
+    for distance in range(values.shape[1] + 1):
         pairs: list[tuple[int, int]] = []
         for i, j in np.argwhere(apart == distance):
             number = min(len(members[0][i]), len(members[1][j]))
@@ -181,11 +197,10 @@ def _match(
 
 
 def _by_pattern(
-    faces: pd.DataFrame, attributes: Sequence[str], rng: np.random.Generator
+    values: pd.DataFrame, rng: np.random.Generator
 ) -> tuple[NDArray[np.int8], list[list[int]]]:
     """The patterns of attributes (p, a) that occur, and the faces of each in random order."""
-    values = faces[list(attributes)].to_numpy(np.int8)
-    patterns, which = np.unique(values, axis=0, return_inverse=True)
-    shuffled = rng.permutation(len(faces))
-    labels = faces.index.to_numpy()
+    patterns, which = np.unique(values.to_numpy(np.int8), axis=0, return_inverse=True)
+    shuffled = rng.permutation(len(values))
+    labels = values.index.to_numpy()
     return patterns, [labels[shuffled[which[shuffled] == k]].tolist() for k in range(len(patterns))]

@@ -17,6 +17,7 @@ EACH = 4  # faces a domain
 TILE, GAP, BREAK = 160, 8, 28  # pixels of an image, between images, and between the domains
 TOP, LEFT = 40, 44  # room for the words
 INK, PALE = "#1A1A1A", "#8A8A8A"
+KINDS = {"real": "original", "reconstruction": "reconstruction"}  # by the columns' titles
 
 
 def write_sheet(
@@ -31,22 +32,22 @@ def write_sheet(
     `table` (TRANSLATIONS) is that of `images` (n, s, s, 3). The faces are the same for every
     seed. "has it" stands where a face has an attribute that can only be set.
     """
-    columns = ["real", "reconstruction", *attributes]
+    titles = [*KINDS, *attributes]
     originals = table[table["kind"] == "original"]
     chosen = {str(domain): faces_shown(part) for domain, part in originals.groupby("domain")}
     height = TOP + sum(len(faces) * (TILE + GAP) for faces in chosen.values()) + BREAK
-    picture = Image.new("RGB", (LEFT + len(columns) * (TILE + GAP), height), "white")
+    picture = Image.new("RGB", (LEFT + len(titles) * (TILE + GAP), height), "white")
     pen = ImageDraw.Draw(picture)
-    for k, column in enumerate(columns):
+    for k, title in enumerate(titles):
         middle = LEFT + k * (TILE + GAP) + TILE // 2
-        pen.text((middle, TOP // 2), column.replace("_", " "), INK, _font(17), anchor="mm")
+        pen.text((middle, TOP // 2), title.replace("_", " "), INK, _font(17), anchor="mm")
     y = TOP
     for domain, faces in chosen.items():
         side = sides["inside" if domain == "in-domain" else "outside"]
         _write_upright(picture, f"{side} ({domain})", y + len(faces) * (TILE + GAP) // 2)
         for face in faces:
             own = table[table["face_id"] == face]
-            picture.paste(row_of_images(own, columns, images), (LEFT, y))
+            picture.paste(row_of_images(own, attributes, images), (LEFT, y))
             y += TILE + GAP
         y += BREAK
     with whole(sheet) as temporary:
@@ -54,15 +55,17 @@ def write_sheet(
 
 
 def row_of_images(
-    own: pd.DataFrame, columns: Sequence[str], images: NDArray[np.uint8]
+    own: pd.DataFrame, attributes: Sequence[str], images: NDArray[np.uint8]
 ) -> Image.Image:
-    """One face's images side by side, `columns` of "real", "reconstruction" and attributes.
+    """One face's images side by side: those of `KINDS`, then one for each of `attributes`.
 
     `own` are the face's rows of the table (TRANSLATIONS) of `images` (n, s, s, 3).
     """
-    row = Image.new("RGB", (len(columns) * (TILE + GAP) - GAP, TILE), "white")
-    for k, column in enumerate(columns):
-        _paste(row, k * (TILE + GAP), own, column, images)
+    shown = [own[own["kind"] == kind] for kind in KINDS.values()]
+    shown += [own[own["attribute"] == name] for name in attributes]
+    row = Image.new("RGB", (len(shown) * (TILE + GAP) - GAP, TILE), "white")
+    for k, fits in enumerate(shown):
+        _paste(row, k * (TILE + GAP), fits, images)
     return row
 
 
@@ -74,13 +77,9 @@ def faces_shown(faces: pd.DataFrame) -> list[str]:
     return list(ordered["face_id"].head(EACH))
 
 
-def _paste(
-    row: Image.Image, left: int, own: pd.DataFrame, column: str, images: NDArray[np.uint8]
-) -> None:
-    """One image of a face whose rows are `own`, marked with what was done to the attribute."""
+def _paste(row: Image.Image, left: int, fits: pd.DataFrame, images: NDArray[np.uint8]) -> None:
+    """The first image of the rows `fits`, marked with what was done to the attribute."""
     pen = ImageDraw.Draw(row)
-    kind = {"real": "original"}.get(column, column)
-    fits = own[(own["kind"] == kind) | (own["attribute"] == column)]
     if fits.empty:
         pen.text((left + TILE // 2, TILE // 2), "has it", PALE, _font(15), anchor="mm")
         return

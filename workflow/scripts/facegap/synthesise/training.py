@@ -209,6 +209,7 @@ def run(
                     _write_checkpoint(training, setup, records, device)
                 saved = time.monotonic()
                 log.info("state saved at step %d", training.step)
+                warnings.saved()
 
 
 def advance(training: Training, setup: Setup, batch: Batch) -> None:

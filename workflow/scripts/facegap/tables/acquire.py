@@ -31,6 +31,9 @@ FACES = table(
     "faces",
     more=True,  # binary attributes: 0, 1 or missing, Int8; drawn faces add group and landmarks
 )
+# columns beside a data set's own: no attribute may have such a name
+OURS = {*SAMPLED.columns, *FACES.columns, "group", "landmarks", "official_landmarks"}
+OURS -= {name for name in KNOWN if name != "face_id"}
 REJECTED = table(
     {"path": text(), "face_id": text(nullable=True), "reason": text()}, "rejected images"
 )

@@ -14,7 +14,7 @@ import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from facegap.errors import DataError
+from facegap.errors import DataError, shown
 from facegap.files import whole
 
 SIDES = ("inside", "outside")
@@ -113,7 +113,7 @@ def _check(frame: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema) ->
     except pa.errors.SchemaErrors as error:
         found = error.failure_cases.head(3).to_dict("records")
         cases = "; ".join(
-            f"column {case['column']}: {case['check']} (found {case['failure_case']!r}"
+            f"column {case['column']}: {case['check']} (found {shown(case['failure_case'])}"
             + (f", row {case['index']})" if case["index"] is not None else ")")
             for case in found
         )

@@ -12,11 +12,13 @@ from facegap.acquire.readers.parts import (
     images_in,
     lines_of,
     refuse_duplicates,
+    refuse_ours,
     rejected_row,
     rejected_rows,
     two_columns,
 )
 from facegap.errors import DataError
+from facegap.tables.acquire import KNOWN, OURS
 
 CELEBA_POINTS = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
 
@@ -81,6 +83,7 @@ def _celeba_attributes(path: str | Path) -> pd.DataFrame:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{path}, line 2: two attributes are called {twice}; rename one")
+    refuse_ours(names, {*KNOWN, *OURS}, f"{path}, line 2")
     table = pd.DataFrame([row[1:] for row in rows], columns=names, index=[row[0] for row in rows])
     refuse_duplicates(table.index, path)
     if "Male" not in table:

@@ -4,19 +4,18 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pandas as pd
 
 from facegap.acquire.readers.parts import (
     Collection,
     by_name,
     images_in,
-    read_text_table,
     refuse_duplicates,
     rejected_row,
     rejected_rows,
 )
-from facegap.errors import DataError
+from facegap.errors import DataError, shown
+from facegap.spreadsheets import read_csv
 
 FAIRFACE_RACES = (
     *("White", "Black", "East Asian", "Southeast Asian", "Indian"),
@@ -54,21 +53,22 @@ def _below_part(path: str) -> str:
 
 
 def _fairface_labels(path: str | Path) -> pd.DataFrame:
-    table = read_text_table(path)
+    table = read_csv(path)
     missing = [name for name in ("file", "age", "gender", "race") if name not in table]
     if missing:
         raise DataError(f"{path}: not FairFace's: no column {', '.join(missing)}")
-    for row in np.flatnonzero(table["file"].isna()):
-        raise DataError(f"{path}, row {row + 2}: no file; fill it in, or remove the row")
+    for row in table.index[table["file"].isna()]:
+        raise DataError(f"{path}, row {row}: no file; fill it in, or remove the row")
     for name, allowed in (("gender", ("Male", "Female")), ("race", FAIRFACE_RACES)):
-        for row in np.flatnonzero(~table[name].isin(allowed)):
+        for row in table.index[~table[name].isin(allowed)]:
             raise DataError(
-                f"{path}, row {row + 2}: {name} is {table[name][row]!r}, allowed are"
+                f"{path}, row {row}: {name} is {shown(table[name][row])}, allowed are"
                 f" {', '.join(allowed)}"
             )
     ages = table["age"].map(_middle_of)
-    for row in np.flatnonzero(ages.isna()):
-        raise DataError(f"{path}, row {row + 2}: age is {table['age'][row]!r}, no range of years")
+    for row in table.index[ages.isna()]:
+        age = shown(table["age"][row])
+        raise DataError(f"{path}, row {row}: age is {age}, no range of years")
     return pd.DataFrame(
         {
             "path": table["file"],

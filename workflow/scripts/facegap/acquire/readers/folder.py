@@ -3,22 +3,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from facegap.acquire.readers.parts import (
     NO_IMAGE,
     OLDEST,
-    RESERVED,
     UNREAD,
     Collection,
     images_in,
     numbers,
-    read_text_table,
+    refuse_ours,
     rejected_row,
 )
-from facegap.errors import DataError
-from facegap.tables.acquire import GENDERS
+from facegap.errors import DataError, listed, shown
+from facegap.spreadsheets import as_flags, read_csv
+from facegap.tables.acquire import GENDERS, OURS
 
 KNOWN = ("path", "subject_id", "age", "gender", "race_raw")  # other columns are attributes
 
@@ -38,10 +37,11 @@ def read(images: Path, texts: Sequence[Path]) -> Collection:
     unknown = table["gender"].dropna()[lambda gender: ~gender.isin(GENDERS)]
     if len(unknown):
         raise DataError(
-            f"{labels}, row {unknown.index[0] + 2}: gender is {unknown.iloc[0]!r},"
+            f"{labels}, row {unknown.index[0]}: gender is {shown(unknown.iloc[0])},"
             f" allowed are {', '.join(GENDERS)} or nothing"
         )
     for name in table.columns.difference(list(KNOWN)):
+        table[name] = as_flags(table[name])
         values = numbers(table, name, labels, lambda value: value in (0, 1), "0, 1 or nothing")
         table[name] = values.astype("Int8")
     paths, others = images_in(images)
@@ -62,13 +62,12 @@ def read(images: Path, texts: Sequence[Path]) -> Collection:
 
 
 def _csv(path: str | Path) -> pd.DataFrame:
-    table = read_text_table(path)
-    if "path" not in table or table["path"].isna().any():
-        raise DataError(f"{path}: needs a column path, filled in every row")
-    if table["path"].duplicated().any():
-        row = int(np.flatnonzero(table["path"].duplicated())[0])
-        raise DataError(f"{path}, row {row + 2}: {table['path'][row]} has two rows")
-    reserved = RESERVED & set(table.columns)
-    if reserved:
-        raise DataError(f"{path}: column {sorted(reserved)[0]} has a meaning here; rename it")
+    table = read_csv(path)
+    if "path" not in table:
+        raise DataError(f"{path}: needs a column path; it has {listed(table.columns)}")
+    for row in table.index[table["path"].isna()]:
+        raise DataError(f"{path}, row {row}: no path; fill it in, or remove the row")
+    for row in table.index[table["path"].duplicated()]:
+        raise DataError(f"{path}, row {row}: {shown(table['path'][row])} has two rows")
+    refuse_ours(table.columns, OURS, path)
     return table

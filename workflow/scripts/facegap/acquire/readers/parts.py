@@ -8,14 +8,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from facegap.errors import DataError
+from facegap.errors import DataError, shown
 from facegap.images import FORMATS, open_images
+from facegap.spreadsheets import as_numbers
+from facegap.texts import read_text
 
 IMAGE = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|bmp|tiff?|gif|ppm)$", re.IGNORECASE)
 OLDEST = 150  # years
 NO_IMAGE = "not an image by its name"
 UNREAD = f"its name is not of a format that is read ({', '.join(FORMATS)}); convert it"
-RESERVED = {"face_id", "group", "landmarks", "split", "official_landmarks"}  # columns of ours
 Rejected = dict[str, str | None]
 
 
@@ -108,43 +109,18 @@ def refuse_duplicates(names: pd.Index, path: str | Path) -> None:
         raise DataError(f"{path}: {names[names.duplicated()][0]} has two rows")
 
 
+def refuse_ours(names: Iterable[str], ours: Iterable[str], place: str | Path) -> None:
+    """Raise `DataError` where a data set's column has the name of one of facegap's own."""
+    for name in sorted(set(names) & set(ours)):
+        raise DataError(
+            f"{place}: {name} is a column that facegap itself puts into the table of faces; rename"
+            " yours"
+        )
+
+
 def lines_of(path: str | Path) -> list[str]:
     """The lines of a text file that are not empty."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not readable as text: {error}") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-def read_text_table(path: str | Path) -> pd.DataFrame:
-    """The table, all text; an empty cell is missing, and nothing else is."""
-    try:
-        table = pd.read_csv(
-            path,
-            dtype=str,
-            header=None,  # else pandas takes rows longer than the header as ones with an index
-            keep_default_na=False,
-            na_values=[""],
-            skipinitialspace=True,
-            encoding="utf-8-sig",
-        )
-    except (OSError, ValueError) as error:  # pandas' own errors are among these
-        if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error)):
-            raise DataError(
-                f"{path}, line {found[2]}: {found[3]} fields, and the header has {found[1]};"
-                " remove a comma at the end, and put a text that has one in quotes"
-            ) from error
-        raise DataError(f"{path}: not readable as CSV: {error}") from error
-    names = pd.Index(table.iloc[0].tolist())
-    table = table.iloc[1:].reset_index(drop=True)
-    for column in np.flatnonzero(names.isna() & table.notna().any().to_numpy()):
-        raise DataError(f"{path}: column {column + 1} has no name in the header; give it one")
-    if names.dropna().has_duplicates:
-        twice = names[names.duplicated()][0]
-        raise DataError(f"{path}: two columns are called {twice}; rename or remove one")
-    named: pd.DataFrame = table.set_axis(names, axis="columns").loc[:, names.notna()]
-    return named
+    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
 def numbers(
@@ -155,12 +131,13 @@ def numbers(
     words: str,
 ) -> pd.Series:
     """A column as numbers, each of which has to be `allowed`, or missing."""
-    values = pd.to_numeric(table[name], errors="coerce")
+    values = as_numbers(table[name])
     wrong: Iterable[int] = np.flatnonzero(
         table[name].notna() & ~values.map(allowed, na_action=None)
     )
     for row in wrong:
         raise DataError(
-            f"{path}, row {row + 2}: {name} is {table[name].iloc[row]!r}, allowed: {words}"
+            f"{path}, row {table.index[row]}: {name} is {shown(table[name].iloc[row])}, allowed:"
+            f" {words}"
         )
     return values

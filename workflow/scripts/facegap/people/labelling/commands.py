@@ -144,12 +144,13 @@ def import_answers(given: argparse.Namespace) -> None:
     """Bring answers from the files that the configuration names into the database."""
     study, engine = _opened(given)
     _seat(study, engine)
+    faces = read_table(_faces(study), FACES)
     for of_round in ("labelling", "verification"):
         people = _people(study, of_round)
         for seat in seats(engine, of_round):
             person = people.get(seat.name)
             if person and (path := Path(study.data_root, str(person.answers))).exists():
-                table = read_answers(path, person)
+                table = read_answers(path, person, faces)
                 new = bring_in(engine, seat, table)
                 print(f"{seat.name}: {new} new answers of {len(table)} in {path}")
 

@@ -39,6 +39,8 @@ ADVICE = {  # by what SQLite's or PostgreSQL's message says
     "unable to open": "it cannot be opened; check that the folder exists and may be written",
     "not a database": "the file is no SQLite database; name another",
     "malformed": "the file is damaged; bring back a backup",
+    "resolve host": "there is no such host; check the URL",
+    "name or service not known": "there is no such host; check the URL",
     "connection": "the database server does not answer; check that it runs and the URL",
 }
 
