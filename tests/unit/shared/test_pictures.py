@@ -14,7 +14,7 @@ from facegap.errors import DataError
 from facegap.pictures import Pictures
 
 Address = Callable[[str], str]
-KEPT: dict[str, Address] = {  # addresses that have the whole path
+WHOLE: dict[str, Address] = {  # addresses that have the whole path
     "id or path": lambda path: path,
     "local files": lambda path: f"/data/local-files/?d=faces/{path}",
     "local files, quoted": lambda path: f"/data/local-files/?d={quote('faces/' + path, safe='')}",
@@ -65,14 +65,14 @@ PATHS = st.builds(
 )
 
 
-@given(st.lists(PATHS, min_size=1, max_size=8, unique=True), st.sampled_from(sorted(KEPT)))
+@given(st.lists(PATHS, min_size=1, max_size=8, unique=True), st.sampled_from(sorted(WHOLE)))
 def test_an_address_with_the_path_names_its_picture(paths: list[str], kind: str) -> None:
     known = pictures(*paths, ids=tuple(f"face {k}" for k in range(len(paths))))
     for k, path in enumerate(paths):
         assume(not any(other != path and f"/{path}".endswith(f"/{other}") for other in paths))
         read = unquote(path).rpartition("/")[2].partition(".")[0]
         assume(read in path or not any(read in other for other in paths))  # quoted or not?
-        assert known.face(KEPT[kind](path)) == f"face {k}"
+        assert known.face(WHOLE[kind](path)) == f"face {k}"
 
 
 @given(st.lists(PATHS, min_size=1, max_size=8, unique=True), st.sampled_from(sorted(LOST)))
@@ -91,13 +91,13 @@ def test_an_address_without_the_folder_names_its_picture_or_none(
             assert found == path
 
 
-@given(PATHS, st.lists(PATHS, min_size=1, max_size=8, unique=True), st.sampled_from(sorted(KEPT)))
+@given(PATHS, st.lists(PATHS, min_size=1, max_size=8, unique=True), st.sampled_from(sorted(WHOLE)))
 def test_an_address_of_no_picture_names_none_of_another_name(
     path: str, paths: list[str], kind: str
 ) -> None:
     name = path.rpartition("/")[2].partition(".")[0]
     assume(all(name not in other and other.partition(".")[0] not in path for other in paths))
-    assert pictures(*paths).face(KEPT[kind](path)) is None
+    assert pictures(*paths).face(WHOLE[kind](path)) is None
 
 
 def test_a_picture_of_another_folder_is_another() -> None:

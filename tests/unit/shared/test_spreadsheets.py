@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from facegap.errors import DataError
 from facegap.spreadsheets import FALSE, TRUE, as_flags, as_numbers, read_csv
 
-CELLS = st.text(
+TEXTS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8
 ).filter(
-    lambda cell: cell == cell.lstrip(" ")  # spaces behind a separator are none of the cell
+    lambda text: text == text.lstrip(" ")  # spaces behind a separator are none of the cell
 )
 
 
@@ -28,7 +28,7 @@ def table(folder: Path, text: str, encoding: str = "utf-8") -> pd.DataFrame:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=5),
+    st.lists(st.lists(TEXTS, min_size=3, max_size=3), max_size=5),
     st.sampled_from([",", ";", "\t"]),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
     st.sampled_from(["\n", "\r\n"]),
@@ -41,7 +41,7 @@ def test_a_table_is_read_as_it_was_written(
     delimiter: str,
     encoding: str,
     end: str,
-    said: bool,
+    named: bool,
     beyond: int,
 ) -> None:
     """Whatever the program: its encoding, separator and ends of lines, and empty cells beyond."""
@@ -49,7 +49,7 @@ def test_a_table_is_read_as_it_was_written(
     writer = csv.writer(file, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
     writer.writerow(["path", "age", "b"])
     writer.writerows([*row, *[""] * beyond] for row in rows)
-    text = (f"sep={delimiter}{end}" if said else "") + file.getvalue()
+    text = (f"sep={delimiter}{end}" if named else "") + file.getvalue()
     found = table(tmp_path, text, encoding)
     assert list(found.columns) == ["path", "age", "b"]
     assert found.fillna("").to_numpy().tolist() == [row for row in rows if any(row)]

@@ -42,7 +42,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         raise DataError(f"{path}: not readable as CSV: no header; the first line names the columns")
     if len(names) > WIDEST:
         raise DataError(f"{path}: {len(names)} columns; no table has more than {WIDEST}")
-    lines, cells = [], []
+    lines, fields = [], []
     for line, row in rows:
         if any(row[len(names) :]):
             raise DataError(
@@ -50,8 +50,8 @@ def read_csv(path: str | Path) -> pd.DataFrame:
                 f" text that has a {delimiter!r} in quotes"
             )
         lines.append(line)
-        cells.append(row[: len(names)] + [""] * (len(names) - len(row)))
-    table = pd.DataFrame(cells, columns=range(len(names)), index=lines, dtype="str")
+        fields.append(row[: len(names)] + [""] * (len(names) - len(row)))
+    table = pd.DataFrame(fields, columns=range(len(names)), index=lines, dtype="str")
     return _named(table.where(table != ""), names, path)
 
 
@@ -95,7 +95,7 @@ def _named(table: pd.DataFrame, names: list[str], path: str | Path) -> pd.DataFr
     for k in used:
         if not names[k]:
             raise DataError(f"{path}: column {k + 1} has no name in the header; give it one")
-    kept = [names[k] for k in used]
-    if twice := [name for name, times in Counter(kept).items() if times > 1]:
+    shown = [names[k] for k in used]
+    if twice := [name for name, times in Counter(shown).items() if times > 1]:
         raise DataError(f"{path}: two columns are called {listed(twice)}; rename or remove one")
-    return table[used].set_axis(kept, axis="columns")
+    return table[used].set_axis(shown, axis="columns")

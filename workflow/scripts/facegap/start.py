@@ -117,7 +117,7 @@ def check_pairs(workflow: Any, study: Study) -> None:
     to_run = {job.rule.name for job in workflow.dag.needrun_jobs()}
     if workflow.touch or not sheet.exists() or "pair_outputs" not in to_run:
         return
-    from facegap.judge.responses import answered  # loads pandas and SQLAlchemy
+    from facegap.people.comparing.answers import answered  # loads pandas and SQLAlchemy
 
     names = {study.comparisons, study.judge.responses or study.comparisons}
     for place in (Path(study.data_root, name) for name in sorted(names)):

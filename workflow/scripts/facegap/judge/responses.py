@@ -106,17 +106,6 @@ def read_responses(
     write_table(known[list(FAMILIAR.columns)], familiar, FAMILIAR)
 
 
-def answered(answers: Path, pairs: str) -> int:
-    """How many answers there are to the pairs of this digest, or to pairs that are not named."""
-    if answers.suffix == ".csv":
-        given = _csv(answers, ("pair_id",), empty=True)
-    else:
-        from facegap.people.comparing.answers import read_database  # loads SQLAlchemy
-
-        given, _ = read_database(answers)
-    return int((given["study"] == pairs).sum()) if "study" in given else len(given)
-
-
 def _given(answers: Path, familiarity: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Answers, and persons known, as texts, of a database or of CSV files."""
     if answers.suffix != ".csv":

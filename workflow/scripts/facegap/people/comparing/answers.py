@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from facegap.errors import DataError
 from facegap.people.engine import answers_in, facts, open_answers
 from facegap.people.web.store import reading
+from facegap.spreadsheets import read_csv
 from facegap.tables.judge import CRITERIA
 
 ROUND = "comparing"
@@ -52,3 +53,9 @@ def read_database(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         return exported(engine)
     finally:
         engine.dispose()
+
+
+def answered(place: Path, pairs: str) -> int:
+    """How many answers a database or a CSV file has to the pairs of this digest."""
+    given = read_csv(place) if place.suffix == ".csv" else read_database(place)[0]
+    return int((given["study"] == pairs).sum()) if "study" in given else len(given)
