@@ -34,8 +34,8 @@ def sides_of(faces: pd.DataFrame, own_label: OwnLabel, place: str | Path) -> "pd
         first = unknown.iloc[0]
         raise DataError(
             f"{place}: column {column} has the value {shown(first[column])} (face"
-            f" {shown(first['face_id'])}; {len(unknown)} faces in all have an unknown value); known: {allowed}. Say in"
-            " own_label on which side it is."
+            f" {shown(first['face_id'])}; {len(unknown)} faces in all have an unknown value);"
+            f" known: {allowed}. Say in own_label on which side it is."
         )
     return side.where(values.notna(), None).astype("str")
 
