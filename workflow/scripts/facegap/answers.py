@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from facegap.errors import DataError
+from facegap.names import one_form
 from facegap.settings.annotate import Person, Tentative
 from facegap.tables.annotate import ANSWERS
 from facegap.tables.base import SIDES
@@ -38,6 +39,7 @@ def read_answers(
     if rows.empty:
         raise DataError(f"{path}: no answers")
     rows = _of_one_annotator(rows, path, person)
+    rows["face_id"] = rows["face_id"].map(one_form)
     side_of = _side_of(person)
     unknown = rows[~rows["side"].isin(side_of)]
     if len(unknown):

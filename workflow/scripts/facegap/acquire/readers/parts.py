@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from facegap.decoding import FORMATS
 from facegap.errors import DataError
-from facegap.images import FORMATS, open_images
+from facegap.images import open_images
+from facegap.names import one_form
 
 IMAGE = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|bmp|tiff?|gif|ppm)$", re.IGNORECASE)
 OLDEST = 150  # years
@@ -109,16 +111,16 @@ def refuse_duplicates(names: pd.Index, path: str | Path) -> None:
 
 
 def lines_of(path: str | Path) -> list[str]:
-    """The lines of a text file that are not empty."""
+    """The lines of a text file that are not empty, in one form."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not readable as text: {error}") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in one_form(text).splitlines() if line.strip()]
 
 
 def read_text_table(path: str | Path) -> pd.DataFrame:
-    """The table, all text; an empty cell is missing, and nothing else is."""
+    """The table, all text in one form; an empty cell is missing, and nothing else is."""
     try:
         table = pd.read_csv(
             path,
@@ -136,6 +138,7 @@ def read_text_table(path: str | Path) -> pd.DataFrame:
                 " remove a comma at the end, and put a text that has one in quotes"
             ) from error
         raise DataError(f"{path}: not readable as CSV: {error}") from error
+    table = table.map(one_form, na_action="ignore")
     names = pd.Index(table.iloc[0].tolist())
     table = table.iloc[1:].reset_index(drop=True)
     for column in np.flatnonzero(names.isna() & table.notna().any().to_numpy()):
