@@ -23,3 +23,7 @@ class TrainingError(FacegapError):
 
 class StoreError(FacegapError):
     """A database of answers is locked, full, damaged or away; what was acknowledged is kept."""
+
+
+class DiedError(FacegapError):
+    """A process was ended from outside, or native code ends it whatever the input is."""
