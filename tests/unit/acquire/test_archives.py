@@ -13,6 +13,8 @@ import pytest
 from facegap.acquire import archives
 from facegap.acquire.archives import unpack_images
 from facegap.errors import DataError
+from facegap.kinds import is_tar
+from facegap.settings.acquire import Dataset
 
 
 def tar(path: Path, *members: tuple[str, bytes, bytes]) -> Path:
@@ -258,3 +260,16 @@ def test_several_archives_become_one_zip(tmp_path: Path) -> None:
 def test_an_empty_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no file in it"):
         unpack_images(archives=[tar(tmp_path / "a.tar.gz")], images=tmp_path / "images.zip")
+
+
+@pytest.mark.parametrize("end", [".tar", ".TAR.GZ", ".tgz", ".tar.xz", ".Txz", ".tar.bz2", ".tbz2"])
+def test_a_tar_is_known_by_its_name_in_any_letters(end: str, tmp_path: Path) -> None:
+    kind = {"gz": "gz", "xz": "xz", "z2": "bz2"}.get(end.lower()[-2:], "")
+    path = tmp_path / f"a{end}"
+    with tarfile.open(path, f"w:{'gz' if end == '.tgz' else kind}") as archive:
+        archive.addfile(tarfile.TarInfo("a.jpg"))
+    assert is_tar(path.name)
+    assert not is_tar(f"{path.name}.7z")
+    unpack_images(archives=[path], images=tmp_path / "images.zip")
+    given = {"kind": "folder", "images": [path.name], "table": "t.csv", "labels": "own"}
+    Dataset(**given, split={"train": 0.5, "test": 0.5})
