@@ -13,6 +13,8 @@ import pytest
 from facegap.acquire import archives
 from facegap.acquire.archives import unpack_images
 from facegap.errors import DataError
+from facegap.kinds import is_tar
+from facegap.settings.acquire import Dataset
 
 
 def tar(path: Path, *members: tuple[str, bytes, bytes]) -> Path:
@@ -199,6 +201,51 @@ def test_a_name_longer_than_any_is_refused(tmp_path: Path) -> None:
         unpack_images(archives=[archive], images=tmp_path / "images.zip")
 
 
+def sparse(version: str) -> bytes:
+    """A tar of one file of which GNU tar stored a byte, in one of its four formats."""
+    info = tarfile.TarInfo("a.jpg")
+    if version == "old":
+        info.type = tarfile.GNUTYPE_SPARSE
+        header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+        header[386:398], header[398:410] = b"00000000000\0", b"00000000000\0"
+        header[482], header[483:495] = 1, b"04000000000\0"  # more of it follows; half a gigabyte
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header[:512])
+        return bytes(header) + (b"0" * 504 + b"\1" + bytes(7)) * 4000
+    about = {
+        "0.0": {"size": str(2**29), "offset": "0", "numbytes": "0", "numblocks": "1"},
+        "0.1": {"map": "0,0", "size": str(2**29)},
+        "1.0": {"major": "1", "minor": "0", "realsize": str(2**29), "name": "a.jpg"},
+    }[version]
+    info.pax_headers = {f"GNU.sparse.{key}": value for key, value in about.items()}
+    entries = b"9" * 9 + b"\n" + b"0\n" * 2**20  # a map that has no end
+    info.size = len(entries) if version == "1.0" else 0
+    return info.tobuf(tarfile.PAX_FORMAT) + entries * (version == "1.0") + bytes(1024)
+
+
+@pytest.mark.parametrize("version", ["old", "0.0", "0.1", "1.0"])
+def test_a_sparse_file_is_refused_before_its_zeros_are_made(version: str, tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "a.tar.gz", "wb", compresslevel=1) as file:
+        file.write(sparse(version))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=r"a\.tar\.gz: '.*', a sparse file, .* refused"):
+            unpack_images(archives=[tmp_path / "a.tar.gz"], images=tmp_path / "images.zip")
+        assert tracemalloc.get_traced_memory()[1] < 2 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_backslashes_and_decomposed_letters_are_names_in_one_form(tmp_path: Path) -> None:
+    path = tar(tmp_path / "a.tar.gz", ("./anna\\Jose\u0301.jpg", tarfile.REGTYPE, b"x"))
+    unpack_images(archives=[path], images=tmp_path / "images.zip")
+    with zipfile.ZipFile(tmp_path / "images.zip") as images:
+        assert images.namelist() == ["anna/José.jpg"]
+    both = [(f"Jos{e}.jpg", tarfile.REGTYPE, b"x") for e in ("é", "e\u0301")]
+    with pytest.raises(DataError, match=r"two files are called 'José\.jpg'"):
+        unpack_images(archives=[tar(tmp_path / "b.tar.gz", *both)], images=tmp_path / "images.zip")
+
+
 def test_several_archives_become_one_zip(tmp_path: Path) -> None:
     parts = [
         tar(tmp_path / f"part{k}.tar.gz", (f"part{k}/a.jpg", tarfile.REGTYPE, b"x")) for k in (1, 2)
@@ -213,3 +260,16 @@ def test_several_archives_become_one_zip(tmp_path: Path) -> None:
 def test_an_empty_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no file in it"):
         unpack_images(archives=[tar(tmp_path / "a.tar.gz")], images=tmp_path / "images.zip")
+
+
+@pytest.mark.parametrize("end", [".tar", ".TAR.GZ", ".tgz", ".tar.xz", ".Txz", ".tar.bz2", ".tbz2"])
+def test_a_tar_is_known_by_its_name_in_any_letters(end: str, tmp_path: Path) -> None:
+    kind = {"gz": "gz", "xz": "xz", "z2": "bz2"}.get(end.lower()[-2:], "")
+    path = tmp_path / f"a{end}"
+    with tarfile.open(path, f"w:{'gz' if end == '.tgz' else kind}") as archive:
+        archive.addfile(tarfile.TarInfo("a.jpg"))
+    assert is_tar(path.name)
+    assert not is_tar(f"{path.name}.7z")
+    unpack_images(archives=[path], images=tmp_path / "images.zip")
+    given = {"kind": "folder", "images": [path.name], "table": "t.csv", "labels": "own"}
+    Dataset(**given, split={"train": 0.5, "test": 0.5})

@@ -30,7 +30,7 @@ from facegap.acquire.collection import (
 from facegap.acquire.drawing import Face
 from facegap.acquire.persons import GROUPS, HAIR, SHAPE, TONE, Picture, fresh_pictures, pictures_of
 from facegap.acquire.splits import Sampling
-from facegap.images import decoded
+from facegap.decoding import decoded
 from facegap.settings.acquire import Drawn, Split
 from facegap.settings.load import load
 from facegap.settings.measure import KnownTruth

@@ -3,7 +3,9 @@
 import csv
 import io
 import os
+import unicodedata
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -475,3 +477,124 @@ def test_lfw_knows_its_persons(tmp_path: Path) -> None:
     faces, rejected = read("lfw", tmp_path, tmp_path / "lfw.zip", [])
     assert faces["subject_id"].tolist() == ["Ann_Lee", "Ann_Lee", "Bo"]
     assert rejected["path"].tolist() == ["lfw/readme", "lfw/Bo/Ann_Lee_0003.jpg"]
+
+
+def zipped(folder: Path, rows: list[str], names: list[str]) -> pd.DataFrame:
+    """The faces of a zip of `names` and a table of `rows`."""
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(folder / "images.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, name)
+    (folder / "labels.csv").write_text("\n".join(["path,subject_id", *rows]), encoding="utf-8")
+    return read("folder", folder, folder / "images.zip", [folder / "labels.csv"])[0]
+
+
+LOOKING = ["Jürgen/1.jpg", "José/1.jpg", "anna/1.jpg", "ben/1.jpg"]
+
+
+@pytest.mark.parametrize("ours", ["NFC", "NFD"])
+@pytest.mark.parametrize("theirs", ["NFC", "NFD"])
+def test_names_that_look_alike_are_one(tmp_path: Path, ours: str, theirs: str) -> None:
+    rows = [f"{path},{path[:2]}" for path in LOOKING]
+    rows = [unicodedata.normalize(ours, row) for row in rows]
+    faces = zipped(tmp_path, rows, [unicodedata.normalize(theirs, name) for name in LOOKING])
+    assert faces["path"].tolist() == sorted(LOOKING)
+    assert set(faces["subject_id"]) == {path[:2] for path in LOOKING}
+
+
+def test_a_person_in_two_forms_is_one(tmp_path: Path) -> None:
+    rows = ["a/1.jpg,José", "a/2.jpg,Jose\u0301", "b/1.jpg,ben", "c/1.jpg,carl"]
+    faces = zipped(tmp_path, rows, [row.split(",")[0] for row in rows])
+    assert faces["subject_id"].nunique() == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda name: name.replace(".jpg", ".JPG"),
+            r"labels\.csv: the path '.*/1\.jpg' is written",
+        ),
+        (
+            lambda name: name.replace("a/1.jpg", "a/1.JPG"),
+            r"'anna/1\.jpg' is written 'anna/1\.JPG' in",
+        ),
+        (lambda name: name.title(), "write them alike"),
+        (
+            lambda name: f"images/{name}",
+            r"images\.zip: the images lie below images/, .*labels\.csv",
+        ),
+        (lambda name: f"a/b/{name}", r"the images lie below a/b/"),
+        (lambda name: name.encode().decode("cp1252"), r"'José/1\.jpg' with its .* utf-8"),
+        (lambda name: name.encode("cp1252").decode("cp437"), "in the encoding cp1252"),
+        (lambda name: name.split("/")[1].replace("1", name[:3]), None),
+    ],
+)
+def test_images_that_are_called_otherwise_are_not_lost(
+    change: Callable[[str], str], message: str | None, tmp_path: Path
+) -> None:
+    names = [change(name) for name in LOOKING]
+    with pytest.raises(DataError, match=message or "not one image with labels"):
+        zipped(tmp_path, [f"{path}," for path in LOOKING], names)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda path: path.replace("/", "\\"), r"the path 'Jürgen\\\\1\.jpg' is written 'Jürgen/1"),
+        (lambda path: f"C:\\data\\{path}", r"labels\.csv: the paths begin with C:/data/, which"),
+        (lambda path: f"/data/mine/{path}", r"the paths begin with /data/mine/, which"),
+        (lambda path: f" {path.upper()} ", "write them alike"),
+    ],
+)
+def test_nor_are_rows_that_are_written_otherwise(
+    change: Callable[[str], str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=message):
+        zipped(tmp_path, [f"{change(path)}," for path in LOOKING], LOOKING)
+
+
+def test_an_image_that_is_not_there_is_listed_as_before(tmp_path: Path) -> None:
+    """Though an image elsewhere has its file name."""
+    rows = [f"{path}," for path in [*LOOKING, "1.jpg", "顔.jpg"]]
+    faces = zipped(tmp_path, rows, [*LOOKING, "old/1.jpg", "山.jpg"])
+    assert len(faces) == len(LOOKING)
+    assert len(read_table(tmp_path / "rejected.csv", REJECTED)) == 4
+
+
+def test_a_name_in_latin_1_that_a_row_means_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path / "images") + b"/J\xfcrgen.jpg")).write_bytes(b"x")
+    with pytest.raises(DataError, match=r"seems to be 'Jürgen\.jpg' .* encoding cp1252"):
+        folder_of(tmp_path, "path\na.jpg\nb c.png\nü/d.jpg\nJürgen.jpg\n")
+
+
+def test_celebas_and_fairfaces_names_are_compared_too(tmp_path: Path) -> None:
+    text = ATTRIBUTES.replace("d.jpg", "D.JPG")
+    identities = "a.jpg 7\nb.jpg 7\nc.jpg 8\nD.JPG 9\n"
+    with pytest.raises(DataError, match=r"celeba\.txt: the path 'D\.JPG' is written 'd\.jpg'"):
+        celeba(tmp_path, list_attr_celeba=text, identity_CelebA=identities)
+    with pytest.raises(
+        DataError, match=r"train\.csv: the path 'train/1\.JPG' is written 'train/1\.jpg'"
+    ):
+        fairface(tmp_path, FAIRFACE.replace("1.jpg", "1.JPG"))
+
+
+def test_an_image_that_native_code_dies_of_is_left_for_the_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deadly(data: bytes, path: str) -> None:
+        if path == "anna/1.jpg":
+            os.abort()
+
+    monkeypatch.setattr("facegap.acquire.reading.looks", deadly)
+    assert len(zipped(tmp_path, [f"{path}," for path in LOOKING], LOOKING)) == 4
+
+
+def test_a_folder_that_links_to_itself_has_each_face_once(tmp_path: Path) -> None:
+    images = tmp_path / "UTKFace"
+    images.mkdir()
+    for k in range(10):
+        (images / f"{20 + k}_0_{k % 5}_2017010915055733{k}.jpg").write_text(str(k))
+    (images / "latest").symlink_to(".")
+    assert len(read("utkface", tmp_path, images, [])[0]) == 10

@@ -1,6 +1,7 @@
 """Drawn faces through the stage: found, level, in order, the same in any cut of the work."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -204,15 +205,21 @@ def test_another_crop_needs_no_new_detection(
     aligned: Align, drawn: Drawn, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(whole / "found-0.parquet", tmp_path)
-    searched: list[int] = []
+    searches = tmp_path / "searches"  # a file, since the search runs in another process
+    searches.write_bytes(b"")
+
+    def search(_: np.ndarray) -> tuple[Found, ...]:
+        with searches.open("ab") as file:
+            file.write(b".")
+        return ()
 
     @contextmanager
-    def counting(*_: object) -> Iterator[Callable[[np.ndarray], list[Found]]]:
-        yield lambda image: searched.append(len(image)) or []  # type: ignore[func-returns-value]
+    def counting(*_: object) -> Iterator[Callable[[np.ndarray], tuple[Found, ...]]]:
+        yield search
 
     monkeypatch.setattr(shards, "open_landmarker", counting)
     folder = aligned(drawn, tmp_path, crops={"ears-chin": {"size": 32, "margin": 0.2}})
-    assert not searched
+    assert searches.stat().st_size == 0
     assert len(Crops([folder / "ears-chin-0.npy"])) == 30
     np.testing.assert_array_equal(points(folder), points(whole))
 
@@ -221,11 +228,11 @@ def test_another_crop_needs_no_new_detection(
             other.writestr(path, source.read(drawn.table["path"][0] if k == 3 else path))
     changed = type(drawn)(drawn.faces, tmp_path / "i.zip")  # type: ignore[call-arg]
     aligned(changed, tmp_path, crops={"none": {"size": 32}})
-    assert len(searched) == 1, "the image that is another"
+    assert searches.stat().st_size == 1, "the image that is another"
     other_code = [{"align/landmarks.py": "another"}]
     monkeypatch.setattr(shards, "digests", lambda modules: other_code)
     aligned(changed, tmp_path, crops={"none": {"size": 32}})
-    assert len(searched) == 1 + 30, "the code that finds faces is another"
+    assert searches.stat().st_size == 1 + 30, "the code that finds faces is another"
 
 
 @pytest.mark.parametrize("number", [3, 11])
@@ -430,3 +437,81 @@ def test_a_failure_in_the_middle_ends_the_job(
     with pytest.raises(ZeroDivisionError):
         aligned(drawn, tmp_path)
     assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_a_long_picture_is_searched_where_it_is_too_long_for_native_code(
+    model: Path, drawn: Drawn
+) -> None:
+    """Points are in the picture's own pixels; alone and behind 40,000 rows of grey they agree."""
+    with open_images(drawn.images) as images:
+        face = cv2.resize(images.read(drawn.table["path"][0]), (712, 872))
+    grey = np.full((400, 712, 3), 120, np.uint8)
+    short = np.concatenate([face, grey])
+    with open_landmarker(model, 0.5) as find:
+        for shape in ((40_000, 1080), (1, 40_000), (40_000, 1)):
+            assert find(np.full((*shape, 3), 200, np.uint8)) == ()
+        (alone,) = find(short)
+    wide = np.full((2, 33_000, 3), 7, np.uint8)
+    wide[:, -9:] = 200
+    for crop in WRITTEN.values():
+        cut = geometry.resized(geometry.squared(wide, getattr(crop, "fit", "squeeze")), crop.size)
+        assert cut.shape == (crop.size, crop.size, 3)
+    assert geometry.shortened(short, 1272) is short
+    scaled = geometry.shortened(short, 636)
+    assert scaled.shape == (636, 356, 3)
+    with open_landmarker(model, 0.5) as find:
+        (half,) = find(scaled)
+    assert np.abs(2 * half.points + 0.5 - alone.points).mean() < 4
+
+
+@pytest.mark.parametrize("fit", ["squeeze", "crop", "pad"])
+@pytest.mark.parametrize("shape", [(1, 3_000_000), (3_000_000, 1), (40_000, 20)])
+def test_the_longest_pictures_have_crops_in_little_memory(
+    fit: str, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resize, canvases = cv2.resize, list[int]()
+
+    def noting(image: NDArray[np.uint8], canvas: tuple[int, int], **more: int) -> object:
+        canvases.append(canvas[0] * canvas[1])
+        return resize(image, canvas, **more)
+
+    monkeypatch.setattr(cv2, "resize", noting)
+    image = np.full((*shape, 3), 90, np.uint8)
+    crop = geometry.resized(geometry.squared(image, fit), 200)
+    assert crop.shape == (200, 200, 3)
+    assert crop.max() == 90 or fit == "pad"  # where a line of pixels is lost in black
+    assert max(canvases) < 3e8
+
+
+@pytest.mark.parametrize("deadly", [(0,), (2, 3, 7), tuple(range(8))])
+def test_a_picture_that_native_code_dies_of_ends_no_other(
+    aligned: Align,
+    drawn: Drawn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    deadly: tuple[int, ...],
+) -> None:
+    """In the middle of writing its crops, too."""
+    table = drawn.table.head(8)
+    write_table(table, tmp_path / "faces.parquet", FACES)
+    eight = type(drawn)(tmp_path / "faces.parquet", drawn.images)  # type: ignore[call-arg]
+    expected = contents(aligned(eight, tmp_path / "sound"), 1)
+    written = shards._written
+
+    def dying(face: shards.Face, arrays: shards.Written) -> shards.Face:
+        if face.face_id in set(table["face_id"].iloc[list(deadly)]) and face.crops:
+            arrays.crops[0].write(face.crops[0])
+            os.abort()
+        return written(face, arrays)
+
+    monkeypatch.setattr(shards, "_written", dying)
+    found = contents(aligned(eight, tmp_path / "out"), 1)
+    rejected = read_table(tmp_path / "out/rejected-0.csv", REJECTED)
+    assert rejected["face_id"].tolist() == table["face_id"].iloc[list(deadly)].tolist()
+    assert set(rejected["reason"]) == {"native code ended on it (SIGABRT)"}
+    rows = np.delete(np.arange(8), deadly)
+    for name, crop in WRITTEN.items():
+        size = 3 * crop.size**2
+        kept = [expected[name][row * size : (row + 1) * size] for row in rows]
+        assert found[name] == b"".join(kept)
+    assert len(np.load(tmp_path / "out/rejected-0.npy")) == len(deadly)

@@ -1,8 +1,14 @@
 """Images are read as they are meant, or refused with the reason."""
 
+import bz2
 import io
+import lzma
 import os
+import struct
+import tracemalloc
+import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,8 +18,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facegap.decoding import ImageError, decoded
 from facegap.errors import DataError
-from facegap.images import ImageError, open_images
+from facegap.images import open_images
 
 RNG = np.random.default_rng(0)
 SMOOTH = cv2.resize(RNG.integers(0, 255, (6, 5, 3), dtype=np.uint8), (50, 60))
@@ -333,3 +340,186 @@ def test_a_panorama_is_read(place: Callable[..., Path]) -> None:
     wide = np.zeros((60, 20_000, 3), np.uint8)
     wide[:, -1] = 200
     np.testing.assert_array_equal(read(place(a=encoded(wide)), "a"), wide)
+
+
+NOISY = cv2.add(cv2.resize(SMOOTH, (178, 218)), RNG.integers(0, 40, (218, 178, 3), dtype=np.uint8))
+TURNED = Image.Exif()
+TURNED[0x0112] = 6
+JPEGS = {
+    "plain": encoded(NOISY, "JPEG"),
+    "progressive": encoded(NOISY, "JPEG", progressive=True),
+    "restarts": encoded(NOISY, "JPEG", restart_marker_rows=1),
+    "turned": encoded(NOISY, "JPEG", exif=TURNED),
+    "grey": encoded(NOISY[..., 0], "JPEG"),
+    "cmyk": encoded(Image.fromarray(NOISY).convert("CMYK"), "JPEG"),
+}
+
+
+@pytest.mark.parametrize("name", JPEGS)
+@pytest.mark.parametrize("kind", ["hole", "cut"])
+def test_a_damaged_jpeg_with_its_end_is_refused(name: str, kind: str) -> None:
+    data = JPEGS[name]
+    assert decoded(data, "a", 10**6).size
+    for share in range(30, 95, 5):
+        at = len(data) * share // 100
+        kept = {"hole": data[:at] + bytes(max(0, len(data) - at - 2)), "cut": data[:at]}[kind]
+        with pytest.raises(ImageError) as caught:
+            decoded(kept + b"\xff\xd9", "a", 10**6)
+        assert caught.value.reason.startswith(("damaged: ", "truncated"))
+
+
+@pytest.mark.parametrize("name", JPEGS)
+def test_most_zeroed_parts_of_a_jpeg_are_noticed(name: str) -> None:
+    """Where the decoder is in step again before the end, nothing in a JPEG tells."""
+    data, rng, refused = JPEGS[name], np.random.default_rng(1), 0
+    for _ in range(200):
+        start = int(rng.uniform(0.3, 0.9) * len(data))
+        end = min(start + int(rng.integers(64, 2000)), len(data) - 2)
+        try:
+            decoded(data[:start] + bytes(end - start) + data[end:], "a", 10**6)
+        except ImageError:
+            refused += 1
+    assert refused / 200 > (0.8 if name == "progressive" else 0.95)
+
+
+def test_a_damaged_tiff_is_refused() -> None:
+    data = encoded(NOISY, "TIFF", compression="tiff_lzw")
+    for share in (30, 50, 70):
+        at = len(data) * share // 100
+        with pytest.raises(ImageError, match="damaged"):
+            decoded(data[:at] + bytes(400) + data[at + 400 :], "a", 10**6)
+
+
+def test_what_follows_a_jpegs_end_is_no_damage() -> None:
+    """As of phones, which put a film or a second picture there."""
+    for name, data in JPEGS.items():
+        whole = decoded(data, name, 10**6)
+        np.testing.assert_array_equal(decoded(data + bytes(3000), name, 10**6), whole)
+
+
+def test_other_words_on_stderr_are_no_damage(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of another thread, while an image is decoded."""
+    decode = cv2.imdecode
+
+    def chatting(*given: object) -> object:
+        os.write(2, b"W0000 some warning\nINFO: Created something\n")
+        return decode(*given)
+
+    monkeypatch.setattr(cv2, "imdecode", chatting)
+    assert decoded(JPEGS["plain"], "a", 10**6).shape == NOISY.shape
+    assert capfd.readouterr().err == "W0000 some warning\nINFO: Created something\n"
+
+
+NAMES = ["Jürgen/1.png", "Zoë/1.png", "anna/1.png", "顔/1.png"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_name_is_found_in_either_form(place: Callable[..., Path], form: str) -> None:
+    given = [unicodedata.normalize(form, name) for name in NAMES]
+    there = place(
+        **{name: encoded(np.full((2, 2, 3), k, np.uint8)) for k, name in enumerate(given)}
+    )
+    with open_images(there) as images:
+        assert images.names() == sorted(NAMES)
+        for k, name in enumerate(NAMES):
+            for other in ("NFC", "NFD"):
+                assert images.read(unicodedata.normalize(other, name))[0, 0, 0] == k
+
+
+def test_a_name_in_both_forms_is_two_files(place: Callable[..., Path]) -> None:
+    there = place(**{f"Jos{e}.png": encoded(RED) for e in ("é", "e\u0301")})
+    message = r"two files are called 'José\.png'"
+    with pytest.raises(DataError, match=message), open_images(there) as images:
+        images.names()
+
+
+class Unflagged(zipfile.ZipInfo):
+    """A name in bytes without the flag that says that they are UTF-8, as Macs write them."""
+
+    encoding = "utf-8"
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802
+        return self.filename.encode(self.encoding), self.flag_bits & ~0x800
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp437"])
+def test_a_zips_names_need_no_flag(tmp_path: Path, encoding: str) -> None:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for name in ("anna\\1.png", "Jürgen\\1.png"):
+            info = Unflagged("x")
+            info.filename, info.encoding = name, encoding
+            archive.writestr(info, encoded(RED))
+    with open_images(tmp_path / "images.zip") as images:
+        assert images.names() == ["Jürgen/1.png", "anna/1.png"]
+        assert images.read("Jürgen/1.png").shape == RED.shape
+
+
+def lying(path: Path, method: int, body: bytes, size: int) -> Path:
+    """A zip of one member that says that it has `size` bytes, whatever `body` unpacks to."""
+    start = bytes(size)
+    about = struct.pack("<HHHHIIIHH", 0, method, 0, 33, zlib.crc32(start), len(body), size, 5, 0)
+    local = b"PK\3\4" + struct.pack("<H", 46) + about + b"a.png" + body
+    central = b"PK\1\2" + struct.pack("<HH", 46, 46) + about + bytes(14) + b"a.png"
+    ends = struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+    path.write_bytes(local + central + b"PK\5\6" + ends)
+    return path
+
+
+def packed(method: int, mebibytes: int) -> bytes:
+    filters = [{"id": lzma.FILTER_LZMA1}]
+    packer = {
+        8: lambda: zlib.compressobj(9, zlib.DEFLATED, -15),
+        12: bz2.BZ2Compressor,
+        14: lambda: lzma.LZMACompressor(lzma.FORMAT_RAW, filters=filters),
+    }[method]()
+    parts = [packer.compress(bytes(2**20)) for _ in range(mebibytes)]
+    head = (
+        struct.pack("<BBH", 9, 4, 5) + b"\x5d" + struct.pack("<I", 2**23) if method == 14 else b""
+    )
+    return head + b"".join(parts) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("method", "reason"),
+    [
+        (8, ""),
+        (12, "compressed by bzip2"),
+        (14, "compressed by LZMA"),
+        (93, "Zstandard"),
+        (77, "77"),
+    ],
+)
+def test_no_more_is_unpacked_than_a_member_says(tmp_path: Path, method: int, reason: str) -> None:
+    body = packed(method if method < 20 else 8, 200)
+    with open_images(lying(tmp_path / "a.zip", method, body, 1000)) as images:
+        tracemalloc.start()
+        try:
+            if reason:
+                with pytest.raises(ImageError, match=reason):
+                    images.contents("a.png")
+            else:
+                assert images.contents("a.png") == bytes(1000)
+            assert tracemalloc.get_traced_memory()[1] < 2**20
+        finally:
+            tracemalloc.stop()
+
+
+def test_an_encrypted_member_is_said_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", encoded(RED))
+    data = bytearray(path.read_bytes())
+    data[6] |= 1
+    data[data.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match="encrypted in the zip; pack it without a password"):
+        read(path, "a.png")
+
+
+def test_another_archive_is_said_not_to_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(90))
+    message = r"a\.7z: neither a folder nor .* \.tar, \.tar\.gz"
+    with pytest.raises(DataError, match=message), open_images(tmp_path / "a.7z"):
+        pass

@@ -12,6 +12,7 @@ import pytest
 from facegap.acquire.archives import unpack_images
 from facegap.align.landmarks import chosen, open_landmarker
 from facegap.crops import Crops
+from facegap.images import open_images
 from facegap.tables import acquire
 from facegap.tables.base import write_table
 
@@ -46,3 +47,17 @@ def test_real_faces_are_found_and_level(
                 tilts.append(np.degrees(np.arctan2(y, x)))
     assert len(tilts) > 30
     assert np.median(np.abs(tilts)) < 1
+
+
+@pytest.mark.skipif(not FACES.is_dir(), reason=f"no real faces at {FACES}: see docs/data.md")
+@pytest.mark.parametrize("archive", ["UTKFace.tar.gz", "img_align_celeba.zip"])
+def test_every_real_picture_is_sound(archive: str, tmp_path: Path) -> None:
+    images = FACES / archive
+    if archive.endswith(".tar.gz"):
+        unpack_images(archives=[images], images=tmp_path / "images.zip")
+        images = tmp_path / "images.zip"
+    with open_images(images) as source:
+        names = [name for name in source.names() if name.endswith(".jpg")]
+        assert len(names) > 1000
+        for name in names:
+            assert source.read(name).ndim == 3

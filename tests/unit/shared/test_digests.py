@@ -42,6 +42,52 @@ def test_so_is_a_folder_with_such_a_file(tmp_path: Path, memory: Path) -> None:
     assert digest(tmp_path / "images", memory) != before
 
 
+def test_so_is_a_folder_with_a_changed_file_behind_a_link(tmp_path: Path, memory: Path) -> None:
+    (tmp_path / "disk/deep").mkdir(parents=True)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/anna").symlink_to("../disk")
+    (tmp_path / "disk/loop").symlink_to("../images")
+    (tmp_path / "disk/deep/1.jpg").write_bytes(b"one")
+    before = digest(tmp_path / "images", memory)
+    assert digest(tmp_path / "images", memory) == before
+    replace_unnoticed(tmp_path / "disk/deep/1.jpg", b"two")
+    assert digest(tmp_path / "images", memory) != before
+
+
+def test_a_folder_of_odd_files_has_a_digest(tmp_path: Path, memory: Path) -> None:
+    """What a job says of them has to be said there, not at the start."""
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "1.jpg").write_bytes(b"one")
+    (images / "gone.jpg").symlink_to("nowhere")
+    (images / "self.jpg").symlink_to("self.jpg")
+    os.mkfifo(images / "pipe.jpg")
+    Path(os.fsdecode(os.fsencode(images) + b"/J\xfcrgen.jpg")).write_bytes(b"x")
+    before = digest(images, memory)
+    assert digest(images, memory, look=False) == before
+    (images / "1.jpg").write_bytes(b"two")
+    assert digest(images, memory) != before
+
+
+def test_an_unreadable_file_hides_no_other(
+    tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / "images" / name).write_bytes(b"one")
+    opened = Path.open
+
+    def forbidden(path: Path, *given: object, **named: object) -> object:
+        if path.name == "a":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *given, **named)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    before = digest(tmp_path / "images", memory)
+    replace_unnoticed(tmp_path / "images/b", b"two")
+    assert digest(tmp_path / "images", memory) != before
+
+
 def test_a_copy_elsewhere_has_the_same_digest(tmp_path: Path, memory: Path) -> None:
     for place in ("a", "b"):
         (tmp_path / place).mkdir()

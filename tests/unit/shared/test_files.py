@@ -10,7 +10,7 @@ import pytest
 
 from facegap import files
 from facegap.errors import DataError
-from facegap.files import read_json, whole, write_json
+from facegap.files import files_below, read_json, whole, write_json
 from facegap.resume import Resume
 
 KILLED = """
@@ -116,3 +116,63 @@ def test_json_round_trip_and_damage(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json({"a": float("nan")}, tmp_path / "z.json")
     assert not (tmp_path / "z.json").exists()
+
+
+def folder(place: Path, **links: str) -> Path:
+    """A folder with a file in each of a, b and b/c, and `links` (folder__name) to places."""
+    for name in ("a", "b", "b/c"):
+        (place / name).mkdir(parents=True)
+        (place / name / "1.jpg").touch()
+    for name, target in links.items():
+        (place / name.replace("__", "/")).symlink_to(target)
+    return place
+
+
+PLAIN = ["a/1.jpg", "b/1.jpg", "b/c/1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("links", "more"),
+    [
+        ({}, []),
+        ({"l": "b"}, ["l/1.jpg", "l/c/1.jpg"]),
+        ({"l": "a", "m": "a"}, ["l/1.jpg", "m/1.jpg"]),
+        ({"l": "."}, []),
+        ({"l": ".", "m": ".", "a__n": "..", "b__c__o": "../.."}, []),
+        ({"a__l": "../b", "b__m": "../a"}, ["a/l/1.jpg", "a/l/c/1.jpg", "b/m/1.jpg"]),
+        ({"l": "l", "m": "n", "n": "m", "gone": "nowhere"}, ["gone", "l", "m", "n"]),
+        ({"l": "b/c/1.jpg", ".hidden": "a"}, ["l"]),
+    ],
+)
+def test_links_are_followed_and_no_loop_is(
+    links: dict[str, str], more: list[str], tmp_path: Path
+) -> None:
+    place = folder(tmp_path / "images", **links)
+    assert files_below(place) == sorted([*PLAIN, *more])
+    (tmp_path / "link").symlink_to("images")
+    assert files_below(tmp_path / "link") == files_below(place)
+
+
+def test_folders_that_all_lead_into_each_other_are_refused(tmp_path: Path) -> None:
+    for one in range(6):
+        (tmp_path / str(one)).mkdir()
+        for other in range(6):
+            (tmp_path / str(one) / f"to{other}").symlink_to(f"../{other}")
+    with pytest.raises(DataError, match="links lead into this folder in more than 100 ways"):
+        files_below(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = folder(tmp_path / "images")
+    scan = os.scandir
+
+    def forbidden(path: str) -> object:
+        if path.endswith("/c"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    with pytest.raises(DataError, match=r"b/c: the folder is not readable: Permission denied"):
+        files_below(place)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from facegap.errors import DataError, listed, shown
+from facegap.names import one_form
 from facegap.settings.acquire import OwnLabel
 from facegap.tables.base import SIDES
 
@@ -17,7 +18,7 @@ def sides_of(faces: pd.DataFrame, own_label: OwnLabel, place: str | Path) -> "pd
     `own_label` names a `column` of `faces` and either the values `inside` and `outside`, or a
     number `below` which a face is inside. `place` is where `faces` came from, for errors.
     """
-    column = own_label.column
+    column = one_form(own_label.column)
     if column not in faces:
         raise DataError(f"{place}: no column {column}; it has {listed(faces.columns)}")
     values = faces[column]
@@ -47,7 +48,7 @@ def same_groups(groups: pd.Series, others: pd.Series) -> bool:
 
 
 def _word(value: Any) -> str:
-    """One spelling for the 1 of a whole number, of a real number, and of text."""
+    """One spelling for the 1 of a whole number, of a real number, and of text; one form of it."""
     if isinstance(value, int | float | np.number) and float(value).is_integer():
         return str(int(value))
-    return str(value)
+    return one_form(str(value))

@@ -6,11 +6,13 @@ the file's inode and time of last change (ctime), which nobody can set by hand.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from facegap.files import whole
+from facegap.errors import DataError
+from facegap.files import files_below, whole
 
 MEMORY = ".snakemake/digests.json"
 
@@ -37,11 +39,17 @@ def digest(path: str | Path, memory: str | Path, *, look: bool = True) -> str:
     times, and would be read again there for each job.
     """
     key, seen = str(Path(path).absolute()), _remembered(memory)
+    if not look and key in seen:
+        return str(seen[key][1])
+    try:
+        files = _files(path)
+    except DataError as error:  # the job that reads it says so too
+        return hashlib.sha256(str(error).encode()).hexdigest()
     if not look:
-        return str(seen[key][1]) if key in seen else _read(path)
-    state = _state(path)
+        return _read(files)
+    state = _state(files)
     if seen.get(key, [""])[0] != state:
-        seen[key] = [state, _read(path)]
+        seen[key] = [state, _read(files)]
         with whole(memory) as temporary:
             temporary.write_text(json.dumps(seen, indent=1, sort_keys=True))
     return str(seen[key][1])
@@ -55,28 +63,31 @@ def _remembered(memory: str | Path) -> dict[str, list[str]]:
     return seen if isinstance(seen, dict) else {}
 
 
-def _files(path: str | Path) -> Iterator[tuple[str, Path]]:
+def _files(path: str | Path) -> list[tuple[str, Path]]:
     """Names below a folder and their paths, in order; of a file, itself without a name."""
     path = Path(path)
     if path.is_file():
-        yield "", path
-    for full in sorted(path.rglob("*")):
-        if full.is_file():
-            yield str(full.relative_to(path)), full
+        return [("", path)]
+    return [(name, path / name) for name in files_below(path) if (path / name).is_file()]
 
 
-def _state(path: str | Path) -> str:
+def _state(files: Iterable[tuple[str, Path]]) -> str:
     state = hashlib.sha256()
-    for name, full in _files(path):
+    for name, full in files:
         seen = full.stat()
         times = f"{seen.st_mtime_ns} {seen.st_ctime_ns}"
-        state.update(f"{name} {seen.st_size} {times} {seen.st_ino}\n".encode())
+        line = f"{name} {seen.st_size} {times} {seen.st_ino}\n"
+        state.update(os.fsencode(line))
     return state.hexdigest()
 
 
-def _read(path: str | Path) -> str:
+def _read(files: Iterable[tuple[str, Path]]) -> str:
     state = hashlib.sha256()
-    for name, full in _files(path):
-        with full.open("rb") as file:
-            state.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    for name, full in files:
+        try:
+            with full.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:  # a picture that nobody may read is listed where it is aligned
+            content = str(error.strerror)
+        state.update(os.fsencode(f"{name} {content}\n"))
     return state.hexdigest()

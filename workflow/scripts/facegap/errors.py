@@ -31,6 +31,10 @@ class StoreError(FacegapError):
     """A database of answers is locked, full, damaged or away; what was acknowledged is kept."""
 
 
+class DiedError(FacegapError):
+    """A process was ended from outside, or native code ends it whatever the input is."""
+
+
 def shown(value: object, most: int = 60) -> str:
     """A value of somebody's file as it stands in a message: quoted, on one line, and cut."""
     text = value[: most + 1] if isinstance(value, str) else str(value)[: most + 1]

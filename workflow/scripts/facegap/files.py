@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from facegap.errors import DataError
 
+MOST_WAYS = 100  # through links into one folder
 UNWRITABLE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
     *(errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
@@ -101,3 +103,44 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not readable as JSON: {error}") from error
+
+
+def files_below(folder: str | Path) -> list[str]:
+    """The paths in `folder` of all files below it (posix), sorted, without hidden ones.
+
+    Links are followed; one to a folder that it lies in leads to nothing new, and is left out. A
+    `DataError` names a folder that cannot be read, and one that links lead into over and over.
+    """
+    found: list[str] = []
+    ways = Counter[tuple[int, int]]()
+    waiting = [(str(folder), "", frozenset[tuple[int, int]]())]
+    while waiting:
+        place, inside, above = waiting.pop()
+        try:
+            status, entries = os.stat(place), list(os.scandir(place))  # noqa: PTH116
+        except OSError as error:
+            raise DataError(f"{place}: the folder is not readable: {error.strerror}") from error
+        own = (status.st_dev, status.st_ino)
+        if own in above:
+            continue
+        ways[own] += 1
+        if ways[own] > MOST_WAYS:
+            raise DataError(
+                f"{place}: links lead into this folder in more than {MOST_WAYS} ways; remove those"
+                " that go round"
+            )
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if _is_folder(entry):
+                waiting.append((entry.path, f"{inside}{entry.name}/", above | {own}))
+            else:
+                found.append(inside + entry.name)
+    return sorted(found)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False

@@ -1,36 +1,30 @@
 """Images of a data set, read in place from a folder or a zip, or refused with the plain reason."""
 
-import io
-import os
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from threading import Lock
+from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
+from facegap.decoding import ImageError, decoded
 from facegap.errors import DataError
+from facegap.files import files_below
+from facegap.kinds import TARS
+from facegap.names import one_form, path_inside
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 MAX_PIXELS = 50_000_000
 MAX_FILES = 2_000_000  # in a zip
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # that zipfile unpacks no further than asked
+OTHERS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
+ENCRYPTED, UTF_8 = 0x1, 0x800  # of a zip member's flags
 
-Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit; ours is checked before any pixel is decoded
-
-
-class ImageError(DataError):
-    """One image that cannot be used; `reason` is the message without the image's place."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        """The image at `path`, and in plain words what is wrong with it."""
-        super().__init__(f"{path}: {reason}")
-        self.reason = reason
+T = TypeVar("T")
 
 
 class Images(ABC):
@@ -71,17 +65,20 @@ class _Folder(Images):
         super().__init__(max_pixels)
         self._place = place
 
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        """The names that the files have on disk, by their names in one form."""
+        names = files_below(self._place)
+        return _by_form(((one_form(name), name) for name in names), self._place)
+
     def names(self) -> list[str]:
-        found = []
-        for folder, folders, files in os.walk(self._place, followlinks=True):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            inside = Path(folder).relative_to(self._place)
-            found += [(inside / name).as_posix() for name in files if not name.startswith(".")]
-        return sorted(found)
+        return sorted(self._files)
 
     def _bytes(self, path: str) -> bytes:
         file = self._place / path
         try:
+            if not file.is_file():
+                file = self._place / self._files.get(one_form(path), path)
             if not file.is_file():
                 raise ImageError(path, "missing")
             self._check_size(path, file.stat().st_size)
@@ -91,24 +88,30 @@ class _Folder(Images):
 
 
 class _Zip(Images):
-    def __init__(self, archive: zipfile.ZipFile, max_pixels: int) -> None:
+    def __init__(self, archive: zipfile.ZipFile, place: Path, max_pixels: int) -> None:
         super().__init__(max_pixels)
         self._archive = archive
+        named = ((_name_of(info, place), info) for info in archive.infolist())
+        self._members = _by_form((item for item in named if not _is_left_out(item[0])), place)
         self._lock = Lock()  # ZipFile counts its readers without one
 
     def names(self) -> list[str]:
-        files = (info.filename for info in self._archive.infolist() if not info.is_dir())
-        return sorted(name for name in files if not _is_hidden(PurePosixPath(name)))
+        return sorted(self._members)
 
     def _bytes(self, path: str) -> bytes:
-        info = self._archive.NameToInfo.get(path)
-        if info is None or info.is_dir():
+        info = self._members.get(one_form(path))
+        if info is None:
             raise ImageError(path, "missing")
         self._check_size(path, info.file_size)
+        if info.flag_bits & ENCRYPTED:
+            raise ImageError(path, "encrypted in the zip; pack it without a password")
+        if info.compress_type not in METHODS:
+            method = OTHERS.get(info.compress_type, f"method {info.compress_type}")
+            raise ImageError(path, f"compressed by {method}; pack the zip with deflate, or stored")
         try:
-            with self._lock:
-                return self._archive.read(info)
-        except Exception as error:  # zlib, struct, checksum and password errors have no base
+            with self._lock, self._archive.open(info) as member:
+                return member.read(info.file_size)  # without a number, all that it unpacks to
+        except Exception as error:  # zlib, struct and checksum errors have no base
             raise ImageError(path, f"damaged in the zip: {error}") from error
 
 
@@ -116,7 +119,8 @@ class _Zip(Images):
 def open_images(place: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Images]:
     """The images in the folder or zip at `place`; a `DataError` names a place that is neither.
 
-    Nothing is extracted. Links in a folder are followed, so that it may be made of links.
+    Nothing is extracted. Links in a folder are followed, so that it may be made of links. Names
+    are in one Unicode form, and a path is found in whichever form it is given.
     """
     place = Path(place)
     if place.is_dir():
@@ -127,79 +131,37 @@ def open_images(place: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Ima
     try:
         archive = zipfile.ZipFile(place)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise DataError(f"{place}: neither a folder nor a readable zip: {error}") from error
+        raise DataError(
+            f"{place}: neither a folder nor a readable zip: {error}; other archives that are read"
+            f" are called {', '.join(TARS)}"
+        ) from error
     with archive:
         if len(archive.infolist()) > MAX_FILES:
             raise DataError(f"{place}: more files than a data set of faces has; refused")
-        images = _Zip(archive, max_pixels)
-        _check_names(archive, images, place)
-        yield images
+        yield _Zip(archive, place, max_pixels)
 
 
-def _check_names(archive: zipfile.ZipFile, images: Images, place: Path) -> None:
-    """Refuse a name that leads out of the zip, and one that two files have: only one is read."""
-    for name in archive.NameToInfo:
-        if name.startswith("/") or (".." in name and ".." in name.split("/")):
-            raise DataError(f"{place}: member {name!r} leads out of the archive; remove it")
-    if len(archive.NameToInfo) < len(archive.infolist()):
-        for name, following in pairwise(images.names()):
-            if name == following:
-                raise DataError(f"{place}: two files are called {name!r}; rename or remove one")
+def _by_form(items: Iterable[tuple[str, T]], place: Path) -> dict[str, T]:
+    """The items by name; a `DataError` where two have one name, of which only one would be read."""
+    found: dict[str, T] = {}
+    for name, item in items:
+        if name in found:
+            raise DataError(f"{place}: two files are called {name!r}; rename or remove one")
+        found[name] = item
+    return found
 
 
-def _is_hidden(path: PurePosixPath) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+def _name_of(info: zipfile.ZipInfo, place: Path) -> str:
+    """A member's path; Macs write UTF-8 without the flag that says so."""
+    name = info.filename
+    if not info.flag_bits & UTF_8 and not name.isascii():
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode()  # zipfile takes it for cp437
+    return path_inside(name, place)
 
 
-def decoded(data: bytes, path: str, max_pixels: int) -> NDArray[np.uint8]:
-    """The image in the file `data` at `path`, uint8 (h, w, 3) RGB, turned upright by EXIF or XMP.
-
-    Deeper pixels keep their upper eight bits, transparent ones lie on white; colour profiles are
-    not applied. An `ImageError` says why an image is not usable: not an image, truncated or
-    damaged, or of more than `max_pixels`, which is known before any pixel is decoded.
-    """
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > max_pixels:
-                size = f"{image.width} x {image.height} pixels"
-                raise ImageError(path, f"{size}, more than max_pixels ({max_pixels})")
-            if (plain := _plain_jpeg(image, data)) is not None:
-                return plain
-            image.load()  # all of it, or an error: Pillow fills nothing in
-            ImageOps.exif_transpose(image, in_place=True)
-            return np.array(_rgb(image, path))
-    except ImageError:
-        raise
-    except UnidentifiedImageError as error:
-        raise ImageError(path, f"not an image ({', '.join(FORMATS)})") from error
-    except Exception as error:  # decoders raise whatever they meet in damaged data
-        reason = "truncated" if "truncated" in str(error).lower() else f"damaged: {error}"
-        raise ImageError(path, reason) from error
-
-
-def _plain_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:
-    """The pixels of a JPEG in colour, not turned and ended by its end marker; none of any other.
-
-    The same pixels as Pillow's in half the time. OpenCV fills a truncated JPEG with grey, but in
-    a truncated one no end marker is last: it cannot occur among the coefficients.
-    """
-    if image.format != "JPEG" or image.mode != "RGB" or {"exif", "xmp"} & image.info.keys():
-        return None
-    if not data.endswith(b"\xff\xd9"):
-        return None
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    return None if decoded is None else np.asarray(decoded, dtype=np.uint8)
-
-
-def _rgb(image: Image.Image, path: str) -> Image.Image:
-    if image.mode == "RGB":
-        return image
-    if image.mode.startswith("I;16"):  # convert() would clip at 255
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        raise ImageError(path, f"pixels of mode {image.mode}, whose range is not known")
-    if image.has_transparency_data:
-        page = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(page, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+def _is_left_out(name: str) -> bool:
+    """Whether it is a folder's, hidden, or what a Mac puts beside each file."""
+    return name.endswith("/") or any(
+        part.startswith(".") or part == "__MACOSX" for part in name.split("/")
+    )

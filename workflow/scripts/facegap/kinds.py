@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-TARS = (".tar", ".tar.gz", ".tgz")
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 GENDER = {"column": "gender", "inside": ["male"], "outside": ["female"]}
 RACE = {
     "column": "race_raw",
@@ -38,6 +38,11 @@ DRAWN_ATTRIBUTES = (
     *("Black_Hair", "Brown_Hair", "Blond_Hair", "Male", "Young", "No_Beard", "Bangs"),
     *("Eyeglasses", "Smiling"),
 )
+
+
+def is_tar(name: str) -> bool:
+    """Whether a file of this name is a tar that is read, in capital letters or not."""
+    return name.lower().endswith(TARS)
 
 
 @dataclass(frozen=True)

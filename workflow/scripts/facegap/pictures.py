@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from facegap.errors import DataError, listed, shown
+from facegap.names import one_form
 
 UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # Label Studio's mark before the name of an uploaded file
 ENDINGS = re.compile(r"(\.(jpe?g|jpe|jfif|png|webp|bmp|tiff?|gif|ppm|chip))+$", re.IGNORECASE)
@@ -54,14 +55,16 @@ class Pictures:
 
         None where no picture is called so. Raises `DataError` where several are.
         """
+        name = one_form(name)
         if name in self.ids:
             return name
         if name in self.by_path:
             return self.by_path[name]
         for readings in meant(name):
-            candidates = (self._candidates(path, "/data/upload/" in name) for path in readings)
+            paths = map(one_form, readings)  # percent-encoded letters are decomposed as well
+            candidates = (self._candidates(path, "/data/upload/" in name) for path in paths)
             levels = map(chain.from_iterable, zip_longest(*candidates, fillvalue=[]))
-            found = next((paths for level in levels if (paths := set(level))), set())
+            found = next((same for level in levels if (same := set(level))), set())
             if len(found) > 1:
                 raise DataError(
                     f"{shown(name)} may be any of the pictures {listed(sorted(found))}; give their"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from facegap.errors import DataError, listed
+from facegap.names import one_form
 from facegap.texts import read_text
 
 SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
@@ -31,7 +32,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     without a name and a cell are left out; other columns without a name, and two of one name, are
     refused, and so are rows with more cells than the header.
     """
-    text = read_text(path)
+    text = one_form(read_text(path))
     skipped = SEPARATOR.match(text)
     body = text[skipped.end() :] if skipped else text
     header = body[: body.find("\n") + 1] or body

@@ -6,11 +6,12 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import Self
+from pathlib import Path
+from typing import NoReturn, Self
 
 from facegap.errors import DataError
 from facegap.files import whole
+from facegap.names import path_inside
 
 MAX_FILES = 2_000_000
 MAX_BYTES = 200 * 2**30
@@ -91,6 +92,8 @@ class _Member(tarfile.TarInfo):
             if len(buf) == tarfile.BLOCKSIZE and not buf.strip(b"\0"):
                 raise  # the end
             raise tarfile.ReadError(str(error)) from error
+        if member.type == tarfile.GNUTYPE_SPARSE:
+            member._refuse_sparse()
         if member.size < 0 or (member.type in HEADERS and member.size > MAX_HEADER_BYTES):
             raise OverflowError(f"a header of {member.size} bytes")
         return member
@@ -100,6 +103,13 @@ class _Member(tarfile.TarInfo):
         if tar.fileobj is not None and tar.fileobj.tell() - tar.offset > MAX_HEADER_BYTES:
             raise OverflowError(f"headers of more than {MAX_HEADER_BYTES} bytes for one file")
         return super().fromtarfile(tar)
+
+    def _refuse_sparse(self, following: tarfile.TarInfo | None = None, *_: object) -> NoReturn:
+        """A few bytes may stand for any number of zeros, and their table has no end."""
+        raise OverflowError(f"{(following or self).name!r}, a sparse file")
+
+    # how tarfile comes to the three ways in which pax headers tell of one
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse_sparse
 
 
 def _check_end(tar: tarfile.TarFile) -> None:
@@ -111,13 +121,12 @@ def _check_end(tar: tarfile.TarFile) -> None:
 
 def _checked(member: tarfile.TarInfo, archive: str | Path) -> str:
     """The member's path; in Latin-1, which old systems wrote, where it is not UTF-8."""
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or re.search(r"[\\\0]|^[A-Za-z]:", member.name):
-        raise DataError(f"{archive}: member {member.name!r} leads out of the archive; refused")
-    if not member.isreg():
-        raise DataError(f"{archive}: member {member.name!r} is a link or a device; refused")
     if len(member.name) > MAX_NAME:
         raise OverflowError(f"a name of {len(member.name)} characters")
-    if re.search("[\udc80-\udcff]", member.name):
-        return str(path).encode("utf-8", "surrogateescape").decode("latin-1")
-    return str(path)
+    name = member.name
+    if re.search("[\udc80-\udcff]", name):
+        name = name.encode("utf-8", "surrogateescape").decode("latin-1")
+    path = path_inside(name, archive)
+    if not member.isreg():
+        raise DataError(f"{archive}: member {name!r} is a link or a device; refused")
+    return path

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from facegap.acquire.drawing import Capture, draw
 from facegap.acquire.persons import HAIR, Picture, fresh_pictures, near, pictures_of, tested
 from facegap.acquire.splits import Sampling, split_table
+from facegap.decoding import decoded
 from facegap.files import whole
-from facegap.images import MAX_PIXELS, decoded
+from facegap.images import MAX_PIXELS
 from facegap.seeds import generator
 from facegap.settings.acquire import Drawn
 from facegap.settings.measure import KnownTruth

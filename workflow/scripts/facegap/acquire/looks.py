@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from facegap.decoding import FORMATS, decoded, refuse_damaged_jpeg
 from facegap.errors import DataError
-from facegap.images import FORMATS, MAX_PIXELS, decoded
+from facegap.images import MAX_PIXELS
 
 SIDE = 16  # bits a row and column
 BITS = SIDE**2
@@ -40,5 +41,6 @@ def _grey(data: bytes, path: str) -> Image.Image:
             raise DataError(f"{path}: {image.width} x {image.height} pixels")
         if image.format == "JPEG":
             image.draft("L", (ENOUGH, ENOUGH))
+            refuse_damaged_jpeg(data)
             return ImageOps.exif_transpose(image).convert("L")
     return Image.fromarray(decoded(data, path, MAX_PIXELS)).convert("L")

@@ -7,7 +7,7 @@ from typing import Any
 
 from facegap.acquire.manifest import obstacles
 from facegap.assets import ASSETS, located
-from facegap.kinds import KINDS, TARS
+from facegap.kinds import KINDS, is_tar
 from facegap.settings.study import Study
 
 UNPACKED = "<results>/acquire/{name}/images.zip"
@@ -107,7 +107,7 @@ def _place(study: Study, name: str, assets: Mapping[str, Any]) -> Place:
     else:
         given = [dataset.images] if isinstance(dataset.images, str) else dataset.images
         originals = [located(root, key, [image], assets) for image in given]
-    packed = originals[0].endswith(TARS)
+    packed = is_tar(originals[0])
     images = UNPACKED.format(name=name) if packed else originals[0]
     return Place(originals, images, _texts(study, name, originals, assets), kind.reader)
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -12,8 +14,10 @@ from facegap.acquire import duplicates as twice
 from facegap.acquire.looks import looks
 from facegap.acquire.readers.parts import Collection, reasons, stem
 from facegap.acquire.splits import choose, split_table
+from facegap.apart import apart
+from facegap.decoding import ImageError
 from facegap.errors import DataError
-from facegap.images import ImageError, open_images
+from facegap.images import open_images
 from facegap.seeds import generator
 from facegap.settings.acquire import Duplicates, Split
 from facegap.tables.acquire import DUPLICATES, FACES, REJECTED, SAMPLED
@@ -67,18 +71,22 @@ def read_faces(
 
 def _seen(paths: pd.Series, images: Path) -> pd.DataFrame:
     """Of each image: the digest of its file, its look and that of its mirror image, in hex."""
-    rows: list[tuple[str | None, ...]] = []
+    nothing = (None, None, None)  # of an image that cannot be read, which aligning it lists
+    rows = apart(partial(_looked_at, images=images), list(paths), lambda path, reason: nothing)
+    return pd.DataFrame(list(rows), columns=SEEN, index=paths.index, dtype=object)
+
+
+def _looked_at(paths: Sequence[str], *, images: Path) -> Iterator[tuple[str | None, ...]]:
     with open_images(images) as source:
         for path in paths:
             try:
                 data = source.contents(path)
-            except ImageError:  # listed where the image is aligned
-                rows.append((None, None, None))
+            except ImageError:
+                yield None, None, None
                 continue
             digest = hashlib.blake2b(data, digest_size=16).hexdigest()
             found = looks(data, path)
-            rows.append((digest, *([look.hex() for look in found] if found else (None, None))))
-    return pd.DataFrame(rows, columns=SEEN, index=paths.index, dtype=object)
+            yield digest, *([look.hex() for look in found] if found else (None, None))
 
 
 def split_dataset(

@@ -88,6 +88,8 @@ _FROM_MIDDLE = _UNIT * (_RIGID_POINTS - _MIDDLE)
 # The mean of it and its mirror image: alone it leans by one degree.
 MEAN_FACE = (_FROM_MIDDLE + _FROM_MIDDLE[[RIGID.index(k) for k in _MIRRORED]] * [-1, 1]) / 2
 SHARP_AT = 128
+LONGEST = 32_766  # pixels a side that native code takes; MediaPipe's OpenCV aborts beyond
+LONGEST_PADDED = 16_384  # of a square of nearly a gigabyte
 THINNEST = 1 / 30  # height to base of the triangle of outer eyes and nose
 
 
@@ -224,6 +226,8 @@ def squared(image: Image, fit: str) -> Image:
     height, width = image.shape[:2]
     if fit == "crop":
         return middle(image, min(height, width))
+    if max(height, width) > LONGEST_PADDED:
+        return squared(shortened(image, LONGEST_PADDED), fit)
     length = max(height, width)
     square = np.zeros((length, length, image.shape[2]), dtype=image.dtype)
     top, left = (length - height) // 2, (length - width) // 2
@@ -233,9 +237,20 @@ def squared(image: Image, fit: str) -> Image:
 
 def resized(image: Image, size: int) -> Image:
     """The whole of `image` (h, w, 3) as (size, size, 3). Shrinking does not alias."""
+    image = shortened(image, LONGEST)
     height, width = image.shape[:2]
     canvas = (size * _times(width / size), size * _times(height / size))
     return _averaged(cv2.resize(image, canvas, interpolation=cv2.INTER_LINEAR), size)
+
+
+def shortened(image: Image, longest: int) -> Image:
+    """`image` itself, or scaled down so that its longer side has `longest` pixels."""
+    height, width = image.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return image
+    fitting = (max(1, round(scale * width)), max(1, round(scale * height)))
+    return np.asarray(cv2.resize(image, fitting, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _times(shrinkage: float) -> int:

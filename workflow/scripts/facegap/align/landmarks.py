@@ -13,6 +13,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 from mediapipe.tasks.python.vision.face_landmarker import FaceLandmarkerResultC
 from numpy.typing import NDArray
 
+from facegap.align.geometry import LONGEST, shortened
 from facegap.errors import AssetError
 
 MOST_FACES = 20  # looked for in one image, to choose one from; of more, any may be left out
@@ -79,7 +80,7 @@ def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
     def find(image: NDArray[np.uint8]) -> tuple[Found, ...]:
         return tuple(
             Found(sixty_eight(mesh, image.shape), pose(mesh, image.shape))
-            for mesh in meshes(landmarker, image)
+            for mesh in meshes(landmarker, shortened(image, LONGEST))
         )
 
     try:

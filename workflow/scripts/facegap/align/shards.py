@@ -2,9 +2,10 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,11 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facegap.align import geometry
+from facegap.align.growing import Growing, growing
 from facegap.align.landmarks import MOST_FACES, Finder, Found, chosen, open_landmarker
+from facegap.apart import apart
 from facegap.code import digests
+from facegap.decoding import ImageError, decoded
 from facegap.errors import DataError
-from facegap.files import whole
-from facegap.images import ImageError, Images, decoded, open_images
+from facegap.images import Images, open_images
 from facegap.settings.align import Align, Crop, Limits
 from facegap.tables.acquire import FACES, REJECTED
 from facegap.tables.align import FOUND, LANDMARKS, MEASURES
@@ -26,7 +29,6 @@ from facegap.tables.base import metadata, read_table, write_table
 
 THUMBNAIL = 96  # pixels of the pictures of rejected faces
 
-Append = Callable[[NDArray[np.uint8]], None]
 Known = Mapping[str, tuple[str, tuple[Found, ...]]]  # by face_id: the image's digest, its faces
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,19 @@ class Face:
     crops: tuple[NDArray[np.uint8], ...] = ()
     thumbnail: NDArray[np.uint8] | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The arrays of a shard: the aligned faces' crops, and small pictures of the others."""
+
+    crops: Sequence[Growing]
+    thumbnails: Growing
+
+    def count(self, face: Face) -> None:
+        """Count the face's rows."""
+        for array in [self.thumbnails] if face.reason else self.crops:
+            array.rows += 1
 
 
 def align_shard(
@@ -71,24 +86,24 @@ def align_shard(
     """
     table = read_table(faces, FACES)[["face_id", "path"]]
     rows = np.array_split(np.arange(len(table)), settings.shards)[shard]
-    cv2.setNumThreads(1)  # the job has one core
+    inputs = [Face(*row) for row in table.iloc[rows].itertuples(index=False)]
     memory = landmarks.with_name(f"found-{shard}.parquet")
     detection = _detection(model, settings.confidence)
-    crops = settings.crops.written()
+    known = _remembered(memory, detection)
     with ExitStack() as stack:
-        source = stack.enter_context(open_images(images, settings.max_pixels))
-        find = stack.enter_context(open_landmarker(model, settings.confidence))
-        appends = [
-            stack.enter_context(_growing(path, crop.size))
-            for path, crop in zip(arrays, crops.values(), strict=True)
+        crops = [
+            stack.enter_context(growing(path, crop.size))
+            for path, crop in zip(arrays, settings.crops.written().values(), strict=True)
         ]
-        pictures = stack.enter_context(_growing(thumbnails, THUMBNAIL))
-        known = _remembered(memory, detection)
+        written = Written(crops, stack.enter_context(growing(thumbnails, THUMBNAIL)))
+        source = stack.enter_context(open_images(images, settings.max_pixels))
+        work = partial(
+            _worked, source=source, model=model, settings=settings, known=known, written=written
+        )
         done = []
-        for row in table.iloc[rows].itertuples(index=False):
-            face = _searched(find, known, _read(source, Face(*row)))
-            face = _cut(crops, settings.limits, _chosen(settings.face, face))
-            done.append(_written(face, appends, pictures))
+        for face in apart(work, inputs, partial(_lost, written=written)):
+            written.count(face)  # the other process has a count of its own
+            done.append(face)
     _write_tables(done, landmarks, measures, rejected)
     _remember(done, memory, detection)
     if crowded := [face.path for face in done if len(face.found or ()) >= MOST_FACES]:
@@ -98,6 +113,30 @@ def align_shard(
         )
     count = sum(not face.reason for face in done)
     log.info("shard %d: %d faces aligned, %d rejected", shard, count, len(done) - count)
+
+
+def _worked(
+    faces: Sequence[Face],
+    *,
+    source: Images,
+    model: Path,
+    settings: Align,
+    known: Known,
+    written: Written,
+) -> Iterator[Face]:
+    """Each of `faces` without its pictures, which are written."""
+    cv2.setNumThreads(1)  # the job has one core
+    crops = settings.crops.written()
+    with open_landmarker(model, settings.confidence) as find:
+        for face in faces:
+            searched = _searched(find, known, _read(source, face))
+            cut = _cut(crops, settings.limits, _chosen(settings.face, searched))
+            yield _written(cut, written)
+            written.count(cut)
+
+
+def _lost(face: Face, reason: str, *, written: Written) -> Face:
+    return _written(replace(face, reason=reason), written)
 
 
 def _read(images: Images, face: Face) -> Face:
@@ -161,12 +200,12 @@ def beyond(measures: Sequence[float], limits: Limits) -> str:
     return ""
 
 
-def _written(face: Face, appends: Sequence[Append], pictures: Append) -> Face:
+def _written(face: Face, written: Written) -> Face:
     """The face without its pictures, which are written."""
-    for append, crop in zip(appends, face.crops, strict=False):  # none of a rejected face
-        append(crop)
+    for array, crop in zip(written.crops, face.crops, strict=False):  # none of a rejected face
+        array.write(crop)
     if face.reason:
-        pictures(_thumbnail(face))
+        written.thumbnails.write(_thumbnail(face))
     return replace(face, crops=(), thumbnail=None)
 
 
@@ -174,30 +213,6 @@ def _thumbnail(face: Face) -> NDArray[np.uint8]:
     if face.thumbnail is not None:
         return face.thumbnail
     return np.full((THUMBNAIL, THUMBNAIL, 3), 238, dtype=np.uint8)  # of what could not be read
-
-
-@contextmanager
-def _growing(path: str | Path, size: int) -> Iterator[Append]:
-    """A function that appends one crop to the array at `path`, which is whole when all are in.
-
-    The rows are not known before; numpy leaves room in an array's header for more of them.
-    """
-    rows = 0
-    with whole(path) as temporary, temporary.open("wb") as file:
-
-        def write_header() -> None:
-            header = {"descr": "|u1", "fortran_order": False, "shape": (rows, size, size, 3)}
-            np.lib.format.write_array_header_1_0(file, header)
-
-        def append(crop: NDArray[np.uint8]) -> None:
-            nonlocal rows
-            rows += 1
-            file.write(np.ascontiguousarray(crop).data)
-
-        write_header()
-        yield append
-        file.seek(0)
-        write_header()
 
 
 def _write_tables(
@@ -236,7 +251,7 @@ def _detection(model: str | Path, confidence: float) -> str:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         digest = ""  # said where it is opened
-    code = digests(["align.landmarks", "images"])
+    code = digests(["align.landmarks", "images", "decoding"])
     return f"{digest} {confidence} {MOST_FACES} mediapipe {version('mediapipe')} {code}"
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from facegap.kinds import KINDS, TARS
+from facegap.kinds import KINDS, is_tar
 from facegap.settings.base import Below, Count, Section, Share, Text, Unique, Words, paper, refuse
 
 Amount = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
@@ -90,9 +90,9 @@ class Dataset(Section):
     images: Below | Annotated[list[Below], Field(min_length=1)] | None = Field(
         None,
         description=(
-            "Folder, .zip or .tar.gz of images below data_root, or several .tar.gz, as UTKFace's"
-            " pictures in the wild come in. Without: the official file's name; for a folder it has"
-            " to be given."
+            "Folder, .zip or tar (plain, .gz, .xz, .bz2) of images below data_root, or several"
+            " tars, as UTKFace's pictures in the wild come in. Without: the official file's name;"
+            " for a folder it has to be given."
         ),
     )
     table: Below | None = Field(None, description="For kind folder: the CSV, below data_root.")
@@ -148,10 +148,10 @@ class Dataset(Section):
             yield ("split", "strata"), words
         for words in unknown_columns([self.own_label.column] if self.own_label else [], self.kind):
             yield ("own_label", "column"), words
-        if isinstance(self.images, list) and not all(n.endswith(TARS) for n in self.images):
+        if isinstance(self.images, list) and not all(map(is_tar, self.images)):
             yield (
                 ("images",),
-                "a list is for .tar.gz archives; name one folder or zip instead",
+                "a list is for tars, as .tar.gz; name one folder or zip instead",
             )
         parts = (self.split.train, self.split.test)
         if self.faces and isinstance(parts[0], int) and sum(parts) > self.faces:

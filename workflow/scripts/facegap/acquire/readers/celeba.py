@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from facegap.acquire.readers.alike import refuse_look_alikes
 from facegap.acquire.readers.parts import (
     Collection,
     by_name,
@@ -48,6 +49,7 @@ def read(images: Path, texts: Sequence[Path]) -> Collection:
     names = pd.Series(by_name(paths, lambda path: PurePosixPath(path).name, images))
     both = table.index.intersection(names.index, sort=False)
     missing, unnamed = table.index.difference(both), names.index.difference(both)
+    refuse_look_alikes(list(missing), list(unnamed), len(table), attributes, images)
     if len(both) < 0.5 * max(len(table), len(names)):
         raise DataError(
             f"{attributes} and {images} do not belong together: of {len(table)} rows and"

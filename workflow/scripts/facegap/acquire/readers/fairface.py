@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from facegap.acquire.readers.alike import refuse_look_alikes
 from facegap.acquire.readers.parts import (
     Collection,
     by_name,
@@ -33,15 +34,12 @@ def read(images: Path, texts: Sequence[Path]) -> Collection:
     refuse_duplicates(pd.Index(table["path"]), texts[0])
     paths, others = images_in(images)
     found = by_name(paths, _below_part, images)
+    missing = table["path"][~table["path"].isin(found)]
+    unnamed = sorted(set(found) - set(table["path"]))
+    refuse_look_alikes(list(missing), unnamed, len(table), texts[0], images)
     rejected = rejected_rows(others)
-    rejected += [
-        rejected_row(path, "a row of FairFace's labels, but no image")
-        for path in table["path"][~table["path"].isin(found)]
-    ]
-    rejected += [
-        rejected_row(found[name], "no row in FairFace's labels")
-        for name in sorted(set(found) - set(table["path"]))
-    ]
+    rejected += [rejected_row(path, "a row of FairFace's labels, but no image") for path in missing]
+    rejected += [rejected_row(found[name], "no row in FairFace's labels") for name in unnamed]
     table = table[table["path"].isin(found)]
     table["path"] = table["path"].map(found)
     return Collection(table, rejected, "FairFace", "CC BY 4.0")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from facegap.acquire.readers.alike import refuse_look_alikes
 from facegap.acquire.readers.parts import (
     NO_IMAGE,
     OLDEST,
@@ -45,7 +46,11 @@ def read(images: Path, texts: Sequence[Path]) -> Collection:
         values = numbers(table, name, labels, lambda value: value in (0, 1), "0, 1 or nothing")
         table[name] = values.astype("Int8")
     paths, others = images_in(images)
-    there = set(paths)
+    there, named = set(paths), set(table["path"])
+    unread = [path for path, reason in others.items() if reason != NO_IMAGE]
+    missing = table["path"][~table["path"].isin({*paths, *others})]
+    nameless = sorted({*paths, *unread} - named)
+    refuse_look_alikes(list(missing), nameless, len(table), labels, images)
     rejected = [rejected_row(path, reason) for path, reason in others.items() if reason != NO_IMAGE]
     rejected += [
         rejected_row(
@@ -54,8 +59,7 @@ def read(images: Path, texts: Sequence[Path]) -> Collection:
         for path in table["path"][~table["path"].isin(there)]
     ]
     rejected += [
-        rejected_row(path, f"no row in {Path(labels).name}")
-        for path in sorted(there - set(table["path"]))
+        rejected_row(path, f"no row in {Path(labels).name}") for path in sorted(there - named)
     ]
     table = table[table["path"].isin(there)]
     return Collection(table, rejected, str(images), "the user's")

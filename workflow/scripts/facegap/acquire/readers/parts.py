@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from facegap.decoding import FORMATS
 from facegap.errors import DataError, shown
-from facegap.images import FORMATS, open_images
+from facegap.images import open_images
+from facegap.names import one_form
 from facegap.spreadsheets import as_numbers
 from facegap.texts import read_text
 
@@ -119,8 +121,8 @@ def refuse_ours(names: Iterable[str], ours: Iterable[str], place: str | Path) ->
 
 
 def lines_of(path: str | Path) -> list[str]:
-    """The lines of a text file that are not empty."""
-    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    """The lines of a text file that are not empty, in one form."""
+    return [line.strip() for line in one_form(read_text(path)).splitlines() if line.strip()]
 
 
 def numbers(
