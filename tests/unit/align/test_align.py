@@ -512,6 +512,6 @@ def test_a_picture_that_native_code_dies_of_ends_no_other(
     rows = np.delete(np.arange(8), deadly)
     for name, crop in WRITTEN.items():
         size = 3 * crop.size**2
-        kept = [expected[name][row * size : (row + 1) * size] for row in rows]
-        assert found[name] == b"".join(kept)
+        left = [expected[name][row * size : (row + 1) * size] for row in rows]
+        assert found[name] == b"".join(left)
     assert len(np.load(tmp_path / "out/rejected-0.npy")) == len(deadly)

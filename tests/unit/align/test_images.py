@@ -362,9 +362,9 @@ def test_a_damaged_jpeg_with_its_end_is_refused(name: str, kind: str) -> None:
     assert decoded(data, "a", 10**6).size
     for share in range(30, 95, 5):
         at = len(data) * share // 100
-        kept = {"hole": data[:at] + bytes(max(0, len(data) - at - 2)), "cut": data[:at]}[kind]
+        left = {"hole": data[:at] + bytes(max(0, len(data) - at - 2)), "cut": data[:at]}[kind]
         with pytest.raises(ImageError) as caught:
-            decoded(kept + b"\xff\xd9", "a", 10**6)
+            decoded(left + b"\xff\xd9", "a", 10**6)
         assert caught.value.reason.startswith(("damaged: ", "truncated"))
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from facegap.decoding import ImageError, decoded
 from facegap.errors import DataError
 from facegap.files import files_below
-from facegap.kinds import TARS
 from facegap.names import one_form, path_inside
 
 MAX_PIXELS = 50_000_000
@@ -132,8 +131,8 @@ def open_images(place: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Ima
         archive = zipfile.ZipFile(place)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise DataError(
-            f"{place}: neither a folder nor a readable zip: {error}; other archives that are read"
-            f" are called {', '.join(TARS)}"
+            f"{place}: neither a folder nor a readable zip: {error}; besides these .tar, .tar.gz,"
+            " .tar.xz and .tar.bz2 are read"
         ) from error
     with archive:
         if len(archive.infolist()) > MAX_FILES:
