@@ -471,7 +471,7 @@ def test_a_new_name_is_a_key() -> None:
 
 
 def test_a_backbone_may_be_timms_with_a_size_and_a_file_of_its_own() -> None:
-    mine = {"weights": "mine.safetensors", "input_size": 64}
+    mine = {"weights": "mine.safetensors", "input_size": 64, "revision": None, "sha256": None}
     backbones = {"vggface": "random", "resnet10t.c3_in1k": mine}
     full = load(changed(("classify.grid.backbones", backbones))).model_dump(mode="json")
     assert full["classify"]["grid"]["backbones"] == backbones

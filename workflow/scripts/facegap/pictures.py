@@ -29,7 +29,7 @@ ADDRESS = re.compile(r"^([a-z][a-z0-9+.-]*://|/(data|tasks)/)", re.IGNORECASE)
 class Pictures:
     """The pictures of a data set, found by what others call them."""
 
-    ids: frozenset[str]
+    ids: dict[str, str]  # face ids, by themselves in one form; so are the paths
     by_path: dict[str, str]  # face ids
     by_name: dict[str, list[str]]  # paths, by their last part, with and without its endings
     by_sent: dict[str, list[str]]  # paths, by that as it is after an upload
@@ -38,7 +38,7 @@ class Pictures:
     @classmethod
     def of(cls, faces: pd.DataFrame) -> "Pictures":
         """Those of a table of faces (FACES)."""
-        by_path = dict(zip(faces["path"], faces["face_id"], strict=True))
+        by_path = dict(zip(map(one_form, faces["path"]), faces["face_id"], strict=True))
         by_name: dict[str, list[str]] = {}
         by_sent: dict[str, list[str]] = {}
         for path in by_path:
@@ -48,7 +48,8 @@ class Pictures:
             for key in {valid(name), bare(valid(name))}:
                 by_sent.setdefault(key, []).append(path)
         distinct = len({path.rpartition("/")[2] for path in by_path}) == len(by_path)
-        return cls(frozenset(faces["face_id"]), by_path, by_name, by_sent, distinct)
+        ids = {one_form(name): name for name in faces["face_id"]}
+        return cls(ids, by_path, by_name, by_sent, distinct)
 
     def face(self, name: str) -> str | None:
         """The id of the face that `name` (id, path, name or address of its picture) is of.
@@ -57,7 +58,7 @@ class Pictures:
         """
         name = one_form(name)
         if name in self.ids:
-            return name
+            return self.ids[name]
         if name in self.by_path:
             return self.by_path[name]
         for readings in meant(name):

@@ -81,7 +81,8 @@ def blind(sampled: pd.DataFrame, secret: int) -> tuple[pd.DataFrame, pd.DataFram
 
 def tokens(count: int, what: str, secret: int) -> list[str]:
     """`count` ids of 16 hexadecimal digits; from some of them nothing follows about the others."""
-    return [f"{number(secret, 'blinded_id', what=what, count=k):016x}" for k in range(count)]
+    each = (number(secret, "blinded_id", what=what, count=k) for k in range(count))
+    return [f"{token:016x}" for token in each]
 
 
 class Place(NamedTuple):
