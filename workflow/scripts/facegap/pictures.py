@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import PurePosixPath
+from unicodedata import normalize
 from urllib.parse import unquote
 
 import pandas as pd
@@ -45,8 +46,9 @@ class Pictures:
             name = path.rpartition("/")[2]
             for key in {name, bare(name)}:
                 by_name.setdefault(key, []).append(path)
-            for key in {valid(name), bare(valid(name))}:
-                by_sent.setdefault(key, []).append(path)
+            for form in {valid(name), valid(normalize("NFD", name))}:  # it drops loose accents
+                for key in {form, bare(form)}:
+                    by_sent.setdefault(key, []).append(path)
         distinct = len({path.rpartition("/")[2] for path in by_path}) == len(by_path)
         ids = {one_form(name): name for name in faces["face_id"]}
         return cls(ids, by_path, by_name, by_sent, distinct)
@@ -79,11 +81,11 @@ class Pictures:
         """The pictures that `path` may mean, the surest first."""
         yield [path] if path in self.by_path else []
         file = path.rpartition("/")[2]
-        sent = UPLOAD.sub("", file)
+        sent = valid(UPLOAD.sub("", file))
         if not uploaded:
             for key in (file, bare(file)):
                 yield self._same(path, self.by_name.get(key, []))
-        if uploaded or sent != file:
+        if uploaded or UPLOAD.match(file):
             for key in (sent, bare(sent)):
                 yield self.by_sent.get(key, [])
 

@@ -45,7 +45,7 @@ def merge_annotators(
     _require_sampled(together.index, sample, faces, places)
     decided = pd.Series(dtype=str)
     if adjudication is not None:
-        adjudicator = Person(answers=str(adjudication), words=SIDES_ALONE)
+        adjudicator = Person(answers=adjudication.name, words=SIDES_ALONE)
         given = read_answers(adjudication, adjudicator, table, needed=False)
         decided = given.set_index("face_id")["side"]
     merged = merge(together, decided, adjudication)
