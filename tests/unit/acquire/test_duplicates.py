@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from house import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
@@ -15,10 +17,12 @@ from facegap.acquire.collection import draw_pictures
 from facegap.acquire.duplicates import looks_of, near, pairs_across, pairs_within, persons
 from facegap.acquire.looks import BITS, looks
 from facegap.acquire.persons import fresh_pictures
+from facegap.acquire.places import earlier
 from facegap.acquire.reading import Amount, read_faces, split_dataset
 from facegap.acquire.splits import Sampling
 from facegap.errors import DataError
 from facegap.settings.acquire import Drawn, Duplicates, Split
+from facegap.settings.load import load
 from facegap.tables.acquire import DUPLICATES, FACES
 from facegap.tables.base import metadata, read_table
 
@@ -303,3 +307,18 @@ def test_no_faces_have_no_pairs(tmp_path: Path) -> None:
     found = split(data_set(tmp_path / "again", "source", files, {}), [])[1]
     assert found.set_index("face_id")["other"].to_dict() == {"2": "5", "5": "2"}
     assert found["same_bytes"].all()
+
+
+def test_a_data_set_is_compared_with_those_before_it_the_source_first() -> None:
+    """Whatever their order in the file; drawn faces are no pictures of anybody."""
+    paper = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+    third = {"kind": "fairface", "split": {"train": 0.5, "test": 0.5}, "labels": "own"}
+    sets = paper["datasets"]
+    paper["datasets"] = {"third": third, "target": sets["target"], "source": sets["source"]}
+    assert earlier(load(paper), "{name}.parquet") == {
+        "source": [],
+        "target": ["source.parquet"],
+        "third": ["source.parquet", "target.parquet"],
+    }
+    drawn = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    assert earlier(load(drawn), "{name}.parquet") == {}

@@ -174,3 +174,10 @@ def test_too_few_persons_for_folds_or_exchange_are_counted() -> None:
     sets["source"] = Cached(one, sets["source"].boundary, sets["source"].pooled)
     with pytest.raises(TrainingError, match="labels of 1 training person cannot be exchanged"):
         arm_of(sets, "source", "exchanged", 1)
+
+
+def test_half_of_the_training_persons_select_and_the_others_calibrate() -> None:
+    table = parted("target", faces(60, 2), 0.2, 1)
+    persons = table.groupby("part")["person"].nunique()
+    assert abs(persons["selection"] - persons["calibration"]) <= 1
+    assert table.groupby("person")["part"].nunique().eq(1).all()

@@ -17,6 +17,7 @@ from facegap.classify.gather import gather_runs
 from facegap.classify.plans import Choice
 from facegap.classify.selection import (
     Candidate,
+    Faces,
     _criterion,
     select_benchmark,
     select_configuration,
@@ -274,3 +275,11 @@ def test_the_card_says_what_the_model_is_and_what_it_is_not_for(
     assert "CelebA; licence: non-commercial research only" in card.text
     assert "| target | 0.805 [" in card.text
     assert "Article 5(1)(g)" in card.text
+
+
+def test_the_few_of_one_side_count_as_much_as_the_many_of_the_other() -> None:
+    """Nine of ten faces are inside: who is right on these alone is right on half."""
+    inside = np.arange(10) < 9
+    right = np.stack([inside, np.arange(10) > 2]).astype(float)
+    (scores,) = Faces(inside, np.arange(10).astype(str)).scores(right)
+    assert scores.tolist() == pytest.approx([0.5, (6 / 9 + 1) / 2])

@@ -457,3 +457,12 @@ def test_a_flip_is_a_mirror_and_an_exchange_moves_two_patches() -> None:
     patches = (swapped != face).any(2).reshape(4, 10, 4, 10).any((1, 3))
     assert patches.sum() == 2
     assert np.array_equal(np.sort(swapped, axis=None), np.sort(face, axis=None))
+
+
+def test_a_schedule_is_as_the_settings_say() -> None:
+    part = {"epochs": 7, "batch": 5, "rates": {"sgd": 0.03}}
+    settings = Training.model_validate(
+        {"fine_tuning": part, "momentum": 0.25, "optimisers": "keras"}
+    )
+    expected = Schedule(7, 5, "sgd", 0.03, 0.25, "keras")
+    assert Schedule.of(settings.fine_tuning, "sgd", settings) == expected

@@ -438,3 +438,35 @@ def test_a_part_that_shows_one_person_of_a_side_is_named_with_the_counts(
     runs = [run(AUGMENTED, trained, 0) for trained in faces]
     with pytest.raises(DataError, match="shows 9 persons inside and 1 outside; an estimate"):
         measured(tmp_path, runs, predictions, faces, intervals)
+
+
+def test_pairs_are_compared_whatever_the_shares_of_the_sides() -> None:
+    """Three of four faces are inside: one model calls all so, the other none."""
+    inside, person = np.arange(40) % 4 > 0, np.arange(40)
+    tested = {
+        (name, "source", "full", "target", "test"): Answers(inside, person, np.full((1, 40), p))
+        for name, p in (("all", 0.8), ("none", 0.2))
+    }
+    (row,) = differences(tested, 0.95)
+    assert row["metric"] == "balanced accuracy"
+    assert row["estimate"] == pytest.approx(0)
+
+
+def test_balanced_accuracy_comes_first() -> None:
+    assert next(iter(METRICS)) == "balanced accuracy"
+
+
+def test_each_arms_loss_is_of_the_two_models_of_that_arm(
+    tmp_path: Path, intervals: Intervals
+) -> None:
+    arms = ("full", "equal", "exchanged", "halves")
+    table = transfers(tmp_path, intervals, {"source": 0.7, "target": 0.9}, arms=arms)
+    metric = {"metric": "balanced accuracy", "tested_on": "target"}
+    losses = of(table, "transfer loss", **metric).fillna({"arm": "full"}).set_index("arm")
+    values = of(table, "performance", **metric).fillna({"arm": "full"})
+    values = values.set_index(["trained_on", "arm"])["estimate"]
+    assert values["target"].nunique() == len(arms)
+    assert set(losses.index) == set(arms)
+    for arm in arms:
+        expected = values["target", arm] - values["source", arm]
+        assert losses.loc[arm, "estimate"] == pytest.approx(expected), arm

@@ -21,6 +21,7 @@ from facegap.partition.pseudo_labels import (
     pseudo_labelled,
     threshold_for,
 )
+from facegap.parts import CALIBRATION, SELECTION, halves
 from facegap.settings.partition import Partition
 from facegap.tables.acquire import FACES
 from facegap.tables.annotate import LABELS
@@ -267,3 +268,25 @@ def test_a_classifier_by_chance_places_nobody(tmp_path: Path) -> None:
     write_table(strange, inputs["pseudo_labels"], PSEUDO_LABELS)
     with pytest.raises(DataError, match=r"pseudo_labels\.parquet: 800 faces are not in"):
         accept_pseudo_labels(**inputs, **outputs, settings=settings, seed=1)
+
+
+def test_the_half_that_selects_has_no_say_either(tmp_path: Path) -> None:
+    """Through the whole job: its labels turned around change nothing, the other half's do."""
+    parts = study()
+    part = halves(parts["faces"], "target", 1).set_axis(parts["faces"]["face_id"])
+    turned = parts["labels"]["side"].map({"inside": "outside", "outside": "inside"})
+    schemas = {"faces": FACES, "labels": LABELS, "pseudo_labels": PSEUDO_LABELS}
+    inputs = {name: tmp_path / f"{name}.parquet" for name in schemas}
+    outputs = {"calibrated": tmp_path / "calibrated.parquet", "queue": tmp_path / "queue.csv"}
+    found = {}
+    for which in ("", SELECTION, CALIBRATION):
+        here = parts["labels"]["face_id"].map(part) == which
+        side = parts["labels"]["side"].mask(here, turned)
+        given = {**parts, "labels": parts["labels"].assign(side=side)}
+        for name, schema in schemas.items():
+            write_table(given[name], inputs[name], schema)
+        accept_pseudo_labels(**inputs, **outputs, settings=Partition(precision=0.9), seed=1)
+        found[which] = read_table(outputs["calibrated"], CALIBRATED)
+    assert found[""]["accepted"].any()
+    pd.testing.assert_frame_equal(found[SELECTION], found[""])
+    assert not found[CALIBRATION].equals(found[""])

@@ -683,3 +683,98 @@ def test_estimates_whose_truth_is_known_stand_together_with_what_they_held(input
     assert ("label", "0.715", "no") in found
     assert ("preference,", "0.613", "yes") in found
     assert len(set(re.findall(r'id="([^"]+)"', page))) == len(re.findall(r'id="([^"]+)"', page))
+
+
+def test_the_truth_of_the_heads_gap_and_loss_stands_beside_their_estimates(
+    inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = [
+        {"quantity": quantity, "metric": "accuracy", "model": f"{SELECTED}, head"}
+        | {"trained_on": "source", "tested_on": "target", "truth": truth}
+        | {"estimate": 0.3, "low": 0.2, "high": 0.4}
+        for quantity, truth in (("transfer gap", 0.151), ("transfer loss", 0.22))
+    ]
+    monkeypatch.setitem(globals(), "MEASURED", [*MEASURED, *heads])
+    page = re.sub(r"\s+", " ", inputs.page())
+    known = page[page.index('id="known"') : page.index('id="controls"')]
+    cells = re.findall("<tr>(.*?)</tr>", known)[1:]
+    rows = [re.sub("<[^>]+>", " ", row).split() for row in cells]
+    found = {" ".join(row[:2]): (row[-2], row[-1]) for row in rows}
+    assert found == {"transfer loss": ("0.220", "yes"), "transfer gap": ("0.151", "no")}
+
+
+def test_the_headline_is_of_the_selected_configuration_alone(
+    inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {"quantity": "transfer gap", "metric": "balanced accuracy", "model": "vgg19"}
+    other |= {"trained_on": "source", "tested_on": "target", "equivalence_bound": 0.29}
+    other |= {"estimate": 0.0, "low": -0.2, "high": 0.2, "smallest_detectable_effect": 0.28}
+    monkeypatch.setitem(globals(), "MEASURED", [other, *MEASURED])
+    inputs.config["measure"] = {"primary": {"quantity": "transfer gap"}}
+    assert "<strong>A transfer gap was found.</strong>" in inputs.page()
+
+
+def test_with_the_contentious_faces_gap_and_loss_stand_on_the_page(
+    inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [
+        {"quantity": quantity, "metric": "balanced accuracy", "model": SELECTED}
+        | {"trained_on": "source", "tested_on": "target", "group": "contentious: included"}
+        | {"estimate": value, "low": 0.1, "high": 0.8}
+        for quantity, value in (("transfer gap", 0.444), ("transfer loss", 0.555))
+    ]
+    monkeypatch.setitem(globals(), "MEASURED", [*MEASURED, *both])
+    page = re.sub(r"\s+", " ", inputs.page())
+    words = "the transfer gap is 0.444 [0.100, 0.800] and the transfer loss 0.555 [0.100, 0.800]"
+    assert words in page
+
+
+def test_the_headline_is_the_models_share_and_not_that_of_answers(tmp_path: Path) -> None:
+    class Other(Inputs):
+        def judged_rows(self) -> list[dict[str, Any]]:
+            rows = super().judged_rows()
+            raw = [row["quantity"] == "raw preference" for row in rows]
+            return [
+                {**row, "estimate": 0.87} if of else row for row, of in zip(rows, raw, strict=True)
+            ]
+
+    page = re.sub(r"\s+", " ", Other(tmp_path).page())
+    headline = page[: page.index("<h2")]
+    assert "A, in 60.0% of their choices" in headline
+    assert "87.0%" not in headline
+
+
+def test_what_simulated_participants_know_does_not_stand_beside_what_was_printed(
+    inputs: Inputs,
+) -> None:
+    inputs.of_the_paper()
+    del inputs.config["judge"]
+    inputs.judge["simulated"] = True
+    inputs.judged += [
+        {"quantity": "familiarity", "group": f"domain: {domain}", **SHARE}
+        for domain in ("in-domain", "out-domain")
+    ]
+    page = inputs.page()
+    line = '<td>celebrities of CelebO that participants knew</td><td class="n">not asked</td>'
+    assert line in page
+    assert "(published: " not in page
+
+
+def test_agreement_on_too_few_pairs_is_not_said(inputs: Inputs) -> None:
+    inputs.judge["agreement_pairs"] = 2
+    inputs.judged += [{"quantity": "Krippendorff's alpha", "estimate": 1.0}]
+    page = inputs.page()
+    assert "Several compared the same pair 2 times: too few" in page
+    assert "Krippendorff’s alpha is 1.00" not in page
+
+
+def test_how_many_trainings_converged_stands_beside_the_epochs(inputs: Inputs) -> None:
+    assert inputs.page().count("2 of 3 trainings converged") == 5, "of each table's first row"
+
+
+def test_the_errors_of_the_measuring_network_stand_by_side(inputs: Inputs) -> None:
+    text = " ".join(re.sub("<[^>]+>", " ", inputs.page()).split())
+    start = text.index("How far the measuring networks can be trusted")
+    own = text[start : text.index("Sensitivity: of the faces with an attribute", start)]
+    for side in ("A", "B"):
+        assert f"{side} all 60.0% [50.0, 70.0%] 60.0% [50.0, 70.0%]" in own

@@ -1,6 +1,7 @@
 """Every configuration of the project is accepted, and a wrong one is named key by key."""
 
 import os
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -574,3 +575,53 @@ def test_the_drawn_faces_have_the_columns_of_the_registry(tmp_path: Path) -> Non
         seed=1,
     )
     assert {*(KINDS["drawn"].columns or ())} <= {*read_table(faces, FACES).columns}
+
+
+def test_the_defaults_are_those_that_are_argued_for() -> None:
+    """Of docs/method.md: what a study estimates, on whom, and what selects."""
+    given = read_study(CONFIG / "paper.yaml")
+    primary, roles = given.measure.primary, given.synthesise.roles
+    assert (primary.quantity, primary.metric) == ("transfer loss", "balanced accuracy")
+    assert given.classify.selection.criterion == "target training half"
+    assert given.classify.features.unfrozen_layers == 5
+    assert given.classify.grid.printed_loss == "target"
+    assert given.align.crops.none.fit == "squeeze"
+    assert roles.contentious == "left out"
+    assert given.measure.realism.null_splits >= 200
+    twice = given.acquire.duplicates
+    assert twice.leave_out
+    assert twice.distance is not None
+
+
+READINGS = [
+    "acquire.duplicates",
+    "align.crops.none.fit",
+    "classify.augmentation.flip",
+    "classify.features.unfrozen_layers",
+    "classify.grid.backbones",
+    "classify.grid.printed_loss",
+    "classify.selection.criterion",
+    "classify.training.momentum",
+    "classify.training.optimisers",
+    "classify.training.tolerance",
+    "partition.confidence",
+    "partition.precision",
+    "synthesise.attributes.least_together",
+    "synthesise.training.schedule",
+]
+
+
+def test_the_readings_of_the_paper_are_named_with_their_keys() -> None:
+    """In the first table of docs/method.md; the two that have no key in words."""
+    text = (ROOT / "docs/method.md").read_text().partition("\n## ")[0]
+    rows = [line.rsplit("|", 2) for line in text.splitlines() if line.startswith("| ")]
+    named = {key for row in rows for key in re.findall("`([a-z_.]+)`", row[1])}
+    known = {
+        name.replace("<name>", dataset)
+        for name, _ in settings_of(schema())
+        for dataset in ("source", "target")
+    }
+    assert named <= known
+    assert set(READINGS) <= named
+    for words in ("global pooling", "Platt's calibration"):
+        assert words in text, words

@@ -262,3 +262,17 @@ def test_a_column_of_ours_that_is_no_attribute_changes_nothing(
     expected = assigned(study)
     add_columns(study.faces)
     pd.testing.assert_frame_equal(assigned(study), expected)
+
+
+def test_a_picture_without_a_crop_puts_its_person_on_both_sides_too(study: Study) -> None:
+    """Every other woman inside has her second picture outside, on which no face was found."""
+    person = np.arange(120) // 2
+    moved = (np.arange(120) % 2 == 1) & (person % 4 == 0) & (person % 3 < 2)
+    sides, aligned = read_table(study.sides, FACE_SIDES), read_table(study.aligned, ALIGNED)
+    write_table(sides.assign(side=sides["side"].mask(moved, "outside")), study.sides, FACE_SIDES)
+    write_table(aligned[~moved], study.aligned, ALIGNED)
+    roles = assigned(study)
+    both = {f"p{p}" for p in person[moved]}
+    assert both
+    assert both <= set(roles.loc[roles["role"] == "train", "subject_id"])
+    assert not both & set(roles.loc[roles["role"] != "train", "subject_id"])

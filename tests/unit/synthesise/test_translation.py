@@ -444,3 +444,36 @@ def test_a_sheet_tells_an_attribute_from_a_kind_of_its_name() -> None:
     row = np.asarray(row_of_images(own, ["reconstruction", "original"], images))
     middles = row[80, 80::168, 0]
     assert middles.tolist() == [0, 80, 160, 240]
+
+
+def test_the_classifier_learns_from_no_further_picture_of_a_measured_person(
+    tmp_path: Path, make_study: Callable[..., Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even from one that has no role, since its control is not known."""
+    number = np.arange(240)
+    gender = pd.Series(np.where(number // 2 % 2, "male", "female")).where(number % 2 == 0)
+    study = make_study(tmp_path, faces=240, gender=gender)
+    assign_roles(
+        sides=study.sides,
+        faces=study.faces,
+        aligned=study.aligned,
+        roles=study.roles,
+        attributes=ATTRIBUTES,
+        settings=Roles(held_out=0.3, translated=12),
+        seed=1,
+    )
+    taken: list[int] = []
+    take = Crops.take
+
+    def noted(self: Crops, rows: Any) -> Any:
+        taken.extend(np.asarray(rows).tolist())
+        return take(self, rows)
+
+    monkeypatch.setattr(Crops, "take", noted)
+    train(study, study.sides, tmp_path / "classifier.safetensors")
+    roles = read_table(study.roles, ROLES)
+    measured = set(roles.loc[roles["role"] != "train", "subject_id"])
+    persons = read_table(study.faces, FACES)["subject_id"].to_numpy()  # row i is face i here
+    without = np.setdiff1d(number, roles["row"])
+    assert measured & set(persons[without]), "who have pictures without a role"
+    assert set(persons[taken]).isdisjoint(measured)
