@@ -697,8 +697,8 @@ def test_the_truth_of_the_heads_gap_and_loss_stands_beside_their_estimates(
     monkeypatch.setitem(globals(), "MEASURED", [*MEASURED, *heads])
     page = re.sub(r"\s+", " ", inputs.page())
     known = page[page.index('id="known"') : page.index('id="controls"')]
-    cells = re.findall("<tr>(.*?)</tr>", known)[1:]
-    rows = [re.sub("<[^>]+>", " ", row).split() for row in cells]
+    lines = re.findall("<tr>(.*?)</tr>", known)[1:]
+    rows = [re.sub("<[^>]+>", " ", row).split() for row in lines]
     found = {" ".join(row[:2]): (row[-2], row[-1]) for row in rows}
     assert found == {"transfer loss": ("0.220", "yes"), "transfer gap": ("0.151", "no")}
 
