@@ -12,8 +12,15 @@ import yaml
 from runs import MICRO, STUDY, copy_code, digests, planned, snakemake
 
 from facegap.compare import KEYS
+from facegap.configurations import HEAD
+from facegap.files import read_json
 from facegap.stages import STAGES
+from facegap.statistics.performance import METRICS
+from facegap.tables.acquire import FACES
+from facegap.tables.align import ALIGNED
+from facegap.tables.annotate import LABELS
 from facegap.tables.base import read_table
+from facegap.tables.classify import PREDICTIONS, RUNS
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.report import REPORTED
 
@@ -77,6 +84,34 @@ def test_every_number_of_the_study_is_a_row(micro: Path) -> None:
     assert set(rows["study"]) == {"micro"}
     assert not rows.duplicated(KEYS).any()
     assert (folder / "measure/estimates.csv").exists()
+
+
+def test_what_is_true_of_the_heads_stands_beside_their_estimates(micro: Path) -> None:
+    rows = read_table(micro / STUDY / "report/estimates.csv", ESTIMATES)
+    heads = rows[rows["model"].fillna("").str.endswith(f", {HEAD}")]
+    heads = heads[heads["quantity"].isin(["transfer gap", "transfer loss"])]
+    assert len(heads) == 2 * len(METRICS)
+    assert heads["truth"].notna().all()
+
+
+def test_the_benchmark_has_the_optimisers_that_its_folds_select(micro: Path) -> None:
+    folder = micro / STUDY / "classify"
+    runs = read_table(folder / "runs.parquet", RUNS)
+    own = runs[(runs["trained_on"] == "target") & (runs["stage"] == "fine-tuned")]
+    selected = read_json(folder / "benchmark-target.json")["name"]
+    assert set(own.loc[own["arm"] == "full", "model"]) == {selected}
+
+
+def test_the_contentious_faces_of_the_test_part_are_answered_too(micro: Path) -> None:
+    folder = micro / STUDY
+    labels = read_table(folder / "annotate/target/labels.parquet", LABELS)
+    faces = read_table(folder / "acquire/target/faces.parquet", FACES)
+    aligned = read_table(folder / "align/target/faces.parquet", ALIGNED)
+    disputed = set(labels.loc[labels["provenance"] == "contentious", "face_id"])
+    tested = set(faces.loc[faces["split"] == "test", "face_id"]) & set(aligned["face_id"])
+    answers = read_table(folder / "classify/predictions.parquet", PREDICTIONS)
+    answered = answers[(answers["dataset"] == "target") & ~answers["agreed"]]
+    assert set(answered["face_id"]) == disputed & tested
 
 
 def test_a_second_run_has_nothing_to_do(micro: Path) -> None:

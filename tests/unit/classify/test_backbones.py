@@ -380,3 +380,13 @@ def test_safetensors_are_read_too(tmp_path: Path) -> None:
     with torch.no_grad():
         pooled = found.tail(*found.unpacked(found.boundary(faces(), CPU)))
         torch.testing.assert_close(pooled, body.eval()(image).mean((2, 3)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "vgg16"])
+def test_the_head_sees_the_mean_of_the_last_maps_over_their_places(name: str) -> None:
+    found = network(name, size=96, layers=1, weights=None, seed=1, device=CPU)
+    with torch.no_grad():
+        maps = found.body(preprocess(faces(), found.backbone, 96, CPU))
+        pooled = found.pooled(found.boundary(faces(), CPU))
+    assert maps.shape[2:] == (3, 3), "several places"
+    torch.testing.assert_close(pooled, maps.mean((2, 3)), rtol=1e-4, atol=1e-5)

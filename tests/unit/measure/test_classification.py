@@ -71,6 +71,7 @@ def measured(
     predictions: Sequence[pd.DataFrame],
     faces: Mapping[str, pd.DataFrame],
     intervals: Intervals,
+    primary: Primary | None = None,
 ) -> pd.DataFrame:
     """The estimates; the selected configuration is AUGMENTED."""
     for dataset, table in faces.items():
@@ -91,7 +92,7 @@ def measured(
         study="study",
         datasets=list(faces),
         intervals=intervals,
-        primary=Primary(),
+        primary=primary or Primary(),
     )
     return read_table(folder / "estimates.parquet", ESTIMATES)
 
@@ -119,6 +120,7 @@ def study(
     accuracy: dict[tuple[str, str], float],
     intervals: Intervals,
     persons: int = 40,
+    primary: Primary | None = None,
 ) -> pd.DataFrame:
     """The estimates of one configuration trained on each data set, and of a worse one."""
     rng, runs, predictions = np.random.default_rng(0), [], []
@@ -133,7 +135,7 @@ def study(
             right = rng.random(len(inside)) < accuracy[trained, dataset] - worse
             predictions.append(predictions_of(configuration, trained, dataset, inside, right))
     faces = {dataset: faces_of(dataset, persons) for dataset in datasets}
-    return measured(folder, runs, predictions, faces, intervals)
+    return measured(folder, runs, predictions, faces, intervals, primary)
 
 
 @pytest.fixture(scope="module")
@@ -470,3 +472,40 @@ def test_each_arms_loss_is_of_the_two_models_of_that_arm(
     for arm in arms:
         expected = values["target", arm] - values["source", arm]
         assert losses.loc[arm, "estimate"] == pytest.approx(expected), arm
+
+
+def test_one_row_is_the_primary_outcome_whatever_else_there_is(
+    tmp_path: Path, intervals: Intervals
+) -> None:
+    """Neither another configuration's, nor that of another arm, nor with contentious faces."""
+    accuracy = {"source": 0.7, "target": 0.95}
+    arms = ("full", "equal", "exchanged")
+    loss = transfers(tmp_path / "loss", intervals, accuracy, arms=arms, contentious=30)
+    names = ("source", "target")
+    of_sets = {(a, b): 0.95 if a == b else 0.7 for a in names for b in names}
+    gap = study(tmp_path / "gap", of_sets, intervals, primary=Primary(quantity="transfer gap"))
+    for table, quantity in ((loss, "transfer loss"), (gap, "transfer gap")):
+        (row,) = table[table["family"] == "primary outcome"].to_dict("records")
+        assert (row["quantity"], row["model"]) == (quantity, AUGMENTED.name)
+        assert (row["metric"], row["group"]) == ("balanced accuracy", "all")
+        assert pd.isna(row["arm"])
+
+
+def test_an_estimate_is_the_mean_over_trainings_and_no_vote_of_them(
+    tmp_path: Path, intervals: Intervals
+) -> None:
+    """On the target the third training is always wrong; the mean probability would not be."""
+    faces = {dataset: faces_of(dataset, 10) for dataset in ("source", "target")}
+    inside = np.arange(30) // 3 % 2 == 0
+    always = np.ones(30, bool)
+    predictions = [
+        predictions_of(AUGMENTED, trained, dataset, inside, always ^ wrong, repeat)
+        for trained in faces
+        for dataset in faces
+        for repeat, wrong in enumerate((False, False, dataset == "target"))
+    ]
+    runs = [run(AUGMENTED, trained, repeat) for trained in faces for repeat in range(3)]
+    table = measured(tmp_path, runs, predictions, faces, intervals)
+    own = of(table, "performance", metric="accuracy", trained_on="source", tested_on="target")
+    assert own["estimate"].tolist() == [pytest.approx(2 / 3)]
+    assert own["method"].tolist() == ["persons and trainings"]

@@ -270,23 +270,35 @@ def test_a_classifier_by_chance_places_nobody(tmp_path: Path) -> None:
         accept_pseudo_labels(**inputs, **outputs, settings=settings, seed=1)
 
 
+def by_the_job(folder: Path, parts: dict[str, pd.DataFrame], **settings: float) -> pd.DataFrame:
+    """CALIBRATED, of files, by seed 1."""
+    schemas = {"faces": FACES, "labels": LABELS, "pseudo_labels": PSEUDO_LABELS}
+    inputs = {name: folder / f"{name}.parquet" for name in schemas}
+    for name, schema in schemas.items():
+        write_table(parts[name], inputs[name], schema)
+    outputs = {"calibrated": folder / "calibrated.parquet", "queue": folder / "queue.csv"}
+    accept_pseudo_labels(**inputs, **outputs, settings=Partition(**settings), seed=1)
+    return read_table(outputs["calibrated"], CALIBRATED)
+
+
 def test_the_half_that_selects_has_no_say_either(tmp_path: Path) -> None:
-    """Through the whole job: its labels turned around change nothing, the other half's do."""
+    """Its labels turned around change nothing, those of the other half do."""
     parts = study()
     part = halves(parts["faces"], "target", 1).set_axis(parts["faces"]["face_id"])
     turned = parts["labels"]["side"].map({"inside": "outside", "outside": "inside"})
-    schemas = {"faces": FACES, "labels": LABELS, "pseudo_labels": PSEUDO_LABELS}
-    inputs = {name: tmp_path / f"{name}.parquet" for name in schemas}
-    outputs = {"calibrated": tmp_path / "calibrated.parquet", "queue": tmp_path / "queue.csv"}
     found = {}
     for which in ("", SELECTION, CALIBRATION):
         here = parts["labels"]["face_id"].map(part) == which
-        side = parts["labels"]["side"].mask(here, turned)
-        given = {**parts, "labels": parts["labels"].assign(side=side)}
-        for name, schema in schemas.items():
-            write_table(given[name], inputs[name], schema)
-        accept_pseudo_labels(**inputs, **outputs, settings=Partition(precision=0.9), seed=1)
-        found[which] = read_table(outputs["calibrated"], CALIBRATED)
+        labels = parts["labels"].assign(side=parts["labels"]["side"].mask(here, turned))
+        found[which] = by_the_job(tmp_path, {**parts, "labels": labels}, precision=0.9)
     assert found[""]["accepted"].any()
     pd.testing.assert_frame_equal(found[SELECTION], found[""])
     assert not found[CALIBRATION].equals(found[""])
+
+
+def test_the_surer_it_is_to_be_the_fewer_are_accepted(tmp_path: Path) -> None:
+    counts = [
+        by_the_job(tmp_path, study(), precision=0.9, confidence=confidence)["accepted"].sum()
+        for confidence in (0.5, 0.9, 0.999)
+    ]
+    assert counts[0] > counts[1] > counts[2]

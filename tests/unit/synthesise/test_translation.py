@@ -25,6 +25,7 @@ from facegap.measure.recogniser import (
     recognise,
     train_attribute_classifier,
 )
+from facegap.measure.recognition import Recognised, Translated, corrected
 from facegap.pixels import as_images, as_input
 from facegap.settings.measure import AttributeClassifier, Intervals, Realism
 from facegap.settings.synthesise import Attributes, Roles
@@ -477,3 +478,69 @@ def test_the_classifier_learns_from_no_further_picture_of_a_measured_person(
     without = np.setdiff1d(number, roles["row"])
     assert measured & set(persons[without]), "who have pictures without a role"
     assert set(persons[taken]).isdisjoint(measured)
+
+
+def test_each_sides_translations_are_corrected_by_real_faces_of_that_side(
+    made: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the persons who are measured there, and of no others; their rates and cosines too."""
+    roles = read_table(made.roles, ROLES)
+    measured = roles[roles["role"] != "train"]
+    persons = measured.groupby("side")["subject_id"].agg(set).to_dict()
+    used: list[set[str]] = []
+
+    def noted(real: Recognised, made: Translated) -> Any:
+        assert set(made.persons) <= set(real.persons)
+        used.append(set(real.persons))
+        return corrected(real, made)
+
+    monkeypatch.setattr("facegap.measure.realism.corrected", noted)
+    table = measure(made, "by-side")
+    assert all(of in persons.values() for of in used)
+    real = table[table["quantity"] == "identity of real faces"]
+    real = real[real["metric"] == "different persons"].set_index("group")["persons"]
+    assert real.to_dict() == {f"side: {side}": len(of) for side, of in persons.items()}
+    faces = measured.groupby("side").size()
+    rates = table[(table["quantity"] == "attribute recognition") & table["attribute"].isna()]
+    for side in persons:
+        own = rates[rates["group"] == f"side: {side}"].set_index("metric")
+        assert set(own.index) == {"sensitivity", "specificity"}
+        assert own.loc["specificity", "faces"] == faces[side], "each lacks some attribute"
+
+
+@pytest.mark.parametrize("least", [0.0, 0.1])
+def test_what_no_face_of_the_training_shows_together_is_not_asked(
+    tmp_path: Path, make_study: Callable[..., Study], least: float
+) -> None:
+    """No woman inside is striped, and all outside are, whom the generator never sees."""
+    number = np.arange(240)
+    men, outside = number // 2 % 2 == 1, number // 2 % 3 == 2
+    striped = np.where(men, number % 2, outside)
+    study = make_study(tmp_path, faces=240, Striped=pd.array(striped, dtype="Int8"))
+    attributes = ATTRIBUTES.model_copy(update={"least_together": least})
+    assign_roles(
+        sides=study.sides,
+        faces=study.faces,
+        aligned=study.aligned,
+        roles=study.roles,
+        attributes=attributes,
+        settings=Roles(held_out=0.3, translated=24),
+        seed=1,
+    )
+    save_generator(Generator(3, 4, 1), NAMES, tmp_path / "1.safetensors")
+    translate_faces(
+        generator=tmp_path / "1.safetensors",
+        roles=study.roles,
+        faces=study.faces,
+        crops=study.shards,
+        arrays=tmp_path / "1.npy",
+        translations=tmp_path / "1.parquet",
+        sheet=tmp_path / "1.png",
+        attributes=attributes,
+        sides={"inside": "A", "outside": "B"},
+        threads=1,
+        study_seed=1,
+    )
+    table = read_table(tmp_path / "1.parquet", TRANSLATIONS)
+    asked = table[(table["attribute"] == "Striped") & (table["value"] == 1)]
+    assert set(asked["control"]) == ({"male"} if least else {"male", "female"})
