@@ -319,6 +319,22 @@ def test_unsure_never_agrees_and_one_answer_throughout_has_no_kappa() -> None:
     assert confusions(answers)[0]["confusion"] == [[0, 0, 0], [0, 0, 0], [0, 0, 2]]
 
 
+@pytest.mark.parametrize(("persons", "differ"), [(40, 0), (19, 3), (20, 3)])
+def test_agreement_of_few_or_of_all_alike_has_no_interval(persons: int, differ: int) -> None:
+    """Samples of faces on which all agree are all alike, whatever the true agreement."""
+    number = np.arange(persons)
+    one = np.where(number % 2, "inside", "outside")
+    two = np.where(number < differ, np.where(number % 2, "outside", "inside"), one)
+    index = [f"{k:02}" for k in number]
+    table = rows_of(
+        pd.DataFrame({"a": one, "b": two}, index=index), known_of(pd.Series(index, index))
+    )
+    for name, model in (("Krippendorff's alpha", None), ("Cohen's kappa", "a, b")):
+        row = value(table, name, model=model)
+        assert (row["estimate"] == 1) == (differ == 0)
+        assert row[["low", "high"]].notna().all() == (persons >= 20 and differ > 0)
+
+
 def test_agreement_is_told_apart_by_gender_and_by_certainty() -> None:
     rows = [("inside", "inside"), ("inside", "outside"), ("outside", "outside"), ("unsure",) * 2]
     answers = pd.DataFrame(rows, columns=["a", "b"], index=list("wxyz"))

@@ -167,8 +167,8 @@ def test_the_folder_holds_labels_and_figures_and_no_picture_and_no_name(study: P
     table = read_table(places(study)["agreement_estimates"], ESTIMATES).set_index("quantity")
     agreed = table.loc["raw agreement"][table.loc["raw agreement"]["group"] == "all"]
     assert f"{100 * agreed['estimate'].iloc[0]:.1f}%" in sheet
-    alpha = table["estimate"]["Krippendorff's alpha"]
-    assert f"alpha: {alpha:.2f}" in sheet
+    alpha = table.loc["Krippendorff's alpha"]
+    assert f"alpha: {alpha['estimate']:.2f} [{alpha['low']:.2f}, {alpha['high']:.2f}]" in sheet
     assert "kappa of A and B: " in sheet
     assert "gender male: 100.0%" in sheet
     assert "(12 faces)" in sheet

@@ -768,6 +768,18 @@ def test_agreement_on_too_few_pairs_is_not_said(inputs: Inputs) -> None:
     assert "Krippendorff’s alpha is 1.00" not in page
 
 
+def test_agreement_of_annotators_without_an_interval_is_not_said(
+    inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_all = {"quantity": "Krippendorff's alpha", "estimate": 1.0}
+    others = [row for row in AGREED if row["quantity"] != of_all["quantity"]]
+    monkeypatch.setitem(globals(), "AGREED", [*others, of_all])
+    inputs.agreement = AGREEMENT
+    page = inputs.page()
+    assert "too few persons, or none on whom they differ, to say how far they agree" in page
+    assert "alpha is 1.00" not in page
+
+
 def test_how_many_trainings_converged_stands_beside_the_epochs(inputs: Inputs) -> None:
     assert inputs.page().count("2 of 3 trainings converged") == 5, "of each table's first row"
 

@@ -48,20 +48,25 @@ Study = Any  # of conftest.py
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, make_study: Callable[..., Study]) -> Study:
-    """Roles, an untrained generator's translations by two seeds, a classifier, the measures."""
-    study = make_study(tmp_path_factory.mktemp("study"), faces=240)
-    folder = study.folder
+def give_roles(study: Study, translated: int, attributes: Attributes = ATTRIBUTES) -> None:
+    """By seed 1, with three of ten persons held out."""
     assign_roles(
         sides=study.sides,
         faces=study.faces,
         aligned=study.aligned,
         roles=study.roles,
-        attributes=ATTRIBUTES,
-        settings=Roles(held_out=0.3, translated=24),
+        attributes=attributes,
+        settings=Roles(held_out=0.3, translated=translated),
         seed=1,
     )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, make_study: Callable[..., Study]) -> Study:
+    """Roles, an untrained generator's translations by two seeds, a classifier, the measures."""
+    study = make_study(tmp_path_factory.mktemp("study"), faces=240)
+    folder = study.folder
+    give_roles(study, 24)
     train(study, study.sides, folder / "classifier.safetensors")
     for seed in (1, 2):
         torch.manual_seed(seed)
@@ -417,15 +422,7 @@ def test_the_classifier_learns_attributes_of_any_name(
     study = make_study(tmp_path)
     add_columns(study.faces)
     attributes = Attributes(names=FREE, exclusive=[])
-    assign_roles(
-        sides=study.sides,
-        faces=study.faces,
-        aligned=study.aligned,
-        roles=study.roles,
-        attributes=attributes,
-        settings=Roles(held_out=0.3, translated=4),
-        seed=1,
-    )
+    give_roles(study, 4, attributes)
     train(study, study.sides, tmp_path / "few", iterations=1)
     train(study, study.sides, tmp_path / "all", attributes=attributes, iterations=1)
     assert load_recogniser(tmp_path / "few", CPU)[1] == NAMES
@@ -454,15 +451,7 @@ def test_the_classifier_learns_from_no_further_picture_of_a_measured_person(
     number = np.arange(240)
     gender = pd.Series(np.where(number // 2 % 2, "male", "female")).where(number % 2 == 0)
     study = make_study(tmp_path, faces=240, gender=gender)
-    assign_roles(
-        sides=study.sides,
-        faces=study.faces,
-        aligned=study.aligned,
-        roles=study.roles,
-        attributes=ATTRIBUTES,
-        settings=Roles(held_out=0.3, translated=12),
-        seed=1,
-    )
+    give_roles(study, 12)
     taken: list[int] = []
     take = Crops.take
 
@@ -518,15 +507,7 @@ def test_what_no_face_of_the_training_shows_together_is_not_asked(
     striped = np.where(men, number % 2, outside)
     study = make_study(tmp_path, faces=240, Striped=pd.array(striped, dtype="Int8"))
     attributes = ATTRIBUTES.model_copy(update={"least_together": least})
-    assign_roles(
-        sides=study.sides,
-        faces=study.faces,
-        aligned=study.aligned,
-        roles=study.roles,
-        attributes=attributes,
-        settings=Roles(held_out=0.3, translated=24),
-        seed=1,
-    )
+    give_roles(study, 24, attributes)
     save_generator(Generator(3, 4, 1), NAMES, tmp_path / "1.safetensors")
     translate_faces(
         generator=tmp_path / "1.safetensors",

@@ -203,7 +203,7 @@ QUANTITIES = {
         "annotate",
         "(observed - expected agreement) / (1 - expected), of two annotators",
         "agreement beyond chance",
-        "percentile bootstrap over persons",
+        "percentile bootstrap over persons, of 20 or more",
     ),
     "Fleiss' kappa": Quantity(
         "judge",

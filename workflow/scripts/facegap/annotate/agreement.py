@@ -16,8 +16,8 @@ from facegap.groups import group_name
 from facegap.seeds import generator
 from facegap.settings.annotate import Annotate
 from facegap.settings.measure import Intervals
-from facegap.statistics.agreement import alpha, coincidences, kappa
-from facegap.statistics.bootstrap import cluster_counts, percentile
+from facegap.statistics.agreement import alpha, coincidences, kappa, resampled
+from facegap.statistics.bootstrap import cluster_counts
 from facegap.statistics.interval import Interval, row
 from facegap.statistics.proportions import cluster_wilson, correlated_wilson
 from facegap.tables.acquire import FACES
@@ -103,7 +103,7 @@ def agreement_rows(
     `again` has for each annotator `steady`. Raw agreement counts a face on which all name one side
     (unsure never agrees). Cohen's kappa (1960) and Krippendorff's alpha (nominal, 2011) take the
     three answers as they are. They are missing where all answers are one and the same, which leaves
-    no chance agreement to correct for.
+    no chance agreement to correct for; their intervals as `resampled` says.
     """
     persons, same = about["person"], agreed_side(answers).notna()
     samples = cluster_counts(np.unique(persons.to_numpy(str)), rng)
@@ -118,14 +118,15 @@ def agreement_rows(
             name = group_name({factor: str(value)})
             yield {"quantity": "raw agreement", "group": name} | part
     faces = {"faces": len(answers), "persons": int(persons.nunique())}
-    of_all = _alpha(answers, persons, samples, confidence)
+    given = np.stack([(answers == word).sum(axis=1).to_numpy() for word in CHOICES], axis=1)
+    of_all = resampled(alpha, _by_person(coincidences(given), persons), samples, confidence)
     yield {"quantity": "Krippendorff's alpha"} | row(of_all) | faces
     yield {"quantity": "answer error"} | row(answer_error(answers, persons, confidence)) | faces
     for pair in combinations(answers.columns, 2):
         two, model = answers[list(pair)], {"model": ", ".join(pair)}
         both = agreed_side(two).notna()
         yield {"quantity": "raw agreement"} | model | _share(both, persons, confidence)
-        of_pair = _kappa(two, persons, samples, confidence)
+        of_pair = resampled(kappa, _by_person(_confusion(two), persons), samples, confidence)
         yield {"quantity": "Cohen's kappa"} | model | row(of_pair) | faces
     for name in answers.columns:
         inside = _share(answers[name] == "inside", persons, confidence)
@@ -178,30 +179,3 @@ def _by_person(tables: NDArray[np.float64], persons: "pd.Series[str]") -> NDArra
     flat = tables.reshape(len(tables), -1)
     sums = np.stack([np.bincount(who, column).astype(np.float64) for column in flat.T], axis=1)
     return sums.reshape(-1, *tables.shape[1:])
-
-
-def _resampled(by_person: NDArray[np.float64], samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums of `by_person` (persons, k, k) over each sample of persons, (draws, k, k)."""
-    flat = by_person.reshape(len(by_person), -1)
-    return (samples @ flat).reshape(-1, *by_person.shape[1:])
-
-
-def _alpha(
-    answers: pd.DataFrame,
-    persons: "pd.Series[str]",
-    samples: NDArray[np.float64],
-    confidence: float,
-) -> Interval:
-    counts = np.stack([(answers == word).sum(axis=1).to_numpy() for word in CHOICES], axis=1)
-    table = _by_person(coincidences(counts), persons)
-    return percentile(float(alpha(table.sum(0))), alpha(_resampled(table, samples)), confidence)
-
-
-def _kappa(
-    two: pd.DataFrame,
-    persons: "pd.Series[str]",
-    samples: NDArray[np.float64],
-    confidence: float,
-) -> Interval:
-    table = _by_person(_confusion(two), persons)
-    return percentile(float(kappa(table.sum(0))), kappa(_resampled(table, samples)), confidence)

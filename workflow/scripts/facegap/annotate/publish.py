@@ -139,4 +139,7 @@ def _share(row: Row) -> str:
 
 
 def _number(row: Row) -> str:
-    return "not defined" if row["estimate"] is None else f"{row['estimate']:.2f}"
+    """Agreement beyond chance with its interval, without which it says nothing."""
+    if row["low"] is None:
+        return "not known, of too few persons or of none on whom they differ"
+    return f"{row['estimate']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
