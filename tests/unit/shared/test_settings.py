@@ -342,7 +342,7 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
         ("results", "a{b}", "results: 'a{b}' has the sign '{', which no path here can"),
         ("data_root", "~nobody-of-that-name/x", "data_root: '~nobody-of-that-name/x' names a home"),
         ("annotate.adjudication", "~/x.csv", "adjudication: '~/x.csv' is not below data_root"),
-        ("judge.responses", "/tmp/x.csv", "judge.responses: '/tmp/x.csv' is not below data_root"),
+        ("judge.responses", "/else/x.csv", "judge.responses: '/else/x.csv' is not below data_root"),
         (
             "classify.grid.backbones.vgg16",
             {"weights": "~/x.pth"},
