@@ -47,7 +47,7 @@ def test_no_group_waits_for_a_long_job_that_only_some_of_it_need(
     assert waits["runs"]["gather_runs"] == {
         "extract_features",
         "train_configurations",
-        "train_arm",
+        "train_arms",
     }
 
 

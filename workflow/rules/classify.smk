@@ -8,8 +8,9 @@ Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, 
         classify/configurations/<backbone>-<preprocessing>/  tables RUNS, PREDICTIONS and CURVES of
                                            its pairs of optimisers; weights of those that may be
                                            selected (never to publish)
-        classify/configurations/<arm>-<dataset>/  the selected one, trained in another way: the
-                                           benchmark (full), on equal terms, controls, folds
+        classify/configurations/arms-<dataset>/, folds-<dataset>/  the selected one, trained in
+                                           other ways: as benchmark, on equal terms, as controls;
+                                           in folds
         classify/selected.json             the configuration that is selected, by which criterion
         classify/benchmark-<dataset>.json  the optimisers that are best in folds of a data set
         classify/runs.parquet              table RUNS: the whole grid, and the arms but the folds
@@ -22,7 +23,7 @@ Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, 
         classify/fresh_predictions.parquet  table PREDICTIONS of further heads on fresh drawn faces
 """
 
-from facegap.classify import grid, plans
+from facegap.classify import grid
 
 EXTRACTIONS = grid.extractions(study.classify, DATASETS)
 TRAININGS = grid.trainings(study.classify)
@@ -52,17 +53,18 @@ ARM_SEEN = (
 ARM_CROPS = {dataset: crop_shards(dataset, ARM_SEEN) for dataset in DATASETS}
 PAIRS = grid.optimiser_pairs(study.classify)
 SELECTED = "<results>/classify/selected.json"
+ARMS = grid.arms(study.classify, DATASETS)
 OPTIMISERS = (
-    {  # of a training beside the grid's: the source's selected, or a benchmark's own
-        arm: {
+    {  # of trainings beside the grid's: the source's selected, or a benchmark's own
+        "folds": {name: SELECTED for name in DATASETS},
+        "arms": {
             name: (
                 SELECTED
-                if name == "source" or arm == "folds" or len(PAIRS) == 1
+                if name == "source" or len(PAIRS) == 1
                 else f"<results>/classify/benchmark-{name}.json"
             )
             for name in DATASETS
-        }
-        for arm in [*plans.ARMS, "folds"]
+        },
     }
 )
 
@@ -71,7 +73,7 @@ wildcard_constraints:
     backbone=any_of(TRAININGS),
     preprocessing=any_of(grid.preprocessings(study.classify)),
     model=any_of(grid.timm_models(study.classify)),
-    arm=any_of(OPTIMISERS),
+    arms=any_of(ARMS),
 
 
 rule classify:
@@ -190,20 +192,20 @@ rule select_configuration:
         "../scripts/select_configuration.py"
 
 
-rule train_arm:
+rule train_arms:
     input:
-        selected=lookup("{arm}/{dataset}", within=OPTIMISERS),
+        selected=lookup("{arms}/{dataset}", within=OPTIMISERS),
         features=expand(
             "<results>/classify/features/{name}", name=CANDIDATES["backbones"]
         ),
         weights=CANDIDATE_WEIGHTS,
         crops=lookup("{dataset}", within=ARM_CROPS),
     output:
-        configurations=directory("<results>/classify/configurations/{arm}-{dataset}"),
+        configurations=directory("<results>/classify/configurations/{arms}-{dataset}"),
     log:
-        "<logs>/classify/train_arm-{arm}-{dataset}.log",
+        "<logs>/classify/train_arms-{arms}-{dataset}.log",
     benchmark:
-        "<benchmarks>/classify/train_arm-{arm}-{dataset}.tsv"
+        "<benchmarks>/classify/train_arms-{arms}-{dataset}.tsv"
     conda:
         ENVIRONMENT
     threads: study.operations.classify_threads
@@ -213,13 +215,13 @@ rule train_arm:
     params:
         *code_of("classify.configurations"),
         candidates=CANDIDATES,
-        pairs=PAIRS,
+        plan=lookup("{arms}/{dataset}", within=ARMS),
         extraction=FEATURES,
         settings=TRAINING,
         datasets=DATASETS,
         seed=study.seed,
     script:
-        "../scripts/train_arm.py"
+        "../scripts/train_arms.py"
 
 
 rule select_benchmark:
@@ -246,7 +248,10 @@ rule gather_runs:
     input:
         trainings=expand(
             CONFIGURATION,
-            name=[*grid.folders(study.classify), *grid.arms(DATASETS)],
+            name=[
+                *grid.folders(study.classify),
+                *expand("arms-{name}", name=ARMS["arms"]),
+            ],
         ),
     output:
         runs="<results>/classify/runs.parquet",
@@ -330,7 +335,7 @@ rule explain_model:
 rule train_fresh_heads:
     input:
         selected=SELECTED,
-        benchmark=OPTIMISERS["full"]["target"],
+        benchmark=OPTIMISERS["arms"]["target"],
         features=expand(
             "<results>/classify/features/{name}", name=CANDIDATES["backbones"]
         ),

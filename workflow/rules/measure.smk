@@ -65,7 +65,7 @@ rule measure_known_truth:
         predictions="<results>/classify/predictions.parquet",
         fresh_predictions="<results>/classify/fresh_predictions.parquet",
         selected="<results>/classify/selected.json",
-        benchmark=OPTIMISERS["full"]["target"],
+        benchmark=OPTIMISERS["arms"]["target"],
         faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
         fresh_faces=expand("<results>/acquire/fresh-{style}/faces.parquet", style=FRESH),
     output:

@@ -19,12 +19,13 @@ TRANSLATIONS = expand(
     "<results>/synthesise/seed-{seed}/translations.parquet", seed=SEEDS
 )
 ARRAYS = expand("<results>/synthesise/seed-{seed}/translations.npy", seed=SEEDS)
+SHEETS = expand("<results>/synthesise/seed-{seed}/sheet.png", seed=SEEDS)
 
 
 rule synthesise:
     input:
         TRANSLATIONS,
-        expand("<results>/synthesise/seed-{seed}/sheet.png", seed=SEEDS),
+        SHEETS,
         "<results>/synthesise/sheets.html",
 
 
@@ -80,29 +81,31 @@ rule train_stargan:
 
 rule translate_faces:
     input:
-        generator="<results>/synthesise/seed-{seed}/generator.safetensors",
+        generators=expand(
+            "<results>/synthesise/seed-{seed}/generator.safetensors", seed=SEEDS
+        ),
         roles="<results>/synthesise/roles.parquet",
         faces="<results>/acquire/target/faces.parquet",
         crops=CENTRE_CROPS,
     output:
-        arrays="<results>/synthesise/seed-{seed}/translations.npy",
-        translations="<results>/synthesise/seed-{seed}/translations.parquet",
-        sheet="<results>/synthesise/seed-{seed}/sheet.png",
+        arrays=ARRAYS,
+        translations=TRANSLATIONS,
+        sheets=SHEETS,
     log:
-        "<logs>/synthesise/translate_faces-{seed}.log",
+        "<logs>/synthesise/translate_faces.log",
     benchmark:
-        "<benchmarks>/synthesise/translate_faces-{seed}.tsv"
+        "<benchmarks>/synthesise/translate_faces.tsv"
     conda:
         ENVIRONMENT
     threads: study.operations.synthesise_threads
     resources:
         mem_mb=doubling(4000),
-        runtime=120,
+        runtime=240,
     params:
         *code_of("synthesise.translation"),
         attributes=config["synthesise"]["attributes"],
         sides=SIDES,
-        study_seed=study.seed,  # the wildcard is the synthesis's
+        seed=study.seed,
     script:
         "../scripts/translate_faces.py"
 

@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from facegap.classify.arms import arm_of
 from facegap.classify.features import Cached, entries, parted
-from facegap.classify.plans import ARMS, FOLDS
+from facegap.classify.plans import ARMS, FOLD_ARMS
 from facegap.errors import TrainingError
-
-FOLD_ARMS = [f"fold-{k}" for k in range(1, FOLDS + 1)]
 
 
 def faces(persons: int, pictures: int, seed: int = 0) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,16 @@ import pytest
 import torch
 
 from facegap.classify import backbones, configurations, training
-from facegap.classify.configurations import train_arm, train_configurations
+from facegap.classify.configurations import train_arms, train_configurations
 from facegap.classify.heads import Head
-from facegap.classify.plans import Candidate, Candidates, Preprocessed, TrainingPlan
+from facegap.classify.plans import (
+    FOLD_ARMS,
+    ArmsPlan,
+    Candidate,
+    Candidates,
+    Preprocessed,
+    TrainingPlan,
+)
 from facegap.errors import StoppedError, TrainingError
 from facegap.settings.classify import Features, Training
 from facegap.tables.base import read_table, write_table
@@ -332,28 +339,27 @@ def test_a_second_job_on_the_same_training_is_refused(
     assert len(begun) == EPOCHS
 
 
-def arm(folder: Path, cached: Path, name: str, pairs: list[tuple[str, str]]) -> Path:
-    """Train an arm on the target, in small batches; the folder."""
+def arms(folder: Path, cached: Path, planned: Sequence[str], pairs: list[tuple[str, str]]) -> Path:
+    """Train arms on the target, in small batches; the folder."""
     selected = folder / "selected.json"
     selected.write_text(json.dumps({"name": f"{BACKBONE}, plain, adam/sgd"}))
     small = {"head_training": {**SETTINGS["head_training"], "batch": 8}}
-    train_arm(
+    train_arms(
         selected=selected,
         features=[cached],
         weights=[],
         crops=[],
-        configurations=folder / "arm",
+        configurations=folder / "arms",
         candidates=Candidates({BACKBONE: Candidate(32, False)}, {"plain": MADE}),
         extraction=EXTRACTION,
         settings=Training.model_validate(SETTINGS | small),
         datasets=["source", "target"],
         dataset="target",
-        arm=name,
-        pairs=pairs,
+        plan=ArmsPlan([*planned], pairs),
         threads=1,
         seed=1,
     )
-    return folder / "arm"
+    return folder / "arms"
 
 
 def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
@@ -361,7 +367,7 @@ def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
 ) -> None:
     def play(name: str = "cut") -> Path:
         (tmp_path / name).mkdir(exist_ok=True)
-        return arm(tmp_path / name, cached, "full", [("adam", "sgd")])
+        return arms(tmp_path / name, cached, ["full"], [])
 
     cut(play, monkeypatch, 9)
     with caplog.at_level(logging.INFO):
@@ -369,6 +375,19 @@ def test_the_benchmark_goes_on_too_and_says_how_long_it_takes(
     assert "on target, fine-tuned, repeat 0: resumed after epoch 3 of 3" in caplog.text
     assert "1 of 2 trainings: speed not known yet" in caplog.text
     assert re.search(r"2 of 2 trainings: \S+ a second, 0 s left", caplog.text)
+
+
+def test_an_arm_is_the_same_beside_another(cached: Path, tmp_path: Path) -> None:
+    def answers(*planned: str) -> pd.DataFrame:
+        (tmp_path / "-".join(planned)).mkdir()
+        folder = arms(tmp_path / "-".join(planned), cached, planned, [])
+        return read_table(folder / "predictions.parquet", PREDICTIONS)
+
+    parts = [answers("full"), answers("equal")]
+    assert not parts[0]["probability"].equals(parts[1]["probability"])
+    pd.testing.assert_frame_equal(
+        answers("full", "equal"), pd.concat(parts, ignore_index=True), check_exact=True
+    )
 
 
 def test_all_folds_are_trained_and_go_on_from_the_one_that_was_cut(
@@ -383,7 +402,7 @@ def test_all_folds_are_trained_and_go_on_from_the_one_that_was_cut(
 
     def play(name: str = "cut") -> Path:
         (tmp_path / name).mkdir(exist_ok=True)
-        return arm(tmp_path / name, own, "folds", PAIRS)
+        return arms(tmp_path / name, own, FOLD_ARMS, PAIRS)
 
     cut(play, monkeypatch, 30)  # a fold has three epochs of two heads and two fine-tunings
     begun = disturb(monkeypatch)
@@ -392,7 +411,7 @@ def test_all_folds_are_trained_and_go_on_from_the_one_that_was_cut(
     assert outputs(folder) == outputs(play("whole"))
     answers = read_table(folder / "predictions.parquet", PREDICTIONS)
     runs = read_table(folder / "runs.parquet", RUNS)
-    assert set(runs["arm"]) == {f"fold-{k}" for k in range(1, 6)}
+    assert set(runs["arm"]) == set(FOLD_ARMS)
     assert runs.groupby("arm")["head_optimiser"].nunique().eq(2).all()
     held = answers.drop_duplicates(["arm", "face_id"])["face_id"]
     assert sorted(held) == sorted(table.loc[again, "face_id"]), "each person is held out once"

@@ -71,7 +71,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, make_study: Callable[..., Stu
     for seed in (1, 2):
         torch.manual_seed(seed)
         save_generator(Generator(3, 4, 1), NAMES, folder / f"{seed}.safetensors")
-        translate(study, seed)
+    translate(study, 1, 2)
     measure(study)
     return study
 
@@ -98,19 +98,20 @@ def train(
     )
 
 
-def translate(study: Study, seed: int, name: str = "") -> None:
+def translate(study: Study, *seeds: int, name: str = "") -> None:
+    names = [name or str(seed) for seed in seeds]
     translate_faces(
-        generator=study.folder / f"{seed}.safetensors",
+        generators=[study.folder / f"{seed}.safetensors" for seed in seeds],
         roles=study.roles,
         faces=study.faces,
         crops=study.shards,
-        arrays=study.folder / f"{name or seed}.npy",
-        translations=study.folder / f"{name or seed}.parquet",
-        sheet=study.folder / f"{name or seed}.png",
+        arrays=[study.folder / f"{name}.npy" for name in names],
+        translations=[study.folder / f"{name}.parquet" for name in names],
+        sheets=[study.folder / f"{name}.png" for name in names],
         attributes=ATTRIBUTES,
         sides={"inside": "A", "outside": "B"},
         threads=1,
-        study_seed=1,
+        seed=1,
     )
 
 
@@ -192,7 +193,7 @@ def test_the_images_are_the_rows_of_the_table(made: Study) -> None:
 
 
 def test_the_same_seed_makes_the_same_bytes(made: Study) -> None:
-    translate(made, 1, "again")
+    translate(made, 1, name="again")
     for end in (".npy", ".parquet", ".png"):
         assert (made.folder / f"again{end}").read_bytes() == (made.folder / f"1{end}").read_bytes()
     measure(made, "measured-again")
@@ -510,17 +511,17 @@ def test_what_no_face_of_the_training_shows_together_is_not_asked(
     give_roles(study, 24, attributes)
     save_generator(Generator(3, 4, 1), NAMES, tmp_path / "1.safetensors")
     translate_faces(
-        generator=tmp_path / "1.safetensors",
+        generators=[tmp_path / "1.safetensors"],
         roles=study.roles,
         faces=study.faces,
         crops=study.shards,
-        arrays=tmp_path / "1.npy",
-        translations=tmp_path / "1.parquet",
-        sheet=tmp_path / "1.png",
+        arrays=[tmp_path / "1.npy"],
+        translations=[tmp_path / "1.parquet"],
+        sheets=[tmp_path / "1.png"],
         attributes=attributes,
         sides={"inside": "A", "outside": "B"},
         threads=1,
-        study_seed=1,
+        seed=1,
     )
     table = read_table(tmp_path / "1.parquet", TRANSLATIONS)
     asked = table[(table["attribute"] == "Striped") & (table["value"] == 1)]

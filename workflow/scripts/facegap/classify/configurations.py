@@ -29,7 +29,7 @@ from facegap.classify.backbones import Network, network
 from facegap.classify.features import BATCH, Cached, check, read_features
 from facegap.classify.heads import Head, new_head
 from facegap.classify.outcomes import Outcome, write_outcomes
-from facegap.classify.plans import FOLDS, Candidates, Preprocessed, TrainingPlan
+from facegap.classify.plans import ArmsPlan, Candidates, Preprocessed, TrainingPlan
 from facegap.classify.selected import candidate_network, of_crop
 from facegap.classify.training import (
     DivergedError,
@@ -138,7 +138,7 @@ def train_configurations(
     _train([job], plan.preprocessed, threads, saved=plan.candidate)
 
 
-def train_arm(
+def train_arms(
     *,
     selected: Path,
     features: list[Path],
@@ -146,22 +146,20 @@ def train_arm(
     crops: list[Path],
     configurations: Path,
     candidates: Candidates,
-    pairs: list[tuple[str, str]],
+    plan: ArmsPlan,
     extraction: Features,
     settings: Training,
     datasets: list[str],
     dataset: str,
-    arm: str,
     threads: int,
     seed: int,
 ) -> None:
-    """Train the selected configuration in another way, of `facegap.classify.arms`, on a data set.
+    """Train the selected configuration in other ways, the arms of `plan`, on a data set.
 
-    `selected` names the backbone, the preprocessing and the optimisers; each of the folds trains
-    once with each of the `pairs` of optimisers. `features` are the folders of the candidates,
-    `weights` the files of those of them that are pretrained. `crops` are the data set's shards of
-    each crop in turn where fresh copies are sampled, else none. Paper 2.2: "the corresponding
-    model trained purely on the target domain".
+    `selected` names the backbone, the preprocessing and the optimisers. `features` are the folders
+    of the candidates, `weights` the files of those of them that are pretrained. `crops` are the
+    data set's shards of each crop in turn where fresh copies are sampled, else none. Paper 2.2:
+    "the corresponding model trained purely on the target domain".
     """
     chosen = configuration(read_json(selected)["name"])
     made = candidates.preprocessings[chosen.preprocessing]
@@ -178,13 +176,15 @@ def train_arm(
     sets = read_sets(folder, chosen.preprocessing, net, made, datasets)
     own = of_crop(crops, candidates.preprocessings, chosen.preprocessing) if crops else []
     fresh = _fresh_crops(own, made)
-    trained, arms = [chosen], [arm]
-    if arm == "folds":
-        trained = [Configuration(chosen.backbone, chosen.preprocessing, *pair) for pair in pairs]
+    trained = [chosen]
+    if plan.pairs:
+        what = chosen.backbone, chosen.preprocessing
+        trained = [Configuration(*what, *pair) for pair in plan.pairs]
         settings = settings.model_copy(update={"repeats": 1})
-        arms = [f"fold-{k}" for k in range(1, FOLDS + 1)]
     about = (net, settings, fresh, seed, device, configurations)
-    jobs = [Job(trained, dataset, each, arm_of(sets, dataset, each, seed), *about) for each in arms]
+    jobs = [
+        Job(trained, dataset, arm, arm_of(sets, dataset, arm, seed), *about) for arm in plan.arms
+    ]
     _train(jobs, made, threads, saved=False)
 
 

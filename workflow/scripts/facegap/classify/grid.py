@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from facegap.assets import ASSETS, backbone_weights, located
-from facegap.classify.plans import ARMS
+from facegap.classify.plans import ARMS, FOLD_ARMS
 from facegap.settings.classify import Backbone, Classify
 
 OWN_PARTS = ["train", "selection", "calibration", "test"]  # where a benchmark may be trained
@@ -177,13 +177,18 @@ def choice(settings: Classify) -> Plain:
     }
 
 
-def arms(datasets: list[str]) -> list[str]:
-    """The trainings of the selected configuration beside the grid's, as "arm-data set".
+def arms(settings: Classify, datasets: list[str]) -> dict[str, dict[str, Plain]]:
+    """The trainings of the selected configuration beside the grid's; of `ArmsPlan`.
 
-    Each data set but the source has a benchmark, trained on all of its training part (full).
+    Each data set but the source has a benchmark (full), and folds to select its optimisers by.
     """
-    benchmarks = [f"full-{dataset}" for dataset in datasets if dataset != "source"]
-    return benchmarks + [f"{arm}-{name}" for arm in ARMS[1:] for name in BOTH]
+    full = {name: [] if name == "source" else ["full"] for name in datasets}
+    others = {name: [*ARMS[1:]] if name in BOTH else [] for name in datasets}
+    folds = {"arms": [*FOLD_ARMS], "pairs": optimiser_pairs(settings)}
+    return {
+        "arms": {name: {"arms": full[name] + others[name], "pairs": []} for name in datasets},
+        "folds": dict.fromkeys(datasets, folds),
+    }
 
 
 def optimiser_pairs(settings: Classify) -> list[list[str]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from facegap.settings.classify import Augmentation
 
 ARMS = ("full", "equal", "exchanged", "halves")  # see facegap/classify/arms.py
-FOLDS = 5  # by which a benchmark's optimisers are selected
+FOLDS = 5
+FOLD_ARMS = tuple(f"fold-{k}" for k in range(1, FOLDS + 1))  # select a benchmark's optimisers
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ class TrainingPlan:
     preprocessed: Preprocessed
     optimiser_pairs: list[tuple[str, str]]
     candidate: bool  # whether its models may be selected, so that they are written
+
+
+@dataclass(frozen=True)
+class ArmsPlan:
+    """What is trained beside the grid, on one data set."""
+
+    arms: list[str]  # of arms.py
+    pairs: list[tuple[str, str]]  # of optimisers, each tried once; none: the selected, all repeats
 
 
 @dataclass(frozen=True)

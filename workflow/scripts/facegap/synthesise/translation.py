@@ -45,47 +45,52 @@ class Plan:
 
 def translate_faces(
     *,
-    generator: Path,
+    generators: list[Path],
     roles: Path,
     faces: Path,
     crops: list[Path],
-    arrays: Path,
-    translations: Path,
-    sheet: Path,
+    arrays: list[Path],
+    translations: list[Path],
+    sheets: list[Path],
     attributes: Attributes,
     sides: dict[str, str],
     threads: int,
-    study_seed: int,
+    seed: int,
 ) -> None:
-    """Write the images (uint8 (n, s, s, 3)), their table (TRANSLATIONS) and a sheet of some.
+    """Write each generator's images (uint8 (n, s, s, 3)), table (TRANSLATIONS) and a sheet of some.
 
-    Of every unseen face (ROLES): the original, its reconstruction G(G(x, c'), c) with c' the labels
-    of another face of its domain as in training, and for each attribute that can be changed the
-    face with that one changed. `sides` are the sides' names, for the sheet.
+    `arrays`, `translations` and `sheets` are in the order of `generators`. Of every unseen face
+    (ROLES): the original, its reconstruction G(G(x, c'), c) with c' the labels of another face of
+    its domain as in training, and for each attribute that can be changed the face with that one
+    changed. `sides` are the sides' names, for the sheets.
     """
     device = settle(threads)
-    network, trained = load_generator(generator, device)
-    if trained != attributes.names:
-        raise DataError(f"{generator}: trained on {trained}, not {attributes.names}")
     table = read_table(roles, ROLES)
     unseen = table[table["role"].isin(DOMAINS)].reset_index(drop=True)
     labels = read_labels(faces, unseen["face_id"], attributes.names)
     together = met_in_training(table, faces, attributes)
-    rng = seeds.generator(study_seed, "reconstruction")
+    rng = seeds.generator(seed, "reconstruction")
     plan = plan_translations(unseen, labels, together, attributes, rng)
-    shards = Crops(crops)
-    with whole(arrays) as temporary:
-        shape = (len(plan.table), *shards.shape[1:])
-        images = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
-        pace, done = Pace(len(images)), 0
-        for rows, outputs in _outputs(plan, network, shards, unseen["row"].to_numpy(), device):
-            images[rows] = outputs
-            done += len(rows)
-            if pace.due():
-                log.info("%d of %d images: %s", done, len(images), pace.words(done))
-        images.flush()
-    write_table(plan.table, translations, TRANSLATIONS)
-    write_sheet(plan.table, images, attributes.names, sides, sheet)
+    shards, rows = Crops(crops), unseen["row"].to_numpy()
+    total, done = len(generators) * len(plan.table), 0
+    pace = Pace(total)
+    for generator, array, written, sheet in zip(
+        generators, arrays, translations, sheets, strict=True
+    ):
+        network, trained = load_generator(generator, device)
+        if trained != attributes.names:
+            raise DataError(f"{generator}: trained on {trained}, not {attributes.names}")
+        with whole(array) as temporary:
+            shape = (len(plan.table), *shards.shape[1:])
+            images = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+            for chunk, outputs in _outputs(plan, network, shards, rows, device):
+                images[chunk] = outputs
+                done += len(chunk)
+                if pace.due():
+                    log.info("%d of %d images: %s", done, total, pace.words(done))
+            images.flush()
+        write_table(plan.table, written, TRANSLATIONS)
+        write_sheet(plan.table, images, attributes.names, sides, sheet)
     log.info("%d images of %d faces, %s", done, len(unseen), pace.words(done))
 
 
