@@ -10,7 +10,7 @@ from facegap.errors import ConfigError, DataError
 from facegap.files import read_json
 from facegap.seeds import generator
 from facegap.settings.judge import Simulation
-from facegap.tables.base import read_table, write_table
+from facegap.tables.base import as_meant, read_table, write_table
 from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
 
 log = logging.getLogger(__name__)
@@ -124,6 +124,7 @@ def _csv(path: Path, needed: tuple[str, ...], *, empty: bool = False) -> pd.Data
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # pandas' errors are among these
         raise DataError(f"{path}: not readable as CSV: {error}") from error
+    table = as_meant(table)
     if missing := [name for name in needed if name not in table]:
         raise DataError(f"{path}: no column {missing[0]}; it has {', '.join(table.columns)}")
     if table.empty and not empty:
