@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from facegap.judge.pairs import pair_outputs
 from facegap.people.comparing.answers import ROUND
 from facegap.people.comparing.sheet import Sheet, read_sheet
 from facegap.people.comparing.site import site
-from facegap.people.engine import invite, open_study, seat_people
+from facegap.people.engine import closing, invite, open_study, seat_people
 from facegap.people.web.guard import Limits
 from facegap.settings.judge import Design
 from facegap.tables.base import write_table
@@ -183,6 +183,18 @@ class Participant:
         return self.post("persons", **dict.fromkeys(names, known))
 
 
+class Labelling(TestClient):
+    """A client of the labelling pages, who knows the code of each face."""
+
+    codes: Mapping[str, str]
+
+
+def close(engine: Engine, of_round: str) -> None:
+    """Close a round, as the commands do it."""
+    with closing(engine, of_round):
+        pass
+
+
 def participant(study: Opened, token: str) -> Participant:
     """The holder of `token`, at an application of their own."""
     app = site(study.engine, study.sheet, consent="Text.\n\nMore.", limits=FAST)
@@ -197,21 +209,24 @@ def command(*arguments: str | Path) -> list[str]:
 class Server:
     """`facegap judge serve` as a process of its own, on a port that stays."""
 
-    def __init__(self, config: Path, database: str | Path) -> None:
+    def __init__(self, config: Path, database: str | Path, *options: str) -> None:
         """Serve the study of a configuration."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.of = ("--config", config, "--database", database)
+        consent = config.with_name("consent.txt")
+        consent.write_text("You look at pictures.")
+        self.options = ("--consent", consent, *options)
         self.start()
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self.process = subprocess.Popen(
-            command("serve", *self.of, "--port", str(self.port)),
+            command("serve", *self.of, "--port", str(self.port), *self.options),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for _ in range(300):
+        for _ in range(900):
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
