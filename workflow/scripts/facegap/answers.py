@@ -15,7 +15,7 @@ import pandas as pd
 from facegap.errors import DataError
 from facegap.settings.annotate import Person, Tentative
 from facegap.tables.annotate import ANSWERS
-from facegap.tables.base import SIDES
+from facegap.tables.base import SIDES, as_meant
 
 CHOICES = (*SIDES, "unsure")
 UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # Label Studio's mark before the name of an uploaded file
@@ -52,6 +52,15 @@ def read_answers(
         raise DataError(f"{path}: more than one answer for {few(twice)}; keep one")
     rows = rows.sort_values(["face_id", "showing"], ignore_index=True)
     return rows[list(ANSWERS.columns)]
+
+
+def as_given(path: str | Path, person: Person) -> Person:
+    """`person`, as far as the file at `path` is the one they gave.
+
+    What closing a round wrote is facegap's own, whatever form the file has that it came from.
+    """
+    theirs = person.answers is None or str(path).endswith(f"/{person.answers}")
+    return person if theirs else Person(answers=str(path))
 
 
 def _side_of(person: Person) -> dict[str, str]:
@@ -119,6 +128,7 @@ def _csv(path: str | Path, person: Person) -> pd.DataFrame:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # pandas' errors are among these
         raise DataError(f"{path}: not readable as CSV: {error}") from error
+    frame = as_meant(frame)
     for column in (face, side):
         if column not in frame:
             raise DataError(f"{path}: no column {column}; it has {', '.join(frame.columns)}")
