@@ -179,7 +179,8 @@ def _network(scope: Scope) -> str:
         address = ipaddress.ip_address((scope.get("client") or ("",))[0])
     except ValueError:
         return "unknown"
-    return address.packed[:8].hex()
+    mapped = getattr(address, "ipv4_mapped", None)  # of an IPv6 address that stands for another
+    return (mapped or address).packed[:8].hex()
 
 
 def _from_elsewhere(headers: Mapping[bytes, str], scheme: str = "http") -> bool:
