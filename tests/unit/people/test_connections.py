@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +23,8 @@ FORM = b"POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na="
 
 
 @pytest.fixture
-def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A server that waits for a moment, and holds eight connections."""
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, Callable[[], None]]]:
+    """A server that waits for a moment, and holds eight connections: its port, and what ends it."""
     monkeypatch.setattr(connections, "SECONDS", dict.fromkeys(connections.SECONDS, 0.3))
     monkeypatch.setattr(Connection, "most", 8)
     router = APIRouter()
@@ -43,9 +43,19 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     listening = listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
-    yield listening.getsockname()[1]
-    server.should_exit = True
-    thread.join()
+
+    def end() -> None:
+        server.should_exit = True
+        thread.join()
+
+    yield listening.getsockname()[1], end
+    end()
+
+
+@pytest.fixture
+def port(server: tuple[int, Callable[[], None]]) -> int:
+    """The port of the server."""
+    return server[0]
 
 
 def connect(port: int, data: bytes) -> socket.socket:
@@ -99,6 +109,25 @@ def test_silent_connections_shut_nobody_out(
     assert len(ended) == 30, "the oldest gave way"
     for client in silent:
         client.close()
+
+
+@pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\nX", FORM, PAGE])
+def test_a_server_that_is_ended_waits_for_no_half_request(
+    server: tuple[int, Callable[[], None]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    data: bytes,
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(connections, "SECONDS", dict.fromkeys(connections.SECONDS, 5.0))
+    port, end = server
+    client = connect(port, data)
+    with connect(port, PAGE) as one:
+        assert one.recv(100)[9:12] == b"200"
+    end()
+    assert read(client)[9:12] == (b"200" if data == PAGE else b"")
+    assert "Waiting for connections to close" not in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

@@ -63,6 +63,13 @@ class Connection(H11Protocol):
             self.timer.cancel()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """End with the server: at once, unless a request is here as a whole."""
+        if self.phase[0] == "answer":
+            super().shutdown()
+        else:
+            self.transport.abort()
+
     def _look(self) -> None:
         """Start the clock of the phase, if another one has begun."""
         if self.conn.their_state is h11.IDLE:
