@@ -44,16 +44,16 @@ def test_withdrawn_answers_are_on_no_disk(
 ) -> None:
     pairs = answered(person)
     other = participant(study, study.invite(["participant-2"])["participant-2"])
-    kept = answered(other, 3)
+    others = answered(other, 3)
     assert person.post("withdraw", sure="yes") == 303
     assert person.post("withdraw", sure="yes") == 303, "pressed twice"
     assert "Your answers are deleted" in person.see()
     left = b"".join(files(database).values())
     assert [pair for pair in pairs if pair.encode() in left] == []
-    assert all(pair.encode() in left for pair in kept)
+    assert all(pair.encode() in left for pair in others)
     study.invite()
     assert "Your answers are deleted" in person.see(), "and nothing is asked again"
-    assert exported(study.engine)[0]["pair_id"].tolist() == kept
+    assert exported(study.engine)[0]["pair_id"].tolist() == others
 
 
 @ON_SQLITE
@@ -180,15 +180,15 @@ def test_a_withdrawal_in_the_middle_of_the_close_deletes_nothing(
     assert len(exported(study.engine)[0]) == 3
 
 
-CELLS = st.text(st.sampled_from("'=+-@\t\r\n,\"a1"), max_size=6)
+TEXTS = st.text(st.sampled_from("'=+-@\t\r\n,\"a1"), max_size=6)
 
 
-@given(st.lists(CELLS.filter(bool), min_size=1))
-def test_no_cell_is_a_formula_and_each_is_read_as_it_was(cells: list[str]) -> None:
+@given(st.lists(TEXTS.filter(bool), min_size=1))
+def test_no_cell_is_a_formula_and_each_is_read_as_it_was(texts: list[str]) -> None:
     import io
 
-    table = pd.DataFrame({"face_id": cells}, dtype="str")
+    table = pd.DataFrame({"face_id": texts}, dtype="str")
     text = as_csv(table)
     raw = pd.read_csv(io.StringIO(text, newline=""), dtype=str, keep_default_na=False)
     assert not raw["face_id"].str.match(r"[=+\-@\t\r]").any()
-    assert as_meant(raw)["face_id"].tolist() == cells
+    assert as_meant(raw)["face_id"].tolist() == texts

@@ -148,11 +148,11 @@ def test_who_leaves_in_the_middle_of_a_form_is_no_error() -> None:
 
 
 def test_a_log_says_a_thing_once_a_minute() -> None:
-    now, said = [0.0], []
+    now, messages = [0.0], []
     log = logging.Logger("test")
     handler = logging.Handler()
     handler.addFilter(OnceAMinute(lambda: now[0]))
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
     log.addHandler(handler)
     for second in range(150):
         now[0] = second
@@ -161,8 +161,8 @@ def test_a_log_says_a_thing_once_a_minute() -> None:
     for number in range(5000):
         log.warning("%d", number)
     more = [f"answered 404 ({count} more times since)" for count in (119, 118)]
-    assert said[:4] == ["answered 404", more[0], "answered 413", more[1]]
-    assert len(handler.filters[0].said) <= 1000  # type: ignore[union-attr]
+    assert messages[:4] == ["answered 404", more[0], "answered 413", more[1]]
+    assert len(handler.filters[0].seen) <= 1000  # type: ignore[union-attr]
 
 
 def test_a_form_is_a_form_of_a_fair_size(client: TestClient) -> None:

@@ -16,7 +16,7 @@ class OnceAMinute(logging.Filter):
         """Tell the time by `clock`, in seconds."""
         super().__init__()
         self.clock = clock
-        self.said: OrderedDict[str, tuple[float, int]] = OrderedDict()  # when, and how often since
+        self.seen: OrderedDict[str, tuple[float, int]] = OrderedDict()  # when, and how often since
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether `record` is logged."""
@@ -24,14 +24,14 @@ class OnceAMinute(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         key = f"{record.levelname} {message} {error!r}"[:1000]
         now = self.clock()
-        since, more = self.said.get(key, (now - MINUTE, 0))
+        since, more = self.seen.get(key, (now - MINUTE, 0))
         if now - since < MINUTE:
-            self.said[key] = (since, more + 1)
+            self.seen[key] = (since, more + 1)
             return False
-        self.said[key] = (now, 0)
-        self.said.move_to_end(key)
-        if len(self.said) > REMEMBERED:
-            self.said.popitem(last=False)
+        self.seen[key] = (now, 0)
+        self.seen.move_to_end(key)
+        if len(self.seen) > REMEMBERED:
+            self.seen.popitem(last=False)
         if more:
             record.msg, record.args = f"{message.rstrip()} ({more} more times since)", ()
         return True
