@@ -1,6 +1,7 @@
 """The labelling pages in a real Chromium, against the real command on a drawn study."""
 
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -11,79 +12,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from labels import labelled_study
 from playwright.sync_api import Page, expect
 
 from facegap import cli
-from facegap.acquire.collection import draw_faces
-from facegap.acquire.splits import Sampling
-from facegap.images import open_images
-from facegap.settings.load import load
+from facegap.people.engine import open_answers
+from facegap.people.facts import codes
 from facegap.tables.acquire import FACES
-from facegap.tables.align import ALIGNED
 from facegap.tables.annotate import ANSWERS
-from facegap.tables.base import metadata, read_table, write_table
+from facegap.tables.base import read_table
 
-COUNT = 110
 ROOT = Path(__file__).parents[2]
-CONFIG: dict[str, Any] = {
-    "study": "labels",
-    "boundary": "group",
-    "sides": {"inside": "Round", "outside": "Long"},
-    "datasets": {
-        "source": {
-            "kind": "drawn",
-            "faces": 20,
-            "split": {"train": 0.5, "test": 0.5},
-            "labels": "own",
-        },
-        "target": {
-            "kind": "drawn",
-            "faces": COUNT,
-            "split": {"train": 70, "test": 30},
-            "labels": "people",
-        },
-    },
-    "acquire": {"drawn": {"pictures_per_person": 3}},
-    "annotate": {
-        "annotators": {"ada": {"answers": "ada.csv"}, "ben": {"answers": "ben.csv"}},
-        "adjudication": "third.csv",
-        "repeated": 0,
-    },
-}
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the results that the pages need: 110 drawn faces, 100 of them the sample."""
-    folder = tmp_path_factory.mktemp("labels")
-    acquired = folder / "results/labels/acquire/target"
-    study = load(CONFIG)
-    draw_faces(
-        faces=acquired / "faces.parquet",
-        images=acquired / "images.zip",
-        rejected=acquired / "rejected.csv",
-        sampling=Sampling(COUNT, study.datasets["target"].split),
-        drawn=study.acquire.drawn,
-        dataset="target",
-        seed=study.seed,
-    )
-    faces = read_table(acquired / "faces.parquet", FACES)
-    parts = np.repeat(["train", "test", "rest"], [70, 30, COUNT - 100])
-    about = metadata(acquired / "faces.parquet")
-    write_table(faces.assign(split=parts), acquired / "faces.parquet", FACES, about)
-    aligned = folder / "results/labels/align/target"
-    (aligned / "none").mkdir(parents=True)
-    with open_images(acquired / "images.zip") as images:
-        crops = [images.read(path)[20:198, :178] for path in faces["path"]]
-    np.save(aligned / "none/shard-0.npy", np.stack(crops))
-    rows = pd.DataFrame({"face_id": faces["face_id"], "row": range(len(faces))})
-    write_table(rows, aligned / "faces.parquet", ALIGNED)
-    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    return folder
+    return labelled_study(tmp_path_factory.mktemp("labels")).parent
 
 
 class Served:
@@ -150,6 +97,15 @@ def press(page: Page, key: str) -> None:
         page.keyboard.press(key)
 
 
+def face_on(page: Page, served: Served) -> str:
+    """The face that the page asks about, which it knows by a code."""
+    engine = open_answers(served.folder / "data/annotations/labels.sqlite")
+    faces = read_table(served.folder / "results/labels/acquire/target/faces.parquet", FACES)
+    face_of = {code: face for face, code in codes(engine, faces["face_id"]).items()}
+    engine.dispose()
+    return face_of[str(page.locator(".task").get_attribute("data-face"))]
+
+
 def stored(folder: Path) -> list[tuple[str, str]]:
     with sqlite3.connect(folder / "data/annotations/labels.sqlite") as database:
         rows = database.execute(
@@ -176,7 +132,7 @@ def test_a_hundred_faces_by_keyboard_killed_in_the_middle_and_nothing_lost(
             expect(page.locator("body")).to_contain_text("50 of 100 answered")
             press(page, "Enter")
         expect(page.locator("#progress")).to_contain_text(f"{number + 1} of 100")
-        face = str(page.locator(".task").get_attribute("data-face"))
+        face = face_on(page, served)
         assert face not in answered
         key = truth[face] if number % 10 else "3"
         answered[face] = {"1": "inside", "2": "outside", "3": "unsure"}[key]
@@ -193,6 +149,7 @@ def test_undo_later_and_what_another_window_answered(served: Served, page: Page)
     first = page.locator(".task").get_attribute("data-face")
     press(page, "s")
     second = page.locator(".task").get_attribute("data-face")
+    asked = face_on(page, served)
     assert second != first
     press(page, "1")
     press(page, "u")
@@ -204,7 +161,7 @@ def test_undo_later_and_what_another_window_answered(served: Served, page: Page)
     press(page, "2")
     press(older, "1")  # of the face that the other window has just answered
     expect(older.get_by_role("heading", level=1)).to_contain_text("answered in another window")
-    assert stored(served.folder) == [(second, "outside")]
+    assert stored(served.folder) == [(asked, "outside")]
     press(older, "Enter")
     assert older.locator(".task").get_attribute("data-face") != second
 
@@ -216,9 +173,7 @@ def test_annotators_are_blind_to_each_other_and_see_their_own_order(
     for name in ("ada", "ben"):
         page.goto(served.links[f"labelling {name}"] + "next")
         for _ in range(4):
-            orders.setdefault(name, []).append(
-                str(page.locator(".task").get_attribute("data-face"))
-            )
+            orders.setdefault(name, []).append(face_on(page, served))
             press(page, "1")
         assert "ada" not in page.content() or name == "ada"
     assert orders["ada"] != orders["ben"]
@@ -251,13 +206,14 @@ def test_closing_adjudication_and_what_the_workflow_reads(
     press(page, "1")
     page.go_back()
     assert cli.main(["annotate", "close", "labelling", "--config", "config.yaml"]) == 0
-    ada, ben = (read_table(f"data/{name}.csv", ANSWERS) for name in ("ada", "ben"))
+    closed = "data/annotations/labels"
+    ada, ben = (read_table(f"{closed}/labelling-{name}.csv", ANSWERS) for name in ("ada", "ben"))
     assert len(ada) == len(ben) == 100
     page.goto(served.links["labelling ada"] + "next")
     expect(page.get_by_role("heading", level=1)).to_have_text("This is closed")
 
     page.goto(served.links["adjudication adjudicator"] + "next")
-    face = str(page.locator(".task").get_attribute("data-face"))
+    face = face_on(page, served)
     assert face in set(ben["face_id"][ben["side"] == "outside"])
     assert "Round" in page.content()
     assert "ben" not in page.content()
@@ -269,12 +225,13 @@ def test_closing_adjudication_and_what_the_workflow_reads(
         press(page, "3")
         press(page, "3")
     assert cli.main(["annotate", "close", "adjudication", "--config", "config.yaml"]) == 0
-    decided = read_table("data/third.csv", ANSWERS)
+    decided = read_table(f"{closed}/adjudication-adjudicator.csv", ANSWERS)
     assert decided[["face_id", "side"]].to_numpy().tolist() == [[face, "inside"]]
     capsys.readouterr()
     assert cli.main(["annotate", "status", "--config", "config.yaml"]) == 0
     printed = capsys.readouterr().out
     assert re.search(r"labelling\s+closed\s+ada\s+100 of 100", printed)
+    shutil.copy(f"{closed}/labelling-ada.csv", "data/ada.csv")
     assert cli.main(["annotate", "import", "--config", "config.yaml"]) == 2
     assert "labelling is closed" in capsys.readouterr().err
     reopen = ["annotate", "close", "labelling", "--reopen", "--config", "config.yaml"]

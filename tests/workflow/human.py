@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from facegap.judge.pairs import pair_outputs
 from facegap.people.comparing.answers import ROUND
 from facegap.people.comparing.sheet import Sheet, read_sheet
 from facegap.people.comparing.site import site
-from facegap.people.engine import invite, open_study, seat_people
+from facegap.people.engine import closing, invite, open_study, seat_people
 from facegap.people.web.guard import Limits
 from facegap.settings.judge import Design
 from facegap.tables.base import write_table
@@ -188,35 +188,59 @@ class Participant:
         return self.post("persons", **dict.fromkeys(names, known))
 
 
+class Labelling(TestClient):
+    """A client of the labelling pages, who knows the code of each face."""
+
+    codes: Mapping[str, str]
+
+
+def close(engine: Engine, of_round: str) -> None:
+    """Close a round, as the commands do it."""
+    with closing(engine, of_round):
+        pass
+
+
 def participant(study: Opened, token: str) -> Participant:
     """The holder of `token`, at an application of their own."""
     app = site(study.engine, study.sheet, consent="Text.\n\nMore.", limits=FAST)
     return Participant(TestClient(app), f"/s/{token}/")
 
 
-def command(*arguments: str | Path) -> list[str]:
-    """The command line of `facegap judge`."""
-    return [sys.executable, "-m", "facegap.cli", "judge", *map(str, arguments)]
+def command(*arguments: str | Path, pages: str = "judge") -> list[str]:
+    """The command line of `facegap judge`, or of `facegap annotate`."""
+    return [sys.executable, "-m", "facegap.cli", pages, *map(str, arguments)]
 
 
 class Server:
-    """`facegap judge serve` as a process of its own, on a port that stays."""
+    """`facegap judge serve`, or annotate, as a process of its own, on a port that stays."""
 
-    def __init__(self, config: Path, database: str | Path) -> None:
+    def __init__(
+        self, config: Path, database: str | Path, *options: str, pages: str = "judge"
+    ) -> None:
         """Serve the study of a configuration."""
+        self.pages = pages
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.of = ("--config", config, "--database", database)
+        self.options: tuple[str | Path, ...] = options
+        if pages == "judge":
+            consent = config.with_name("consent.txt")
+            consent.write_text("You look at pictures.")
+            self.options = ("--consent", consent, *options)
         self.start()
+
+    def command(self, name: str, *arguments: str | Path) -> list[str]:
+        """The command line of one of its commands."""
+        return command(name, *self.of, *arguments, pages=self.pages)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self.process = subprocess.Popen(
-            command("serve", *self.of, "--port", str(self.port)),
+            self.command("serve", "--port", str(self.port), *self.options),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for _ in range(300):
+        for _ in range(900):
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
@@ -233,7 +257,7 @@ class Server:
     def invite(self) -> list[str]:
         """Everybody's link."""
         printed = subprocess.run(
-            command("invite", *self.of, "--url", f"http://127.0.0.1:{self.port}"),
+            self.command("invite", "--url", f"http://127.0.0.1:{self.port}"),
             capture_output=True,
             text=True,
             check=True,

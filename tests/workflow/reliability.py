@@ -7,18 +7,24 @@ from pathlib import Path
 
 from runs import digests
 
-START = "<!-- table: pytest tests/workflow/test_faults.py tests/cluster --write-reliability -->"
+FAULTS = "<!-- table: pytest tests/workflow/test_faults.py tests/cluster --write-reliability -->"
+HOSTILE = '<!-- table: pytest tests/unit tests/workflow -m "" --write-reliability -->'
 END = "<!-- end of table -->"
-HEAD = """\
+HEADS = {
+    FAULTS: """\
 | fault | what facegap does | jobs run after it | the least possible | results |
-|---|---|---|---|---|"""
+|---|---|---|---|---|""",
+    HOSTILE: """\
+| what comes | how many | what facegap does | lost |
+|---|---|---|---|""",
+}
 
 
 @dataclass
 class Reliability:
-    """Rows by fault."""
+    """Rows of the page's tables, by what begins each."""
 
-    rows: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, dict[str, str]] = field(default_factory=lambda: {name: {} for name in HEADS})
 
     def note(
         self,
@@ -34,27 +40,28 @@ class Reliability:
         assert seen, f"nothing to compare in {disturbed}"
         different = {name for name, _ in seen.items() ^ expected.items()}
         assert not different, f"{fault}: other bytes, or lost, or too many"
-        self.rows[fault] = (
+        self.rows[FAULTS][fault] = (
             f"| {fault} | {does} | {_count(reran)} | {_count(least)} | the same bytes |"
         )
 
+    def hostile(self, comes: str, many: str, does: str, lost: str) -> None:
+        """Add a row for input or traffic that is not to be trusted."""
+        self.rows[HOSTILE][comes] = f"| {comes} | {many} | {does} | {lost} |"
+
     def write(self, page: Path) -> None:
-        """Put the rows into the page; of a fault that was not tested now, the row stays."""
+        """Put the rows into the page; of what was not tested now, the row stays."""
         text = page.read_text()
-        before, _, rest = text.partition(START)
-        table, _, after = rest.partition(END)
-        rows = {row.split(" | ")[0].removeprefix("| "): row for row in _rows(table)} | self.rows
-        page.write_text(f"{before}{START}\n{HEAD}\n" + "\n".join(rows.values()) + f"\n{END}{after}")
+        for start, new in self.rows.items():
+            before, _, rest = text.partition(start)
+            table, _, after = rest.partition(END)
+            rows = "\n".join((_rows(table) | new).values())
+            text = f"{before}{start}\n{HEADS[start]}\n{rows}\n{END}{after}"
+        page.write_text(text)
 
 
-def faults(page: Path) -> list[str]:
-    """The faults that the page has rows for."""
-    table = page.read_text().partition(START)[2].partition(END)[0]
-    return [row.split(" | ")[0].removeprefix("| ") for row in _rows(table)]
-
-
-def _rows(table: str) -> list[str]:
-    return re.findall(r"^\| (?!fault).*\|$", table, re.M)
+def _rows(table: str) -> dict[str, str]:
+    _, *rows = re.findall(r"^\| .*\|$", table, re.M) or [""]
+    return {row.split(" | ")[0].removeprefix("| "): row for row in rows}
 
 
 def _count(jobs: Mapping[str, int]) -> str:

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
-from human import STUDY, Opened, Participant, configure, opened, participant
+from human import STUDY, Labelling, Opened, Participant, configure, opened, participant
 from human import study as make_study
 
 from facegap.crops import Crops
 from facegap.people.engine import invite, open_study, seat_people
+from facegap.people.facts import codes
 from facegap.people.labelling.rounds import faces_in, subject_of
 from facegap.people.labelling.site import Album, site
 
@@ -52,9 +52,10 @@ def application(tmp_path: Path) -> Callable[[sa.Engine], FastAPI]:
 
 
 @pytest.fixture
-def client(engine: sa.Engine, application: Callable[[sa.Engine], FastAPI]) -> Iterator[TestClient]:
+def client(engine: sa.Engine, application: Callable[[sa.Engine], FastAPI]) -> Iterator[Labelling]:
     """The application on the database of ada and ben."""
-    with TestClient(application(engine)) as client:
+    with Labelling(application(engine)) as client:
+        client.codes = codes(engine, [f"f{k}" for k in range(8)])
         yield client
 
 

@@ -15,7 +15,7 @@ from facegap.errors import DataError
 from facegap.files import read_json, write_json
 from facegap.judge.responses import read_responses
 from facegap.people.comparing.answers import exported, read_database
-from facegap.people.comparing.commands import CONSENT
+from facegap.people.comparing.commands import TEMPLATE, consent_in
 from facegap.people.comparing.sheet import Pair
 from facegap.people.comparing.site import change_of, site
 from facegap.tables.base import read_table
@@ -299,12 +299,25 @@ def test_closing_writes_what_the_graph_reads(
 
 
 @ON_SQLITE
-def test_the_consent_can_be_ones_own_and_the_template_is_there(
+def test_a_consent_that_is_empty_or_has_gaps_is_refused(
     study: Opened, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "ethics approval" in CONSENT.read_text()
-    assert run("serve", "--config", study.config, "--consent", tmp_path / "none.txt") == 2
-    assert "none.txt: not readable as text" in capsys.readouterr().err
+    assert "ethics approval" in TEMPLATE.read_text()
+    for text, words in (
+        (None, "not readable: No such file"),
+        (b"\xff\xfe\0", "damaged UTF-16"),
+        (b" \n\n\t", "empty; write what participants agree to"),
+        (TEMPLATE.read_bytes(), "'[Put your text"),
+        (b"It takes [30] minutes.", "'[30]' is the template's"),
+    ):
+        path = tmp_path / "consent.txt"
+        path.unlink(missing_ok=True)
+        if text is not None:
+            path.write_bytes(text)
+        assert run("serve", "--config", study.config, "--consent", path) == 2
+        assert words in capsys.readouterr().err
+    path.write_text("\ufeffIt takes 30 minutes [1].\n", encoding="utf-8")
+    assert consent_in(path) == "It takes 30 minutes [1]."
 
 
 @ON_SQLITE

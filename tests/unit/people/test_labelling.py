@@ -12,16 +12,13 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
+from human import Labelling, close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facegap.errors import DataError, StoreError
 from facegap.people.engine import (
-    EVENTS,
-    META,
     Seat,
-    close,
     invite,
     open_study,
     reopen,
@@ -29,6 +26,7 @@ from facegap.people.engine import (
     seat_people,
     skip,
 )
+from facegap.people.facts import codes
 from facegap.people.labelling.rounds import (
     answers_of,
     bring_in,
@@ -37,7 +35,8 @@ from facegap.people.labelling.rounds import (
     order_of,
     subject_of,
 )
-from facegap.people.web.store import reading
+from facegap.people.tables import EVENTS, META
+from facegap.people.web.store import reading, writing
 from facegap.seeds import generator
 from facegap.tables.annotate import ANSWERS
 
@@ -45,9 +44,17 @@ SAMPLE = [f"f{k}" for k in range(6)]
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # where it is the same
 
 
-def say(client: TestClient, token: str, face: str, side: str, **more: str) -> int:
-    given = {"face": face, "showing": "0", "side": side, **more}
+def say(client: Labelling, token: str, face: str, side: str, **more: str) -> int:
+    given = {"face": client.codes.get(face, face), "showing": "0", "side": side, **more}
     return client.post(f"/s/{token}/answer", data=given, follow_redirects=False).status_code
+
+
+def take_back(client: Labelling, token: str) -> int:
+    """Press the button that the page has for it."""
+    found = re.search(r'name="last" value="(\d*)"', client.get(f"/s/{token}/next").text)
+    assert found
+    given = {"last": found[1]}
+    return client.post(f"/s/{token}/undo", data=given, follow_redirects=False).status_code
 
 
 def seat(engine: sa.Engine, token: str) -> Seat:
@@ -62,10 +69,11 @@ def stored(engine: sa.Engine, token: str) -> dict[str, str]:
     return dict(zip(table["face_id"], table["side"], strict=True))
 
 
-def test_a_wrong_link_opens_nothing(client: TestClient, links: dict[str, str]) -> None:
-    for path in ("", "next", "face/f0", "revealed/f0"):
+def test_a_wrong_link_opens_nothing(client: Labelling, links: dict[str, str]) -> None:
+    f0 = client.codes["f0"]
+    for path in ("", "next", f"face/{f0}", f"revealed/{f0}"):
         assert client.get(f"/s/wrong/{path}").status_code == 404
-    for path in ("face/%00", "face/f0?of=%00", "revealed/%00"):
+    for path in ("face/%00", f"face/{f0}?of=%00", "face/f0", "revealed/%00", "revealed/f0"):
         for name in ("ada", "third"):
             assert client.get(f"/s/{links[name]}/{path}").status_code == 404
     assert say(client, "wrong", "f0", "inside") == 404
@@ -74,21 +82,22 @@ def test_a_wrong_link_opens_nothing(client: TestClient, links: dict[str, str]) -
 
 @ON_SQLITE
 def test_only_ones_own_faces_and_the_persons_others_are_shown(
-    client: TestClient, links: dict[str, str]
+    client: Labelling, links: dict[str, str]
 ) -> None:
-    ada = links["ada"]
+    ada, code = links["ada"], client.codes
 
-    def status(path: str) -> int:
-        return client.get(f"/s/{ada}/face/{path}").status_code
+    def status(face: str, of: str = "") -> int:
+        path = f"/s/{ada}/face/{code[face]}" + (of and f"?of={code[of]}")
+        return client.get(path).status_code
 
-    assert client.get(f"/s/{ada}/face/f0").headers["content-type"] == "image/jpeg"
+    found = client.get(f"/s/{ada}/face/{code['f0']}")
+    assert found.headers["content-type"] == "image/jpeg"
     assert status("f6") == 404
-    assert status("f6?of=f0") == 200  # the same person
-    assert status("f7?of=f2") == 404  # two unknown persons are not one
-    assert status("f7?of=f7") == 404
-    assert status("f99") == 404
+    assert status("f6", "f0") == 200  # the same person
+    assert status("f7", "f2") == 404  # two unknown persons are not one
+    assert status("f7", "f7") == 404
     page = client.get(f"/s/{ada}/next").text
-    assert "face/f6?of=f0" in page
+    assert f"face/{code['f6']}?of={code['f0']}" in page
     assert "&lt;Other&gt;" in page
     assert "Keep to the terms." in client.get(f"/s/{ada}/").text
 
@@ -100,25 +109,25 @@ def test_only_ones_own_faces_and_the_persons_others_are_shown(
         ("f0", "White", {}),
         ("f0", "", {}),
         ("f7", "inside", {}),
+        ("f99", "inside", {}),
         ("f0", "inside", {"showing": "1"}),
         ("f0", "inside", {"showing": "x"}),
     ],
 )
 def test_an_answer_that_is_none_is_refused(
-    client: TestClient,
+    client: Labelling,
     engine: sa.Engine,
     links: dict[str, str],
     face: str,
     side: str,
     more: dict[str, str],
 ) -> None:
-    given = {"face": face, "showing": "0", "side": side, **more}
-    assert client.post(f"/s/{links['ada']}/answer", data=given).status_code == 422
+    assert say(client, links["ada"], face, side, **more) == 422
     assert stored(engine, links["ada"]) == {}
 
 
 def test_the_same_answer_twice_is_one_and_another_is_refused(
-    client: TestClient, engine: sa.Engine, links: dict[str, str]
+    client: Labelling, engine: sa.Engine, links: dict[str, str]
 ) -> None:
     ada = links["ada"]
     assert [say(client, ada, "f0", side) for side in ("inside", "inside", "outside")] == [
@@ -129,7 +138,7 @@ def test_the_same_answer_twice_is_one_and_another_is_refused(
 
 
 def test_a_link_used_twice_at_once_keeps_one_answer_a_face(
-    client: TestClient, engine: sa.Engine, links: dict[str, str]
+    client: Labelling, engine: sa.Engine, links: dict[str, str]
 ) -> None:
     sides = ["inside", "outside"] * 6
     with ThreadPoolExecutor(6) as pool:
@@ -146,15 +155,17 @@ def test_a_link_used_twice_at_once_keeps_one_answer_a_face(
 
 
 def test_after_closing_nothing_is_taken_until_it_is_opened_again(
-    client: TestClient, engine: sa.Engine, links: dict[str, str]
+    client: Labelling, engine: sa.Engine, links: dict[str, str]
 ) -> None:
     ada = links["ada"]
     say(client, ada, "f0", "inside")
     close(engine, "labelling")
-    late = client.post(f"/s/{ada}/answer", data={"face": "f1", "showing": "0", "side": "inside"})
+    last = {"last": str(seat(engine, ada).last)}
+    given = {"face": client.codes["f1"], "showing": "0", "side": "inside"}
+    late = client.post(f"/s/{ada}/answer", data=given)
     assert late.status_code == 409
     assert "This answer was not stored" in late.text
-    assert client.post(f"/s/{ada}/undo").status_code == 409
+    assert client.post(f"/s/{ada}/undo", data=last).status_code == 409
     assert say(client, ada, "f1", "skip") == 409
     assert "This is closed" in client.get(f"/s/{ada}/next").text
     assert stored(engine, ada) == {"f0": "inside"}
@@ -163,13 +174,14 @@ def test_after_closing_nothing_is_taken_until_it_is_opened_again(
 
 
 def test_undo_and_skip_are_recorded_and_lose_nothing(
-    client: TestClient, engine: sa.Engine, links: dict[str, str]
+    client: Labelling, engine: sa.Engine, links: dict[str, str]
 ) -> None:
     ada = links["ada"]
     say(client, ada, "f0", "skip")
     say(client, ada, "f1", "inside", tentative="1", seconds="2.5")
-    assert client.post(f"/s/{ada}/undo", follow_redirects=False).status_code == 303
-    assert 'value="f1"' in client.get(f"/s/{ada}/next").text
+    assert f'value="{client.codes["f1"]}"' not in client.get(f"/s/{ada}/next").text
+    assert take_back(client, ada) == 303
+    assert f'value="{client.codes["f1"]}"' in client.get(f"/s/{ada}/next").text
     say(client, ada, "f1", "outside", seconds="nan")
     with reading(engine) as connection:
         wanted = sa.select(EVENTS).order_by(EVENTS.c.id)
@@ -184,13 +196,13 @@ def test_undo_and_skip_are_recorded_and_lose_nothing(
     ]
     for face in ("f2", "f3", "f4", "f5"):
         say(client, ada, face, "unsure")
-    assert 'value="f0"' in client.get(f"/s/{ada}/next").text  # put off, not lost
+    assert f'value="{client.codes["f0"]}"' in client.get(f"/s/{ada}/next").text  # not lost
     say(client, ada, "f0", "inside")
     assert "All faces are answered" in client.get(f"/s/{ada}/next").text
 
 
 def test_an_adjudicator_sees_the_answers_after_choosing_only(
-    client: TestClient, engine: sa.Engine, links: dict[str, str]
+    client: Labelling, engine: sa.Engine, links: dict[str, str]
 ) -> None:
     for face in SAMPLE:
         say(client, links["ada"], face, "inside")
@@ -203,9 +215,10 @@ def test_an_adjudicator_sees_the_answers_after_choosing_only(
     page = client.get(f"/s/{third}/next").text
     assert "ada" not in page
     assert "ben" not in page
-    assert client.get(f"/s/{third}/revealed/f3").status_code == 404
-    assert client.get(f"/s/{links['ada']}/revealed/f3").status_code == 404
-    chosen = {"face": "f3", "showing": "0", "side": "outside"}
+    f3 = client.codes["f3"]
+    assert client.get(f"/s/{third}/revealed/{f3}").status_code == 404
+    assert client.get(f"/s/{links['ada']}/revealed/{f3}").status_code == 404
+    chosen = {"face": f3, "showing": "0", "side": "outside"}
     shown = client.post(f"/s/{third}/answer", data=chosen).text
     assert "ada" in shown
     assert "ben" in shown
@@ -213,9 +226,9 @@ def test_an_adjudicator_sees_the_answers_after_choosing_only(
     assert stored(engine, third) == {"f3": "inside"}
 
 
-def label(client: TestClient, token: str, sides: Mapping[str, str], count: int) -> list[str]:
+def label(client: Labelling, token: str, sides: Mapping[str, str], count: int) -> list[str]:
     """Answer on what the page shows, `count` times; the faces."""
-    shown = []
+    face_of, shown = {code: face for face, code in client.codes.items()}, []
     for _ in range(count):
         page = client.get(f"/s/{token}/next").text
         face, showing = (
@@ -223,13 +236,13 @@ def label(client: TestClient, token: str, sides: Mapping[str, str], count: int) 
         )
         assert face
         assert showing
-        assert say(client, token, face[1], sides[face[1]], showing=showing[1], keep="1") == 303
-        shown.append(face[1])
+        shown.append(face_of[face[1]])
+        assert say(client, token, face[1], sides[shown[-1]], showing=showing[1], keep="1") == 303
     return shown
 
 
 def test_a_round_goes_on_when_the_server_is_started_again(
-    client: TestClient,
+    client: Labelling,
     engine: sa.Engine,
     links: dict[str, str],
     database: str | Path,
@@ -244,7 +257,9 @@ def test_a_round_goes_on_when_the_server_is_started_again(
     again = open_study(database, "labelling", subject_of(SAMPLE))
     seat_people(again, "labelling", dict.fromkeys(both, faces_in(SAMPLE)))
     assert invite(again) == []
-    with TestClient(application(again)) as restarted:
+    with Labelling(application(again)) as restarted:
+        restarted.codes = codes(again, client.codes)
+        assert restarted.codes == client.codes, "an address in a browser goes on being one"
         assert "3 of 6" in restarted.get(f"/s/{links['ada']}/").text
         for name, sides in both.items():
             assert sorted(first[name] + label(restarted, links[name], sides, 3)) == SAMPLE
@@ -261,7 +276,7 @@ def test_a_round_goes_on_when_the_server_is_started_again(
 
 @ON_SQLITE
 def test_a_locked_or_full_database_says_so_and_keeps_what_it_had(
-    client: TestClient,
+    client: Labelling,
     engine: sa.Engine,
     links: dict[str, str],
     tmp_path: Path,
@@ -293,24 +308,29 @@ def test_a_database_of_another_sample_is_refused(engine: sa.Engine, database: st
 
 
 def test_answers_from_elsewhere_come_whole_or_not_at_all(
-    client: TestClient, engine: sa.Engine, links: dict[str, str]
+    client: Labelling, engine: sa.Engine, links: dict[str, str]
 ) -> None:
     ada = seat(engine, links["ada"])
+
+    def brought(rows: pd.DataFrame) -> int:
+        with writing(engine) as connection:
+            return bring_in(connection, ada, rows)
+
     say(client, links["ada"], "f0", "inside")
     rows = pd.DataFrame({"face_id": ["f0", "f1"], "side": ["inside", "outside"]})
     rows = rows.assign(tentative=False, showing=0)
-    assert bring_in(engine, ada, rows) == 1
-    assert bring_in(engine, ada, rows) == 0
+    assert brought(rows) == 1
+    assert brought(rows) == 0
     bad = rows.assign(face_id=["f2", "f1"], side=["inside", "inside"])
     with pytest.raises(DataError, match="ada has answered 'outside' on f1 already, not 'inside'"):
-        bring_in(engine, ada, bad)
+        brought(bad)
     with pytest.raises(DataError, match="f7 is not shown to ada"):
-        bring_in(engine, ada, bad.assign(face_id=["f2", "f7"]))
+        brought(bad.assign(face_id=["f2", "f7"]))
     assert stored(engine, links["ada"]) == {"f0": "inside", "f1": "outside"}
 
 
 def test_new_links_end_the_old_ones_and_keep_the_answers(
-    client: TestClient, engine: sa.Engine, links: dict[str, str]
+    client: Labelling, engine: sa.Engine, links: dict[str, str]
 ) -> None:
     say(client, links["ada"], "f0", "inside")
     assert invite(engine) == []
@@ -346,7 +366,7 @@ def test_every_face_comes_once_and_again_only_later(n: int, repeated: float, see
 
 
 def test_what_is_written_is_a_table_of_answers(
-    client: TestClient, engine: sa.Engine, links: dict[str, str]
+    client: Labelling, engine: sa.Engine, links: dict[str, str]
 ) -> None:
     assert ANSWERS.validate(answers_of(engine, "labelling")["ben"]).empty
     say(client, links["ben"], "f3", "unsure", tentative="1")

@@ -1,26 +1,33 @@
 """The shared web base: what it refuses, what it says, and that a commit is one."""
 
+import asyncio
+import logging
 import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse, Response
 
 from facegap import cli
 from facegap.errors import ConfigError, StoreError
 from facegap.people.web.app import Pages, application, form
-from facegap.people.web.guard import Limits
+from facegap.people.web.guard import HOLDS, Guard, Limits, _from_elsewhere
+from facegap.people.web.log import OnceAMinute
 from facegap.people.web.serve import serve
 from facegap.people.web.store import connect, reading, writing
 from facegap.people.web.tokens import hashed, new_token
 
+GOOD = "g" * 32
 META = sa.MetaData()
 NOTES = sa.Table("notes", META, sa.Column("id", sa.Integer, primary_key=True))
 
@@ -29,8 +36,9 @@ def site(**options: object) -> FastAPI:
     router = APIRouter()
 
     @router.get("/p/{token}/")
-    def page(token: str) -> Response:
-        return PlainTextResponse("page", 200 if token == "good" else 404)
+    def page(request: Request, token: str) -> Response:
+        request.scope[HOLDS] = token in ("good", GOOD)
+        return PlainTextResponse("page", 200 if request.scope[HOLDS] else 404)
 
     @router.post("/p/{token}/answer")
     async def answer(request: Request, token: str) -> Response:
@@ -86,6 +94,77 @@ def test_a_post_of_another_site_is_refused(client: TestClient) -> None:
     assert status(origin="null") == 403
 
 
+HOST = st.sampled_from(
+    ["lab.example", "LAB.example", "127.0.0.1", "[::1]", "xn--bcher-kva.example"]
+)
+PORT = st.sampled_from(["", ":80", ":443", ":8080"])
+ORIGIN = st.tuples(st.sampled_from(["http", "https"]), HOST, PORT)
+
+
+@given(ORIGIN, st.tuples(HOST, PORT), st.sampled_from(["http", "https"]))
+def test_origins_are_compared_as_origins(
+    origin: tuple[str, str, str], host: tuple[str, str], scheme: str
+) -> None:
+    """A port that is left out is the scheme's; a proxy may leave out that its scheme is https."""
+    theirs, name, port = origin
+    default = {"http": ":80", "https": ":443"}[theirs]
+    same = (name.lower(), port or default) == (host[0].lower(), host[1] or default)
+    same &= scheme == "http" or theirs == "https"
+    headers = {b"host": "".join(host), b"origin": f"{theirs}://{name}{port}"}
+    assert _from_elsewhere(headers, scheme) is not same
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("null", "", "lab.example", "ftp://lab.example", "http://lab.example/", "http://"),
+        *(
+            "http://lab.example:x",
+            "http://lab.example:99999",
+            "http://a@lab.example",
+            "http://[::1",
+        ),
+    ],
+)
+def test_what_is_no_origin_is_from_elsewhere(origin: str) -> None:
+    assert _from_elsewhere({b"host": "lab.example", b"origin": origin})
+    assert _from_elsewhere({b"host": origin.removeprefix("http://"), b"origin": origin})
+
+
+def test_who_leaves_in_the_middle_of_a_form_is_no_error() -> None:
+    parts = [
+        {"type": "http.request", "body": b"a=", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Any:
+        return parts.pop(0)
+
+    headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+    scope = {"type": "http", "path": "/p/good/answer", "method": "POST", "headers": headers}
+    scope |= {"scheme": "http", "client": ("127.0.0.1", 1), "query_string": b""}
+    asyncio.run(site()(scope, receive, None))  # type: ignore[arg-type]
+    assert parts == []
+
+
+def test_a_log_says_a_thing_once_a_minute() -> None:
+    now, messages = [0.0], []
+    log = logging.Logger("test")
+    handler = logging.Handler()
+    handler.addFilter(OnceAMinute(lambda: now[0]))
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    for second in range(150):
+        now[0] = second
+        log.warning("answered %d", 404)
+        log.warning("answered %d", 413 if second == 70 else 404)
+    for number in range(5000):
+        log.warning("%d", number)
+    more = [f"answered 404 ({count} more times since)" for count in (119, 118)]
+    assert messages[:4] == ["answered 404", more[0], "answered 413", more[1]]
+    assert len(handler.filters[0].seen) <= 1000  # type: ignore[union-attr]
+
+
 def test_a_form_is_a_form_of_a_fair_size(client: TestClient) -> None:
     kind = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -108,11 +187,53 @@ def test_rates_are_a_persons_and_strangers_share_their_address(
 ) -> None:
     limits = Limits(known=(0.001, 3), strangers=(0.001, 4))
     with TestClient(site(limits=limits)) as client:
-        assert [client.get("/p/good/").status_code for _ in range(5)] == [200] * 4 + [429]
-        found = [client.get(f"/p/forged{i}/").status_code for i in range(5)]
+        assert [client.get(f"/p/{GOOD}/").status_code for _ in range(5)] == [200] * 4 + [429]
+        found = [client.get(f"/p/{'forged' + str(i):_<32}/").status_code for i in range(5)]
         assert found == [404] * 3 + [429] * 2
     assert "429" in caplog.text
-    assert "forged" not in caplog.text, "no log holds a token"
+
+
+PAGES = [
+    f"/{place}/{{}}{more}" for place in ("p", "s", "") for more in ("", "/", "/withdraw/", "?a")
+]
+
+
+@pytest.mark.parametrize("page", [*PAGES, "/{}", "/static/{}/x", "/p/{}/answer", "//{}/"])
+def test_no_log_holds_a_part_of_a_link(page: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "facegap")
+    with TestClient(site(limits=Limits(strangers=(0.001, 2)))) as client:
+        for _ in range(3):
+            client.get(page.format("Xq7" * 11)[:60], follow_redirects=False)
+            client.post(page.format(GOOD), headers={"sec-fetch-site": "cross-site"})
+    assert "answered" in caplog.text
+    assert "Xq7" not in caplog.text
+    assert GOOD not in caplog.text
+
+
+@pytest.mark.parametrize("more", ["/", "/withdraw/", "/answer", ""])
+def test_invented_links_get_no_rate_of_their_own_and_are_not_kept(more: str) -> None:
+    seen: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse("", 307)(scope, receive, send)
+
+    guard = Guard(app, Limits(strangers=(0.001, 10)), "")
+
+    def ask(path: str, address: str) -> None:
+        scope = {"type": "http", "path": path, "method": "GET", "headers": [], "scheme": "http"}
+
+        async def send(message: Any) -> None:
+            seen.append(message.get("status", 0))
+
+        asyncio.run(guard({**scope, "client": (address, 1)}, None, send))  # type: ignore[arg-type]
+
+    for i in range(30):
+        ask(f"/s/{i:_<32}{more}", "2001:db8::1")
+        ask(f"/s/{i}{'y' * 60_000}{more}", f"2001:db8::{i:x}")
+        ask(f"/s/x{more}", "z" * 60_000)
+    assert [seen.count(status) for status in (307, 429)] == [20, 70], "a network, and the unknown"
+    assert not guard.known
+    assert sum(map(len, guard.buckets)) < 100
 
 
 @pytest.mark.parametrize("prefix", ["", "/study"])  # stripped by the proxy, or not

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from human import Opened, Participant, Server, opened, participant
+from human import Opened, Participant, Server, close, opened, participant
 from postgresql import Postgresql
 from racing import meanwhile
 
 from facegap.people.comparing.answers import ROUND, exported
-from facegap.people.engine import Answer, close, record, seat_of, seats, withdraw
+from facegap.people.engine import Answer, record, seat_of, seats, withdraw
 
 
 def assert_whole(study: Opened) -> int:

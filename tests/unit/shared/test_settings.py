@@ -348,6 +348,7 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
             {"weights": "~/x.pth"},
             "weights: '~/x.pth' is not below data_root",
         ),
+        ("judge.responses", "a/../../x.csv", "'a/../../x.csv' is not below data_root"),
         ("annotate.annotators.ada.answers", "~/a.csv", "answers: '~/a.csv' is not below data_root"),
         ("data_root", "", "data_root: '' is not allowed"),
         ("boundary", "", "boundary: '' is not allowed"),

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from itertools import filterfalse
 from pathlib import Path
 
-from facegap.settings.annotate import Person
 from facegap.settings.study import Study
 
 RESULTS = "<results>/"  # Snakemake's path variable: the outputs of simulated people
@@ -14,6 +13,8 @@ RESULTS = "<results>/"  # Snakemake's path variable: the outputs of simulated pe
 class AnswerFiles:
     """The files of answers on the target that exist, or that a job writes.
 
+    Of a round that was answered on the page and closed, the file that the closing wrote; else the
+    one that the configuration names.
     `answers`: of each annotator; `adjudication`: none or one; `verified`: of each verifier.
     `missing`: the files that people have yet to give, by the rule that reads them. A study is
     planned without these, and not run.
@@ -31,12 +32,17 @@ def answer_files(study: Study) -> AnswerFiles:
         return AnswerFiles([], [], [], {})
     root, decided = study.data_root, study.annotate.adjudication
     answers = [
-        _place(person, root, f"{RESULTS}annotate/{{dataset}}/answers-{name}.csv")
+        f"{RESULTS}annotate/{{dataset}}/answers-{name}.csv"
+        if person.answers is None
+        else _place(round_file(study, "labelling", name), f"{root}/{person.answers}")
         for name, person in study.annotate.annotators.items()
     ]
-    adjudication = [] if decided is None else [f"{root}/{decided}"]
+    closed = round_file(study, "adjudication", "adjudicator")
+    adjudication = [] if decided is None else [_place(closed, f"{root}/{decided}")]
     verified = [
-        _place(person, root, f"{RESULTS}partition/target/verified-{name}.csv")
+        f"{RESULTS}partition/target/verified-{name}.csv"
+        if person.answers is None
+        else _place(round_file(study, "verification", name), f"{root}/{person.answers}")
         for name, person in study.partition.verification.items()
     ]
     read = {"merge_annotators": [*answers, *adjudication], "partition_target": verified}
@@ -48,8 +54,13 @@ def answer_files(study: Study) -> AnswerFiles:
     )
 
 
-def _place(person: Person, root: str, simulated: str) -> str:
-    return simulated if person.answers is None else f"{root}/{person.answers}"
+def round_file(study: Study, of_round: str, name: str) -> str:
+    """Where closing a round writes a person's answers; nothing else belongs there."""
+    return f"{study.data_root}/annotations/{study.study}/{of_round}-{name}.csv"
+
+
+def _place(closed: str, given: str) -> str:
+    return closed if Path(closed).exists() else given
 
 
 def _exists(path: str) -> bool:

@@ -16,7 +16,7 @@ from facegap.pictures import face_ids
 from facegap.settings.annotate import Person, Tentative
 from facegap.spreadsheets import as_flags, read_csv
 from facegap.tables.annotate import ANSWERS
-from facegap.tables.base import SIDES
+from facegap.tables.base import SIDES, as_meant
 from facegap.texts import read_text
 
 CHOICES = (*SIDES, "unsure")
@@ -61,6 +61,15 @@ def read_answers(
         raise DataError(f"{path}: more than one answer for {few(twice)}; keep one")
     rows = rows.sort_values(["face_id", "showing"], ignore_index=True)
     return rows[list(ANSWERS.columns)]
+
+
+def as_given(path: str | Path, person: Person) -> Person:
+    """`person`, as far as the file at `path` is the one they gave.
+
+    What closing a round wrote is facegap's own, whatever form the file has that it came from.
+    """
+    theirs = person.answers is None or str(path).endswith(f"/{person.answers}")
+    return person if theirs else Person(answers=str(path))
 
 
 def _side_of(person: Person) -> dict[str, str]:
@@ -124,7 +133,7 @@ def few(faces: "pd.Index[str] | Sequence[str] | np.ndarray") -> str:
 
 def _csv(path: str | Path, person: Person) -> pd.DataFrame:
     face, side, whose = _columns(person)
-    frame = read_csv(path)
+    frame = as_meant(read_csv(path))
     for column in (face, side):
         if column not in frame:
             raise DataError(f"{path}: no column {column}; it has {listed(frame.columns)}")

@@ -15,7 +15,7 @@ from facegap.files import whole
 from facegap.groups import ALL
 from facegap.numbers import number, span
 from facegap.quantities import QUANTITIES
-from facegap.tables.base import read_table
+from facegap.tables.base import as_csv, read_table
 from facegap.tables.measure import ESTIMATES
 
 KEYS = [  # what tells one estimate of a study from another
@@ -75,7 +75,7 @@ def compare(
     flat.columns = [" ".join(filter(None, name)) for name in table.columns]
     output.parent.mkdir(parents=True, exist_ok=True)
     with whole(output.with_name(f"{output.name}.csv")) as temporary:
-        flat.to_csv(temporary, index=False, lineterminator="\n")
+        temporary.write_text(as_csv(flat), encoding="utf-8", newline="")
     plot_comparison(shown, [output.with_name(f"{output.name}{end}") for end in (".png", ".svg")])
 
 

@@ -10,7 +10,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from facegap.annotate.sample import require_both_sides
-from facegap.answers import agreed_side, beside_each_other, few, read_answers, sample_of
+from facegap.answers import (
+    agreed_side,
+    as_given,
+    beside_each_other,
+    few,
+    read_answers,
+    sample_of,
+)
 from facegap.errors import DataError
 from facegap.settings.annotate import Annotate, AnswerWords, Person
 from facegap.tables.acquire import FACES
@@ -68,7 +75,8 @@ def read_all(
 ) -> dict[str, pd.DataFrame]:
     """The answers (ANSWERS) of each annotator, of `places_of`, on `faces` (FACES)."""
     return {
-        name: read_answers(path, settings.annotators[name], faces) for name, path in places.items()
+        name: read_answers(path, as_given(path, settings.annotators[name]), faces)
+        for name, path in places.items()
     }
 
 

@@ -13,7 +13,7 @@ from facegap.groups import ALL, group_values
 from facegap.settings.study import Study
 from facegap.tables.acquire import FACES
 from facegap.tables.annotate import LABELS
-from facegap.tables.base import metadata, read_table
+from facegap.tables.base import as_csv, metadata, read_table
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.partition import FACE_SIDES
 
@@ -128,7 +128,7 @@ def _plain(row: "pd.Series[Any]") -> Row:
 def _csv(table: pd.DataFrame, path: Path, study: Study) -> None:
     """By face id, the sides under their names in the study."""
     named = table.assign(side=table["side"].map(study.sides.model_dump()))
-    named.sort_values("face_id").to_csv(path, index=False, lineterminator="\n")
+    path.write_text(as_csv(named.sort_values("face_id")), encoding="utf-8", newline="")
 
 
 def _share(row: Row) -> str:

@@ -11,7 +11,7 @@ from facegap.files import read_json
 from facegap.seeds import generator
 from facegap.settings.judge import Simulation
 from facegap.spreadsheets import as_flags, as_numbers, read_csv
-from facegap.tables.base import read_table, write_table
+from facegap.tables.base import as_meant, read_table, write_table
 from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def _given(answers: Path, familiarity: Path | None) -> tuple[pd.DataFrame, pd.Da
 
 
 def _csv(path: Path, needed: tuple[str, ...], *, empty: bool = False) -> pd.DataFrame:
-    table = read_csv(path).fillna("")
+    table = as_meant(read_csv(path)).fillna("")
     if missing := [name for name in needed if name not in table]:
         raise DataError(f"{path}: no column {missing[0]}; it has {listed(table.columns)}")
     if table.empty and not empty:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from facegap.answers import read_answers
+from facegap.answers import as_given, read_answers
 from facegap.partition.pseudo_labels import person_of, require_known, sureness
 from facegap.parts import halves
 from facegap.settings.partition import Partition
@@ -74,7 +74,7 @@ def _verifications(
     """The verifiers' answers: none where every person was placed and nobody was to be verified."""
     if verified:
         for path, person in zip(verified, settings.verification.values(), strict=True):
-            yield read_answers(path, person, faces, needed=False)
+            yield read_answers(path, as_given(path, person), faces, needed=False)
 
 
 def merged_answers(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -2,16 +2,19 @@
 
 import argparse
 import contextlib
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from facegap.errors import ConfigError, DataError
 from facegap.files import whole
 from facegap.people.engine import invite, seats
+from facegap.people.facts import facts, keep_fact
 from facegap.settings.study import Study
+from facegap.tables.base import as_csv
 
 HOST = "127.0.0.1"
 Command = Callable[[argparse.Namespace], None]
@@ -64,9 +67,17 @@ def database_of(given: argparse.Namespace, study: Study, default: str) -> str | 
             raise ConfigError(f"{given.database}: a database is a file, and this is none; name one")
         return str(given.database)
     path = Path(study.data_root, default)
-    with contextlib.suppress(OSError):  # the database says that it cannot be opened
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(DataError):  # the database says that it cannot be opened
+        make_private(path.parent)
     return path
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that its owner alone can look into, where there is none."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made: {error}") from error
 
 
 def results_of(study: Study, place: str, target: str) -> Path:
@@ -103,8 +114,29 @@ def print_status(engine: Engine) -> None:
         print("nobody is invited yet")
 
 
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write answers as CSV, whole, and print where."""
-    with whole(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
-    print(f"{path}: {len(table)} answers")
+def write_answers(connection: Connection, files: Mapping[Path, pd.DataFrame]) -> None:
+    """Write answers as CSV, for their owner alone, and print where.
+
+    Raises `DataError`, before anything is written, where a file lies that was not written of this
+    database; the facts that the transaction keeps say which were.
+    """
+    known = facts(connection)
+    written = {path: as_csv(table).encode() for path, table in files.items()}
+    for path, text in written.items():
+        ours = (known.get(f"written {path.absolute()}"), _digest(text))
+        if path.exists() and not (path.is_file() and _digest(path.read_bytes()) in ours):
+            raise DataError(
+                f"{path}: holds something else than the answers that were written there last; move"
+                " it away, or name another place"
+            )
+    for path, text in written.items():
+        make_private(path.parent)
+        with whole(path) as temporary:
+            temporary.touch(0o600)
+            temporary.write_bytes(text)
+        keep_fact(connection, f"written {path.absolute()}", _digest(text))
+        print(f"{path}: {len(files[path])} answers")
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()

@@ -5,7 +5,9 @@ pictures) in an order of its own, and gives one answer to each. Everything that 
 as an event, and one event of an item counts; only a withdrawal deletes.
 """
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,59 +17,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from facegap.errors import DataError
-from facegap.people.web.store import connect, reading, writing
-from facegap.people.web.tokens import hashed, new_token
+from facegap.people.facts import CODE_KEY, facts, keep_fact
+from facegap.people.tables import ANSWERS, EARLIER, EVENTS, FACTS, ITEMS, META, PLACE, SEATS
+from facegap.people.web.store import connect, connect_read_only, reading, settle, writing
+from facegap.people.web.tokens import hashed, may_be_token, new_token
 
-META = sa.MetaData()
-FACTS = sa.Table(  # kind and subject of the study, and which rounds are closed
-    "facts",
-    META,
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("value", sa.String, nullable=False),
-)
-SEATS = sa.Table(
-    "seats",
-    META,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("round", sa.String, nullable=False),
-    sa.Column("name", sa.String, nullable=False),
-    sa.Column("token", sa.String, unique=True),  # its hash; none before the invitation
-    sa.Column("consented", sa.Boolean, nullable=False, default=False),
-    sa.Column("started", sa.Boolean, nullable=False, default=False),
-    sa.Column("finished", sa.Boolean, nullable=False, default=False),
-    sa.Column("withdrawn", sa.Boolean, nullable=False, default=False),
-    sa.UniqueConstraint("round", "name"),
-)
-ITEMS = sa.Table(
-    "items",
-    META,
-    sa.Column("seat", sa.ForeignKey(SEATS.c.id), primary_key=True),
-    sa.Column("item", sa.String, primary_key=True),
-    sa.Column("showing", sa.Integer, primary_key=True),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("position", sa.Integer, nullable=False),
-)
-EVENTS = sa.Table(
-    "events",
-    META,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("seat", sa.ForeignKey(SEATS.c.id), nullable=False, index=True),
-    sa.Column("item", sa.String, nullable=False),
-    sa.Column("showing", sa.Integer, nullable=False),
-    sa.Column("what", sa.String, nullable=False),  # the answer, or skip, or undo
-    sa.Column("details", sa.JSON, nullable=False),  # more that a kind of page asks
-    sa.Column("seconds", sa.Float),
-)
-ANSWERS = sa.Table(  # which event counts
-    "answers",
-    META,
-    sa.Column("seat", sa.ForeignKey(SEATS.c.id), primary_key=True),
-    sa.Column("item", sa.String, primary_key=True),
-    sa.Column("showing", sa.Integer, primary_key=True),
-    sa.Column("event", sa.ForeignKey(EVENTS.c.id), nullable=False),
-)
-EARLIER = ("participants", "showings")  # tables of the layouts before this one
-PLACE = ("seat", "item", "showing")
+log = logging.getLogger(__name__)
 
 
 class ClosedError(DataError):
@@ -101,6 +56,7 @@ class Seat:
     closed: bool  # the round
     answered: int  # of the items
     items: int
+    last: int | None  # the event of its last answer
 
 
 @dataclass(frozen=True)
@@ -122,6 +78,11 @@ def open_answers(address: str | Path) -> Engine:
     return connect(address, META, earlier=EARLIER)
 
 
+def open_finished(path: Path) -> Engine:
+    """The SQLite file of answers at `path`, to read alone; `StoreError` where it cannot be used."""
+    return connect_read_only(path, META, earlier=EARLIER)
+
+
 def open_study(address: str | Path, kind: str, subject: str) -> Engine:
     """The database at `address`, bound to one `kind` of pages and the digest of its `subject`.
 
@@ -130,37 +91,38 @@ def open_study(address: str | Path, kind: str, subject: str) -> Engine:
     engine = open_answers(address)
     with writing(engine) as connection:
         known = facts(connection)
-        if not known:
-            rows = {"kind": kind, "subject": subject}
-            connection.execute(FACTS.insert(), [{"name": n, "value": v} for n, v in rows.items()])
-            return engine
+        for name, value in (("kind", kind), ("subject", subject), (CODE_KEY, new_token())):
+            if name not in known and (name == CODE_KEY or not known):
+                keep_fact(connection, name, value)
+        known = facts(connection)
+    if (known["kind"], known["subject"]) == (kind, subject):
+        return engine
     place = engine.url.render_as_string(hide_password=True)
     if known["kind"] != kind:
         raise DataError(f"{place}: its answers are of {known['kind']}; name another database")
-    if known["subject"] != subject:
-        raise DataError(
-            f"{place}: its answers are of another study ({known['subject']}, this is {subject}),"
-            " with other images, seed, split or pairs; name another database, or go back to the"
-            " configuration that it was made with"
-        )
-    return engine
-
-
-def facts(connection: Connection) -> dict[str, str]:
-    """What is known of the study: `kind`, `subject`, and `closed <round>` of closed rounds."""
-    return dict(connection.execute(sa.select(FACTS.c.name, FACTS.c.value)).tuples().all())
+    raise DataError(
+        f"{place}: its answers are of another study ({known['subject']}, this is {subject}),"
+        " with other images, seed, split or pairs; name another database, or go back to the"
+        " configuration that it was made with"
+    )
 
 
 def seat_people(engine: Engine, of_round: str, orders: Mapping[str, Iterable[Item]]) -> None:
     """Seat people by name, or add items to who sits; items that a seat has keep their place."""
     with writing(engine) as connection:
-        for name, order in orders.items():
-            where = (SEATS.c.round == of_round) & (SEATS.c.name == name)
-            seat = connection.execute(sa.select(SEATS.c.id).where(where)).scalar()
-            if seat is None:
-                added = connection.execute(SEATS.insert().values(round=of_round, name=name))
-                seat = int(added.inserted_primary_key[0])  # type: ignore[index]
-            _add_items(connection, seat, order)
+        seat_in(connection, of_round, orders)
+
+
+def seat_in(connection: Connection, of_round: str, orders: Mapping[str, Iterable[Item]]) -> None:
+    """Do what `seat_people` does, in a transaction that is under way."""
+    for name, order in orders.items():
+        where = (SEATS.c.round == of_round) & (SEATS.c.name == name)
+        seat = connection.execute(sa.select(SEATS.c.id, SEATS.c.withdrawn).where(where)).first()
+        if seat is None:
+            added = connection.execute(SEATS.insert().values(round=of_round, name=name))
+            _add_items(connection, int(added.inserted_primary_key[0]), order)  # type: ignore[index]
+        elif not seat.withdrawn:
+            _add_items(connection, seat.id, order)
 
 
 def invite(engine: Engine, again: Iterable[str] = ()) -> list[tuple[Seat, str]]:
@@ -183,6 +145,8 @@ def invite(engine: Engine, again: Iterable[str] = ()) -> list[tuple[Seat, str]]:
 
 def seat_of(engine: Engine, token: str) -> Seat | None:
     """Who holds `token`; None if nobody."""
+    if not may_be_token(token):
+        return None
     with reading(engine) as connection:
         found = _seats(connection, SEATS.c.token == hashed(token))
     return found[0] if found else None
@@ -190,22 +154,34 @@ def seat_of(engine: Engine, token: str) -> Seat | None:
 
 def seats(engine: Engine, of_round: str | None = None) -> list[Seat]:
     """The seats of a round, or of all rounds, in the order in which they were made."""
-    where = sa.true() if of_round is None else SEATS.c.round == of_round
     with reading(engine) as connection:
-        return _seats(connection, where)
+        return seats_in(connection, of_round)
 
 
-def mark(engine: Engine, seat: Seat, **flags: bool) -> None:
-    """Set `flags` (consented, started) of a seat."""
+def seats_in(connection: Connection, of_round: str | None = None) -> list[Seat]:
+    """What `seats` gives, in a transaction that is under way."""
+    return _seats(connection, sa.true() if of_round is None else SEATS.c.round == of_round)
+
+
+def agree(engine: Engine, seat: Seat) -> None:
+    """Note that a seat has consented; a `ClosedError` where it takes no further part."""
     with writing(engine) as connection:
-        _set(connection, seat, **flags)
+        _require_open(connection, seat)
+        _set(connection, seat, consented=True)
 
 
-def items_of(engine: Engine, seat: Seat) -> list[Item]:
+def begin(engine: Engine, seat: Seat) -> None:
+    """Note that a seat has begun; a `DataError` where it has not consented."""
+    with writing(engine) as connection:
+        if not _require_open(connection, seat).consented:
+            raise DataError(f"{seat.name} has not consented")
+        _set(connection, seat, started=True)
+
+
+def items_in(connection: Connection, seat: Seat) -> list[Item]:
     """What the seat is shown, in its order."""
     wanted = sa.select(ITEMS.c.item, ITEMS.c.showing, ITEMS.c.kind).where(ITEMS.c.seat == seat.id)
-    with reading(engine) as connection:
-        rows = connection.execute(wanted.order_by(ITEMS.c.position)).all()
+    rows = connection.execute(wanted.order_by(ITEMS.c.position)).all()
     return [Item(*row) for row in rows]
 
 
@@ -267,16 +243,28 @@ def record(
     answer already (unless this is a `change`), and `DataError` for an item that is not the seat's
     or, `in_order`, not its next. With `finish` the seat is finished, once all is answered.
     """
-    new = 0
     with writing(engine) as connection:
-        now = _require_open(connection, seat)
-        for answer in answers:
-            new += _recorded(connection, now, answer, change=change, in_order=in_order)
+        new = record_in(connection, seat, *answers, change=change, in_order=in_order)
         if finish:
-            if now.answered + new < now.items:
+            (now,) = _seats(connection, SEATS.c.id == seat.id)
+            if now.answered < now.items:
                 raise DataError(f"{seat.name} has not answered everything")
             _set(connection, seat, finished=True)
     return new
+
+
+def record_in(
+    connection: Connection,
+    seat: Seat,
+    *answers: Answer,
+    change: bool = False,
+    in_order: bool = False,
+) -> int:
+    """Store answers in a transaction that is under way; how many were new."""
+    now = _require_open(connection, seat)
+    return sum(
+        _recorded(connection, now, answer, change=change, in_order=in_order) for answer in answers
+    )
 
 
 def skip(engine: Engine, seat: Seat, item: str, showing: int) -> None:
@@ -291,14 +279,16 @@ def skip(engine: Engine, seat: Seat, item: str, showing: int) -> None:
             _add_event(connection, seat, Answer(item, "skip", showing))
 
 
-def undo(engine: Engine, seat: Seat) -> None:
-    """Take the seat's last answer back, if there is one; its item is the next."""
+def undo(engine: Engine, seat: Seat, event: int) -> None:
+    """Take the seat's last answer back, if it is of that event; its item is the next.
+
+    An answer that was taken back already, as by a button pressed twice, changes nothing.
+    """
     with writing(engine) as connection:
-        _require_open(connection, seat)
-        last = sa.select(ANSWERS).where(ANSWERS.c.seat == seat.id).order_by(ANSWERS.c.event.desc())
-        row = connection.execute(last.limit(1)).mappings().first()
-        if row is None:
+        if _require_open(connection, seat).last != event:
             return
+        wanted = sa.select(ANSWERS).where(ANSWERS.c.event == event)
+        row = connection.execute(wanted).mappings().one()
         connection.execute(ANSWERS.delete().where(*_at(ANSWERS, row)))
         first = sa.select(sa.func.min(ITEMS.c.position)).where(ITEMS.c.seat == seat.id)
         position = (connection.execute(first).scalar() or 0) - 1
@@ -307,19 +297,28 @@ def undo(engine: Engine, seat: Seat) -> None:
 
 
 def withdraw(engine: Engine, seat: Seat) -> None:
-    """Delete every answer of a seat, its events too; it takes no further part."""
+    """Delete all that a seat answered, from the disk too; it takes no further part."""
     with writing(engine) as connection:
         _require_open(connection, seat)
-        for table in (ANSWERS, EVENTS):
+        for table in (ANSWERS, EVENTS, ITEMS):
             connection.execute(table.delete().where(table.c.seat == seat.id))
         _set(connection, seat, withdrawn=True, finished=False)
+    if not settle(engine):
+        log.warning("withdrawn answers stay in the write-ahead log until the server ends")
 
 
-def close(engine: Engine, of_round: str) -> None:
-    """Take no more answers in a round."""
+@contextmanager
+def closing(engine: Engine, of_round: str) -> Iterator[Connection]:
+    """A transaction after which a round takes no more answers, and what it has is on disk.
+
+    The round stays open when the block raises: what is to be known and written before a round can
+    be closed belongs into the block.
+    """
     with writing(engine) as connection:
-        if f"closed {of_round}" not in facts(connection):
-            connection.execute(FACTS.insert().values(name=f"closed {of_round}", value="yes"))
+        keep_fact(connection, f"closed {of_round}", "yes")
+        yield connection
+    if not settle(engine):
+        log.warning("the database is in use: copy its write-ahead log (-wal) with it")
 
 
 def reopen(engine: Engine, of_round: str) -> None:
@@ -335,8 +334,10 @@ def _seats(connection: Connection, where: sa.ColumnElement[bool]) -> list[Seat]:
     )
     is_fact = FACTS.c.name == sa.literal("closed ") + SEATS.c.round
     closed = sa.select(sa.func.count(FACTS.c.name)).where(is_fact).correlate(SEATS)
+    last = sa.select(sa.func.max(ANSWERS.c.event)).where(ANSWERS.c.seat == SEATS.c.id)
     wanted = sa.select(
         SEATS,
+        last.scalar_subquery().label("last"),
         closed.scalar_subquery().label("closed"),
         answered.label("answered"),
         items.label("items"),
@@ -345,7 +346,7 @@ def _seats(connection: Connection, where: sa.ColumnElement[bool]) -> list[Seat]:
         Seat(
             *(row.id, row.round, row.name, row.token is not None),
             *(row.consented, row.started, row.finished, row.withdrawn),
-            *(row.closed > 0, row.answered, row.items),
+            *(row.closed > 0, row.answered, row.items, row.last),
         )
         for row in connection.execute(wanted.where(where).order_by(SEATS.c.id))
     ]

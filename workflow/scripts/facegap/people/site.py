@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from sqlalchemy import Engine
@@ -11,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from facegap.people.engine import Seat, seat_of
-from facegap.people.web.app import form
+from facegap.people.web.app import form, root_of
+from facegap.people.web.guard import HOLDS
 
 LONGEST = 24 * 3600.0  # seconds; what is slower is a clock that jumped, and no time
 Form = Annotated[dict[str, str], Depends(form)]
@@ -26,13 +28,14 @@ FORM: dict[str, Any] = {  # the description of a post, for tests that make up re
 }
 
 
-def holder_of(engine: Engine) -> Callable[[str], Seat]:
+def holder_of(engine: Engine) -> Callable[[Request, str], Seat]:
     """A dependency of routes below `/s/{token}/`: who holds the token; HTTP 404 for nobody."""
 
-    def holder(token: str) -> Seat:
+    def holder(request: Request, token: str) -> Seat:
         seat = seat_of(engine, token)
         if seat is None:
             raise HTTPException(404)
+        request.scope[HOLDS] = True
         return seat
 
     return holder
@@ -40,8 +43,7 @@ def holder_of(engine: Engine) -> Callable[[str], Seat]:
 
 def onwards(request: Request, token: str, page: str = "") -> Response:
     """Send the holder of `token` on to one of their pages."""
-    root = request.scope.get("root_path", "").rstrip("/")
-    return RedirectResponse(f"{root}/s/{token}/{page}", 303)
+    return RedirectResponse(f"{root_of(request)}/s/{quote(f'{token}/{page}')}", 303)
 
 
 def seconds_of(fields: Mapping[str, str]) -> float | None:

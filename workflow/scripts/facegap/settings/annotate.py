@@ -30,7 +30,11 @@ class Person(Section):
 
     answers: Below | None = Field(
         None,
-        description="File below data_root: CSV, or an export of Label Studio (.json).",
+        description=(
+            "File of answers from elsewhere, below data_root: CSV, or an export of Label Studio"
+            " (.json). It is never written; where the person has answered on the page and the round"
+            " is closed, what that wrote is read instead."
+        ),
     )
     face: Text | None = Field(None, description="Column (key of data) with the face.")
     side: Text | None = Field(None, description="Column (name of the choice) with the answer.")

@@ -45,9 +45,11 @@ def _folder(given: str) -> str:
 
 
 def _below(given: str) -> str:
-    if os.path.isabs(given) or os.path.expanduser(given) != given:  # noqa: PTH111, PTH117
+    path = _spelled(given)
+    away = os.path.isabs(given) or os.path.expanduser(given) != given  # noqa: PTH111, PTH117
+    if away or path.split("/")[0] == "..":
         raise ValueError(f"{given!r} is not below data_root; move it there, or link it there")
-    return _spelled(given)
+    return path
 
 
 def _spelled(path: str) -> str:

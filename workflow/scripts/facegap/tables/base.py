@@ -6,6 +6,7 @@ settings'.
 """
 
 import csv
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from facegap.errors import DataError, shown
 from facegap.files import whole
 
 SIDES = ("inside", "outside")
+FORMULA = re.compile(r"^('*[=+\-@\t\r])")  # how a cell begins that a spreadsheet computes
+MARKED = re.compile(r"^'('*[=+\-@\t\r])")  # and how it does in our files, and is shown as it is
 DOMAINS = ("in-domain", "out-domain")  # faces of the side that a generator is trained on, or not
 
 
@@ -67,7 +70,7 @@ def write_table(
     checked = _check(frame.reset_index(drop=True), path, schema)
     with whole(path) as temporary:
         if temporary.suffix == ".csv":
-            temporary.write_text(_as_csv(checked), encoding="utf-8", newline="")
+            temporary.write_text(as_csv(checked), encoding="utf-8", newline="")
         else:
             rows = arrow.Table.from_pandas(checked, preserve_index=False)
             found = {
@@ -77,11 +80,29 @@ def write_table(
             parquet.write_table(rows.replace_schema_metadata(found), temporary)
 
 
-def _as_csv(frame: pd.DataFrame) -> str:
+def as_csv(frame: pd.DataFrame) -> str:
+    """`frame` as CSV, in which no cell is a formula to a spreadsheet; `as_meant` takes it back."""
+    frame = _in_texts(frame, FORMULA, r"'\1")
     text = frame.to_csv(index=False, lineterminator="\n")
     if "\r" in text:  # alone it is not quoted, and read as the end of a row
         text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return text
+
+
+def as_meant(frame: pd.DataFrame) -> pd.DataFrame:
+    """The texts of `frame`, out of a CSV, without what `as_csv` put before them."""
+    return _in_texts(frame, MARKED, r"\1")
+
+
+def _in_texts(frame: pd.DataFrame, pattern: re.Pattern[str], replacement: str) -> pd.DataFrame:
+    """`frame` with what `pattern` finds in its texts replaced."""
+    changed = {}
+    for name in frame.select_dtypes(exclude=["number", "bool"]).columns:
+        found = frame[name].map(lambda value: isinstance(value, str) and bool(pattern.match(value)))
+        if found.any():
+            texts = frame[name][found].str.replace(pattern, replacement, regex=True)
+            changed[str(name)] = frame[name].mask(found, texts)
+    return frame.assign(**changed)
 
 
 def read_table(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
@@ -96,7 +117,7 @@ def read_table(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
 def _csv(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Text columns stay text: a face called 000123 keeps its zeros, and null is a name."""
     text = {name: str for name, column in schema.columns.items() if "str" in str(column.dtype)}
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    return as_meant(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
 
 
 def metadata(path: str | Path) -> dict[str, str]:

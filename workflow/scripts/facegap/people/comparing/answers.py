@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from facegap.errors import DataError, listed
-from facegap.people.engine import answers_in, facts, open_answers
+from facegap.people.engine import answers_in, open_finished
+from facegap.people.facts import facts
 from facegap.people.web.store import reading
 from facegap.spreadsheets import read_csv
 from facegap.tables.judge import CRITERIA
@@ -22,10 +23,15 @@ def exported(engine: Engine) -> tuple[pd.DataFrame, pd.DataFrame]:
     participant and known.
     """
     with reading(engine) as connection:
-        given = answers_in(connection, ROUND)
-        known = facts(connection)
+        return exported_in(connection)
+
+
+def exported_in(connection: Connection) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What `exported` gives, in a transaction that is under way."""
+    given = answers_in(connection, ROUND)
+    known = facts(connection)
     if known.get("kind") != ROUND:
-        place = engine.url.render_as_string(hide_password=True)
+        place = connection.engine.url.render_as_string(hide_password=True)
         raise DataError(f"{place}: no study of pairs was begun in it")
     about: dict[str, Any] = {"study": known["subject"], "closed": f"closed {ROUND}" in known}
     given = given.rename(columns={"name": "participant"})
@@ -45,10 +51,10 @@ def exported(engine: Engine) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def read_database(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What `exported` gives of the SQLite file at `path`, which has to exist."""
+    """What `exported` gives of the SQLite file at `path`, which has to exist, and is only read."""
     if not path.is_file():
         raise DataError(f"{path}: no such database")
-    engine = open_answers(path)
+    engine = open_finished(path)
     try:
         return exported(engine)
     finally:

@@ -1,7 +1,7 @@
 """The human study: invite participants, serve the pages, see how far it is, close and export."""
 
 import argparse
-import sys
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -16,19 +16,21 @@ from facegap.people.commands import (
     print_status,
     results_of,
     serve_options,
-    write_csv,
+    write_answers,
 )
-from facegap.people.comparing.answers import ROUND, exported
+from facegap.people.comparing.answers import ROUND, exported_in
 from facegap.people.comparing.sheet import Sheet, read_sheet
 from facegap.people.comparing.site import HERE, site
-from facegap.people.engine import close, open_study, seat_people, seats
+from facegap.people.engine import closing, open_study, seat_people, seats
 from facegap.people.web.serve import serve
+from facegap.people.web.store import writing
 from facegap.settings.load import read_study
 from facegap.settings.study import Study
 from facegap.statistics.power import table_of_power
+from facegap.texts import read_text
 
 PORT = 8000
-CONSENT = HERE / "consent.txt"
+TEMPLATE = HERE / "consent.txt"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +39,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     invite_options(command("invite", invite_people), PORT)
     served = command("serve", serve_pages)
     serve_options(served, PORT)
-    served.add_argument("--consent", type=Path, help="text of the first page; else a template")
+    words = f"text of the first page: your copy of {TEMPLATE}, filled in"
+    served.add_argument("--consent", type=Path, required=True, help=words)
     command("status", show_status)
     command("close", close_study)
     command("export", export_answers).add_argument("--to", type=Path, required=True, help="folder")
@@ -68,16 +71,21 @@ def invite_people(given: argparse.Namespace) -> None:
 
 def serve_pages(given: argparse.Namespace) -> None:
     """Serve the pages, on this machine alone unless --host says otherwise."""
+    consent = consent_in(given.consent)
     _, sheet, engine = _opened(given)
-    if not given.consent:
-        print(f"no --consent: the first page shows the template {CONSENT}", file=sys.stderr)
-    path = given.consent or CONSENT
-    try:
-        consent = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not readable as text: {error}") from error
     app = site(engine, sheet, consent=consent, root_path=given.root_path)
     serve(app, given.host, given.port)
+
+
+def consent_in(path: Path) -> str:
+    """The text of the first page; a `DataError` where it is empty, or has gaps of the template."""
+    consent = read_text(path).strip()
+    if not consent:
+        raise DataError(f"{path}: empty; write what participants agree to, as in {TEMPLATE}")
+    for gap in re.findall(r"\[[^]]*\]", TEMPLATE.read_text(encoding="utf-8")):
+        if gap in consent:
+            raise DataError(f"{path}: {gap[:40]!r} is the template's; put your own text there")
+    return consent
 
 
 def show_status(given: argparse.Namespace) -> None:
@@ -92,19 +100,24 @@ def close_study(given: argparse.Namespace) -> None:
     the analysis reads the one that is served by default.
     """
     study, _, engine = _opened(given)
-    close(engine, ROUND)
-    answers, familiar = exported(engine)
-    print(f"closed with {len(answers)} answers")
     places = (study.judge.responses, study.judge.familiarity_responses)
-    for table, place in zip((answers, familiar), places, strict=True):
-        if place and place.endswith(".csv"):
-            write_csv(table, Path(study.data_root, place))
+    with closing(engine, ROUND) as connection:
+        tables = exported_in(connection)
+        files = {
+            Path(study.data_root, place): table
+            for table, place in zip(tables, places, strict=True)
+            if place and place.endswith(".csv")
+        }
+        write_answers(connection, files)
+    print(f"closed with {len(tables[0])} answers")
 
 
 def export_answers(given: argparse.Namespace) -> None:
     """Write the answers as CSV, at any time: responses.csv and familiarity.csv."""
-    for table, name in zip(exported(_opened(given)[2]), ("responses", "familiarity"), strict=True):
-        write_csv(table, given.to / f"{name}.csv")
+    _, _, engine = _opened(given)
+    with writing(engine) as connection:
+        names = (given.to / "responses.csv", given.to / "familiarity.csv")
+        write_answers(connection, dict(zip(names, exported_in(connection), strict=True)))
 
 
 def print_power(given: argparse.Namespace) -> None:

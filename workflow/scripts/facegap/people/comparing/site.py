@@ -1,13 +1,14 @@
 """The pages of the human study: consent, instructions, pairs, persons, thanks."""
 
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from sqlalchemy import Engine
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -18,14 +19,15 @@ from facegap.people.engine import (
     ClosedError,
     ConflictError,
     Seat,
-    mark,
+    agree,
+    begin,
     record,
     seat_of,
     withdraw,
 )
 from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
 from facegap.people.web.app import Pages, application
-from facegap.people.web.guard import Limits
+from facegap.people.web.guard import HOLDS, Limits
 from facegap.tables.judge import CRITERIA
 
 HERE = Path(__file__).parent / "pages"
@@ -92,15 +94,16 @@ def _add_images(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
     owners: dict[str, tuple[str, float]] = {}  # whose a token is, and until when that is believed
 
     @router.get("/s/{token}/image/{image}.png")
-    async def picture(token: str, image: str) -> Response:
+    def picture(request: Request, token: str, image: str) -> Response:
         name, until = owners.get(token, ("", 0.0))
         if time.monotonic() > until:
-            seat = await run_in_threadpool(seat_of, engine, token)
+            seat = seat_of(engine, token)
             name = seat.name if seat else ""
             if seat:
                 owners[token] = (name, time.monotonic() + REMEMBERED)
             else:
                 owners.pop(token, None)
+        request.scope[HOLDS] = name != ""
         if name not in sheet.plans or image not in sheet.plans[name].images:
             raise HTTPException(404)
         cached = {"cache-control": "private, max-age=3600"}
@@ -109,20 +112,21 @@ def _add_images(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
 
 def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
     """The routes that store."""
+    Holder = Annotated[Seat, Depends(holder_of(engine))]  # noqa: N806
     Active = Annotated[Seat, Depends(_active(engine))]  # noqa: N806
 
     @router.post("/s/{token}/consent", openapi_extra=FORM)
     def consented(request: Request, token: str, seat: Active, fields: Form) -> Response:
         if fields.get("agree") != "yes":
             raise HTTPException(422)
-        mark(engine, seat, consented=True)
+        with _refusals():
+            agree(engine, seat)
         return onwards(request, token)
 
     @router.post("/s/{token}/start", openapi_extra=FORM)
     def start(request: Request, token: str, seat: Active, fields: Form) -> Response:
-        if not seat.consented:
-            raise HTTPException(422)
-        mark(engine, seat, started=True)
+        with _refusals():
+            begin(engine, seat)
         return onwards(request, token)
 
     @router.post("/s/{token}/answer/{pair_id}", openapi_extra=FORM)
@@ -143,22 +147,28 @@ def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
         return onwards(request, token)
 
     @router.post("/s/{token}/withdraw", openapi_extra=FORM)
-    def leave(request: Request, token: str, seat: Active, fields: Form) -> Response:
+    def leave(request: Request, token: str, seat: Holder, fields: Form) -> Response:
         if fields.get("sure") != "yes":
             raise HTTPException(422)
-        try:
-            withdraw(engine, seat)
-        except ClosedError as error:
-            raise HTTPException(409) from error
+        if not seat.withdrawn:  # as by a button pressed twice
+            with _refusals():
+                withdraw(engine, seat)
         return onwards(request, token)
 
 
 def _store(engine: Engine, seat: Seat, *answers: Answer, finish: bool = False) -> None:
     """Store answers in the order of the items; of two to the same item the first stands."""
-    try:
+    with suppress(ConflictError), _refusals():
         record(engine, seat, *answers, in_order=True, finish=finish)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the engine refuses, as HTTP 409 where it takes nothing more, and else 422."""
+    try:
+        yield
     except ConflictError:
-        return
+        raise
     except ClosedError as error:
         raise HTTPException(409) from error
     except DataError as error:
@@ -176,7 +186,7 @@ def _page(seat: Seat, sheet: Sheet, consent: str, *, on: bool) -> tuple[str, dic
     if seat.closed:
         return "closed.html.j2", {}
     if not seat.consented:
-        return "consent.html.j2", {"paragraphs": [p for p in consent.split("\n\n") if p.strip()]}
+        return "consent.html.j2", {"paragraphs": re.split(r"\n\s*\n", consent.strip())}
     asked = len(plan.pairs) - trained
     if not seat.started:
         return "instructions.html.j2", {"asked": asked, "trained": trained}

@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from facegap.answer_files import round_file
 from facegap.answers import read_answers, sample_of
 from facegap.crops import Crops
 from facegap.errors import ConfigError, DataError
@@ -18,21 +19,30 @@ from facegap.people.commands import (
     print_status,
     results_of,
     serve_options,
-    write_csv,
+    write_answers,
 )
-from facegap.people.engine import close, open_study, reopen, seat_people, seats
+from facegap.people.engine import (
+    closing,
+    open_study,
+    reopen,
+    seat_in,
+    seat_people,
+    seats,
+    seats_in,
+)
 from facegap.people.labelling.rounds import (
     ROUNDS,
-    answers_of,
     bring_in,
     differing,
     faces_in,
+    given_in,
     order_of,
     subject_of,
     written_of,
 )
 from facegap.people.labelling.site import Album, site
 from facegap.people.web.serve import serve
+from facegap.people.web.store import writing
 from facegap.seeds import generator
 from facegap.settings.annotate import Person
 from facegap.settings.load import read_study
@@ -40,7 +50,7 @@ from facegap.settings.study import Study
 from facegap.tables.acquire import FACES
 from facegap.tables.align import ALIGNED
 from facegap.tables.annotate import ANSWERS
-from facegap.tables.base import metadata, read_table, write_table
+from facegap.tables.base import metadata, read_table
 from facegap.tables.partition import QUEUE
 
 PORT = 8001
@@ -98,16 +108,34 @@ def show_status(given: argparse.Namespace) -> None:
 
 
 def close_round(given: argparse.Namespace) -> None:
-    """Take no more answers in a round, and write its answers where the configuration has them.
+    """Take no more answers in a round, and write its answers where the workflow finds them.
 
-    Closing the labelling makes the faces on which annotators differ the adjudicator's.
+    The files of answers that the configuration names stay as they are. Closing the labelling makes
+    the faces on which annotators differ the adjudicator's.
     """
     study, engine = _opened(given)
     if given.reopen:
         reopen(engine, given.round)
         return
-    people = _people(study, given.round)
-    seated = seats(engine, given.round)
+    adjudicated = given.round == "labelling" and bool(_people(study, "adjudication"))
+    with closing(engine, given.round) as connection:
+        _require_finished(connection, study, given)
+        answers = given_in(connection, given.round)
+        files = {
+            Path(round_file(study, given.round, name)): ANSWERS.validate(table)
+            for name, table in written_of(answers, given.round).items()
+        }
+        differ = differing(answers) if adjudicated else []
+        if adjudicated:
+            seat_in(connection, "adjudication", {"adjudicator": faces_in(differ)})
+        write_answers(connection, files)
+    if adjudicated:
+        print(f"adjudicator: {len(differ)} faces to decide; their link: facegap annotate invite")
+
+
+def _require_finished(connection: Connection, study: Study, given: argparse.Namespace) -> None:
+    """Raise where a round has nobody, a person who is not done, or one who is not known."""
+    seated = seats_in(connection, given.round)
     if not seated:
         raise DataError(f"nobody is invited to the {given.round}; see facegap annotate invite")
     behind = [
@@ -120,47 +148,41 @@ def close_round(given: argparse.Namespace) -> None:
             f"the {given.round} is not finished: {'; '.join(behind)}. To leave the other faces out:"
             " --unfinished"
         )
+    people = _people(study, given.round)
     if gone := [seat.name for seat in seated if seat.name not in people]:
         raise ConfigError(
             f"{gone[0]} is invited to the {given.round}, and is not in the configuration any more"
         )
-    for person in people.values():
-        if not str(person.answers).endswith(".csv"):
-            raise ConfigError(
-                f"{person.answers}: answers from the page are written as CSV; name a .csv"
-            )
-    close(engine, given.round)
-    for name, table in written_of(engine, given.round).items():
-        path = Path(study.data_root, str(people[name].answers))
-        write_table(table, path, ANSWERS)
-        print(f"{path}: {len(table)} answers")
-    if given.round == "labelling" and _people(study, "adjudication"):
-        differ = differing(answers_of(engine, "labelling"))
-        seat_people(engine, "adjudication", {"adjudicator": faces_in(differ)})
-        print(f"adjudicator: {len(differ)} faces to decide; their link: facegap annotate invite")
 
 
 def import_answers(given: argparse.Namespace) -> None:
-    """Bring answers from the files that the configuration names into the database."""
+    """Bring answers from the files that the configuration names into the database: all or none."""
     study, engine = _opened(given)
     _seat(study, engine)
     faces = read_table(_faces(study), FACES)
-    for of_round in ("labelling", "verification"):
-        people = _people(study, of_round)
-        for seat in seats(engine, of_round):
-            person = people.get(seat.name)
-            if person and (path := Path(study.data_root, str(person.answers))).exists():
-                table = read_answers(path, person, faces)
-                new = bring_in(engine, seat, table)
-                print(f"{seat.name}: {new} new answers of {len(table)} in {path}")
+    found = [
+        (seat, path, read_answers(path, person, faces))
+        for of_round in ("labelling", "verification")
+        for seat in seats(engine, of_round)
+        if (person := _people(study, of_round).get(seat.name))
+        and (path := Path(study.data_root, str(person.answers))).exists()
+    ]
+    with writing(engine) as connection:
+        new = [bring_in(connection, seat, table) for seat, _, table in found]
+    for (seat, path, table), count in zip(found, new, strict=True):
+        print(f"{seat.name}: {count} new answers of {len(table)} in {path}")
 
 
 def export_answers(given: argparse.Namespace) -> None:
     """Write the answers as CSV, at any time: a file a round and person."""
     _, engine = _opened(given)
-    for of_round in ROUNDS:
-        for name, table in answers_of(engine, of_round).items():
-            write_csv(table, given.to / f"{of_round}-{name}.csv")
+    with writing(engine) as connection:
+        files = {
+            given.to / f"{of_round}-{name}.csv": table
+            for of_round in ROUNDS
+            for name, table in given_in(connection, of_round).items()
+        }
+        write_answers(connection, files)
 
 
 def labelled_study(path: Path) -> Study:

@@ -8,10 +8,18 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from facegap.answers import agreed_side
-from facegap.people.engine import Answer, Item, Seat, answers_in, items_of, record, seats
+from facegap.people.engine import (
+    Answer,
+    Item,
+    Seat,
+    answers_in,
+    items_in,
+    record_in,
+    seats_in,
+)
 from facegap.people.web.store import reading
 from facegap.people.web.tokens import hashed
 from facegap.tables.annotate import ANSWERS
@@ -43,7 +51,12 @@ def order_of(faces: "pd.Series[str]", repeated: float, rng: np.random.Generator)
 def answers_of(engine: Engine, of_round: str) -> dict[str, pd.DataFrame]:
     """Everybody's answers in a round (ANSWERS), by name; by face id and showing."""
     with reading(engine) as connection:
-        table = answers_in(connection, of_round)
+        return given_in(connection, of_round)
+
+
+def given_in(connection: Connection, of_round: str) -> dict[str, pd.DataFrame]:
+    """What `answers_of` gives, in a transaction that is under way."""
+    table = answers_in(connection, of_round)
     tentative = [bool(details["tentative"]) for details in table["details"]]
     table = table.rename(columns={"item": "face_id", "what": "side"}).assign(tentative=tentative)
     types = {"face_id": "str", "side": "str", "showing": "int64"}
@@ -51,20 +64,19 @@ def answers_of(engine: Engine, of_round: str) -> dict[str, pd.DataFrame]:
     columns = list(ANSWERS.columns)
     return {
         seat.name: table.loc[table["name"] == seat.name, columns].reset_index(drop=True)
-        for seat in seats(engine, of_round)
+        for seat in seats_in(connection, of_round)
     }
 
 
-def written_of(engine: Engine, of_round: str) -> dict[str, pd.DataFrame]:
-    """The answers of a round as the workflow takes them, by name.
+def written_of(answers: Mapping[str, pd.DataFrame], of_round: str) -> dict[str, pd.DataFrame]:
+    """Everybody's `answers` in a round, as the workflow takes them.
 
     Of the labelling, faces that everybody has answered; of the adjudication, those with a side.
     """
-    answers = answers_of(engine, of_round)
     if of_round == "adjudication":
         return {name: table[table["side"] != "unsure"] for name, table in answers.items()}
     if of_round == "verification":
-        return answers
+        return dict(answers)
     first = [set(table["face_id"][table["showing"] == 0]) for table in answers.values()]
     everybody = set.intersection(*first)
     return {name: table[table["face_id"].isin(everybody)] for name, table in answers.items()}
@@ -80,16 +92,16 @@ def differing(answers: Mapping[str, pd.DataFrame]) -> list[str]:
     return sorted(together.index[agreed_side(together).isna()])
 
 
-def bring_in(engine: Engine, seat: Seat, answers: pd.DataFrame) -> int:
+def bring_in(connection: Connection, seat: Seat, answers: pd.DataFrame) -> int:
     """Store answers (ANSWERS) that were given elsewhere; how many were new.
 
-    All or none: a `ConflictError` names a face that has another answer here, a `DataError` one
-    that is not shown to the seat. A second answer to a face that is shown once is left out.
+    A `ConflictError` names a face that has another answer here, a `DataError` one that is not
+    shown to the seat. A second answer to a face that is shown once is left out.
     """
-    shown = {(item.item, item.showing) for item in items_of(engine, seat)}
+    shown = {(item.item, item.showing) for item in items_in(connection, seat)}
     given = [
         Answer(row["face_id"], row["side"], row["showing"], None, {"tentative": row["tentative"]})
         for row in answers.to_dict("records")
         if row["showing"] == 0 or (row["face_id"], row["showing"]) in shown
     ]
-    return record(engine, seat, *given)
+    return record_in(connection, seat, *given)

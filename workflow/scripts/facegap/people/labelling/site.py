@@ -28,6 +28,7 @@ from facegap.people.engine import (
     skip,
     undo,
 )
+from facegap.people.facts import codes
 from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
 from facegap.people.web.app import Pages, application
 from facegap.people.web.guard import Limits
@@ -70,17 +71,20 @@ def site(
 ) -> FastAPI:
     """The application. `sides` are the groups' names by inside and outside."""
     pages, router = Pages(HERE), APIRouter()
+    code_of = codes(engine, album.faces.index)
     common: dict[str, Any] = {
         "boundary": boundary,
         "names": {**sides, "unsure": "unsure"},
         "terms": terms,
+        "code_of": code_of,
     }
+    face_of = {code: face for face, code in code_of.items()}
 
     def show(request: Request, name: str, seat: Seat, token: str, **values: Any) -> Response:
         return pages.show(request, name, seat=seat, token=token, **common, **values)
 
-    _add_pages(router, engine, album, show)
-    _add_forms(router, engine, show)
+    _add_pages(router, engine, album, face_of, show)
+    _add_forms(router, engine, face_of, show)
     return application(
         "facegap annotate",
         router,
@@ -91,8 +95,10 @@ def site(
     )
 
 
-def _add_pages(router: APIRouter, engine: Engine, album: Album, show: Show) -> None:
-    """The routes that only look."""
+def _add_pages(
+    router: APIRouter, engine: Engine, album: Album, face_of: Mapping[str, str], show: Show
+) -> None:
+    """The routes that only look; `face_of` has the face of each code."""
     Holder = Annotated[Seat, Depends(holder_of(engine))]  # noqa: N806
 
     @router.get("/s/{token}/")
@@ -107,10 +113,11 @@ def _add_pages(router: APIRouter, engine: Engine, album: Album, show: Show) -> N
         others = album.others(face.item)
         return show(request, "face.html.j2", seat, token, face=face, others=others)
 
-    @router.get("/s/{token}/revealed/{face_id:path}")
-    def revealed(request: Request, token: str, seat: Holder, face_id: str) -> Response:
-        if seat.round != "adjudication" or face_id not in album.faces.index:
+    @router.get("/s/{token}/revealed/{code}")
+    def revealed(request: Request, token: str, seat: Holder, code: str) -> Response:
+        if seat.round != "adjudication" or code not in face_of:
             raise HTTPException(404)
+        face_id = face_of[code]
         chosen = answers_on(engine, seat.round, face_id).get(seat.name)
         if chosen is None:
             raise HTTPException(404)
@@ -118,34 +125,35 @@ def _add_pages(router: APIRouter, engine: Engine, album: Album, show: Show) -> N
         values |= {"face_id": face_id, "others": album.others(face_id)}
         return show(request, "revealed.html.j2", seat, token, **values)
 
-    @router.get("/s/{token}/face/{face_id:path}")
-    def picture(seat: Holder, face_id: str, of: str = "") -> Response:
-        shown = of or face_id
-        if any(face not in album.faces.index for face in (face_id, shown)):
+    @router.get("/s/{token}/face/{code}")
+    def picture(seat: Holder, code: str, of: str = "") -> Response:
+        face_id, shown = face_of.get(code), face_of.get(of or code)
+        if face_id is None or shown is None or not is_shown(engine, seat, shown):
             raise HTTPException(404)
-        if not is_shown(engine, seat, shown):
-            raise HTTPException(404)
-        if of and face_id not in album.others(of):
+        if of and face_id not in album.others(shown):
             raise HTTPException(404)
         return Response(album.jpeg(face_id), media_type="image/jpeg")
 
 
-def _add_forms(router: APIRouter, engine: Engine, show: Show) -> None:
+def _add_forms(router: APIRouter, engine: Engine, face_of: Mapping[str, str], show: Show) -> None:
     """The routes that store."""
     Holder = Annotated[Seat, Depends(holder_of(engine))]  # noqa: N806
 
     @router.post("/s/{token}/answer", openapi_extra=FORM)
     def answer(request: Request, token: str, seat: Holder, fields: Form) -> Response:
         try:
-            page = _answer(engine, seat, fields)
+            page = _answer(engine, seat, face_of, fields)
         except DataError as error:
             return refuse(request, seat, error, token)
         return onwards(request, token, page)
 
     @router.post("/s/{token}/undo", openapi_extra=FORM)
-    def take_back(request: Request, token: str, seat: Holder) -> Response:
+    def take_back(request: Request, token: str, seat: Holder, fields: Form) -> Response:
+        last = fields.get("last", "")
+        if not (last.isdecimal() and len(last) < 19):
+            raise HTTPException(422)
         try:
-            undo(engine, seat)
+            undo(engine, seat, int(last))
         except DataError as error:
             return refuse(request, seat, error, token)
         return onwards(request, token, "next")
@@ -160,11 +168,14 @@ def _add_forms(router: APIRouter, engine: Engine, show: Show) -> None:
         return show(request, "refused.html.j2", seat, token, words=words, status=409)
 
 
-def _answer(engine: Engine, seat: Seat, fields: Mapping[str, str]) -> str:
+def _answer(
+    engine: Engine, seat: Seat, face_of: Mapping[str, str], fields: Mapping[str, str]
+) -> str:
     """Store a form's answer; the page to go on to. HTTP 422 for a form that is none."""
-    face, showing, side = (fields.get(name, "") for name in ("face", "showing", "side"))
-    if showing not in ("0", "1") or side not in (*CHOICES, "skip"):
+    code, showing, side = (fields.get(name, "") for name in ("face", "showing", "side"))
+    if code not in face_of or showing not in ("0", "1") or side not in (*CHOICES, "skip"):
         raise HTTPException(422)
+    face = face_of[code]
     if side == "skip":
         skip(engine, seat, face, int(showing))
         return "next"
@@ -172,4 +183,4 @@ def _answer(engine: Engine, seat: Seat, fields: Mapping[str, str]) -> str:
     decides = seat.round == "adjudication"
     answer = Answer(face, side, int(showing), seconds_of(fields), tentative)
     record(engine, seat, answer, change=decides)
-    return f"revealed/{face}" if decides and fields.get("keep") != "1" else "next"
+    return f"revealed/{code}" if decides and fields.get("keep") != "1" else "next"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import jinja2
 from fastapi import APIRouter, FastAPI, Request
@@ -47,8 +47,8 @@ class Pages:
 
     def show(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The page of template `name`; `root` in it is the path that links begin with."""
-        root = request.scope.get("root_path", "").rstrip("/")
-        return HTMLResponse(self.environment.get_template(name).render(root=root, **values), status)
+        template = self.environment.get_template(name)
+        return HTMLResponse(template.render(root=root_of(request), **values), status)
 
 
 def application(
@@ -88,6 +88,11 @@ def application(
         return pages.show(request, "message.html.j2", 503, words=WORDS[503])
 
     return app
+
+
+def root_of(request: Request) -> str:
+    """What addresses of this site begin with, quoted: "/study", or "" at the top."""
+    return quote(request.scope.get("root_path", "").rstrip("/"))
 
 
 def below(root_path: str) -> str:

@@ -1,10 +1,13 @@
 """What every request passes before a page sees it, and every answer before it leaves."""
 
+import asyncio
+import ipaddress
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -29,7 +32,12 @@ HEADERS = {
     "cache-control": "no-store",
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
+PORTS = {"http": 80, "https": 443}
 REMEMBERED = 20_000  # holders of a link or addresses whose rate is known, in memory alone
+HOLDS = "facegap.holds"  # of a request's scope: whether it came with somebody's link
+WHY = "facegap.why"  # the guard refuses it
+STORING = 16  # answers stored at once; the other threads (of 40) are for who reads
+PATIENCE = 5.0  # seconds that an answer waits to be among these
 
 
 @dataclass(frozen=True)
@@ -46,19 +54,19 @@ class Limits:
 
 
 class Guard:
-    """ASGI middleware: size and rate limits, no posts of other sites, security headers.
+    """ASGI middleware: limits of rate and size, no posts from other sites, headers.
 
-    Paths `/<kind>/<token>/...` belong to the holder of the token. Neither tokens nor addresses
-    are logged.
+    Whether a link is anybody's, the page says (`HOLDS`); what nobody holds is remembered nowhere.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, root_path: str = "") -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, root_path: str) -> None:
         """Guard `app`, which is served below `root_path`."""
         self.app = app
         self.limits = limits
         self.root_path = root_path
         self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self.known: OrderedDict[str, None] = OrderedDict()
+        self.storing = asyncio.Semaphore(STORING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass an HTTP request on, or refuse it."""
@@ -69,13 +77,16 @@ class Guard:
         if inner.startswith(f"{self.root_path}/"):  # a proxy that does not strip its path
             inner = inner.removeprefix(self.root_path)
         scope.update(root_path=self.root_path, path=self.root_path + inner)
-        parts = inner.split("/")
-        holder = parts[2] if len(parts) > 3 and parts[1] != "static" else ""
-        seen = {"status": 0}
+        parts = inner.split("/", 3)
+        holder = parts[2] if len(parts) > 3 else ""
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                seen["status"] = message["status"]
+                status = message["status"]
+                if status >= 400:  # no path: a log holds no part of a link
+                    log.warning(
+                        "answered %d: %s", status, scope.get(WHY, HTTPStatus(status).phrase)
+                    )
                 given = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
@@ -87,30 +98,27 @@ class Guard:
                 ]
             await send(message)
 
-        refusal = self._refusal(scope, holder)
-        if refusal:
-            log.warning("refused %d %s %s: %s", refusal[0], scope["method"], parts[1:2], refusal[1])
-            await PlainTextResponse(f"{refusal[1]}\n", refusal[0])(scope, receive, guarded)
+        if refusal := self._refusal(scope, holder):
+            await _refuse(*refusal, scope, receive, guarded)
             return
         await self._pass(scope, receive, guarded)
-        if holder and seen["status"] < 400:
+        if scope.get(HOLDS):
             _remember(self.known, holder, None)
-        elif seen["status"] >= 400:
-            log.warning("answered %d %s %s", seen["status"], scope["method"], parts[1:2])
+        else:
+            self.known.pop(holder, None)
 
     def _refusal(self, scope: Scope, holder: str) -> tuple[int, str] | None:
         """Status and reason for which this request goes no further; None when it may."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         length = headers.get(b"content-length", "0")
-        if not length.isdecimal() or int(length) > self.limits.body:
+        if not length.isdecimal() or len(length) > 20 or int(length) > self.limits.body:
             return 413, "too large"
-        if scope["method"] not in SAFE and _from_elsewhere(headers):
+        if scope["method"] not in SAFE and _from_elsewhere(headers, scope["scheme"]):
             return 403, "sent by another site"
         if holder in self.known:
             allowed = self._take(f"known {holder}", *self.limits.known)
         else:
-            address = (scope.get("client") or ("",))[0]
-            allowed = self._take(f"address {address}", *self.limits.strangers)
+            allowed = self._take(_network(scope), *self.limits.strangers)
         return None if allowed else (429, "too many requests; wait a little")
 
     def _take(self, who: str, rate: float, burst: int) -> bool:
@@ -122,34 +130,85 @@ class Guard:
         return left >= 1
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application on at most `limits.body` bytes, whatever the header promised."""
-        taken = 0
+        """Run the application; what was sent to be stored is here as a whole before."""
+        if scope["method"] in SAFE:
+            await self.app(scope, receive, send)
+            return
+        body = await self._body(receive)
+        if body is None:  # who sent it has gone
+            return
+        if len(body) > self.limits.body:
+            await _refuse(413, "too large", scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.storing.acquire()
+        except TimeoutError:
+            await _refuse(503, "busy; nothing was stored, try again", scope, receive, send)
+            return
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-        async def limited() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self.limits.body:
-                raise _TooLargeError
-            return message
+        async def replayed() -> Message:
+            return messages.pop() if messages else await receive()
 
         try:
-            await self.app(scope, limited, send)
-        except _TooLargeError:
-            log.warning("refused 413 %s: too large", scope["method"])
-            await PlainTextResponse("too large\n", 413)(scope, receive, send)
+            await self.app(scope, replayed, send)
+        finally:
+            self.storing.release()
+
+    async def _body(self, receive: Receive) -> bytes | None:
+        """What was sent, or a little more than is allowed of it; None when the sender left."""
+        body, more = b"", True
+        while more and len(body) <= self.limits.body:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        return body
 
 
-class _TooLargeError(Exception):
-    """More bytes came than the limits allow."""
+async def _refuse(status: int, words: str, scope: Scope, receive: Receive, send: Send) -> None:
+    scope[WHY] = words
+    await PlainTextResponse(f"{words}\n", status)(scope, receive, send)
 
 
-def _from_elsewhere(headers: Mapping[bytes, str]) -> bool:
-    """Whether a browser says that a page of another site sent this request."""
+def _network(scope: Scope) -> str:
+    """Whose requests count together: an address, or, of IPv6, the network that one person has."""
+    try:
+        address = ipaddress.ip_address((scope.get("client") or ("",))[0])
+    except ValueError:
+        return "unknown"
+    mapped = getattr(address, "ipv4_mapped", None)  # of an IPv6 address that stands for another
+    return (mapped or address).packed[:8].hex()
+
+
+def _from_elsewhere(headers: Mapping[bytes, str], scheme: str = "http") -> bool:
+    """Whether a browser says that a page of another site sent this request.
+
+    `scheme` is https where the connection, or a proxy, says so.
+    """
     if site := headers.get(b"sec-fetch-site"):
         return site not in ("same-origin", "none")
-    origin = headers.get(b"origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get(b"host")
+    if (origin := headers.get(b"origin")) is None:
+        return False
+    theirs = origin.partition("://")[0].lower()
+    if theirs not in PORTS or (scheme == "https" and theirs != "https"):
+        return True
+    ours = f"{theirs}://{headers.get(b'host', '')}"  # as far as a proxy tells, where it is one
+    return _origin(origin) is None or _origin(origin) != _origin(ours)
+
+
+def _origin(address: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an address; None where it has more than these, or is none."""
+    try:
+        parts = urlsplit(address)
+        port = PORTS[parts.scheme] if parts.port is None else parts.port
+    except ValueError:
+        return None
+    if not parts.hostname or parts[2:] != ("", "", "") or "@" in parts.netloc:
+        return None
+    return parts.scheme, parts.hostname, port
 
 
 def _remember(memory: OrderedDict[str, T], key: str, value: T) -> None:

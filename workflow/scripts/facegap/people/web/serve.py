@@ -2,15 +2,17 @@
 
 import ipaddress
 import logging
-import socket
+from urllib.parse import quote
 
 import uvicorn
 from fastapi import FastAPI
 
 from facegap.errors import ConfigError
+from facegap.people.web.connections import AT_ONCE, SECONDS, Connection, listen, room
+from facegap.people.web.log import start_log
 
 log = logging.getLogger(__name__)
-BACKLOG = 2048
+ENDING = 15  # seconds that answers under way get when a signal ends the server
 
 
 def serve(app: FastAPI, host: str = "127.0.0.1", port: int = 8000) -> None:
@@ -19,29 +21,31 @@ def serve(app: FastAPI, host: str = "127.0.0.1", port: int = 8000) -> None:
     Addresses of people are neither logged nor stored. Headers of a proxy are believed when the
     proxy runs on this machine. Raises `ConfigError` where the port cannot be had.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    start_log()
     try:
-        listening = socket.create_server((host, port), backlog=BACKLOG, family=_family(host))
+        listening = listen(host, port)
     except (OSError, OverflowError) as error:
         raise ConfigError(f"cannot listen on {host} port {port}: {error}") from error
     if not _is_loopback(host):
         log.warning("%s can be reached by others: put a proxy with TLS before it", host)
     name = f"[{host}]" if ":" in host else host
-    log.info("serving on http://%s:%d%s/", name, listening.getsockname()[1], app.state.root_path)
+    below = quote(app.state.root_path)
+    log.info("serving on http://%s:%d%s/", name, listening.getsockname()[1], below)
+    Connection.most = room()
     config = uvicorn.Config(
         app,
+        http=Connection,
+        ws="none",
+        backlog=AT_ONCE,
         access_log=False,  # it would hold addresses and links
         server_header=False,
         log_config=None,
         proxy_headers=True,
         forwarded_allow_ips="127.0.0.1,::1",
-        timeout_keep_alive=30,
+        timeout_keep_alive=round(SECONDS["silent"]),
+        timeout_graceful_shutdown=ENDING,
     )
     uvicorn.Server(config).run(sockets=[listening])
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _is_loopback(host: str) -> bool:

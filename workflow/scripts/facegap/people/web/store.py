@@ -1,14 +1,18 @@
 """A database of answers: SQLite in a file, or PostgreSQL by URL; what is committed is on disk."""
 
+import contextlib
+import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -49,27 +53,65 @@ def connect(address: str | Path, tables: MetaData, earlier: Collection[str] = ()
     """An engine for the SQLite file at `address`, or for a URL (`postgresql://...`).
 
     `tables` are made where they are missing. SQLite runs with a write-ahead log and full
-    synchronisation: a commit returns when the answer is on disk. Raises `ConfigError` at a URL
-    that is none, and `StoreError` at a database that cannot be used, has other tables of the same
-    names, or one of the tables that an `earlier` version had.
+    synchronisation: a commit returns when the answer is on disk; the file is its owner's alone,
+    and what is deleted is overwritten. Raises `ConfigError` at a URL that is none, and `StoreError`
+    at a database that cannot be used or is damaged, has other tables of the same names, or one of
+    the tables that an `earlier` version had.
     """
     engine = _engine(address)
+    if engine.dialect.name == "sqlite" and (file := engine.url.database):
+        _keep_private(Path(file))
     with writing(engine) as connection:
-        if set(earlier) & set(inspect(connection).get_table_names()):
-            raise StoreError(
-                f"{_place(engine)}: its answers are in the tables of an earlier version of facegap;"
-                " export them with that version (facegap judge export, or facegap annotate close),"
-                " name a new database here, and give the CSV files to the study"
-            )
+        _require_sound(connection)
+        _refuse_earlier(connection, earlier)
         tables.create_all(connection)
-        for table in tables.sorted_tables:
-            columns = {column["name"] for column in inspect(connection).get_columns(table.name)}
-            if not columns.issuperset(table.columns.keys()):
-                raise StoreError(
-                    f"{_place(engine)}: its table {table.name} is another program's; name a"
-                    " database of its own"
-                )
+        _require_tables(connection, tables)
+    settle(engine)
     return engine
+
+
+def connect_read_only(path: Path, tables: MetaData, earlier: Collection[str] = ()) -> Engine:
+    """An engine that only reads the SQLite file at `path`, which may lie in a read-only folder.
+
+    Neither it nor anything beside it is changed. Raises `StoreError` as `connect` does, and where
+    one of the `tables` is missing.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    busy = log.exists() and log.stat().st_size > 0
+    if busy and not os.access(path.parent, os.W_OK):
+        raise StoreError(
+            f"{path}: its latest answers are in {log.name}, which cannot be read in a read-only"
+            " folder; close the study where it is served (facegap judge close), and copy it anew"
+        )
+    # Without a log nobody is at work on it; SQLite would make one, were the file not immutable.
+    address = f"file:{quote(str(path.absolute()))}?mode=ro" + ("" if busy else "&immutable=1")
+
+    def opened() -> sqlite3.Connection:
+        connection = sqlite3.connect(address, BUSY_SECONDS, uri=True, check_same_thread=False)
+        connection.isolation_level = None  # transactions begin where `_begin` says
+        connection.execute("PRAGMA trusted_schema=OFF")  # nothing of the file's own is run
+        return connection
+
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, creator=opened, hide_parameters=True)
+    event.listen(engine, "begin", _begin)
+    with reading(engine) as connection:
+        _require_sound(connection)
+        _refuse_earlier(connection, earlier)
+        _require_tables(connection, tables)
+    return engine
+
+
+def settle(engine: Engine) -> bool:
+    """Bring SQLite's write-ahead log into the file and empty it; whether nobody was in the way.
+
+    The file alone is whole then, and nothing that was deleted is left in the log.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with _explained(engine), _turn(engine), contextlib.closing(engine.raw_connection()) as raw:
+        blocked, *_ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not blocked
 
 
 @contextmanager
@@ -92,6 +134,58 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.begin(),
     ):
         yield connection
+
+
+def _keep_private(path: Path) -> None:
+    """Make the file if it is missing, for its owner alone; take it from everybody if it is there.
+
+    An existing file is never opened here: closing it would undo SQLite's locks on it.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        if not path.is_file():
+            raise StoreError(f"{path}: no file; name one for the database of answers") from None
+        for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+            with contextlib.suppress(OSError):
+                mode = stat.S_IMODE(each.stat().st_mode)
+                if mode & stat.S_IRWXO:  # a group may share it, if somebody says so
+                    each.chmod(mode & ~stat.S_IRWXO)
+    except OSError:
+        return  # SQLite says why it cannot
+
+
+def _require_sound(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if found != "ok":
+        raise StoreError(f"{_place(connection.engine)}: {ADVICE['malformed']} ({found})")
+
+
+def _refuse_earlier(connection: Connection, earlier: Collection[str]) -> None:
+    if set(earlier) & set(inspect(connection).get_table_names()):
+        raise StoreError(
+            f"{_place(connection.engine)}: its answers are in the tables of an earlier version of"
+            " facegap; export them with that version (facegap judge export, or facegap annotate"
+            " close), name a new database here, and give the CSV files to the study"
+        )
+
+
+def _require_tables(connection: Connection, tables: MetaData) -> None:
+    here = inspect(connection)
+    for table in tables.sorted_tables:
+        if table.name not in here.get_table_names():
+            raise StoreError(
+                f"{_place(connection.engine)}: no table {table.name}; this is no database of"
+                " answers that facegap made"
+            )
+        columns = {column["name"] for column in here.get_columns(table.name)}
+        if not columns.issuperset(table.columns.keys()):
+            raise StoreError(
+                f"{_place(connection.engine)}: its table {table.name} is another program's; name a"
+                " database of its own"
+            )
 
 
 @contextmanager
@@ -123,7 +217,7 @@ def _engine(address: str | Path) -> Engine:
     """An engine that waits, locks and syncs as this module promises."""
     text = str(address)
     try:
-        url = make_url(text if "://" in text else f"sqlite:///{text}")
+        url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         lite = url.get_backend_name() == "sqlite"
@@ -134,6 +228,7 @@ def _engine(address: str | Path) -> Engine:
             max_overflow=POOL,
             pool_pre_ping=not lite,
             connect_args=patience,
+            hide_parameters=True,  # no message has an answer in it
         )
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         shown = text.split("://")[0]  # never a password
@@ -161,7 +256,7 @@ def _pragmas(connection: sqlite3.Connection, _: Any) -> None:
             if "locked" not in str(error) or time.monotonic() > end:
                 raise
             time.sleep(0.01)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
