@@ -8,7 +8,9 @@ from pathlib import Path
 from runs import digests
 
 FAULTS = "<!-- table: pytest tests/workflow/test_faults.py tests/cluster --write-reliability -->"
-HOSTILE = '<!-- table: pytest tests/unit tests/workflow -m "" --write-reliability -->'
+HOSTILE = (
+    '<!-- table: pytest tests/unit tests/workflow/test_traffic.py -m "" --write-reliability -->'
+)
 END = "<!-- end of table -->"
 HEADS = {
     FAULTS: """\

@@ -73,8 +73,8 @@ def test_many_at_once_beside_silent_connections(
     serve: Serve, tmp_path: Path, people: int, reliability: Reliability
 ) -> None:
     pairs, pause = (12, 3.0) if people > 20 else (6, 0.3)
-    study(tmp_path / "study", participants=people, pairs=pairs, familiarity=0)
-    server = serve(tmp_path / "study/config.yaml", "judge")
+    study(tmp_path, participants=people, pairs=pairs, familiarity=0)
+    server = serve(tmp_path / "config.yaml", "judge")
     seen = asyncio.run(crowd(server.invite(), compare, pause, silent=people))
     table = exported(server, tmp_path / "csv", "responses.csv")
     assert not table["pair_id"].duplicated().any()
@@ -92,8 +92,8 @@ def test_many_at_once_beside_silent_connections(
 
 @pytest.mark.long
 def test_kills_of_the_studys_server(serve: Serve, tmp_path: Path, reliability: Reliability) -> None:
-    study(tmp_path / "study", participants=8, pairs=150, familiarity=0)
-    server = serve(tmp_path / "study/config.yaml", "judge")
+    study(tmp_path, participants=8, pairs=150, familiarity=0)
+    server = serve(tmp_path / "config.yaml", "judge")
     links = server.invite()
     seen, kills = killed(server, 1.0, lambda: asyncio.run(crowd(links, compare, 0.05)))
     table = exported(server, tmp_path / "csv", "responses.csv")

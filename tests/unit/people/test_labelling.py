@@ -77,7 +77,7 @@ def test_a_wrong_link_opens_nothing(client: Labelling, links: dict[str, str]) ->
         for name in ("ada", "third"):
             assert client.get(f"/s/{links[name]}/{path}").status_code == 404
     assert say(client, "wrong", "f0", "inside") == 404
-    assert client.post("/s/wrong/undo").status_code == 404
+    assert client.post("/s/wrong/undo", data={"last": "1"}).status_code == 404
 
 
 @ON_SQLITE

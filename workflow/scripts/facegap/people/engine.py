@@ -18,7 +18,21 @@ from sqlalchemy import Connection, Engine
 
 from facegap.errors import DataError
 from facegap.people.facts import CODE_KEY, facts, keep_fact
-from facegap.people.tables import ANSWERS, EARLIER, EVENTS, FACTS, ITEMS, META, PLACE, SEATS
+from facegap.people.statements import (
+    ADD_ANSWER,
+    ADD_EVENT,
+    ALL_SEATS,
+    ANSWER_TO,
+    NEXT,
+    SEAT_OF_ID,
+    SEAT_OF_TOKEN,
+    SEATS_OF_ROUND,
+    SHOWN,
+    at,
+    place,
+    same,
+)
+from facegap.people.tables import ANSWERS, EARLIER, EVENTS, FACTS, ITEMS, META, SEATS
 from facegap.people.web.store import connect, connect_read_only, reading, settle, writing
 from facegap.people.web.tokens import hashed, may_be_token, new_token
 
@@ -133,7 +147,7 @@ def invite(engine: Engine, again: Iterable[str] = ()) -> list[tuple[Seat, str]]:
     """
     again = set(again)
     with writing(engine) as connection:  # of two at once the second finds the first's links
-        everybody = _seats(connection, sa.true())
+        everybody = seats_in(connection)
         if unknown := sorted(again - {seat.name for seat in everybody}):
             names = ", ".join(dict.fromkeys(seat.name for seat in everybody))
             raise DataError(f"there is no {unknown[0]}; there are {names}")
@@ -148,7 +162,7 @@ def seat_of(engine: Engine, token: str) -> Seat | None:
     if not may_be_token(token):
         return None
     with reading(engine) as connection:
-        found = _seats(connection, SEATS.c.token == hashed(token))
+        found = _seats(connection, SEAT_OF_TOKEN, hashed=hashed(token))
     return found[0] if found else None
 
 
@@ -160,7 +174,9 @@ def seats(engine: Engine, of_round: str | None = None) -> list[Seat]:
 
 def seats_in(connection: Connection, of_round: str | None = None) -> list[Seat]:
     """What `seats` gives, in a transaction that is under way."""
-    return _seats(connection, sa.true() if of_round is None else SEATS.c.round == of_round)
+    if of_round is None:
+        return _seats(connection, ALL_SEATS)
+    return _seats(connection, SEATS_OF_ROUND, of_round=of_round)
 
 
 def agree(engine: Engine, seat: Seat) -> None:
@@ -187,9 +203,9 @@ def items_in(connection: Connection, seat: Seat) -> list[Item]:
 
 def is_shown(engine: Engine, seat: Seat, item: str) -> bool:
     """Whether the item is one of the seat's."""
-    wanted = sa.select(ITEMS.c.kind).where(ITEMS.c.seat == seat.id, ITEMS.c.item == item)
+    given = {"of_seat": seat.id, "of_item": item}
     with reading(engine) as connection:
-        return connection.execute(wanted).first() is not None
+        return connection.execute(SHOWN, given).first() is not None
 
 
 def next_item(engine: Engine, seat: Seat) -> Item | None:
@@ -220,7 +236,7 @@ def answers_in(
         .select_from(ANSWERS)
         .join(EVENTS, EVENTS.c.id == ANSWERS.c.event)
         .join(SEATS, SEATS.c.id == ANSWERS.c.seat)
-        .join(ITEMS, _same(ITEMS, ANSWERS))
+        .join(ITEMS, same(ITEMS, ANSWERS))
         .where(SEATS.c.round == of_round, *where)
         .order_by(ANSWERS.c.event)
     )
@@ -246,7 +262,7 @@ def record(
     with writing(engine) as connection:
         new = record_in(connection, seat, *answers, change=change, in_order=in_order)
         if finish:
-            (now,) = _seats(connection, SEATS.c.id == seat.id)
+            (now,) = _seats(connection, SEAT_OF_ID, of_seat=seat.id)
             if now.answered < now.items:
                 raise DataError(f"{seat.name} has not answered everything")
             _set(connection, seat, finished=True)
@@ -269,13 +285,12 @@ def record_in(
 
 def skip(engine: Engine, seat: Seat, item: str, showing: int) -> None:
     """Move an item behind all others of the seat."""
-    where = {"seat": seat.id, "item": item, "showing": showing}
     with writing(engine) as connection:
         _require_open(connection, seat)
         last = sa.select(sa.func.max(ITEMS.c.position)).where(ITEMS.c.seat == seat.id)
         position = (connection.execute(last).scalar() or 0) + 1
-        moved = ITEMS.update().where(*_at(ITEMS, where)).values(position=position)
-        if connection.execute(moved).rowcount:
+        moved = ITEMS.update().where(*at(ITEMS)).values(position=position)
+        if connection.execute(moved, place(seat.id, item, showing)).rowcount:
             _add_event(connection, seat, Answer(item, "skip", showing))
 
 
@@ -289,10 +304,11 @@ def undo(engine: Engine, seat: Seat, event: int) -> None:
             return
         wanted = sa.select(ANSWERS).where(ANSWERS.c.event == event)
         row = connection.execute(wanted).mappings().one()
-        connection.execute(ANSWERS.delete().where(*_at(ANSWERS, row)))
+        where = place(seat.id, row["item"], row["showing"])
+        connection.execute(ANSWERS.delete().where(*at(ANSWERS)), where)
         first = sa.select(sa.func.min(ITEMS.c.position)).where(ITEMS.c.seat == seat.id)
         position = (connection.execute(first).scalar() or 0) - 1
-        connection.execute(ITEMS.update().where(*_at(ITEMS, row)).values(position=position))
+        connection.execute(ITEMS.update().where(*at(ITEMS)).values(position=position), where)
         _add_event(connection, seat, Answer(row["item"], "undo", row["showing"]))
 
 
@@ -327,34 +343,20 @@ def reopen(engine: Engine, of_round: str) -> None:
         connection.execute(FACTS.delete().where(FACTS.c.name == f"closed {of_round}"))
 
 
-def _seats(connection: Connection, where: sa.ColumnElement[bool]) -> list[Seat]:
-    answered, items = (
-        sa.select(sa.func.count()).where(table.c.seat == SEATS.c.id).scalar_subquery()
-        for table in (ANSWERS, ITEMS)
-    )
-    is_fact = FACTS.c.name == sa.literal("closed ") + SEATS.c.round
-    closed = sa.select(sa.func.count(FACTS.c.name)).where(is_fact).correlate(SEATS)
-    last = sa.select(sa.func.max(ANSWERS.c.event)).where(ANSWERS.c.seat == SEATS.c.id)
-    wanted = sa.select(
-        SEATS,
-        last.scalar_subquery().label("last"),
-        closed.scalar_subquery().label("closed"),
-        answered.label("answered"),
-        items.label("items"),
-    )
+def _seats(connection: Connection, wanted: sa.Select[Any], **given: object) -> list[Seat]:
     return [
         Seat(
             *(row.id, row.round, row.name, row.token is not None),
             *(row.consented, row.started, row.finished, row.withdrawn),
             *(row.closed > 0, row.answered, row.items, row.last),
         )
-        for row in connection.execute(wanted.where(where).order_by(SEATS.c.id))
+        for row in connection.execute(wanted, given)
     ]
 
 
 def _require_open(connection: Connection, seat: Seat) -> Seat:
     """The seat as it is now; a `ClosedError` where it takes no answers."""
-    (now,) = _seats(connection, SEATS.c.id == seat.id)
+    (now,) = _seats(connection, SEAT_OF_ID, of_seat=seat.id)
     if now.withdrawn:
         raise ClosedError(f"{seat.name} has withdrawn: no more answers are taken")
     if now.closed:
@@ -366,14 +368,8 @@ def _recorded(
     connection: Connection, seat: Seat, answer: Answer, *, change: bool, in_order: bool
 ) -> int:
     """1 where the answer is new or changed, 0 where it is known."""
-    where = {"seat": seat.id, "item": answer.item, "showing": answer.showing}
-    wanted = (
-        sa.select(ITEMS.c.kind, EVENTS.c.what)
-        .outerjoin(ANSWERS, _same(ITEMS, ANSWERS))
-        .outerjoin(EVENTS, EVENTS.c.id == ANSWERS.c.event)
-        .where(*_at(ITEMS, where))
-    )
-    row = connection.execute(wanted).first()
+    where = place(seat.id, answer.item, answer.showing)
+    row = connection.execute(ANSWER_TO, where).first()
     if row is None:
         raise DataError(f"{answer.item} is not shown to {seat.name}")
     if row.what == answer.what:
@@ -386,22 +382,16 @@ def _recorded(
     if in_order and _next(connection, seat) != (answer.item, answer.showing, row.kind):
         raise DataError(f"{answer.item} is not the next of {seat.name}")
     event = _add_event(connection, seat, answer)
-    connection.execute(
-        ANSWERS.insert().values(**where, event=event)
-        if row.what is None
-        else ANSWERS.update().where(*_at(ANSWERS, where)).values(event=event)
-    )
+    if row.what is None:
+        given = {"seat": seat.id, "item": answer.item, "showing": answer.showing, "event": event}
+        connection.execute(ADD_ANSWER, given)
+    else:
+        connection.execute(ANSWERS.update().where(*at(ANSWERS)).values(event=event), where)
     return 1
 
 
 def _next(connection: Connection, seat: Seat) -> Item | None:
-    wanted = (
-        sa.select(ITEMS.c.item, ITEMS.c.showing, ITEMS.c.kind)
-        .where(ITEMS.c.seat == seat.id, ~sa.exists().where(_same(ITEMS, ANSWERS)))
-        .order_by(ITEMS.c.position)
-        .limit(1)
-    )
-    row = connection.execute(wanted).first()
+    row = connection.execute(NEXT, {"of_seat": seat.id}).first()
     return Item(*row) if row else None
 
 
@@ -419,17 +409,9 @@ def _add_items(connection: Connection, seat: int, order: Iterable[Item]) -> None
 def _add_event(connection: Connection, seat: Seat, answer: Answer) -> int:
     values = {"seat": seat.id, "item": answer.item, "showing": answer.showing, "what": answer.what}
     values |= {"details": dict(answer.details), "seconds": answer.seconds}
-    added = connection.execute(EVENTS.insert().values(values))
+    added = connection.execute(ADD_EVENT, values)
     return int(added.inserted_primary_key[0])  # type: ignore[index]
 
 
 def _set(connection: Connection, seat: Seat, **values: object) -> None:
     connection.execute(SEATS.update().where(SEATS.c.id == seat.id).values(**values))
-
-
-def _at(table: sa.Table, place: Mapping[str, object] | sa.RowMapping) -> list[Any]:
-    return [table.c[name] == place[name] for name in PLACE]
-
-
-def _same(one: sa.Table, two: sa.Table) -> sa.ColumnElement[bool]:
-    return sa.and_(*(one.c[name] == two.c[name] for name in PLACE))

@@ -29,7 +29,10 @@ FORM: dict[str, Any] = {  # the description of a post, for tests that make up re
 
 
 def holder_of(engine: Engine) -> Callable[[Request, str], Seat]:
-    """A dependency of routes below `/s/{token}/`: who holds the token; HTTP 404 for nobody."""
+    """For routes below `/s/{token}/`: who holds the token; HTTP 404 for nobody.
+
+    Pages call it by themselves: as a dependency it would wait for a thread of its own.
+    """
 
     def holder(request: Request, token: str) -> Seat:
         seat = seat_of(engine, token)

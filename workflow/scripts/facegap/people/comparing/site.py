@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -63,10 +63,12 @@ def site(
     )
 
 
-def _active(engine: Engine) -> Callable[[Seat], Seat]:
-    """A dependency: the holder of a link who may still answer; HTTP 409 for others."""
+def _active_of(engine: Engine) -> Callable[[Request, str], Seat]:
+    """As `holder_of`, of those who may still answer; HTTP 409 for others."""
+    holder = holder_of(engine)
 
-    def active(seat: Annotated[Seat, Depends(holder_of(engine))]) -> Seat:
+    def active(request: Request, token: str) -> Seat:
+        seat = holder(request, token)
         if seat.closed or seat.withdrawn:
             raise HTTPException(409)
         return seat
@@ -76,16 +78,16 @@ def _active(engine: Engine) -> Callable[[Seat], Seat]:
 
 def _add_pages(router: APIRouter, engine: Engine, sheet: Sheet, pages: Pages, consent: str) -> None:
     """The routes that only look."""
-    Holder = Annotated[Seat, Depends(holder_of(engine))]  # noqa: N806
-    Active = Annotated[Seat, Depends(_active(engine))]  # noqa: N806
+    holder, active = holder_of(engine), _active_of(engine)
 
     @router.get("/s/{token}/")
-    def here(request: Request, token: str, seat: Holder, on: str = "") -> Response:
-        name, values = _page(seat, sheet, consent, on=bool(on))
+    def here(request: Request, token: str, on: str = "") -> Response:
+        name, values = _page(holder(request, token), sheet, consent, on=bool(on))
         return pages.show(request, name, token=token, **values)
 
     @router.get("/s/{token}/withdraw")
-    def leaving(request: Request, token: str, _: Active) -> Response:
+    def leaving(request: Request, token: str) -> Response:
+        active(request, token)
         return pages.show(request, "withdraw.html.j2", token=token)
 
 
@@ -112,11 +114,11 @@ def _add_images(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
 
 def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
     """The routes that store."""
-    Holder = Annotated[Seat, Depends(holder_of(engine))]  # noqa: N806
-    Active = Annotated[Seat, Depends(_active(engine))]  # noqa: N806
+    holder, active = holder_of(engine), _active_of(engine)
 
     @router.post("/s/{token}/consent", openapi_extra=FORM)
-    def consented(request: Request, token: str, seat: Active, fields: Form) -> Response:
+    def consented(request: Request, token: str, fields: Form) -> Response:
+        seat = active(request, token)
         if fields.get("agree") != "yes":
             raise HTTPException(422)
         with _refusals():
@@ -124,13 +126,15 @@ def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
         return onwards(request, token)
 
     @router.post("/s/{token}/start", openapi_extra=FORM)
-    def start(request: Request, token: str, seat: Active, fields: Form) -> Response:
+    def start(request: Request, token: str, fields: Form) -> Response:
+        seat = active(request, token)
         with _refusals():
             begin(engine, seat)
         return onwards(request, token)
 
     @router.post("/s/{token}/answer/{pair_id}", openapi_extra=FORM)
-    def answer(request: Request, token: str, seat: Active, pair_id: str, fields: Form) -> Response:
+    def answer(request: Request, token: str, pair_id: str, fields: Form) -> Response:
+        seat = active(request, token)
         pairs = {pair.pair_id for pair in sheet.plans[seat.name].pairs}
         if not seat.started or pair_id not in pairs:
             raise HTTPException(422)
@@ -138,7 +142,8 @@ def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
         return onwards(request, token)
 
     @router.post("/s/{token}/persons", openapi_extra=FORM)
-    def persons(request: Request, token: str, seat: Active, fields: Form) -> Response:
+    def persons(request: Request, token: str, fields: Form) -> Response:
+        seat = active(request, token)
         known = {one: fields.get(one, "") for one, _ in sheet.plans[seat.name].persons}
         if not set(known.values()) <= {"yes", "no"}:
             raise HTTPException(422)
@@ -147,7 +152,8 @@ def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
         return onwards(request, token)
 
     @router.post("/s/{token}/withdraw", openapi_extra=FORM)
-    def leave(request: Request, token: str, seat: Holder, fields: Form) -> Response:
+    def leave(request: Request, token: str, fields: Form) -> Response:
+        seat = holder(request, token)
         if fields.get("sure") != "yes":
             raise HTTPException(422)
         if not seat.withdrawn:  # as by a button pressed twice

@@ -4,10 +4,10 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from PIL import Image
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
@@ -99,14 +99,16 @@ def _add_pages(
     router: APIRouter, engine: Engine, album: Album, face_of: Mapping[str, str], show: Show
 ) -> None:
     """The routes that only look; `face_of` has the face of each code."""
-    Holder = Annotated[Seat, Depends(holder_of(engine))]  # noqa: N806
+    holder = holder_of(engine)
 
     @router.get("/s/{token}/")
-    def instructions(request: Request, token: str, seat: Holder) -> Response:
+    def instructions(request: Request, token: str) -> Response:
+        seat = holder(request, token)
         return show(request, "instructions.html.j2", seat, token)
 
     @router.get("/s/{token}/next")
-    def following(request: Request, token: str, seat: Holder) -> Response:
+    def following(request: Request, token: str) -> Response:
+        seat = holder(request, token)
         face = next_item(engine, seat)
         if seat.closed or face is None:
             return show(request, "done.html.j2", seat, token)
@@ -114,7 +116,8 @@ def _add_pages(
         return show(request, "face.html.j2", seat, token, face=face, others=others)
 
     @router.get("/s/{token}/revealed/{code}")
-    def revealed(request: Request, token: str, seat: Holder, code: str) -> Response:
+    def revealed(request: Request, token: str, code: str) -> Response:
+        seat = holder(request, token)
         if seat.round != "adjudication" or code not in face_of:
             raise HTTPException(404)
         face_id = face_of[code]
@@ -126,7 +129,8 @@ def _add_pages(
         return show(request, "revealed.html.j2", seat, token, **values)
 
     @router.get("/s/{token}/face/{code}")
-    def picture(seat: Holder, code: str, of: str = "") -> Response:
+    def picture(request: Request, token: str, code: str, of: str = "") -> Response:
+        seat = holder(request, token)
         face_id, shown = face_of.get(code), face_of.get(of or code)
         if face_id is None or shown is None or not is_shown(engine, seat, shown):
             raise HTTPException(404)
@@ -137,10 +141,11 @@ def _add_pages(
 
 def _add_forms(router: APIRouter, engine: Engine, face_of: Mapping[str, str], show: Show) -> None:
     """The routes that store."""
-    Holder = Annotated[Seat, Depends(holder_of(engine))]  # noqa: N806
+    holder = holder_of(engine)
 
     @router.post("/s/{token}/answer", openapi_extra=FORM)
-    def answer(request: Request, token: str, seat: Holder, fields: Form) -> Response:
+    def answer(request: Request, token: str, fields: Form) -> Response:
+        seat = holder(request, token)
         try:
             page = _answer(engine, seat, face_of, fields)
         except DataError as error:
@@ -148,7 +153,8 @@ def _add_forms(router: APIRouter, engine: Engine, face_of: Mapping[str, str], sh
         return onwards(request, token, page)
 
     @router.post("/s/{token}/undo", openapi_extra=FORM)
-    def take_back(request: Request, token: str, seat: Holder, fields: Form) -> Response:
+    def take_back(request: Request, token: str, fields: Form) -> Response:
+        seat = holder(request, token)
         last = fields.get("last", "")
         if not (last.isdecimal() and len(last) < 19):
             raise HTTPException(422)
