@@ -24,7 +24,8 @@ from facegap.stages import STAGES
 WORKFLOW = ROOT / "workflow"
 MODULES = sorted(LIBRARY.rglob("*.py"))
 SCRIPT = re.compile(
-    r'"""Rule (?P<rule>\w+): [^"]+"""\n\n(?:from facegap[\w.]* import \w+\n){2}'
+    r'"""Rule (?P<rule>\w+): [^"]+"""\n\nfrom facegap\.job import run\n'
+    r"from facegap[\w.]* import \w+\n"
     r"\nrun\((?P<call>.*), snakemake\)\n"
 )
 SNAKEMAKES_OWN = {"job.py", "start.py"}  # which alone know that there is a Snakemake
@@ -62,7 +63,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 @pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
 def test_a_script_is_a_function_and_its_call(path: Path) -> None:
     script = SCRIPT.fullmatch(path.read_text())
-    assert script, "the words, two imports, and run"
+    assert script, "the words, two imports, job's first, and run"
     assert script["rule"] == path.stem
     assert script["call"] in (path.stem, "plot_of(snakemake.rule)")
 

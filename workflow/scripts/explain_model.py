@@ -1,6 +1,6 @@
 """Rule explain_model: what the selected model looks at."""
 
-from facegap.classify.saliency import explain_model
 from facegap.job import run
+from facegap.classify.saliency import explain_model
 
 run(explain_model, snakemake)
