@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from snakemake.iocontainers import Namedlist
 
-from facegap import job as job_module
 from facegap.job import arguments
+from facegap import job as job_module
 from facegap.settings.measure import Intervals
 from facegap.settings.operations import Operations
 
