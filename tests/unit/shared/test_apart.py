@@ -66,6 +66,26 @@ def test_what_dies_once_is_not_lost(tmp_path: Path) -> None:
     assert list(apart(flaky, range(6), lost)) == list(range(6))
 
 
+def test_a_fork_does_not_wait_for_threads_that_it_has_not() -> None:
+    code = """
+import cv2, numpy as np
+from facegap.apart import apart
+picture = np.zeros((4000, 4000, 3), np.uint8)
+def blurred(numbers):
+    cv2.setNumThreads(2)
+    for number in numbers:
+        cv2.GaussianBlur(picture, (9, 9), 2)
+        yield number
+cv2.setNumThreads(4)
+cv2.GaussianBlur(picture, (9, 9), 2)
+print(list(apart(blurred, range(3), None)))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[0, 1, 2]\n", done.stderr
+
+
 def test_code_that_dies_without_an_input_is_an_error() -> None:
     def broken(numbers: Sequence[int]) -> Iterator[int]:
         os.abort()

@@ -149,7 +149,7 @@ def changed(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name.replace(" ", "-"))
 def test_what_is_damaged_is_read_or_refused(
     kind: Kind, count: int, tmp_path: Path, reliability: Reliability

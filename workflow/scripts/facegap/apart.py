@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
+import cv2
+
 from facegap.errors import DiedError, FacegapError
 
 A = TypeVar("A")
@@ -65,6 +67,7 @@ def _refuse_without_input(work: Work[A, B]) -> None:
 
 def _values(work: Work[A, B], inputs: Sequence[A]) -> Iterator[B]:
     """What `work` yields, from a fork of this process; a `_DeathError` where that ends early."""
+    cv2.setNumThreads(1)  # ends OpenCV's threads: a fork has none, and would wait for them for ever
     context = multiprocessing.get_context("fork")
     receiving, sending = context.Pipe(duplex=False)
     child = context.Process(target=_send, args=(work, inputs, receiving, sending), daemon=True)

@@ -9,7 +9,6 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -125,7 +124,6 @@ def _worked(
     written: Written,
 ) -> Iterator[Face]:
     """Each of `faces` without its pictures, which are written."""
-    cv2.setNumThreads(1)  # the job has one core
     crops = settings.crops.written()
     with open_landmarker(model, settings.confidence) as find:
         for face in faces:
