@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facegap.acquire.archives import unpack_images
 from facegap.acquire.looks import looks
 from facegap.decoding import ImageError, decoded
 from facegap.errors import DataError
@@ -265,6 +266,19 @@ def test_a_place_that_is_none_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "words.txt").write_text("no zip")
     with pytest.raises(DataError, match=name), open_images(tmp_path / name):
         pass
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_has_no_end_is_no_place_of_images(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "images.zip"
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="neither a folder nor a file"):
+        read(place, "a")
+    with pytest.raises(DataError, match="a pipe or a device"):
+        unpack_images(archives=[place], images=tmp_path / "out.zip")
 
 
 def test_a_damaged_zip_entry_is_one_bad_image(tmp_path: Path) -> None:
