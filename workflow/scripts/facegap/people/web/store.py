@@ -244,6 +244,8 @@ def _engine(address: str | Path) -> Engine:
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         lite = url.get_backend_name() == "sqlite"
+        if lite and (url.database or ":memory:") == ":memory:":
+            raise ValueError("answers in memory would end with the server")
         patience = {"timeout": BUSY_SECONDS} if lite else {"connect_timeout": CONNECT_SECONDS}
         engine = create_engine(
             url,
