@@ -20,6 +20,8 @@ import pytest
 from PIL import Image
 from reliability import Reliability
 
+from facegap.acquire.archives import unpack_images
+from facegap.acquire.looks import looks
 from facegap.decoding import ImageError, decoded
 from facegap.errors import DataError
 from facegap.images import open_images
@@ -195,6 +197,26 @@ def test_broken_exif_is_not_a_broken_image(place: Callable[..., Path]) -> None:
     assert read(place(a=data), "a").shape == SMOOTH.shape
 
 
+def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """EXIF with the entries (tag, type, count, value of 4 bytes), as odd programs write it."""
+    packed = b"".join(struct.pack("<HHI4s", *entry) for entry in entries)
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + packed + bytes(4)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [(0x0100, 2, 4, b"abc\0"), (0x0100, 9, 1, b"\xfb\xff\xff\xff"), (0x011A, 2, 3, b"ab\0")],
+    ids=["a text for a number", "below zero", "a text for a fraction"],
+)
+def test_odd_exif_turns_the_image_all_the_same(place: Callable[..., Path], odd: tuple) -> None:
+    exif = exif_of(*sorted([odd, (0x0112, 3, 1, b"\6\0\0\0")]))
+    data = encoded(np.ascontiguousarray(np.rot90(SMOOTH)), "JPEG", exif=exif, quality=95)
+    found = read(place(a=data), "a")
+    assert found.shape == SMOOTH.shape
+    assert np.abs(found.astype(int) - SMOOTH).mean() < 5
+    assert looks(data, "a") is not None, "and is compared with the others"
+
+
 def test_a_thumbnail_is_not_taken_for_the_end(place: Callable[..., Path]) -> None:
     """A JPEG cut after the end marker of the small JPEG inside it."""
     exif = b"Exif\0\0" + encoded(RED, "JPEG")
@@ -246,6 +268,19 @@ def test_a_place_that_is_none_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "words.txt").write_text("no zip")
     with pytest.raises(DataError, match=name), open_images(tmp_path / name):
         pass
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_has_no_end_is_no_place_of_images(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "images.zip"
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="neither a folder nor a file"):
+        read(place, "a")
+    with pytest.raises(DataError, match="a pipe or a device"):
+        unpack_images(archives=[place], images=tmp_path / "out.zip")
 
 
 def test_a_damaged_zip_entry_is_one_bad_image(tmp_path: Path) -> None:

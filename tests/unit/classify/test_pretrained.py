@@ -137,6 +137,22 @@ def test_a_wrapper_does_not_hide_which_layer_is_missing(tmp_path: Path) -> None:
         loaded(tmp_path / "x.pth")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300], ids=str)
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    broken = SOUND["1.weight"].double()
+    broken[0, 0, 0, 0] = value
+    torch.save({**SOUND, "1.weight": broken}, tmp_path / "x.pth")
+    with pytest.raises(DataError, match=r"x\.pth: the weights of 1\.weight have numbers"):
+        loaded(tmp_path / "x.pth")
+
+
+def test_tensors_without_a_shape_are_no_weights(tmp_path: Path) -> None:
+    nested = torch.nested.nested_tensor([SOUND["1.weight"]])
+    torch.save({**SOUND, "1.weight": nested}, tmp_path / "x.pth")
+    with pytest.raises(DataError, match="a table of named weights is needed"):
+        loaded(tmp_path / "x.pth")
+
+
 def test_of_two_tables_none_is_guessed(tmp_path: Path) -> None:
     torch.save({"model": SOUND, "ema": SOUND}, tmp_path / "x.pth")
     with pytest.raises(DataError, match=r"this holds ema, model; save one alone"):

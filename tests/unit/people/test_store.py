@@ -135,6 +135,22 @@ def test_a_database_that_cannot_be_believed_is_refused(
             open_answers(database)
 
 
+@ON_SQLITE
+@pytest.mark.parametrize("what", ["moved", "deleted", "replaced"])
+def test_no_answer_is_acknowledged_that_goes_to_a_file_that_is_gone(
+    person: Participant, database: Path, what: str
+) -> None:
+    answered(person, 2)
+    pair = person.pair()
+    if what == "deleted":
+        database.unlink()
+    else:
+        database.rename(database.with_name("moved"))
+    if what == "replaced":
+        open_answers(database).dispose()
+    assert person.post(f"answer/{pair}", choice="left") == 503
+
+
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
 def test_what_is_no_file_is_no_database(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "a.sqlite"

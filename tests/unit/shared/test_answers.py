@@ -134,6 +134,10 @@ def test_the_short_export_of_label_studio(tmp_path: Path) -> None:
         ),
         (one(None), "task 1: annotations is"),
         (json.dumps([task(3, "no.jpg", (1, ["White"]))]), "'no.jpg' is neither the id nor the"),
+        (json.dumps([task(3, "\ud800.jpg", (1, ["White"]))]), "has half a letter"),
+        (json.dumps([task(3, "1.jpg", (1, ["\udfff"]))]), "has half a letter"),
+        (json.dumps([{**task(3, "1.jpg"), "id": "\ud800"}]), "has half a letter"),
+        ('[{"image": "1.jpg", "race": "White", "race": "Asian"}]', "key 'race' stands twice"),
     ],
 )
 def test_a_bad_export_is_named(tmp_path: Path, content: str, message: str) -> None:

@@ -441,8 +441,9 @@ MERGED = "a: &a {x: 1}\n" + "".join(
     [
         *(b"", b"{}", b"- a list", b"study: [", b"\xff\xfe\xfa", b"a: *b", b"\0\0"),
         *(b"[" * 1_000_000, BOMB.encode(), MERGED.encode(), b"a: &a [*a]", b"- " * 100_000),
+        *(b"seed: !!int ''", b"seed: !!bool x", b"seed: !!timestamp x"),
     ],
-    ids=range(12),
+    ids=range(15),
 )
 def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "study.yaml"
@@ -500,6 +501,20 @@ def test_a_key_that_is_no_word_is_named() -> None:
     source = {**default()["datasets"]["source"], 3: 1, True: 1}
     (line,) = problems(changed(("datasets.source", source)))
     assert line.startswith("datasets.source: unknown key 3, True; allowed: kind, images")
+
+
+@pytest.mark.parametrize("key", [None, 1.5])
+def test_a_key_that_is_no_text_is_named(key: Any) -> None:
+    (line,) = problems({**default(), key: 1})
+    assert line.startswith(f"top level: unknown key {key}; allowed: study")
+    (line,) = problems(changed(("judge", {key: 1})))
+    assert line.startswith(f"judge: unknown key {key}; allowed: design")
+
+
+def test_the_answers_of_the_two_kinds_have_a_file_each() -> None:
+    both = {"responses": "a.csv", "familiarity_responses": "./a.csv"}
+    (line,) = problems(changed(("judge", both)))
+    assert line.startswith("judge.familiarity_responses: the file of judge.responses")
 
 
 @pytest.mark.parametrize("kind", ["utkface", "lfw"])

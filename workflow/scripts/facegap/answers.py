@@ -4,6 +4,8 @@ A file is facegap's own CSV, anybody else's CSV, or an export of Label Studio (J
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from facegap.tables.base import SIDES, as_meant
 from facegap.texts import read_text
 
 CHOICES = (*SIDES, "unsure")
+HALF = re.compile("[\ud800-\udfff]")
 YES, NO = ("1", "yes"), ("", "0", "no")
 
 
@@ -167,7 +170,10 @@ def _numbers(
 def _label_studio(path: str | Path, person: Person) -> pd.DataFrame:
     """An export, as Label Studio's documentation describes JSON and JSON-MIN."""
     try:
-        tasks = json.loads(read_text(path))
+        text = read_text(path)
+        tasks = json.loads(text, object_pairs_hook=_once)
+        if "\\ud" in text.lower() and HALF.search(json.dumps(tasks, ensure_ascii=False)):
+            raise ValueError("a text has half a letter (a lone surrogate)")
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not readable as JSON: {error}") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
@@ -178,6 +184,15 @@ def _label_studio(path: str | Path, person: Person) -> pd.DataFrame:
         rows += [{**row, "place": place} for row in _of_task(task, person, f"{path}: {place}")]
     columns = ["face_id", "side", "annotator", "place"]
     return pd.DataFrame(rows, columns=columns, dtype="str").assign(showing=0, tentative=False)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A mapping of JSON; a `ValueError` where one key stands twice, of which the last would do."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise ValueError(f"the key {shown(twice)} stands twice in one mapping")
+    return found
 
 
 def _of_task(

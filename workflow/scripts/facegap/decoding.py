@@ -10,13 +10,18 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from facegap.errors import DataError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 JPEGS = {"JPEG", "MPO"}
 PLAIN = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+TURN = Image.Transpose
+TURNS = {  # by EXIF's number of the orientation
+    **{2: TURN.FLIP_LEFT_RIGHT, 3: TURN.ROTATE_180, 4: TURN.FLIP_TOP_BOTTOM, 5: TURN.TRANSPOSE},
+    **{6: TURN.ROTATE_270, 7: TURN.TRANSVERSE, 8: TURN.ROTATE_90},
+}
 COARSE = cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION
 DAMAGE = re.compile(  # how libjpeg and libtiff begin to speak of it, and then go on
     rb"^(Corrupt JPEG data: |Premature end of JPEG file|Inconsistent progression sequence"
@@ -55,8 +60,7 @@ def decoded(data: bytes, path: str, max_pixels: int) -> NDArray[np.uint8]:
             _undamaged(image.load)  # all of it, or an error: Pillow fills nothing in
             if image.format in JPEGS:
                 refuse_damaged_jpeg(data)
-            ImageOps.exif_transpose(image, in_place=True)
-            return np.array(_rgb(image, path))
+            return np.array(_rgb(upright(image), path))
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -64,6 +68,18 @@ def decoded(data: bytes, path: str, max_pixels: int) -> NDArray[np.uint8]:
     except Exception as error:  # decoders raise whatever they meet in damaged data
         reason = "truncated" if "truncated" in str(error).lower() else f"damaged: {error}"
         raise ImageError(path, reason) from error
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """`image` turned as its EXIF or XMP says; nothing else that these have is looked at.
+
+    Pillow's own `exif_transpose` writes all of it anew, and fails where a value is odd.
+    """
+    try:
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # as its readers raise them; damaged metadata is no damaged picture
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def _plain_jpeg(image: Image.Image, data: bytes) -> NDArray[np.uint8] | None:

@@ -127,6 +127,8 @@ def open_images(place: str | Path, max_pixels: int = MAX_PIXELS) -> Iterator[Ima
         return
     if not place.exists():
         raise DataError(f"{place}: no such folder or zip of images")
+    if not place.is_file():
+        raise DataError(f"{place}: neither a folder nor a file of images; name one")
     try:
         archive = zipfile.ZipFile(place)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:

@@ -47,6 +47,8 @@ def _files(archive: str | Path, names: set[str], room: int) -> Iterator[tuple[st
     """Name and content of each file of one tar, at most `room` bytes; `names` has all so far."""
     if Path(archive).is_dir():
         raise DataError(f"{archive}: a folder, and no tar archive; rename it")
+    if Path(archive).exists() and not Path(archive).is_file():
+        raise DataError(f"{archive}: a pipe or a device, and no tar archive; name a file")
     before = len(names)
     try:
         with tarfile.open(archive, tarinfo=_Member, encoding="utf-8") as tar:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from facegap.decoding import FORMATS, decoded, refuse_damaged_jpeg
+from facegap.decoding import FORMATS, decoded, refuse_damaged_jpeg, upright
 from facegap.errors import DataError
 from facegap.images import MAX_PIXELS
 
@@ -42,5 +42,5 @@ def _grey(data: bytes, path: str) -> Image.Image:
         if image.format == "JPEG":
             image.draft("L", (ENOUGH, ENOUGH))
             refuse_damaged_jpeg(data)
-            return ImageOps.exif_transpose(image).convert("L")
+            return upright(image).convert("L")
     return Image.fromarray(decoded(data, path, MAX_PIXELS)).convert("L")

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facegap.errors import AssetError, DataError
+from facegap.errors import AssetError, DataError, listed
 from facegap.files import whole
 from facegap.settings.classify import Backbone
 from facegap.settings.operations import Operations
@@ -61,6 +61,11 @@ def load_weights(
             f" ({len(wrong) + len(strange)} such layers); get the file named in config/assets.yaml"
         )
     state = {name: found[theirs].float() for name, theirs in names.items()}
+    if lost := [names[name] for name, value in state.items() if not bool(value.isfinite().all())]:
+        raise DataError(
+            f"{path}: the weights of {listed(lost, 3)} have numbers that are not finite (NaN or"
+            " infinite, as after a training that failed); get the file anew"
+        )
     if mirrored and path.suffix not in KERAS:
         first_layer = next(iter(names))
         state[first_layer] = state[first_layer].flip(1)
@@ -166,7 +171,10 @@ def _is_table(value: Any) -> bool:
     return (
         isinstance(value, Mapping)
         and len(value) > 0
-        and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
+        and all(
+            isinstance(k, str) and isinstance(v, Tensor) and not v.is_nested
+            for k, v in value.items()
+        )
     )
 
 

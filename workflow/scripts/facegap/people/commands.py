@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from facegap.errors import ConfigError, DataError
+from facegap.errors import ConfigError, DataError, shown
 from facegap.files import whole
 from facegap.people.engine import invite, seats
 from facegap.people.facts import facts, keep_fact
@@ -63,7 +63,12 @@ def serve_options(command: argparse.ArgumentParser, port: int) -> None:
 def database_of(given: argparse.Namespace, study: Study, default: str) -> str | Path:
     """The database that was named, or the file `default` below data_root, whose folder is made."""
     if given.database:
-        if Path(given.database).exists() and not Path(given.database).is_file():
+        try:
+            other = Path(given.database).exists() and not Path(given.database).is_file()
+        except OSError as error:  # as of a name that is too long
+            words = f"{shown(given.database)}: no name of a database: {error.strerror}"
+            raise ConfigError(words) from error
+        if other:
             raise ConfigError(f"{given.database}: a database is a file, and this is none; name one")
         return str(given.database)
     path = Path(study.data_root, default)

@@ -126,4 +126,7 @@ class Judge(Section):
     def _of_somebody(self) -> Self:
         if self.familiarity_responses and not self.responses:
             refuse([(("familiarity_responses",), "whose? Give judge.responses too")])
+        if self.responses and self.familiarity_responses == self.responses:
+            words = "the file of judge.responses; one would be written over the other"
+            refuse([(("familiarity_responses",), words)])
         return self

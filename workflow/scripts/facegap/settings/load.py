@@ -43,7 +43,7 @@ def read_study(path: str | Path) -> Study:
         given = yaml.load(text, LOADER)
     except DataError as error:
         raise ConfigError(str(error)) from error
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, LookupError, AttributeError, yaml.YAMLError) as error:  # of odd tags
         raise ConfigError(f"{path}: not readable: {error}") from error
     if not isinstance(given, dict) or not given:
         raise ConfigError(f"{path}: no configuration, which is a mapping of keys to values")
@@ -100,7 +100,8 @@ def _problems(
         if any(keys[: len(place)] == place for place in known):
             continue
         if problem["type"] in ("extra_forbidden", "invalid_key"):
-            unknown[keys[:-1]].append(keys[-1])
+            above = _keys(problem["loc"][:-1], given)
+            unknown[above].append(keys[-1] if len(keys) > len(above) else str(problem["loc"][-1]))
         else:
             places[keys].append(problem)
     for keys, names in unknown.items():

@@ -45,15 +45,31 @@ def add(parser: argparse.ArgumentParser) -> None:
     command("close", close_study)
     command("export", export_answers).add_argument("--to", type=Path, required=True, help="folder")
     power = command("power", print_power, database=False)
-    power.add_argument("--share", type=float, nargs="+", default=[0.53, 0.55, 0.6])
-    power.add_argument("--participants", type=int, nargs="+", default=[3, 10, 30])
+    power.add_argument("--share", type=_share, nargs="+", default=[0.53, 0.55, 0.6])
+    power.add_argument("--participants", type=_count, nargs="+", default=[3, 10, 30])
     power.add_argument(
-        "--pairs", type=int, nargs="+", default=[100, 300], help="of each participant"
+        "--pairs", type=_count, nargs="+", default=[100, 300], help="of each participant"
     )
-    power.add_argument("--persons", type=int, default=200, help="different persons on either side")
     power.add_argument(
-        "--values", type=int, default=2, help="values of the control: the rows of Table 5"
+        "--persons", type=_count, default=200, help="different persons on either side"
     )
+    power.add_argument(
+        "--values", type=_count, default=2, help="values of the control: the rows of Table 5"
+    )
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share, which is above 0 and below 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no count, which is 1 or more")
+    return value
 
 
 def invite_people(given: argparse.Namespace) -> None:

@@ -7,9 +7,11 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from facegap.errors import DataError
 from facegap.files import read_json
 from facegap.people.engine import Item
 from facegap.tables.base import read_table
@@ -61,7 +63,7 @@ class Sheet:
 
 def read_sheet(folder: Path) -> Sheet:
     """The study in `folder` (results/<study>/judge); a `DataError` names a file that is missing."""
-    about = read_json(folder / "sheet.json")
+    about = _about(folder / "sheet.json")
     pairs = read_table(folder / "pairs.parquet", PAIRS)
     persons = read_table(folder / "persons.parquet", PERSONS)
     return Sheet(
@@ -70,8 +72,30 @@ def read_sheet(folder: Path) -> Sheet:
         break_every=about["break_every"],
         for_people=about.get("for_people", False),
         plans=_plans(pairs, persons),
-        archive=zipfile.ZipFile(folder / "images.zip"),
+        archive=_archive(folder / "images.zip"),
     )
+
+
+def _about(path: Path) -> Mapping[str, Any]:
+    about = read_json(path)
+    kinds = {"pairs": str, "criteria": bool, "break_every": int}
+    if not isinstance(about, dict) or any(
+        not isinstance(about.get(key), kind) for key, kind in kinds.items()
+    ):
+        raise DataError(
+            f"{path}: not as the rule pair_outputs writes it (it has {', '.join(kinds)}); copy it"
+            " anew from where the pairs were made"
+        )
+    return about
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{path}: not readable: {error}; copy it anew from where the pairs were made"
+        ) from error
 
 
 def _plans(pairs: pd.DataFrame, persons: pd.DataFrame) -> dict[str, Plan]:

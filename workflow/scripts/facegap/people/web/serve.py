@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import socket
 from urllib.parse import quote
 
 import uvicorn
@@ -22,10 +23,7 @@ def serve(app: FastAPI, host: str = "127.0.0.1", port: int = 8000) -> None:
     proxy runs on this machine. Raises `ConfigError` where the port cannot be had.
     """
     start_log()
-    try:
-        listening = listen(host, port)
-    except (OSError, OverflowError) as error:
-        raise ConfigError(f"cannot listen on {host} port {port}: {error}") from error
+    listening = listen_at(host, port)
     if not _is_loopback(host):
         log.warning("%s can be reached by others: put a proxy with TLS before it", host)
     name = f"[{host}]" if ":" in host else host
@@ -46,6 +44,14 @@ def serve(app: FastAPI, host: str = "127.0.0.1", port: int = 8000) -> None:
         timeout_graceful_shutdown=ENDING,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def listen_at(host: str, port: int) -> socket.socket:
+    """A socket that listens there; a `ConfigError` where it cannot."""
+    try:
+        return listen(host, port)
+    except (OSError, OverflowError, TypeError, ValueError) as error:  # an odd name is any of these
+        raise ConfigError(f"cannot listen on {host[:60]} port {port}: {error}") from error
 
 
 def _is_loopback(host: str) -> bool:

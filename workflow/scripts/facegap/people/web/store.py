@@ -61,6 +61,7 @@ def connect(address: str | Path, tables: MetaData, earlier: Collection[str] = ()
     engine = _engine(address)
     if engine.dialect.name == "sqlite" and (file := engine.url.database):
         _keep_private(Path(file))
+        engine = engine.execution_options(facegap_file=_file_at(file))
     with writing(engine) as connection:
         _require_sound(connection)
         _refuse_earlier(connection, earlier)
@@ -118,6 +119,7 @@ def settle(engine: Engine) -> bool:
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one state of the database, as of its first statement."""
     with _explained(engine), engine.connect() as connection, connection.begin():
+        _require_in_place(connection)
         yield connection
 
 
@@ -133,7 +135,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
         engine.connect().execution_options(facegap_writes=True) as connection,
         connection.begin(),
     ):
+        _require_in_place(connection)
         yield connection
+        _require_in_place(connection)
 
 
 def _keep_private(path: Path) -> None:
@@ -153,6 +157,25 @@ def _keep_private(path: Path) -> None:
                     each.chmod(mode & ~stat.S_IRWXO)
     except OSError:
         return  # SQLite says why it cannot
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """Which file lies there, if one does: SQLite goes on with a file that was moved or deleted."""
+    try:
+        status = os.stat(path)  # noqa: PTH116, twice for every answer
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _require_in_place(connection: Connection) -> None:
+    """Raise where the file is no longer the one that was opened: what it gets would be lost."""
+    opened = connection.get_execution_options().get("facegap_file")
+    if opened and _file_at(str(connection.engine.url.database)) != opened:
+        raise StoreError(
+            f"{_place(connection.engine)}: the file was moved, deleted or replaced while it was in"
+            " use, and takes no more answers; stop the server, bring the file back, and start again"
+        )
 
 
 def _require_sound(connection: Connection) -> None:
@@ -221,6 +244,8 @@ def _engine(address: str | Path) -> Engine:
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         lite = url.get_backend_name() == "sqlite"
+        if lite and (url.database or ":memory:") == ":memory:":
+            raise ValueError("answers in memory would end with the server")
         patience = {"timeout": BUSY_SECONDS} if lite else {"connect_timeout": CONNECT_SECONDS}
         engine = create_engine(
             url,

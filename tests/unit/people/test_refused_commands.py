@@ -1,0 +1,74 @@
+"""Commands whose files were copied in part, or whose options are odd, end in one sentence."""
+
+from pathlib import Path
+
+import pytest
+from human import Opened
+
+from facegap import cli
+from facegap.errors import ConfigError, DataError
+from facegap.people.comparing.sheet import read_sheet
+from facegap.people.engine import open_answers
+from facegap.people.web.serve import listen_at
+
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(("images.zip", None), ("images.zip", b"PK\3\4 cut short")),
+        *(("sheet.json", None), ("sheet.json", b"[]"), ("sheet.json", b'{"pairs": 5}')),
+        *(("pairs.parquet", None), ("persons.parquet", b"PAR1")),
+    ],
+)
+def test_a_study_that_was_copied_in_part_names_the_file(
+    study: Opened, name: str, content: bytes | None
+) -> None:
+    folder = study.config.parent / "results/human/judge"
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    with pytest.raises(DataError, match=name):
+        read_sheet(folder)
+
+
+@pytest.mark.parametrize("address", [":memory:", "sqlite://", "sqlite:///:memory:"])
+def test_answers_in_memory_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="would end with the server"):
+        open_answers(address)
+    assert list(tmp_path.iterdir()) == []
+
+
+@ON_SQLITE
+def test_a_name_that_is_too_long_is_no_database(
+    study: Opened, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--config", str(study.config), "--database", "x" * 300]
+    assert cli.main(["judge", "status", *given]) == 2
+    assert "no name of a database: File name too long" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["exämple..x", "a..b", "x" * 300])
+def test_a_host_that_is_none_is_said_to_be(host: str) -> None:
+    with pytest.raises(ConfigError, match="cannot listen on"):
+        listen_at(host, 0)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--share", "2"), ("--share", "nan"), ("--share", "0"), ("--participants", "0")),
+        *(("--pairs", "0"), ("--persons", "-1"), ("--values", "0")),
+    ],
+)
+def test_a_design_that_cannot_be_has_no_power(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["judge", "power", f"{option}={value}"])
+    assert f"{value} is no " in capsys.readouterr().err
