@@ -19,7 +19,7 @@ from facegap.annotate.agreement import (
 )
 from facegap.annotate.merge import merge, merge_annotators
 from facegap.annotate.simulated import simulate_annotator
-from facegap.answers import simulated_answers
+from facegap.answers import as_given, simulated_answers
 from facegap.errors import DataError
 from facegap.settings.acquire import OwnLabel
 from facegap.settings.annotate import Annotate, Person, Tentative
@@ -148,6 +148,15 @@ def test_labels_and_agreement_of_two_annotators(folder: Path) -> None:
     inside = value(table, "inside share", model="ada")
     assert (inside["estimate"], inside["answers"]) == ((ada == "inside").mean(), SAMPLE)
     assert facts["simulated"] is True
+
+
+@pytest.mark.parametrize("root", ["data", "../data", "/data", "/home/ada/data"])
+def test_what_closing_wrote_is_read_as_facegaps_own_wherever_data_root_is(root: str) -> None:
+    words = {"inside": ["White"], "outside": ["Black"]}
+    given = Person.model_validate({"answers": "crowd/w1.csv", "face": "image", "words": words})
+    assert as_given(f"{root}/crowd/w1.csv", given) == given
+    closed = as_given(f"{root}/annotations/study/labelling-w1.csv", given)
+    assert (closed.face, closed.words) == (None, None)
 
 
 def test_neither_row_order_nor_file_order_matters(folder: Path) -> None:

@@ -151,6 +151,43 @@ def test_no_answer_is_acknowledged_that_goes_to_a_file_that_is_gone(
     assert person.post(f"answer/{pair}", choice="left") == 503
 
 
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "harm",
+    [
+        *("details = 'null'", "details = '[1]'", "details = '\"x\"'", "details = '{'"),
+        *("details = x'ff'", "details = replace(hex(zeroblob(100000)), '00', '[')"),
+        "what = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_an_answer_that_facegap_did_not_store_is_refused(
+    person: Participant, study: Opened, database: Path, harm: str
+) -> None:
+    answered(person)
+    close(study.engine, ROUND)
+    study.engine.dispose()
+    with sqlite3.connect(database) as connection:
+        connection.execute(f"UPDATE events SET {harm}")
+    connection.close()
+    with pytest.raises(FacegapError, match="bring back a backup") as refused:
+        read_database(database)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@ON_SQLITE
+def test_another_word_than_yes_or_no_is_not_taken_for_no(
+    person: Participant, study: Opened, database: Path
+) -> None:
+    person.begin()
+    person.answer_all()
+    assert person.recognise("no") == 303
+    assert set(read_database(database)[1]["known"]) == {False}
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE events SET what = '2' WHERE what = 'no'")
+    connection.close()
+    assert set(read_database(database)[1]["known"]) == {"2"}
+
+
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
 def test_what_is_no_file_is_no_database(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "a.sqlite"

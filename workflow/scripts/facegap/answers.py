@@ -72,7 +72,7 @@ def as_given(path: str | Path, person: Person) -> Person:
     What closing a round wrote is facegap's own, whatever form the file has that it came from.
     """
     theirs = person.answers is None or str(path).endswith(f"/{person.answers}")
-    return person if theirs else Person(answers=str(path))
+    return person if theirs else Person(answers=Path(path).name)  # data_root may be anywhere
 
 
 def _side_of(person: Person) -> dict[str, str]:

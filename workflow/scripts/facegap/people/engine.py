@@ -16,7 +16,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from facegap.errors import DataError
+from facegap.errors import DataError, shown
 from facegap.people.facts import CODE_KEY, facts, keep_fact
 from facegap.people.statements import (
     ADD_ANSWER,
@@ -33,7 +33,14 @@ from facegap.people.statements import (
     same,
 )
 from facegap.people.tables import ANSWERS, EARLIER, EVENTS, FACTS, ITEMS, META, SEATS
-from facegap.people.web.store import connect, connect_read_only, reading, settle, writing
+from facegap.people.web.store import (
+    DAMAGED,
+    connect,
+    connect_read_only,
+    reading,
+    settle,
+    writing,
+)
 from facegap.people.web.tokens import hashed, may_be_token, new_token
 
 log = logging.getLogger(__name__)
@@ -226,7 +233,8 @@ def answers_in(
 ) -> pd.DataFrame:
     """The answers of a round that count, in the order in which they were given.
 
-    A row an answer: name, kind, item, showing, what, seconds and details (a dict).
+    A row an answer: name, kind, item, showing, what, seconds and details (a dict). Raises
+    `DataError` where the details are none that facegap stored.
     """
     wanted = (
         sa.select(
@@ -241,7 +249,15 @@ def answers_in(
         .order_by(ANSWERS.c.event)
     )
     columns = [column.name for column in wanted.selected_columns]
-    return pd.DataFrame(connection.execute(wanted).tuples().all(), columns=columns)
+    place = connection.engine.url.render_as_string(hide_password=True)
+    try:
+        table = pd.DataFrame(connection.execute(wanted).tuples().all(), columns=columns)
+    except (ValueError, RecursionError) as error:  # of the details, which are JSON
+        raise DataError(f"{place}: answers that cannot be read: {error}; {DAMAGED}") from error
+    strange = [details for details in table["details"] if not isinstance(details, dict)]
+    if strange:
+        raise DataError(f"{place}: an answer's details are {shown(strange[0])}; {DAMAGED}")
+    return table
 
 
 def record(

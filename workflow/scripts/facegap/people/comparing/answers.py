@@ -41,7 +41,8 @@ def exported_in(connection: Connection) -> tuple[pd.DataFrame, pd.DataFrame]:
     }
     pairs = pairs.assign(**asked, **about)
     persons = given[given["kind"] == "person"].rename(columns={"item": "person_id"})
-    persons = persons.assign(known=persons["what"] == "yes", **about)
+    known_as = {"yes": True, "no": False}  # another word stays, for who reads it to refuse
+    persons = persons.assign(known=[known_as.get(word, word) for word in persons["what"]], **about)
     return (
         pairs[["pair_id", "participant", "choice", *CRITERIA, "seconds", *about]].reset_index(
             drop=True

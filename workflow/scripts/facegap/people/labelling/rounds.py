@@ -57,7 +57,7 @@ def answers_of(engine: Engine, of_round: str) -> dict[str, pd.DataFrame]:
 def given_in(connection: Connection, of_round: str) -> dict[str, pd.DataFrame]:
     """What `answers_of` gives, in a transaction that is under way."""
     table = answers_in(connection, of_round)
-    tentative = [bool(details["tentative"]) for details in table["details"]]
+    tentative = [bool(details.get("tentative")) for details in table["details"]]
     table = table.rename(columns={"item": "face_id", "what": "side"}).assign(tentative=tentative)
     types = {"face_id": "str", "side": "str", "showing": "int64"}
     table = table.astype(types).astype({"tentative": bool}).sort_values(["face_id", "showing"])

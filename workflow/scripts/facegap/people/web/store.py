@@ -22,7 +22,7 @@ from sqlalchemy.exc import (
     StatementError,
 )
 
-from facegap.errors import ConfigError, StoreError
+from facegap.errors import ConfigError, StoreError, shown
 
 BUSY_SECONDS = 5.0  # to wait for another writer before an answer is refused
 CONNECT_SECONDS = 5  # for a server of PostgreSQL to answer
@@ -32,6 +32,7 @@ POOL = 20  # connections kept open; the server answers from 40 threads
 # it goes to whoever wakes first.
 WRITER = threading.Lock()
 TURN = 0xFACE  # PostgreSQL's advisory lock that a writer holds; of this database alone
+DAMAGED = "the file is damaged; bring back a backup"
 ADVICE = {  # by what SQLite's or PostgreSQL's message says
     "locked": "another program holds it; close that program and try again",
     "lock timeout": "another program holds it; close that program and try again",
@@ -42,7 +43,8 @@ ADVICE = {  # by what SQLite's or PostgreSQL's message says
     "permission denied for": "this user may not make tables in it; make the database theirs",
     "unable to open": "it cannot be opened; check that the folder exists and may be written",
     "not a database": "the file is no SQLite database; name another",
-    "malformed": "the file is damaged; bring back a backup",
+    "malformed": DAMAGED,
+    "decode to utf-8": DAMAGED,
     "resolve host": "there is no such host; check the URL",
     "name or service not known": "there is no such host; check the URL",
     "connection": "the database server does not answer; check that it runs and the URL",
@@ -183,7 +185,7 @@ def _require_sound(connection: Connection) -> None:
         return
     found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if found != "ok":
-        raise StoreError(f"{_place(connection.engine)}: {ADVICE['malformed']} ({found})")
+        raise StoreError(f"{_place(connection.engine)}: {DAMAGED} ({shown(found)})")
 
 
 def _refuse_earlier(connection: Connection, earlier: Collection[str]) -> None:
