@@ -111,7 +111,7 @@ def test_kills_of_the_labelling_server(
         config.read_text() + f"data_root: {tmp_path / 'data'}\nresults: {tmp_path / 'results'}\n"
     )
     server = serve(config, "annotate")
-    seen, kills = killed(server, 0.3, lambda: asyncio.run(crowd(server.invite(), label, 0.02)))
+    seen, kills = killed(server, 1.0, lambda: asyncio.run(crowd(server.invite(), label, 0.02)))
     table = exported(server, tmp_path / "csv", "labelling-*.csv")
     engine = open_answers(tmp_path / "answers.sqlite")
     code = codes(engine, table["face_id"].unique())
