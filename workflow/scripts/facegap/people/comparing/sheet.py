@@ -66,13 +66,21 @@ def read_sheet(folder: Path) -> Sheet:
     about = _about(folder / "sheet.json")
     pairs = read_table(folder / "pairs.parquet", PAIRS)
     persons = read_table(folder / "persons.parquet", PERSONS)
+    plans, archive = _plans(pairs, persons), _archive(folder / "images.zip")
+    there = set(archive.namelist())
+    shown = [image for plan in plans.values() for image in plan.images]
+    if lost := [image for image in shown if f"{image}.png" not in there]:
+        raise DataError(
+            f"{archive.filename}: {len(lost)} of the images that participants are shown are not in"
+            " it; copy the folder anew, whole, from where the pairs were made"
+        )
     return Sheet(
         subject=about["pairs"],
         criteria=about["criteria"],
         break_every=about["break_every"],
         for_people=about.get("for_people", False),
-        plans=_plans(pairs, persons),
-        archive=_archive(folder / "images.zip"),
+        plans=plans,
+        archive=archive,
     )
 
 

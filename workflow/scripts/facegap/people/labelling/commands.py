@@ -93,7 +93,7 @@ def serve_pages(given: argparse.Namespace) -> None:
     licence = metadata(_faces(study)).get("licence") or "see the collection"
     app = site(
         engine,
-        _album(study),
+        album_of(study),
         boundary=study.boundary,
         sides=study.sides.model_dump(),
         terms=TERMS.format(licence=licence),
@@ -175,7 +175,10 @@ def import_answers(given: argparse.Namespace) -> None:
 
 def export_answers(given: argparse.Namespace) -> None:
     """Write the answers as CSV, at any time: a file a round and person."""
-    _, engine = _opened(given)
+    study, engine = _opened(given)
+    ours = Path(round_file(study, "labelling", "")).parent
+    if given.to.resolve() == ours.resolve():
+        raise ConfigError(f"{given.to}: only closing a round writes there; name another folder")
     with writing(engine) as connection:
         files = {
             given.to / f"{of_round}-{name}.csv": table
@@ -183,6 +186,24 @@ def export_answers(given: argparse.Namespace) -> None:
             for name, table in given_in(connection, of_round).items()
         }
         write_answers(connection, files)
+
+
+def album_of(study: Study) -> Album:
+    """The pictures of the faces; a `DataError` where some are missing."""
+    faces = read_table(_faces(study), FACES)
+    aligned = read_table(results_of(study, "align/target/faces.parquet", "align"), ALIGNED)
+    folder = results_of(study, "align/target/none", "align")
+    shards = sorted(
+        folder.glob("shard-[0-9]*.npy"), key=lambda path: int(path.stem.removeprefix("shard-"))
+    )
+    crops = Crops(shards)
+    if len(crops) != len(aligned):  # people would be shown other faces than they are asked about
+        raise DataError(
+            f"{folder}: the shards have {len(crops)} faces, and align/target/faces.parquet has"
+            f" {len(aligned)}; copy both anew, whole, or make them with: snakemake align"
+        )
+    shown = aligned.merge(faces[["face_id", "subject_id"]]).set_index("face_id")
+    return Album(shown, crops)
 
 
 def labelled_study(path: Path) -> Study:
@@ -221,17 +242,6 @@ def _faces(study: Study) -> Path:
 def _sample(study: Study) -> "pd.Series[str]":
     """The ids of the faces to label."""
     return sample_of(read_table(_faces(study), FACES))["face_id"]
-
-
-def _album(study: Study) -> Album:
-    faces = read_table(_faces(study), FACES)
-    aligned = read_table(results_of(study, "align/target/faces.parquet", "align"), ALIGNED)
-    shards = sorted(
-        results_of(study, "align/target/none", "align").glob("shard-*.npy"),
-        key=lambda path: int(path.stem.removeprefix("shard-")),
-    )
-    shown = aligned.merge(faces[["face_id", "subject_id"]]).set_index("face_id")
-    return Album(shown, Crops(shards))
 
 
 def _seat(study: Study, engine: Engine) -> None:
