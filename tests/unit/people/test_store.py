@@ -57,6 +57,19 @@ def test_withdrawn_answers_are_on_no_disk(
 
 
 @ON_SQLITE
+def test_what_a_reader_kept_in_the_log_is_gone_when_the_server_ends(
+    person: Participant, study: Opened, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = answered(person)
+    monkeypatch.setattr("facegap.people.engine.settle", lambda engine: False)  # one is in the way
+    with person.client:
+        assert person.post("withdraw", sure="yes") == 303
+        assert all(pair.encode() in files(database)["a.sqlite-wal"] for pair in pairs)
+    left = b"".join(files(database).values())
+    assert [pair for pair in pairs if pair.encode() in left] == []
+
+
+@ON_SQLITE
 def test_the_database_is_its_owners_alone(study: Opened, database: Path) -> None:
     study.invite()
     modes = {name: (database.parent / name).stat().st_mode for name in files(database)}

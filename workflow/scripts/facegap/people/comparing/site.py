@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from facegap.people.engine import (
 from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
 from facegap.people.web.app import Pages, application
 from facegap.people.web.guard import HOLDS, Limits
+from facegap.people.web.store import settle
 from facegap.tables.judge import CRITERIA
 
 HERE = Path(__file__).parent / "pages"
@@ -60,6 +62,7 @@ def site(
         root_path=root_path,
         static={"comparing": HERE / "static"},
         limits=limits,
+        ending=partial(settle, engine),  # what a reader kept in the log goes with the server
     )
 
 

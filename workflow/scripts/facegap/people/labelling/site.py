@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from facegap.people.facts import codes
 from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
 from facegap.people.web.app import Pages, application
 from facegap.people.web.guard import Limits
+from facegap.people.web.store import settle
 
 HERE = Path(__file__).parent / "pages"
 OTHERS = 8  # pictures of the same person shown beside
@@ -92,6 +94,7 @@ def site(
         root_path=root_path,
         static={"labelling": HERE / "static"},
         limits=limits,
+        ending=partial(settle, engine),  # what a reader kept in the log goes with the server
     )
 
 

@@ -1,7 +1,8 @@
 """A guarded application of server-rendered pages."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -59,14 +60,18 @@ def application(
     root_path: str = "",
     static: Mapping[str, Path] | None = None,
     limits: Limits | None = None,
+    ending: Callable[[], object] | None = None,
 ) -> FastAPI:
     """The routes of `router` behind a `Guard`, with pages for errors and no public description.
 
     `root_path` is the path that a proxy serves it below; it may strip it or not. `static` are
     folders of a site's scripts by name, served as `/static/<name>/`; `/static/web/` is ours.
+    `ending` is called when the server ends.
     """
     root_path = below(root_path)
-    app = FastAPI(title=title, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=title, openapi_url=None, docs_url=None, redoc_url=None, lifespan=_until(ending)
+    )
     app.state.root_path = root_path
     app.include_router(router)
     for name, folder in {"web": HERE / "static", **(static or {})}.items():
@@ -88,6 +93,21 @@ def application(
         return pages.show(request, "message.html.j2", 503, words=WORDS[503])
 
     return app
+
+
+def _until(ending: Callable[[], object] | None) -> Callable[[FastAPI], Any]:
+    """What FastAPI is to do around serving: nothing before, and `ending` after."""
+
+    @asynccontextmanager
+    async def served(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        try:
+            if ending:
+                ending()
+        except StoreError as error:
+            log.error("as the server ended: %s", error)
+
+    return served
 
 
 def root_of(request: Request) -> str:
