@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from facegap.errors import DataError, FacegapError, StoreError
 from facegap.people.comparing.answers import ROUND, exported, read_database
 from facegap.people.engine import open_answers, seat_of, withdraw
-from facegap.people.web.store import reading
+from facegap.people.web.store import reading, settle
 from facegap.tables.base import as_csv, as_meant
 
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -199,6 +199,14 @@ def test_another_word_than_yes_or_no_is_not_taken_for_no(
         connection.execute("UPDATE events SET what = '2' WHERE what = 'no'")
     connection.close()
     assert set(read_database(database)[1]["known"]) == {"2"}
+
+
+@ON_SQLITE
+def test_a_log_that_cannot_be_emptied_is_said_in_a_sentence(study: Opened, database: Path) -> None:
+    study.engine.dispose()
+    database.write_bytes(b"none" * 2048)
+    with pytest.raises(StoreError, match="the file is no SQLite database"):
+        settle(study.engine)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])

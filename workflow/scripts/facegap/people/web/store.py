@@ -228,8 +228,8 @@ def _explained(engine: Engine) -> Iterator[None]:
     """Errors of the database, not of a statement in it, as a `StoreError` with advice."""
     try:
         yield
-    except (InterfaceError, DatabaseError) as error:
-        words = str(error.orig).strip()
+    except (InterfaceError, DatabaseError, sqlite3.Error) as error:
+        words = str(getattr(error, "orig", error)).strip()  # of SQLite's own, which settle meets
         for sign, advice in ADVICE.items():
             if sign in words.lower():
                 raise StoreError(f"{_place(engine)}: {advice} ({words})") from error
