@@ -20,7 +20,7 @@ PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright's event loop runs as long, and allows no other
 def chromium() -> Iterator[Browser]:
     """The system's Chromium with a fresh profile; skipped where there is none."""
     names = ("chromium-headless-shell", "chromium", "chromium-browser")  # the first is lighter
