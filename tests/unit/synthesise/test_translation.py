@@ -349,10 +349,8 @@ def test_both_sides_count_alike_in_the_training_of_the_classifier() -> None:
     assert weights.tolist() == pytest.approx([1, 3], rel=0.03), "as half of a batch has the first"
 
 
-def test_batches_hold_as_many_faces_of_either_side(
-    made: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the training itself: the rows that it takes from the crops."""
+def rows_taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows that are taken from crops from now on."""
     taken: list[int] = []
     take = Crops.take
 
@@ -361,6 +359,14 @@ def test_batches_hold_as_many_faces_of_either_side(
         return take(self, rows)
 
     monkeypatch.setattr(Crops, "take", noted)
+    return taken
+
+
+def test_batches_hold_as_many_faces_of_either_side(
+    made: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the training itself: the rows that it takes from the crops."""
+    taken = rows_taken(monkeypatch)
     train(made, made.sides, made.folder / "balanced.safetensors")
     sides = read_table(made.sides, FACE_SIDES)["side"].to_numpy()  # row i is face i here
     roles = read_table(made.roles, ROLES)
@@ -453,14 +459,7 @@ def test_the_classifier_learns_from_no_further_picture_of_a_measured_person(
     gender = pd.Series(np.where(number // 2 % 2, "male", "female")).where(number % 2 == 0)
     study = make_study(tmp_path, faces=240, gender=gender)
     give_roles(study, 12)
-    taken: list[int] = []
-    take = Crops.take
-
-    def noted(self: Crops, rows: Any) -> Any:
-        taken.extend(np.asarray(rows).tolist())
-        return take(self, rows)
-
-    monkeypatch.setattr(Crops, "take", noted)
+    taken = rows_taken(monkeypatch)
     train(study, study.sides, tmp_path / "classifier.safetensors")
     roles = read_table(study.roles, ROLES)
     measured = set(roles.loc[roles["role"] != "train", "subject_id"])

@@ -65,5 +65,5 @@ STREAMS: dict[str, tuple[str, ...]] = {  # by name; {...} is filled in by the ca
     "power": ("judge", "power", "{share}", "{participants}", "{pairs}", "{persons}"),
     "rejected_shares": ("report", "rejected", "{dataset}", "{grouping}"),
     "figure1": ("report", "figure1", "{dataset}"),
-    "rejected_faces": ("report", "set aside", "{dataset}"),
+    "rejected_faces": ("report", "rejected faces", "{dataset}"),
 }
