@@ -102,7 +102,11 @@ def test_silent_connections_shut_nobody_out(
     port: int, monkeypatch: pytest.MonkeyPatch, data: bytes
 ) -> None:
     monkeypatch.setattr(connections, "SECONDS", dict.fromkeys(connections.SECONDS, 600.0))
-    silent = [connect(port, data) for _ in range(40)]
+    silent = []
+    for _ in range(40):
+        silent.append(connect(port, data))
+        if data == PAGE:  # one that is being answered keeps its place, and the next would be ended
+            assert silent[-1].recv(100)[9:12] == b"200"
     with connect(port, PAGE) as one:
         assert one.recv(100)[9:12] == b"200"
     ended = [read(client) for client in silent[:30]]
