@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 # the smallest model of each family of those that need more than 64 pixels, and what they need
 LARGER = {
     **{"byoanet": 256, "efficientformer": 224, "inception_v3": 96, "inception_v4": 96},
-    **{"inception_resnet_v2": 96},
+    **{"inception_resnet_v2": 96, "crossvit": 240, "deepseek_vit": 126},
 }
 SOME = [  # of each kind of what crosses a cut: parameters, position tables, windows, heads
     *("test_vit", "test_vit_relpos", "xcit_nano_12_p8_224", "pit_ti_224", "coat_tiny"),
