@@ -28,7 +28,17 @@ from facegap.acquire.collection import (
     style_at,
 )
 from facegap.acquire.drawing import Face
-from facegap.acquire.persons import GROUPS, HAIR, SHAPE, TONE, Picture, fresh_pictures, pictures_of
+from facegap.acquire.persons import (
+    BROWS,
+    GROUPS,
+    HAIR,
+    LIPS,
+    SHAPE,
+    TONE,
+    Picture,
+    fresh_pictures,
+    pictures_of,
+)
 from facegap.acquire.splits import Sampling
 from facegap.decoding import decoded
 from facegap.settings.acquire import Drawn, Split
@@ -281,8 +291,13 @@ def test_the_group_distance_moves_bs_mean_face_from_as_to_its_own() -> None:
         tones = [np.array(face.skin) for face in (one, other)]
         moved = distance * (np.array(TONE["B"]) - np.array(TONE["A"]))
         np.testing.assert_allclose(tones[1] - tones[0], moved, atol=1e-9)
-        rest = {"skin": one.skin, **{name: getattr(one, name) for name in SHAPE}}
-        assert replace(other, **rest) == one
+        own, others = sorted(BROWS, key=lambda brows: brows != one.brow_thickness)
+        assert other.brow_thickness == pytest.approx((1 - distance) * own + distance * others)
+        redness = [face.lips[1] for face in (one, other)]
+        apart = distance * (LIPS[0][1] - LIPS[1][1])
+        assert redness[1] - redness[0] == pytest.approx(apart if own == max(BROWS) else -apart)
+        same = ("skin", "brow_thickness", "lips", *SHAPE)
+        assert replace(other, **{name: getattr(one, name) for name in same}) == one
     assert faces["A", 0.0] == faces["B", 0.0]
 
 

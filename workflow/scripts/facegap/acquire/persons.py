@@ -26,6 +26,8 @@ SHAPE = {  # what tells the groups apart in any light, in half face widths: mean
     "nose_width": (-0.015, 0.015),
 }
 TONE: dict[str, Colour] = {"A": (226, 178, 140), "B": (214, 166, 160)}  # what the light can hide
+BROWS = (0.055, 0.09)  # thickness of a woman's and of a man's; of group B the other way round
+LIPS: tuple[Colour, Colour] = ((206, 72, 88), (188, 98, 96))  # so, too
 YOUNG = 40  # years; below it a face is Young
 
 
@@ -107,7 +109,8 @@ def _person(
 ) -> tuple[Face, dict[str, object]]:
     """A person of the group, with no expression yet, and its columns of the table.
 
-    Group A's mean face is where it is; B's lies `distance` of the way from it to its own.
+    Group A's mean face is where it is; B's lies `distance` of the way from it to its own. So do its
+    signs of gender, brows and lips, to being the other way round.
     """
     male, young = bool(rng.random() < 0.5), bool(rng.random() < 0.55)
     age = round(float(rng.uniform(18, 36) if young else rng.uniform(48, 75)))
@@ -118,19 +121,20 @@ def _person(
     own = distance if group == GROUPS[1] else 0.0
     shape = {name: (1 - own) * a + own * b for name, (a, b) in SHAPE.items()}
     tone = mix(TONE["A"], TONE["B"], own)
+    as_male = (1 - own) * male + own * (not male)
     face = Face(
         jaw=0.93 - 0.12 * (not male) + shape["jaw"] + rng.normal(0, 0.025),
         length=1.25 + 0.06 * male + shape["length"] + rng.normal(0, 0.035),
         eye_distance=0.42 + shape["eye_distance"] + rng.normal(0, 0.01),
         eye_size=0.20 + 0.02 * (not male) + rng.normal(0, 0.008),
         brow_arch=shape["brow_arch"] + rng.normal(0, 0.015),
-        brow_thickness=0.09 if male else 0.055,
+        brow_thickness=(1 - as_male) * BROWS[0] + as_male * BROWS[1],
         nose_width=0.21 + shape["nose_width"] + rng.normal(0, 0.012),
         mouth_width=0.34 + rng.normal(0, 0.02),
         skin=near(tone, rng, 4, 10),
         iris=near((85, 90, 95), rng, 25, 10),
         hair=near(HAIR[hair], rng, 5, 7),
-        lips=near((188, 98, 96) if male else (206, 72, 88), rng, 6, 5),
+        lips=near(mix(*LIPS, as_male), rng, 6, 5),
         clothes=near((110, 110, 120), rng, 35, 25),
         hair_volume=rng.uniform(0.03, 0.12) if male else rng.uniform(0.08, 0.18),
         long_hair=not male and bool(rng.random() < 0.85),
