@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from calibration import realism, studies
+from calibration import crossed, realism, studies
 from calibration.page import PAGE, written
 from calibration.pool import STUDY, population
 from facegap.numbers import number, percent
@@ -32,8 +32,8 @@ SCENARIOS = (
     studies.Scenario("distance 1", 1.0),
     studies.Scenario("distance ¼", 0.25),
     studies.Scenario("distance ½", 0.5),
-    studies.Scenario("distance 0, target with 4 of 10 inside", 0.0, inside=0.4),
-    studies.Scenario("distance 1, target with 4 of 10 inside", 1.0, inside=0.4),
+    studies.Scenario("distance 0, target with 2 of 10 inside", 0.0, inside=0.2),
+    studies.Scenario("distance 1, target with 2 of 10 inside", 1.0, inside=0.2),
 )
 FULL = 3  # of these, the others have a fifth of the studies
 DAMAGES = (
@@ -66,7 +66,13 @@ def main() -> None:
                     pool.submit(studies.of_world, stored, scenario, sizes, A_WORLD, SEED + world)
                     for world in range(worlds)
                 ]
+            planted = [
+                pool.submit(crossed.of_world, stored, group, sizes, A_WORLD, SEED + world)
+                for group in (True, False)
+                for world in range(max(count // 2, A_WORLD) // A_WORLD)
+            ]
             simulated = pd.concat([job.result() for job in jobs])
+            tasks = pd.concat([job.result() for job in planted])
             print(f"{time.monotonic() - began:.0f} s: {len(jobs)} worlds", flush=True)
             translated = pd.concat(pool.map(realism.simulated, DAMAGES, [count] * 2, [SEED] * 2))
     minutes = (time.monotonic() - began) / 60
@@ -76,6 +82,7 @@ def main() -> None:
         "sizes": [sizes_in_words(sizes)],
         "transfer": list(rows(studies.summary(simulated, ["transfer loss", "transfer gap"]))),
         "performance": list(rows(studies.summary(both, ["performance", "group gap"]))),
+        "crossed": list(rows(crossed.summary(tasks))),
         "realism": list(rows(studies.summary(translated, ["realism gap"]))),
     }
     written(PAGE, tables)

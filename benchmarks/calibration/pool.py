@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 import yaml
 from numpy.typing import NDArray
@@ -31,17 +32,20 @@ PART = 250  # pictures at once: 30 MB
 class Population:
     """Pictures of drawn persons: n, of which the first `tests` show a person each, once.
 
-    `inside` and `person` (n,) are known of them; `features` has (n, width) by capture distance.
+    `inside` and `person` (n,) are known of them, and the `labels` (n,) of the study's tasks;
+    `features` has (n, width) by capture distance.
     """
 
     inside: NDArray[np.bool_]
     person: NDArray[np.int64]
+    labels: dict[str, NDArray[np.bool_]]
     features: dict[float, NDArray[np.float32]]
     tests: int
 
     def save(self, folder: Path) -> "Stored":
         """Write it to `folder`, for processes to map."""
         np.savez(folder / "about.npz", inside=self.inside, person=self.person)
+        np.savez(folder / "labels.npz", **self.labels)
         for distance, features in self.features.items():
             np.save(folder / f"{distance}.npy", features)
         return Stored(folder, tuple(self.features), self.tests)
@@ -57,9 +61,9 @@ class Stored:
 
     def load(self) -> Population:
         """The population, its features mapped."""
-        about = np.load(self.folder / "about.npz")
+        about, labels = (np.load(self.folder / f"{name}.npz") for name in ("about", "labels"))
         features = {d: np.load(self.folder / f"{d}.npy", mmap_mode="r") for d in self.distances}
-        return Population(about["inside"], about["person"], features, self.tests)
+        return Population(about["inside"], about["person"], dict(labels), features, self.tests)
 
 
 def population(
@@ -74,7 +78,15 @@ def population(
     }
     names = np.array([picture.subject_id for picture in pictures])
     inside = np.array([picture.truth["group"] == GROUPS[0] for picture in pictures])
-    return Population(inside, np.unique(names, return_inverse=True)[1], features, tests)
+    person = np.unique(names, return_inverse=True)[1]
+    return Population(inside, person, _labels(pictures), features, tests)
+
+
+def _labels(pictures: Sequence[Picture]) -> dict[str, NDArray[np.bool_]]:
+    """Those of the study's tasks that a person has on all pictures."""
+    truths = pd.DataFrame([picture.truth for picture in pictures])
+    truths = truths.assign(gender=truths["gender"] == "male")
+    return {task: truths[task].to_numpy(bool) for task in STUDY.classify.tasks.labels}
 
 
 def _pictures(tests: int, trains: int, seed: int) -> list[Picture]:

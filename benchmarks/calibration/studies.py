@@ -62,11 +62,11 @@ def of_world(
     rng = np.random.default_rng(seed)
     target = _faces_of(population, scenario.inside, rng)
     at_source = np.arange(population.tests)
-    trained = _sampled(population, sizes.source_train, None, rng)
+    trained = sampled(population, sizes.source_train, None, rng)
     source = _Trained(population, trained, 0.0, seed)
     benchmark = source
     if not scenario.same_training:
-        own = _sampled(population, sizes.target_train, scenario.inside, rng)
+        own = sampled(population, sizes.target_train, scenario.inside, rng)
         benchmark = _Trained(population, own, scenario.distance, seed + 1)
     asked = {
         ("source", "source"): source(0.0),
@@ -129,7 +129,7 @@ def _faces_of(population: Population, inside: float | None, rng: np.random.Gener
     )
 
 
-def _sampled(
+def sampled(
     population: Population, faces: int, inside: float | None, rng: np.random.Generator
 ) -> Rows:
     """Training faces of random whole persons, `faces` or a few less."""

@@ -25,6 +25,8 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
         "selected_backbone": "resnet50",
         "single_techniques": True,
     }
+    dose = {"tasks": ["Young"], "shares": [0.25]}
+    config["classify"]["tasks"] = {"labels": ["Young", "Smiling"], "trainings": 2, "dose": dose}
     config["synthesise"] = micro["synthesise"] | {
         "attributes": {"names": ["Black_Hair", "Brown_Hair", "Smiling"], "control": "Young"},
         "roles": micro["synthesise"]["roles"] | {"translated": 12},
@@ -44,3 +46,8 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
     assert aligned >= 0.95 * 160
     sides = pd.read_parquet(study / "partition/target/sides.parquet")
     assert set(sides["provenance"]) == {"own label"}
+    tasks = pd.read_parquet(study / "measure/tasks.parquet")
+    heads = tasks[tasks["quantity"] == "task performance"]
+    trained_on = heads.groupby("task")["trained_on"].unique()
+    assert set(trained_on["Young"]) == {"source", "target"}, "UTKFace has ages"
+    assert set(trained_on["Smiling"]) == {"target"}

@@ -21,6 +21,9 @@ Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, 
         classify/model-card.md             the selected model: what it is, and what it is not for
         classify/samples.npz               what the networks see, for Figure 2
         classify/fresh_predictions.parquet  table PREDICTIONS of further heads on fresh drawn faces
+        classify/learning_curve.parquet    table LEARNING_CURVE: heads on some of the target's faces
+        classify/tasks/<task>.parquet      table TASK_PREDICTIONS: heads of tasks beside the
+                                           boundary, trained inside, outside and on both
 """
 
 from facegap.classify import grid
@@ -54,6 +57,13 @@ ARM_CROPS = {dataset: crop_shards(dataset, ARM_SEEN) for dataset in DATASETS}
 PAIRS = grid.optimiser_pairs(study.classify)
 SELECTED = "<results>/classify/selected.json"
 ARMS = grid.arms(study.classify, DATASETS)
+TASKS = grid.tasks(study.classify)
+LEARNING_CURVE = (
+    ["<results>/classify/learning_curve.parquet"]
+    if study.classify.learning_curve.faces
+    else []
+)
+TASK_PREDICTIONS = expand("<results>/classify/tasks/{task}.parquet", task=TASKS)
 OPTIMISERS = (
     {  # of trainings beside the grid's: the source's selected, or a benchmark's own
         "folds": {name: SELECTED for name in DATASETS},
@@ -74,6 +84,7 @@ wildcard_constraints:
     preprocessing=any_of(grid.preprocessings(study.classify)),
     model=any_of(grid.timm_models(study.classify)),
     arms=any_of(ARMS),
+    task=any_of(TASKS),
 
 
 rule classify:
@@ -84,6 +95,8 @@ rule classify:
         "<results>/classify/saliency.npz",
         "<results>/classify/model-card.md",
         "<results>/classify/samples.npz",
+        TASK_PREDICTIONS,
+        LEARNING_CURVE,
 
 
 rule fetch_timm:
@@ -370,6 +383,64 @@ rule train_fresh_heads:
         seed=study.seed,
     script:
         "../scripts/train_fresh_heads.py"
+
+
+rule train_task:
+    input:
+        selected=SELECTED,
+        features=expand(
+            "<results>/classify/features/{name}", name=CANDIDATES["backbones"]
+        ),
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
+    output:
+        predictions="<results>/classify/tasks/{task}.parquet",
+    log:
+        "<logs>/classify/train_task-{task}.log",
+    benchmark:
+        "<benchmarks>/classify/train_task-{task}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.operations.classify_threads
+    resources:
+        mem_mb=doubling(6000),
+        runtime=480,
+    params:
+        *code_of("classify.tasks"),
+        candidates=CANDIDATES,
+        plan=lookup("{task}", within=TASKS),
+        settings=TRAINING,
+        datasets=DATASETS,
+        seed=study.seed,
+    script:
+        "../scripts/train_task.py"
+
+
+rule train_learning_curve:
+    input:
+        selected=SELECTED,
+        features=expand(
+            "<results>/classify/features/{name}", name=CANDIDATES["backbones"]
+        ),
+    output:
+        predictions="<results>/classify/learning_curve.parquet",
+    log:
+        "<logs>/classify/train_learning_curve.log",
+    benchmark:
+        "<benchmarks>/classify/train_learning_curve.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.operations.classify_threads
+    resources:
+        mem_mb=doubling(4000),
+        runtime=480,
+    params:
+        *code_of("classify.learning_curve"),
+        candidates=CANDIDATES,
+        plan=config["classify"]["learning_curve"],
+        settings=TRAINING,
+        seed=study.seed,
+    script:
+        "../scripts/train_learning_curve.py"
 
 
 rule write_model_card:

@@ -1,7 +1,8 @@
 """
 Stage 7, measure: what every model does on either side of the boundary, in numbers with intervals.
 
-Reads   classify/runs.parquet, predictions.parquet, selected.json
+Reads   classify/runs.parquet, predictions.parquet, selected.json, tasks/<task>.parquet,
+        classify/learning_curve.parquet
         acquire/<dataset>/faces.parquet, align/<dataset>/rejected.csv
         annotate/<dataset>/labels.parquet
         synthesise/roles.parquet, seed-<n>/translations.*; align/target/centre/shard-<k>.npy
@@ -9,6 +10,8 @@ Reads   classify/runs.parquet, predictions.parquet, selected.json
         Inception's weights, for the FID, where they are in the data root or among the assets
 Writes  measure/classification.parquet        table ESTIMATES: of the classifiers
         measure/known_truth.parquet           table ESTIMATES: of a drawn study's heads, with truths
+        measure/tasks.parquet                 table ESTIMATES: of tasks beside the boundary
+        measure/learning_curve.parquet        table ESTIMATES: of heads on some of the target's faces
         measure/rejected.parquet              table ESTIMATES: of the faces that alignment rejected
         measure/roles.parquet                 table ESTIMATES: of who trains and who is measured
         measure/attribute_classifier.safetensors  judges translations; trained on real faces
@@ -86,6 +89,57 @@ rule measure_known_truth:
         intervals=INTERVALS,
     script:
         "../scripts/measure_known_truth.py"
+
+
+rule measure_tasks:
+    input:
+        predictions=TASK_PREDICTIONS,
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
+    output:
+        estimates="<results>/measure/tasks.parquet",
+    log:
+        "<logs>/measure/measure_tasks.log",
+    benchmark:
+        "<benchmarks>/measure/measure_tasks.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=30,
+    params:
+        *code_of("measure.tasks"),
+        study=study.study,
+        datasets=DATASETS,
+        intervals=INTERVALS,
+        seed=study.seed,
+    script:
+        "../scripts/measure_tasks.py"
+
+
+rule measure_learning_curve:
+    input:
+        curve="<results>/classify/learning_curve.parquet",
+        predictions="<results>/classify/predictions.parquet",
+        selected="<results>/classify/selected.json",
+        faces="<results>/acquire/target/faces.parquet",
+    output:
+        estimates="<results>/measure/learning_curve.parquet",
+    log:
+        "<logs>/measure/measure_learning_curve.log",
+    benchmark:
+        "<benchmarks>/measure/measure_learning_curve.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=30,
+    params:
+        *code_of("measure.learning_curve"),
+        study=study.study,
+        intervals=INTERVALS,
+        seed=study.seed,
+    script:
+        "../scripts/measure_learning_curve.py"
 
 
 rule measure_rejected:
@@ -208,6 +262,8 @@ rule gather_estimates:
         estimates=[
             "<results>/measure/classification.parquet",
             *(["<results>/measure/known_truth.parquet"] if FRESH else []),
+            *(["<results>/measure/tasks.parquet"] if TASKS else []),
+            *(["<results>/measure/learning_curve.parquet"] if LEARNING_CURVE else []),
             "<results>/measure/rejected.parquet",
             "<results>/measure/roles.parquet",
             "<results>/measure/realism.parquet",

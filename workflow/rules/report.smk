@@ -10,9 +10,10 @@ Writes  report/estimates.csv              table ESTIMATES: every estimate of the
 """
 
 from facegap.published import compared
-from facegap.report.figures import FIGURES, words
+from facegap.report.figures import figures_of, words
 
 PUBLISHED = os.path.relpath(SCRIPTS.parent.parent / "config/published.yaml")
+FIGURES = figures_of(study)
 TABLES = [f"<results>/report/tables/table{number}.csv" for number in range(1, 6)]
 PICTURES = [f"<results>/report/figures/{figure.name}.png" for figure in FIGURES]
 ANNOTATED = "<results>/annotate/target/estimates.parquet" if BY_PEOPLE else []
@@ -20,6 +21,8 @@ REJECTED = expand("<results>/align/{dataset}/rejected.csv", dataset=DATASETS)
 FIGURE_INPUTS = {  # the inputs that a figure of the registry may name
     "classification": "<results>/measure/classification.parquet",
     "selected": "<results>/classify/selected.json",
+    "task_estimates": "<results>/measure/tasks.parquet",
+    "learning_curve": "<results>/measure/learning_curve.parquet",
     "realism": "<results>/measure/realism.parquet",
     "rejected_shares": "<results>/measure/rejected.parquet",
     "judge_summary": "<results>/judge/summary.json",

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from facegap import theme
-from facegap.report import models, plots, sheets
+from facegap.report import crossed, models, plots, sheets
 from facegap.report.figures import FIGURES, plot_of
 from facegap.report.page import SECTIONS
 from facegap.tables.acquire import REJECTED
@@ -125,6 +125,82 @@ def test_sheets_are_the_same_bytes_each_time(tmp_path: Path) -> None:
 
 def test_plots_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     assert same_twice(tmp_path, models.plot_gap, **gap(tmp_path))
+
+
+def tasks(folder: Path) -> Path:
+    """Rows of two tasks, one of which the source alone has, and one dose curve."""
+    part = {"metric": "balanced accuracy", "low": 0.6, "estimate": 0.7, "high": 0.8}
+    sets = {"gender": ("source", "target"), "Smiling": ("source",)}
+    heads = [
+        {**part, "task": task, "trained_on": one, "tested_on": other, "share": share}
+        for task, names in sets.items()
+        for one in names
+        for other in names
+        for share in (0.0, 0.25, 0.5, 1.0)
+        if task == "gender" or share != 0.25
+    ]
+    return rows(
+        folder,
+        *({**row, "quantity": "group gap"} for row in heads),
+        *(
+            {**row, "quantity": "task performance", "group": f"side: {side}"}
+            for row in heads
+            for side in ("inside", "outside")
+        ),
+        *({**part, "quantity": "interaction", "task": task} for task in ("all", *sets)),
+        *(
+            {**part, "quantity": "own-side advantage", "task": "gender", "group": f"side: {side}"}
+            for side in ("inside", "outside")
+        ),
+        {**part, "quantity": "data-set effect", "task": "gender", "tested_on": "target"}
+        | {"trained_on": "source"},
+    )
+
+
+def test_crossed_designs_are_matrices_with_a_gap_where_there_is_no_label(
+    tmp_path: Path, shown: list[Figure]
+) -> None:
+    display = theme.Display({"inside": "A", "outside": "B"}, {"source": "s", "target": "t"})
+    about = {"task_estimates": tasks(tmp_path), "display": display}
+    crossed.plot_crossed(**about, png=tmp_path, svg=tmp_path)
+    gender, smiling = shown[0].axes[:2]
+    assert [len(axes.texts) for axes in (gender, smiling)] == [24, 6]
+    assert {text.get_text() for text in gender.texts} == {"70"}
+    labels = [label.get_text() for label in gender.get_yticklabels()]
+    assert labels == [
+        f"{name}, {side}" for name in ("source", "target") for side in ("A", "both", "B")
+    ]
+    crossed.plot_effects(**about, png=tmp_path, svg=tmp_path)
+    assert [axes.get_title(loc="left") for axes in shown[1].axes] == ["all", "gender", "Smiling"]
+    lines = [label.get_text() for label in shown[1].axes[1].get_yticklabels()]
+    assert lines == [
+        *("own side, on A", "own side, on B", "interaction (their sum)"),
+        "own data set, on target (source’s)",
+    ]
+    crossed.plot_dose(**about, png=tmp_path, svg=tmp_path)
+    assert [axes.get_title(loc="left") for axes in shown[2].axes[:2]] == [
+        "gender, source",
+        "gender, target",
+    ]
+    assert shown[2].axes[0].lines[0].get_xdata().tolist() == [0, 25, 50, 100]
+    for figure in shown:
+        plt.close(figure)
+
+
+def test_the_learning_curve_stands_beside_the_transferred_model(
+    tmp_path: Path, shown: list[Figure]
+) -> None:
+    part = {"metric": "balanced accuracy", "low": 0.6, "estimate": 0.7, "high": 0.8}
+    curve = [
+        {**part, "quantity": "learning curve", "answers": n, "group": f"labelled faces: {n}"}
+        for n in (64, 16)
+    ]
+    path = rows(tmp_path, *curve, {**part, "quantity": "performance", "model": "m"})
+    crossed.plot_learning_curve(learning_curve=path, png=tmp_path, svg=tmp_path)
+    (axes,) = shown[0].axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["16", "64"]
+    assert axes.lines[0].get_ydata()[0] == pytest.approx(70)
+    plt.close(shown[0])
 
 
 def test_the_loss_stands_first_and_the_controls_last(tmp_path: Path, shown: list[Figure]) -> None:

@@ -13,7 +13,7 @@ from jinja2 import UndefinedError
 from PIL import Image
 
 from facegap.configurations import Configuration
-from facegap.report.figures import FIGURES
+from facegap.report.figures import figures_of
 from facegap.report.page import write_report
 from facegap.report.provenance import record_provenance
 from facegap.settings.study import Study
@@ -198,6 +198,7 @@ class Inputs:
         self.truth: float | None = None
         self.reason = "no face was found"
         self.protocol: dict[str, Any] = {"protocol": "coordinate", "agree": True}
+        self.tasks: list[dict[str, Any]] = []
 
     def of_the_paper(self) -> None:
         """The paper's boundary, data sets and networks, and answers of people."""
@@ -275,10 +276,11 @@ class Inputs:
 
     def figures(self) -> list[Path]:
         noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3)).astype("uint8")
-        for figure in FIGURES:
+        figures = figures_of(self.study())
+        for figure in figures:
             size = 400 if figure.name == "figure1" else 4
             Image.fromarray(noise[:size, :size]).save(self.path(f"{figure.name}.png"))
-        return [self.path(f"{figure.name}.png") for figure in FIGURES]
+        return [self.path(f"{figure.name}.png") for figure in figures]
 
     def provenance(self, study: Study) -> Path:
         record_provenance(
@@ -333,7 +335,7 @@ class Inputs:
             selected=self.json("selected.json", selected),
             agreement=self.json("agreement.json", self.agreement) if self.agreement else None,
             judge_summary=self.json("judge.json", self.judge),
-            measure_estimates=self.rows("measure", MEASURED),
+            measure_estimates=self.rows("measure", [*MEASURED, *self.tasks]),
             annotate_estimates=self.rows("annotate", AGREED) if self.agreement else None,
             judge_estimates=self.rows("judge", self.judged_rows()),
             provenance=self.provenance(study),
@@ -365,7 +367,7 @@ class Elements(HTMLParser):
 
 def test_the_page_needs_no_other_file_and_runs_nothing(inputs: Inputs) -> None:
     elements = Elements(inputs.page())
-    assert elements.names.count("img") == len(FIGURES)
+    assert elements.names.count("img") == len(figures_of(inputs.study()))
     assert "script" not in elements.names
     assert all(address.startswith(("data:image/", "#")) for address in elements.addresses)
     assert sum(address.startswith("data:image/webp") for address in elements.addresses) == 1
@@ -396,7 +398,7 @@ def test_nothing_that_users_name_is_taken_for_markup(inputs: Inputs) -> None:
     page = inputs.page()
     assert "<img src=x" not in page
     assert page.count("&lt;img src=x onerror=alert(1)&gt;") >= 5
-    assert Elements(page).names.count("img") == len(FIGURES)
+    assert Elements(page).names.count("img") == len(figures_of(inputs.study()))
 
 
 def test_the_page_says_whether_one_factor_at_a_time_finds_the_best(inputs: Inputs) -> None:
@@ -790,3 +792,91 @@ def test_the_errors_of_the_measuring_network_stand_by_side(inputs: Inputs) -> No
     own = text[start : text.index("Sensitivity: of the faces with an attribute", start)]
     for side in ("A", "B"):
         assert f"{side} all 60.0% [50.0, 70.0%] 60.0% [50.0, 70.0%]" in own
+
+
+def crossed(interaction: float, inside: float, outside: float, p: float) -> list[dict[str, Any]]:
+    """Rows of one task, alone and as all of them, with intervals of ± 0.05."""
+    rows: list[dict[str, Any]] = []
+    for name in ("Smiling", "all"):
+        for metric in ("balanced accuracy", "log odds"):
+            for quantity, group, value in (
+                ("interaction", "all", interaction),
+                ("own-side advantage", "side: inside", inside),
+                ("own-side advantage", "side: outside", outside),
+            ):
+                row = {"quantity": quantity, "task": name, "metric": metric, "group": group}
+                row |= {"estimate": value, "low": value - 0.05, "high": value + 0.05, "p": p}
+                rows.append({**row, "smallest_detectable_effect": 0.0777})
+    rows += [
+        {"quantity": "training faces", "task": "Smiling", "estimate": 120.0},
+        {"quantity": "halving share", "task": "Smiling", "metric": "balanced accuracy"}
+        | {"estimate": 0.25, "low": 0.1, "high": 0.45},
+    ]
+    where = {"task": "Smiling", "metric": "balanced accuracy"}
+    ends = {"estimate": 0.031, "low": 0.0, "high": 0.06}
+    for one, other in (("source", "target"), ("target", "source")):
+        about = {"trained_on": one, "tested_on": other}
+        rows.append({"quantity": "data-set effect", **where, **about, **ends})
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((0.2, 0.1, 0.1, 0.001), "The boundary itself has an effect"),
+        ((0.2, 0.25, -0.05, 0.001), "An interaction was found, but own heads are not shown"),
+        ((0.02, 0.01, 0.01, 0.6), "No effect of the boundary was found over all tasks."),
+        ((-0.2, -0.1, -0.1, 0.001), "An interaction below zero was found"),
+    ],
+)
+def test_what_the_boundary_does_is_said_no_further_than_it_is_shown(
+    values: tuple[float, float, float, float], words: str, inputs: Inputs
+) -> None:
+    inputs.config["classify"]["tasks"] = {"labels": ["Smiling"], "dose": {"tasks": ["Smiling"]}}
+    inputs.tasks = crossed(*values)
+    text = " ".join(re.sub("<[^>]+>", " ", inputs.page()).split())
+    own = text[text.index("What the boundary does A model") : text.index("measure/tasks.parquet")]
+    assert words in own
+    assert ("of 7.8 points would have been found" in own) == ("No effect" in words)
+    assert "25.0% of the training faces (95% interval [10.0, 45.0%]); all heads have 120." in own
+    assert "It does not follow that the boundary causes" in own
+    inputs.tasks[-3]["estimate"] = inputs.tasks[-3]["low"] = inputs.tasks[-3]["high"] = None
+    assert "there is no share at which the gap is half" in inputs.page()
+
+
+def test_a_study_without_tasks_has_no_section_of_the_boundary(inputs: Inputs) -> None:
+    assert "What the boundary does" not in inputs.page()
+
+
+@pytest.mark.parametrize(
+    ("worth", "reached", "words"),
+    [
+        ({"estimate": 37.2, "low": 20.4, "high": 70.6}, 0.7, "37 labelled faces (95% interval 20"),
+        ({"estimate": 37.2}, 0.7, "37 labelled faces; the data do not allow an interval"),
+        (
+            {},
+            0.5,
+            "16 labelled faces of the target, the fewest that were tried, already",
+        ),
+        ({}, 0.95, "64 labelled faces of the target, the most that were tried, reach less: 90.0%"),
+    ],
+)
+def test_how_many_labelled_faces_do_the_same_is_said_or_that_it_is_not_known(
+    worth: dict[str, float], reached: float, words: str, inputs: Inputs
+) -> None:
+    inputs.config["classify"]["learning_curve"] = {"faces": [16, 64]}
+    head = Configuration("vgg16", "augmented", "adam", "sgd").head_name
+    about = {"metric": "balanced accuracy", "tested_on": "target"}
+    ends = {"low": 0.5, "high": 0.95}
+    inputs.tasks = [
+        {"quantity": "learning curve", **about, "answers": n, "estimate": share, **ends}
+        | {"group": f"labelled faces: {n}"}
+        for n, share in ((64, 0.9), (16, 0.6))
+    ]
+    inputs.tasks += [
+        {"quantity": "break-even faces", **about, "model": head, **worth},
+        {"quantity": "performance", **about, "model": head, "estimate": reached, **ends},
+    ]
+    text = " ".join(re.sub("<[^>]+>", " ", inputs.page()).split())
+    assert words in text
+    assert f"the head trained on the source reaches {100 * reached:.1f}% [50.0, 95.0%]" in text

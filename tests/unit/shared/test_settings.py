@@ -190,7 +190,8 @@ def test_a_known_kind_brings_its_own_words_for_the_boundary() -> None:
     assert source.inside == ["White"]
     assert paper.own_label("target") is None, "CelebA has no race of its own"
     mine = {"column": "Male", "inside": [1], "outside": [0]}
-    label = load(changed(("datasets.source.own_label", mine))).own_label("source")
+    own = changed(("datasets.source.own_label", mine), ("classify.tasks", {}))
+    label = load(own).own_label("source")
     assert label
     assert label.model_dump(exclude_none=True) == mine
 
@@ -201,6 +202,7 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
         ("sides", {"inside": "Female", "outside": "male"}),
         ("synthesise.attributes.control", "Young"),
         ("judge.simulation.preference", {"Young": 0.6, "not Young": 0.6}),
+        ("classify.tasks", {}),
     )
     label = load(config).own_label("source")
     assert label
@@ -257,6 +259,30 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
             "race",
             "datasets.source.labels: drawn has no label of its own for the boundary 'race' (it has"
             " age, gender, group); give datasets.source.own_label, or labels: people",
+        ),
+        (
+            "classify.tasks",
+            {"labels": ["Freckles"]},
+            "tasks.labels: no data set has the label Freckles; they have gender, Black_Hair,",
+        ),
+        ("classify.tasks", {"labels": ["group"]}, "labels: group is the boundary itself; name"),
+        (
+            "classify.tasks",
+            {"labels": ["gender"], "dose": {"tasks": ["Young"]}},
+            "classify.tasks.dose.tasks: Young is not among classify.tasks.labels",
+        ),
+        ("classify.tasks", {"labels": ["age"]}, "no data set has the label age; they have gender"),
+        ("classify.tasks", {"labels": ["all"]}, "labels: all is what all tasks together"),
+        ("classify.tasks", {"labels": ["gender", "Male"]}, "gender and Male are one label"),
+        (
+            "classify.tasks",
+            {"labels": ["gender"], "dose": {"tasks": ["gender"], "shares": [0.5]}},
+            "classify.tasks.dose.shares: half is trained on in any case",
+        ),
+        (
+            "classify.tasks.dose",
+            {"tasks": ["gender"], "shares": [1.0]},
+            "classify.tasks.dose.shares.0: 1.0 is not allowed",
         ),
         ("sides.outside", "A", "sides: inside and outside have the same name"),
         ("annotate.annotators", {"ada": {"error": 0.1}}, "name two or more"),
@@ -641,3 +667,18 @@ def test_the_readings_of_the_paper_are_named_with_their_keys() -> None:
     assert set(READINGS) <= named
     for words in ("global pooling", "Platt's calibration"):
         assert words in text, words
+
+
+def test_a_task_may_not_be_the_boundary_under_another_name() -> None:
+    gender = yaml.safe_load((CONFIG / "gender.yaml").read_text())
+    for name in ("gender", "Male"):
+        gender["classify"]["tasks"] = {"labels": [name]}
+        assert f"classify.tasks.labels: {name} is the boundary itself" in problems(gender)[0]
+    gender["classify"]["tasks"] = {"labels": ["Young", "Smiling"]}
+    assert load(gender).classify.tasks.labels == ["Young", "Smiling"], "UTKFace has ages"
+    age = yaml.safe_load((CONFIG / "gender.yaml").read_text())
+    age |= {"boundary": "age", "sides": {"inside": "young", "outside": "old"}}
+    age["synthesise"]["attributes"]["control"] = "gender"
+    age["judge"]["simulation"]["preference"] = {"male": 0.5, "female": 0.5}
+    age["classify"]["tasks"] = {"labels": ["Young"]}
+    assert "classify.tasks.labels: Young is the boundary itself" in problems(age)[0]

@@ -1,6 +1,7 @@
 """Metrics and their differences: scikit-learn's values, true variances, intervals that cover."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,13 +18,17 @@ from facegap.statistics.performance import (
     Answers,
     Measured,
     accuracy,
+    added,
     auroc,
     balanced_accuracy,
+    clustered,
     gap,
     interval_of,
+    log_odds,
     negated,
     on_logits,
     paired,
+    scaled,
     sided_gap,
     two_sided_p,
 )
@@ -201,3 +206,91 @@ def test_intervals_of_gap_and_loss_cover_the_truth(
         assert (found / 300 <= 0.08).all()
     else:
         assert (found / 300 >= 0.9).all()
+
+
+def paired_pictures(rng: np.random.Generator, persons: int, trainings: int) -> Answers:
+    """Two pictures of each person, one inside and one outside, that are as hard as the person."""
+    person = np.repeat(np.arange(persons), 2)
+    inside = np.tile([True, False], persons)
+    score = 0.8 + 1.5 * rng.normal(size=persons)[person] + 0.3 * rng.normal(size=2 * persons)
+    scores = score + 0.3 * rng.normal(size=(trainings, 2 * persons))
+    return Answers(inside, person, 1 / (1 + np.exp(-np.where(inside, scores, -scores))))
+
+
+@pytest.mark.parametrize("metric", [balanced_accuracy, sided_gap])
+def test_persons_in_two_strata_are_counted_once(metric: Metric) -> None:
+    found = [metric(paired_pictures(np.random.default_rng(k), 100, 1)) for k in range(1500)]
+    together = [interval_of(clustered(each), 0.95) for each in found]
+    values = np.array([each.interval.estimate for each in together])
+    assert values == pytest.approx([each.estimate for each in found])
+    assert np.mean([each.error for each in together]) == pytest.approx(values.std(), rel=0.06)
+    apart = np.mean([interval_of(each, 0.95).error for each in found])
+    assert abs(apart / values.std() - 1) > 0.2, "as if the two pictures had nothing to do"
+
+
+def test_strata_of_different_persons_stay_as_they_are() -> None:
+    rng = np.random.default_rng(1)
+    person = np.arange(80)
+    answers = Answers(person % 2 == 0, person, rng.random((2, 80)))
+    measured = balanced_accuracy(answers)
+    assert clustered(measured) is measured
+
+
+def test_independent_sets_add_their_variances() -> None:
+    rng = np.random.default_rng(1)
+    one, other = (some(rng, 100, 1.0, rng.normal(0, 0.5, 4)) for _ in range(2))
+    apart = replace(other, person=other.person + 1000)
+    parts = [balanced_accuracy(one), balanced_accuracy(apart)]
+    mean = scaled(added(*parts), 0.5)
+    assert mean.estimate == pytest.approx(np.mean([each.estimate for each in parts]))
+    alone = [interval_of(each, 0.95).error for each in parts]
+    assert interval_of(mean, 0.95).error == pytest.approx(np.hypot(*alone) / 2)
+
+
+def test_log_odds_are_haldanes_and_finite_at_the_ends() -> None:
+    rng = np.random.default_rng(1)
+    answers = some(rng, 300, 1.0, rng.normal(0, 0.2, 3))
+    measured, faces = balanced_accuracy(answers), len(answers.person)
+    smoothed = (measured.estimate * faces + 0.5) / (faces + 1)
+    odds = interval_of(log_odds(measured), 0.95)
+    assert odds.interval.estimate == pytest.approx(np.log(smoothed / (1 - smoothed)))
+    error = interval_of(measured, 0.95).error
+    assert odds.error == pytest.approx(error / (smoothed * (1 - smoothed)), rel=0.02)
+    person = np.arange(60)
+    sure = Answers(person % 2 == 0, person, np.tile(person % 2 == 0, (3, 1)).astype(float))
+    certain = interval_of(log_odds(balanced_accuracy(sure)), 0.95)
+    assert certain.interval.estimate == pytest.approx(np.log(60.5 / 0.5))
+    assert certain.error**2 == pytest.approx(2, rel=0.1)
+
+
+@pytest.mark.parametrize("share", [0.8, 1.0])
+def test_of_two_log_odds_the_surer_one_does_not_decide(share: float) -> None:
+    """The difference of a head and another varies alike in either order."""
+    rng = np.random.default_rng(1)
+    person = np.arange(80)
+    inside = person % 2 == 0
+    one, other = (
+        np.where((rng.random((3, 80)) < chance) == inside, 0.9, 0.1) for chance in (share, 0.7)
+    )
+    measured = [log_odds(balanced_accuracy(Answers(inside, person, p))) for p in (one, other)]
+    ahead, behind = (interval_of(paired(*pair), 0.95) for pair in (measured, measured[::-1]))
+    assert ahead.error == pytest.approx(behind.error)
+    assert ahead.interval.estimate == pytest.approx(-behind.interval.estimate)
+
+
+@pytest.mark.parametrize("certain", [False, True])
+@pytest.mark.parametrize("metric", [balanced_accuracy, sided_gap])
+def test_one_stratum_is_as_sure_as_the_strata_it_is_made_of(metric: Metric, certain: bool) -> None:
+    """One picture more, of a person of the other stratum, hardly changes what is known."""
+    rng = np.random.default_rng(1)
+    inside = np.arange(120) % 3 == 0
+    probability = np.where(certain | (rng.random((4, 120)) < 0.8), inside, ~inside).astype(float)
+    person = np.arange(120)
+    shared = person.copy()
+    shared[0] = 1  # one is inside, the other is not
+    found = [metric(Answers(inside, who, probability)) for who in (person, shared)]
+    difference = [gap(each, scaled(each, 0.0)) for each in found]
+    apart, together = (interval_of(clustered(each), 0.95) for each in difference)
+    assert clustered(difference[1]) is not difference[1]
+    assert together.error == pytest.approx(apart.error, rel=0.05)
+    assert together.freedom == pytest.approx(apart.freedom, rel=0.1)

@@ -107,8 +107,13 @@ def side_by_side(results: Sequence[Path], quantities: Sequence[str] | None = Non
 
 
 def headline(table: pd.DataFrame, *, models: bool) -> pd.DataFrame:
-    """The rows of all faces, attributes and seeds, of single `models` or not; of none, all rows."""
+    """The rows of all faces, attributes and seeds, of single `models` or not; of none, all rows.
+
+    Of tasks beside the boundary those over data sets: single heads of them are dozens.
+    """
     of_all = (table["group"] == ALL) & table["attribute"].isna() & table["seed"].isna()
+    of_head = table["task"].notna() & (table["task"] != "boundary") & table["trained_on"].notna()
+    of_all &= ~of_head
     if not models:
         of_all &= table["model"].isna() | (table["model"] == ALL)
     return table[of_all] if of_all.any() else table

@@ -54,11 +54,82 @@ QUANTITIES = {
     ),
     "group gap": Quantity(
         "measure",
-        "sensitivity less specificity: accuracy on the inside less that on the outside, of one"
-        " model on one test part",
+        "of one model on one test part, the inside less the outside. Of the boundary: sensitivity"
+        " less specificity (accuracy); of a task: its balanced accuracy on the faces of a side",
         "share",
         HOLDS,
-        ("accuracy",),
+        ("accuracy", "balanced accuracy"),
+    ),
+    "task performance": Quantity(
+        "measure",
+        "of the heads of a task (share: of faces outside in training) on the faces of a side: mean"
+        " of the accuracies on those with its label and those without",
+        "share",
+        HOLDS,
+        ("balanced accuracy",),
+    ),
+    "own-side advantage": Quantity(
+        "measure",
+        "on the faces of a side: heads trained on that side less heads trained on the other, on"
+        " equally many faces with equal shares of the task's label. Without a data set: each data"
+        " set's own heads on its own faces, mean over data sets",
+        "share; log odds",
+        HOLDS,
+        ("balanced accuracy", "log odds"),
+    ),
+    "interaction": Quantity(
+        "measure",
+        "sum of the own-side advantages on either side: the group gap of the heads trained inside"
+        " less that of the heads trained outside",
+        "share; log odds",
+        f"{HOLDS}; p without a data set: its own test, Holm's correction over the tasks",
+        ("balanced accuracy", "log odds"),
+    ),
+    "data-set effect": Quantity(
+        "measure",
+        "on the faces of one data set (tested on), both sides alike: heads trained there on both"
+        " sides less those of the other data set (trained on)",
+        "share",
+        HOLDS,
+        ("balanced accuracy",),
+    ),
+    "training faces": Quantity(
+        "measure", "faces that each head of a task is trained on", "faces", "none"
+    ),
+    "halving share": Quantity(
+        "measure",
+        "share of faces outside in training, of a fixed number, at which the group gap of a task"
+        " (each data set's own heads on its own faces, mean over data sets) is half of what it is"
+        " with none; linear between the shares",
+        "share",
+        "percentile bootstrap over persons and trainings; none where more than one of twenty"
+        " samples have no such share",
+        ("balanced accuracy",),
+    ),
+    "learning curve": Quantity(
+        "measure",
+        "of heads of the boundary that trained on some of the target's labelled faces (group:"
+        " labelled faces), on its test part",
+        "share",
+        HOLDS,
+        ("balanced accuracy",),
+    ),
+    "break-even faces": Quantity(
+        "measure",
+        "labelled faces of the target whose heads are as good on its test part as the head of the"
+        " selected configuration, trained on the source; linear in the logarithm of the number",
+        "faces",
+        "percentile bootstrap over persons and trainings; none where more than one of twenty"
+        " samples have no such number",
+        ("balanced accuracy",),
+    ),
+    "interaction difference": Quantity(
+        "measure",
+        "interaction of the heads of one data set (trained on) on its own faces, less that of"
+        " another (tested on)",
+        "share",
+        HOLDS,
+        ("balanced accuracy",),
     ),
     "majority class": Quantity(
         "measure", "accuracy of always answering the more frequent side", "share", "none"

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from facegap.assets import ASSETS, backbone_weights, located
-from facegap.classify.plans import ARMS, FOLD_ARMS
+from facegap.classify.plans import ARMS, CROSSED, FOLD_ARMS
 from facegap.settings.classify import Backbone, Classify
 
 OWN_PARTS = ["train", "selection", "calibration", "test"]  # where a benchmark may be trained
@@ -188,6 +188,19 @@ def arms(settings: Classify, datasets: list[str]) -> dict[str, dict[str, Plain]]
     return {
         "arms": {name: {"arms": full[name] + others[name], "pairs": []} for name in datasets},
         "folds": dict.fromkeys(datasets, folds),
+    }
+
+
+def tasks(settings: Classify) -> dict[str, Plain]:
+    """How the heads of each task are trained; of `TaskPlan`."""
+    given = settings.tasks
+    return {
+        name: {
+            "shares": sorted({*CROSSED, *(given.dose.shares if name in given.dose.tasks else [])}),
+            "trainings": given.trainings,
+            "young_below": given.young_below if name == "Young" else None,
+        }
+        for name in given.labels
     }
 
 

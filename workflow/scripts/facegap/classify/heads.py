@@ -18,11 +18,11 @@ from facegap.settings.classify import Head as HeadSettings
 
 @dataclass(frozen=True)
 class Head:
-    """One perceptron a repeat, its output a logit; `shift` and `scale` (features,) are fixed."""
+    """One perceptron a repeat, its output a logit; `shift` and `scale` are fixed."""
 
     weights: list[Tensor]  # (repeats, inputs, outputs)
     biases: list[Tensor]  # (repeats, 1, outputs)
-    shift: Tensor
+    shift: Tensor  # (features,), or (repeats, 1, features): of each repeat its own
     scale: Tensor
     activations: str  # relu, or relu-then-sigmoid
     dropout: float
@@ -60,10 +60,11 @@ class Head:
         def copied(tensors: Sequence[Tensor]) -> list[Tensor]:
             return [tensor[repeat : repeat + 1].detach().clone() for tensor in tensors]
 
+        fixed = (self.shift, self.scale)
+        if self.shift.dim() == 3:
+            fixed = (self.shift[repeat : repeat + 1], self.scale[repeat : repeat + 1])
         return Head(
-            copied(self.weights),
-            copied(self.biases),
-            *(self.shift, self.scale, self.activations, self.dropout),
+            copied(self.weights), copied(self.biases), *fixed, self.activations, self.dropout
         )
 
 
@@ -80,15 +81,20 @@ def new_head(
     """
     shift, scale = torch.zeros_like(features[0]), torch.ones_like(features[0])
     if standardise:
-        spread = features.std(0, correction=0)
-        varies = spread > 1e-6 * spread.max()  # a feature that never changes says nothing
-        shift, scale = features.mean(0), torch.where(varies, spread, scale)
+        shift, scale = standards(features)
     sizes = list(pairwise([features.shape[1], *settings.hidden, 1]))
     weights = [
         torch.stack([_glorot(size, rng) for rng in rngs]).to(features.device) for size in sizes
     ]
     biases = [weight.new_zeros(len(rngs), 1, weight.shape[2]) for weight in weights]
     return Head(weights, biases, shift, scale, settings.activations, settings.dropout)
+
+
+def standards(features: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of each of `features` (n, width), and its spread, or 1 where it never changes."""
+    spread = features.std(0, correction=0)
+    varies = spread > 1e-6 * spread.max()  # a feature that never changes says nothing
+    return features.mean(0), torch.where(varies, spread, torch.ones_like(spread))
 
 
 def _glorot(size: tuple[int, int], rng: torch.Generator) -> Tensor:

@@ -7,6 +7,7 @@ from pathlib import Path
 from facegap.settings.classify import Augmentation
 
 ARMS = ("full", "equal", "exchanged", "halves")  # see facegap/classify/arms.py
+CROSSED = (0.0, 0.5, 1.0)  # shares of faces outside that every task is trained on
 FOLDS = 5
 FOLD_ARMS = tuple(f"fold-{k}" for k in range(1, FOLDS + 1))  # select a benchmark's optimisers
 
@@ -44,6 +45,15 @@ class ArmsPlan:
 
     arms: list[str]  # of arms.py
     pairs: list[tuple[str, str]]  # of optimisers, each tried once; none: the selected, all repeats
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """How a task's heads are trained."""
+
+    shares: list[float]  # of faces outside in training
+    trainings: int
+    young_below: int | None  # years; of Young alone
 
 
 @dataclass(frozen=True)

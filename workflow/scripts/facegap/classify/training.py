@@ -170,14 +170,17 @@ def train_heads(
     schedules: Sequence[Schedule],
     names: Sequence[str],
     saving: Saving | None = None,
+    rows: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """Train every perceptron of `head` in place, all side by side; the loss (epochs, repeats).
 
     The repeats of the first of `schedules` come first. They differ in optimiser and rate alone.
-    A state that `saving` has is taken up. In one thread: the heads are small.
+    All train on the training part, or each on its own of `rows` (repeats, faces, copies). A state
+    that `saving` has is taken up. In one thread: the heads are small.
     """
     device = head.shift.device
-    rows, pooled = features.rows("train"), torch.from_numpy(features.pooled).to(device)
+    rows = features.rows("train") if rows is None else rows
+    pooled = torch.from_numpy(features.pooled).to(device)
     generators = [repeat.masks for repeat in randomness]
 
     def loss_of(batch: NDArray[np.int64], epoch: int) -> Tensor:
@@ -227,7 +230,11 @@ def _epochs(
     names: Sequence[str],
     saving: Saving | None,
 ) -> NDArray[np.float64]:
-    """Step down the sum of the repeats' losses, whose gradients do not mix."""
+    """Step down the sum of the repeats' losses, whose gradients do not mix.
+
+    `rows` (faces, copies) are those of all repeats, or (repeats, faces, copies) those of each.
+    """
+    each = np.broadcast_to(rows, (len(randomness), *rows.shape[-2:]))
     optimisers = _Optimisers(parameters, schedules)
     plan = schedules[0]
     found = np.zeros((plan.epochs, len(randomness)))
@@ -238,11 +245,12 @@ def _epochs(
         log.info("%s: resumed after epoch %d of %d", ", ".join(names), first, plan.epochs)
     for parameter in parameters:
         parameter.requires_grad_()
-    steps = len(range(0, len(rows), plan.batch))
+    steps = len(range(0, each.shape[1], plan.batch))
+    orders = [repeat.order for repeat in randomness]
     pace, began = Pace(plan.epochs * steps, first * steps), time.monotonic()
     for epoch in range(first, plan.epochs):
         good = [parameter.detach().clone() for parameter in parameters]
-        order = np.stack([_shuffled(rows, repeat.order) for repeat in randomness])
+        order = np.stack([_shuffled(*one) for one in zip(each, orders, strict=True)])
         for start in range(0, order.shape[1], plan.batch):
             batch = order[:, start : start + plan.batch]
             loss = loss_of(batch, epoch)

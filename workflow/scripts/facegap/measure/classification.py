@@ -15,9 +15,9 @@ import pandas as pd
 from facegap.files import read_json
 from facegap.groups import group_name
 from facegap.measure.answers import answers, fine_tuned, mean_answers, parts
+from facegap.measure.columns import bounded, difference, how_many
 from facegap.measure.group_performance import by_group, calibration
 from facegap.settings.measure import Intervals, Primary
-from facegap.statistics.absence import equivalence_bound, smallest_detectable
 from facegap.statistics.interval import row, within
 from facegap.statistics.means import student
 from facegap.statistics.multiplicity import holm
@@ -26,7 +26,6 @@ from facegap.statistics.performance import (
     METRICS,
     SKEWED,
     Answers,
-    Estimate,
     Measured,
     gap,
     interval_of,
@@ -34,7 +33,6 @@ from facegap.statistics.performance import (
     on_logits,
     paired,
     sided_gap,
-    two_sided_p,
 )
 from facegap.tables.base import read_table, write_table
 from facegap.tables.classify import RUNS
@@ -142,19 +140,19 @@ def performance(tested: Parts, confidence: float) -> Rows:
             continue
         about = {
             **{"model": model, "trained_on": trained_on, "arm": _arm(arm), "tested_on": dataset},
-            **_counts(given),
+            **how_many(given),
         }
         for name, metric in METRICS.items():
             found = interval_of(metric(given), confidence)
             if name in SKEWED:
                 found = on_logits(found, confidence)
-            yield {"quantity": "performance", "metric": name, **about, **_bounded(found, 0)}
+            yield {"quantity": "performance", "metric": name, **about, **bounded(found, 0)}
         apart = interval_of(sided_gap(given), confidence)
         yield {
             "quantity": "group gap",
             "metric": "accuracy",
             **about,
-            **_difference(apart, confidence),
+            **difference(apart, confidence),
         }
 
 
@@ -214,8 +212,8 @@ def _gaps(one: Answers, other: Answers, about: Row, confidence: float) -> Rows:
         measured = _positive(name, gap(metric(one), metric(other)))
         yield {
             **{"quantity": "transfer gap", "metric": name, **about},
-            **_difference(interval_of(measured, confidence), confidence),
-            **{key: value + _counts(other)[key] for key, value in _counts(one).items()},
+            **difference(interval_of(measured, confidence), confidence),
+            **{key: value + how_many(other)[key] for key, value in how_many(one).items()},
         }
 
 
@@ -224,8 +222,8 @@ def _losses(benchmark: Answers, transferred: Answers, about: Row, confidence: fl
         measured = _positive(name, paired(metric(benchmark), metric(transferred)))
         yield {
             **{"quantity": "transfer loss", "metric": name, **about},
-            **_difference(interval_of(measured, confidence), confidence),
-            **_counts(transferred),
+            **difference(interval_of(measured, confidence), confidence),
+            **how_many(transferred),
         }
 
 
@@ -266,29 +264,12 @@ def differences(tested: Parts, confidence: float) -> Rows:
             {
                 **{"quantity": "difference", "metric": METRIC, "model": f"{one} − {other}"},
                 **{"trained_on": "source", "tested_on": "target"},
-                **_difference(interval_of(paired(first, second), confidence), confidence),
-                **{"family": "pairs of configurations", **_counts(tested[one, *where])},
+                **difference(interval_of(paired(first, second), confidence), confidence),
+                **{"family": "pairs of configurations", **how_many(tested[one, *where])},
             }
         )
     for test, adjusted in zip(tests, holm([test["p"] for test in tests]), strict=True):
         yield {**test, "adjusted_p": float(adjusted)}
-
-
-def _bounded(estimate: Estimate, low: float) -> Row:
-    """As columns of ESTIMATES: a value between `low` and 1."""
-    interval = within(estimate.interval, low, 1)
-    return {**row(interval), "standard_error": estimate.error, "method": estimate.method}
-
-
-def _difference(estimate: Estimate, confidence: float) -> Row:
-    """As columns of ESTIMATES, with what of no difference can be said."""
-    value, error, freedom = estimate.interval.estimate, estimate.error, estimate.freedom
-    return {
-        **_bounded(estimate, -1),
-        "p": two_sided_p(estimate),
-        "smallest_detectable_effect": smallest_detectable(error, freedom, confidence),
-        "equivalence_bound": equivalence_bound(value, error, freedom, confidence),
-    }
 
 
 def _positive(metric: str, difference: Measured) -> Measured:
@@ -298,7 +279,3 @@ def _positive(metric: str, difference: Measured) -> Measured:
 
 def _arm(arm: str) -> str | None:
     return None if arm == "full" else arm
-
-
-def _counts(answers: Answers) -> dict[str, int]:
-    return {"faces": len(answers.person), "persons": len(set(answers.person.tolist()))}

@@ -6,6 +6,7 @@ Light, since the Snakefile reads it. A figure is added by its entry here and its
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 from facegap.settings.study import Study
@@ -27,6 +28,7 @@ class Figure:
     alt: str
     caption: str  # may have fields: {inside} and others of `words`
     params: tuple[str, ...] = ()
+    needs: str | None = None  # a key of the settings without whose values there is no such figure
 
 
 TABLES = tuple(
@@ -182,6 +184,65 @@ FIGURES = (
         ),
     ),
     Figure(
+        name="crossed",
+        module="report.crossed",
+        plot="plot_crossed",
+        inputs=("task_estimates",),
+        params=("display",),
+        section="boundary",
+        alt="Accuracy of each head on each side of each data set",
+        caption=(
+            "Balanced accuracy of heads that learn a task on one side of a data set, or on both"
+            " (rows), on the faces of each side of each data set (columns); all on equally many"
+            " faces."
+        ),
+        needs="classify.tasks.labels",
+    ),
+    Figure(
+        name="effects",
+        module="report.crossed",
+        plot="plot_effects",
+        inputs=("task_estimates",),
+        params=("display",),
+        section="boundary",
+        alt="Advantages of the own side and of the own data set",
+        caption=(
+            "Blue: on the same faces, heads trained on their side less heads trained on the other."
+            " Orange: the sum of both, the interaction. Grey: heads trained in the faces’ data set"
+            " less heads trained in the other. Intervals hold persons and trainings."
+        ),
+        needs="classify.tasks.labels",
+    ),
+    Figure(
+        name="dose",
+        module="report.crossed",
+        plot="plot_dose",
+        inputs=("task_estimates",),
+        params=("display",),
+        section="dose",
+        alt="Accuracy on either side, and the gap, by the share of the other side in training",
+        caption=(
+            "Heads trained on a fixed number of faces of a data set, by the share of {outside}"
+            " among them, tested on its faces of either side; below, the gap between the sides."
+            " Intervals hold persons and trainings."
+        ),
+        needs="classify.tasks.dose.tasks",
+    ),
+    Figure(
+        name="learning_curve",
+        module="report.crossed",
+        plot="plot_learning_curve",
+        inputs=("learning_curve",),
+        section="learning_curve",
+        alt="Accuracy on the target by the number of its labelled faces",
+        caption=(
+            "Heads trained on so many labelled faces of the target, tested on its test part, with"
+            " intervals over persons and trainings. Orange: the head of the selected configuration,"
+            " trained on the source, with its interval."
+        ),
+        needs="classify.learning_curve.faces",
+    ),
+    Figure(
         name="figure4",
         module="report.sheets",
         plot="plot_translations",
@@ -214,6 +275,16 @@ FIGURES = (
 )
 
 
+def figures_of(study: Study) -> list[Figure]:
+    """The figures that a study has."""
+    return [figure for figure in FIGURES if has(study, figure.needs)]
+
+
+def has(study: Study, key: str | None) -> bool:
+    """Whether the study's settings have values at the dotted `key`; no key is needed: yes."""
+    return key is None or bool(attrgetter(key)(study))
+
+
 def plot_of(rule: str) -> Callable[..., None]:
     """The plot function of the rule plot_<figure>, by whatever prefix a module use gives it."""
     names = {f"plot_{figure.name}": figure for figure in FIGURES}
@@ -226,6 +297,7 @@ def words(study: Study) -> Mapping[str, Any]:
     """What the captions name of a study."""
     return {
         "inside": study.sides.inside,
+        "outside": study.sides.outside,
         "control": study.synthesise.attributes.control,
         "seed": study.synthesise.seeds[0],
         "iterations": f"{study.synthesise.training.iterations:,}".replace(",", "\u202f"),

@@ -15,7 +15,8 @@ from facegap.files import read_json, whole
 from facegap.numbers import FORMATS
 from facegap.published import differs
 from facegap.report import contents, facts
-from facegap.report.figures import FIGURES, words
+from facegap.report.boundary import boundary, learning_curve
+from facegap.report.figures import figures_of, has, words
 from facegap.settings.study import Study
 from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES
@@ -32,12 +33,19 @@ class Section:
     name: str
     title: str  # in the navigation
     template: str
+    needs: str | None = None  # as of a `Figure`
 
 
 SECTIONS = (
     Section("run", "What was run", "sections/run.html.j2"),
     Section("labels", "Labels", "sections/labels.html.j2"),
     Section("classification", "Classification", "sections/classification.html.j2"),
+    Section(
+        "boundary",
+        "What the boundary does",
+        "sections/boundary.html.j2",
+        needs="classify.tasks.labels",
+    ),
     Section("synthesis", "Synthesis", "sections/synthesis.html.j2"),
     Section("judgement", "Judgement", "sections/judgement.html.j2"),
     Section("known_truth", "Calibration", "sections/known_truth.html.j2"),
@@ -80,16 +88,10 @@ def write_report(
     per_set = zip(config.datasets, faces, aligned, labels, unread, rejected, strict=True)
     sets = {name: facts.data_set(*files) for name, *files in per_set}
     text = _template().render(
-        config=config,
-        sides=config.sides.model_dump(),
+        **_of_settings(config),
         published=yaml.safe_load(published.read_text()),
-        differs=differs(config),
         tables=[_rows(path) for path in tables],
-        figures=FIGURES,
         images={path.stem: _embedded(path) for path in figures},
-        words=words(config),
-        sections=_sections(config),
-        drawn=[name for name, dataset in config.datasets.items() if dataset.kind == "drawn"],
         simulated=facts.simulated(judge, agreed, config),
         answer=contents.answer(measured, read_json(selected), config),
         run={
@@ -100,12 +102,27 @@ def write_report(
         },
         labels=contents.labels(agreed, sides, annotated, partitioned, config),
         classification=contents.classification(measured, read_json(selected), config),
+        boundary=boundary(measured, config),
+        learning_curve=learning_curve(measured),
         synthesis=contents.synthesis(measured, config),
         judgement=contents.judgement(judged, judge, config),
         known_truth=contents.known_truth(measured, partitioned, judged, config),
     )
     with whole(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _of_settings(config: Study) -> dict[str, Any]:
+    """What the page shows of the settings themselves."""
+    return {
+        "config": config,
+        "sides": config.sides.model_dump(),
+        "differs": differs(config),
+        "figures": figures_of(config),
+        "words": words(config),
+        "sections": _sections(config),
+        "drawn": [name for name, dataset in config.datasets.items() if dataset.kind == "drawn"],
+    }
 
 
 def _estimates(path: Path | None) -> pd.DataFrame:
@@ -115,7 +132,11 @@ def _estimates(path: Path | None) -> pd.DataFrame:
 def _sections(config: Study) -> list[Section]:
     """Those of the page: what the print contradicts itself in concerns its own study."""
     own = not differs(config)["counts"]
-    return [section for section in SECTIONS if own or section.name != "print"]
+    return [
+        section
+        for section in SECTIONS
+        if has(config, section.needs) and (own or section.name != "print")
+    ]
 
 
 def _template() -> jinja2.Template:

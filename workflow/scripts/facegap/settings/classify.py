@@ -7,7 +7,18 @@ from pydantic import Field, model_validator
 
 from facegap.assets import backbone_weights
 from facegap.settings.align import CropName
-from facegap.settings.base import Below, Count, Rate, Section, Share, Text, Unique, paper, refuse
+from facegap.settings.base import (
+    Below,
+    Count,
+    Name,
+    Rate,
+    Section,
+    Share,
+    Text,
+    Unique,
+    paper,
+    refuse,
+)
 
 Optimiser = Literal["adam", "sgd", "rmsprop"]
 UNCUT = ("gemma4_vit",)  # timm's families whose path through their layers the image decides
@@ -314,6 +325,76 @@ class Training(Section):
     )
 
 
+class Dose(Section):
+    """Between one side and the other: how much of the other side's faces is enough."""
+
+    tasks: Annotated[list[Text], Unique()] = Field(
+        [], description="Tasks that have a dose curve; each is among labels."
+    )
+    shares: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1), Unique()] = (
+        Field(
+            [0.05, 0.1, 0.25],
+            description=(
+                "Shares of outside faces in training, at a fixed number of faces, beside none, half"
+                " and all."
+            ),
+        )
+    )
+
+
+class Tasks(Section):
+    """Tasks beside the boundary: heads trained inside, outside and on both, and tested on both."""
+
+    labels: Annotated[list[Name], Unique()] = Field(
+        [],
+        description=(
+            "What is learnt: gender, Young, or any binary attribute of the faces; a task runs in"
+            " each data set that has its label. None: no task."
+        ),
+    )
+    young_below: Annotated[int, Field(ge=1, le=150)] = Field(
+        40, description="Years below which a face is Young where a data set has ages alone."
+    )
+    trainings: Annotated[int, Field(ge=2)] = Field(
+        10, description="Trainings of each head, each with its own sample of the training faces."
+    )
+    dose: Dose = Field(
+        default_factory=Dose, description="The dose curve: training on shares of either side."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        refuse(self._impossible())
+        return self
+
+    def _impossible(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        for name in self.dose.tasks:
+            if name not in self.labels:
+                yield ("dose", "tasks"), f"{name} is not among classify.tasks.labels"
+        if set(self.dose.shares) == {0.5}:
+            words = "half is trained on in any case; name further shares"
+            yield ("dose", "shares"), words
+        if "all" in self.labels:
+            yield ("labels",), "all is what all tasks together are called; rename the column"
+        if {"gender", "Male"} <= set(self.labels):
+            yield ("labels",), "gender and Male are one label; name one of them"
+
+
+class LearningCurve(Section):
+    """Heads of the boundary on some of the target's labelled faces."""
+
+    faces: Annotated[list[Annotated[int, Field(ge=2)]], Unique()] = Field(
+        [],
+        description=(
+            "Numbers of labelled training faces of the target, the sides in their shares. None: no"
+            " learning curve."
+        ),
+    )
+    trainings: Annotated[int, Field(ge=2)] = Field(
+        10, description="Trainings on each number of faces, each on its own sample."
+    )
+
+
 class Classify(Section):
     """Stage classify."""
 
@@ -336,4 +417,18 @@ class Classify(Section):
     )
     training: Training = Field(
         default_factory=Training, description="How a configuration is trained."
+    )
+    tasks: Tasks = Field(
+        default_factory=Tasks,
+        description=(
+            "Tasks beside the boundary, which tell what crossing it does from what crossing the"
+            " data sets does (docs/crossed.md)."
+        ),
+    )
+    learning_curve: LearningCurve = Field(
+        default_factory=LearningCurve,
+        description=(
+            "How many labelled faces of the target reach what the model of the source reaches"
+            " there (docs/crossed.md)."
+        ),
     )

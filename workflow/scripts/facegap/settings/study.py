@@ -21,6 +21,8 @@ from facegap.settings.operations import Operations
 from facegap.settings.partition import Partition
 from facegap.settings.synthesise import Synthesise
 
+SAME_LABEL = {"Male": "gender", "age": "Young"}  # under another name
+
 
 class Sides(Section):
     """Names of the two sides of the boundary for people."""
@@ -94,6 +96,7 @@ class Study(Section):
                 *self._impossible_names(),
                 *self._impossible_datasets(),
                 *self._impossible_people(),
+                *self._impossible_tasks(),
                 *self._impossible_synthesis(),
                 *self._impossible_simulation(),
             ]
@@ -213,6 +216,22 @@ class Study(Section):
                 yield here, "only drawn faces can be simulated"
             elif target and self.own_label("target") is None:
                 yield here, f"drawn faces have no truth for the boundary {self.boundary!r}"
+
+    def _impossible_tasks(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        place = ("classify", "tasks", "labels")
+        columns = [KINDS[dataset.kind].columns for dataset in self.datasets.values()]
+        known = list(dict.fromkeys(name for names in columns for name in names or ()))
+        if "age" in known:
+            known.append("Young")
+        known = [name for name in known if name not in ("age", "race_raw", "group")]
+        labels = [label.column for name in self.datasets if (label := self.own_label(name))]
+        own = {SAME_LABEL.get(name, name) for name in (self.boundary, *labels)}
+        for name in self.classify.tasks.labels:
+            if SAME_LABEL.get(name, name) in own:
+                yield place, f"{name} is the boundary itself; name another label"
+            elif None not in columns and name not in known:
+                words = f"no data set has the label {name}"
+                yield place, f"{words}; they have {', '.join(known) or 'none'}"
 
     def _impossible_synthesis(self) -> Iterator[tuple[tuple[str, ...], str]]:
         place, attributes = ("synthesise", "attributes"), self.synthesise.attributes

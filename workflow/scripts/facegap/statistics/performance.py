@@ -52,6 +52,7 @@ class Stratum:
     weight: float
     extra: tuple[tuple[float, float], ...] = ()
     least: float = 0.0
+    freedom: float | None = None  # degrees of freedom, where they are not one less than persons
 
     def in_difference(self) -> "Stratum":
         """As a part of a difference."""
@@ -61,7 +62,7 @@ class Stratum:
         """Over faces and trainings."""
         return float(sum(values.mean() for values in self.sets))
 
-    def variance(self) -> tuple[float, int]:
+    def variance(self) -> tuple[float, float]:
         """Of the weighted mean, over persons, and its degrees of freedom; NaN of one person."""
         values = sum(each.mean(0) for each in self.sets)
         _, person, faces = np.unique(self.person, return_inverse=True, return_counts=True)
@@ -73,7 +74,8 @@ class Stratum:
         if len(faces) < 2:
             return float("nan"), 0
         of_mean: float = count / (count - 1) * squares / (count * size) ** 2
-        return self.weight**2 * of_mean, len(faces) - 1
+        freedom = len(faces) - 1 if self.freedom is None else self.freedom
+        return self.weight**2 * of_mean, freedom
 
     def interaction(self, which: int) -> float:
         """Of the weighted mean, by what persons and the trainings of one set have together."""
@@ -102,9 +104,9 @@ class Measured:
         """The mean over trainings."""
         return sum(stratum.share * stratum.mean() for stratum in self.strata)
 
-    def of_trainings(self) -> list[tuple[float, int]]:
+    def of_trainings(self) -> list[tuple[float, float]]:
         """What each set of several trainings adds to the variance, and its degrees of freedom."""
-        found = []
+        found: list[tuple[float, float]] = []
         for which, values in enumerate(self.trainings):
             if len(values) > 1:
                 both = sum(stratum.interaction(which) for stratum in self.strata)
@@ -132,7 +134,11 @@ def gap(one: Measured, other: Measured) -> Measured:
 def paired(one: Measured, other: Measured) -> Measured:
     """`one` less `other`: different trainings on the same faces, in the same order."""
     strata = (
-        replace(a.in_difference(), sets=(*a.sets, *(-values for values in b.sets)))
+        replace(
+            a.in_difference(),
+            sets=(*a.sets, *(-values for values in b.sets)),
+            least=max(part.in_difference().least for part in (a, b)),
+        )
         for a, b in zip(one.strata, other.strata, strict=True)
     )
     return Measured(tuple(strata), (*one.trainings, *(-each for each in other.trainings)))
@@ -140,8 +146,90 @@ def paired(one: Measured, other: Measured) -> Measured:
 
 def negated(measured: Measured) -> Measured:
     """With the other sign."""
-    strata = (replace(part, share=-part.share, weight=-part.weight) for part in measured.strata)
-    return Measured(tuple(strata), tuple(-values for values in measured.trainings))
+    return scaled(measured, -1.0)
+
+
+def scaled(measured: Measured, factor: float) -> Measured:
+    """Times `factor`."""
+    strata = (
+        replace(part, share=factor * part.share, weight=factor * part.weight)
+        for part in measured.strata
+    )
+    return Measured(tuple(strata), tuple(factor * values for values in measured.trainings))
+
+
+def added(one: Measured, other: Measured) -> Measured:
+    """`one` and `other`: other trainings on other persons."""
+    strata = (
+        *(replace(part, sets=(*part.sets, *_nothing(part, other))) for part in one.strata),
+        *(replace(part, sets=(*_nothing(part, one), *part.sets)) for part in other.strata),
+    )
+    return Measured(strata, (*one.trainings, *other.trainings))
+
+
+def _nothing(part: Stratum, other: Measured) -> tuple[Values, ...]:
+    """What the trainings of `other`, which did not answer on these faces, add."""
+    return tuple(np.zeros((len(values), len(part.person))) for values in other.trainings)
+
+
+def log_odds(measured: Measured) -> Measured:
+    """The logarithm of the odds of a share, linearised where it is (the delta method).
+
+    Half a face more of either kind keeps it finite where all answers are right or wrong (Haldane
+    1956, Anscombe 1956); the persons vary at least as much as there, which is by 2.
+    """
+    faces = sum(len(part.person) for part in measured.strata)
+    share = (measured.estimate * faces + 0.5) / (faces + 1)
+    slope = 1 / (share * (1 - share))
+
+    def of(values: Values) -> Values:
+        found: Values = special.logit(share) + slope * (values - measured.estimate)
+        return found
+
+    strata = (
+        replace(part, sets=tuple(map(of, part.sets)), extra=(), least=slope**2 / 4)
+        for part in measured.strata
+    )
+    return Measured(tuple(strata), tuple(map(of, measured.trainings)))
+
+
+def clustered(measured: Measured) -> Measured:
+    """With one stratum for all, if a person stands in two of them: strata are not independent then.
+
+    Its values are those whose mean is the estimate and whose variance over whole persons is that
+    of its linearisation, with each stratum's own correction for few persons; the degrees of freedom
+    are Satterthwaite's of the strata.
+    """
+    every = [np.unique(part.person) for part in measured.strata]
+    if len(np.unique(np.concatenate(every))) == sum(map(len, every)):
+        return measured
+    strata = [part.in_difference() for part in measured.strata]
+    persons = len(np.unique(np.concatenate(every)))
+    faces = sum(len(part.person) for part in strata)
+    sets = tuple(
+        np.concatenate([_spread(part, which, faces, persons) for part in strata], axis=1)
+        + sum(part.share * part.sets[which].mean() for part in strata)
+        for which in range(len(measured.trainings))
+    )
+    least = sum(
+        part.least * (part.weight * persons / len(own)) ** 2
+        for part, own in zip(strata, every, strict=True)
+    )
+    apart = [part.variance() for part in strata]
+    below = sum(value**2 / max(freedom, 1) for value, freedom in apart)
+    freedom = sum(value for value, _ in apart) ** 2 / below if below > 0 else None
+    person = np.concatenate([part.person for part in strata])
+    one = Stratum(sets, person, 1.0, 1.0, least=least, freedom=freedom)
+    return Measured((one,), measured.trainings)
+
+
+def _spread(part: Stratum, which: int, faces: int, persons: int) -> Values:
+    """What each face, of `faces` of `persons`, moves the linearised estimate by."""
+    values, own = part.sets[which], len(np.unique(part.person))
+    few = (own / max(own - 1, 1) * (persons - 1) / persons) ** 0.5
+    factor = few * part.weight * faces / len(part.person)
+    spread: Values = factor * (values - values.mean())
+    return spread
 
 
 def interval_of(measured: Measured, confidence: float) -> Estimate:

@@ -55,6 +55,31 @@ PREDICTIONS = table(
     },
     "predictions",
 )
+TASK_PREDICTIONS = table(
+    {
+        "task": text(),
+        "trained_on": text(),  # a data set
+        "share": real(0, 1),  # of the faces outside in training: 0, inside alone; 1, outside alone
+        "training_faces": integer(1),
+        "repeat": integer(),
+        "dataset": text(),
+        "face_id": text(),
+        "side": text(*SIDES),
+        "positive": flag(),  # whether the face has the task's label
+        "probability": real(0, 1),  # of its having it
+    },
+    "predictions of tasks",
+)  # of the faces of agreed sides in the test parts, and the source's validation part
+LEARNING_CURVE = table(
+    {
+        "training_faces": integer(1),
+        "repeat": integer(),
+        "face_id": text(),
+        "inside": flag(),
+        "probability": real(0, 1),  # of inside
+    },
+    "predictions of the learning curve",
+)  # of the agreed faces of the target's test part
 PSEUDO_LABELS = table(
     {"face_id": text(unique=True), "probability": real(0, 1)}, "pseudo-labels"
 )  # probability of inside, mean over repeats of the selected configuration

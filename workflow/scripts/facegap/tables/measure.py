@@ -13,7 +13,10 @@ COLUMNS = {  # with words for the codebook
     "study": (text(), "name of the study"),
     "quantity": (text(*QUANTITIES), "what kind of number it is: see below"),
     "metric": (text(nullable=True), "what is measured, where a quantity is given of several"),
-    "task": (text(nullable=True), "what is classified: boundary"),
+    "task": (
+        text(nullable=True),
+        "what is classified: the boundary, a task beside it, or all tasks (mean)",
+    ),
     "model": (
         text(nullable=True),
         "a configuration of the grid, all of them, a pair of them (one − other), an annotator, a"
@@ -33,7 +36,8 @@ COLUMNS = {  # with words for the codebook
     "attribute": (text(nullable=True), "the one that was changed; missing: all"),
     "share": (
         real(nullable=True),
-        "of a bin of probabilities their mean, of a power the true share",
+        "of a bin of probabilities their mean, of a power the true share, of a task's heads that"
+        " of faces outside in training",
     ),
     "threshold": (real(nullable=True), "of probability, of a decision"),
     "estimate": (real(nullable=True), "the number"),
@@ -44,7 +48,8 @@ COLUMNS = {  # with words for the codebook
     "persons": (integer(nullable=True), "how many are on these faces"),
     "answers": (
         integer(nullable=True),
-        "of people; of a label error, the faces that it applies to; of a correlation, its points",
+        "of people; of a label error, the faces that it applies to; of a correlation, its points;"
+        " of a learning curve, the labelled faces that train",
     ),
     "participants": (integer(nullable=True), "of the human study"),
     "method": (text(nullable=True), "of the interval, where there are several"),

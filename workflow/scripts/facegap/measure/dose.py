@@ -1,0 +1,137 @@
+"""Where curves cross: the share of the other side's faces that halves the gap, the target's faces
+that reach what the source's do.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facegap.statistics.bootstrap import cluster_counts, percentile, resample
+from facegap.statistics.interval import Interval
+from facegap.statistics.performance import Answers
+
+Values = NDArray[np.float64]
+Curve = Mapping[float, tuple[Answers, Answers]]  # by share: on the faces inside, and outside
+KNOWN = 0.95  # of the samples, at the least, that have a share: else there is no interval
+
+
+def halving_share(curves: Sequence[Curve], confidence: float, rng: np.random.Generator) -> Interval:
+    """The share of faces outside in training at which the group gap is half of what it is at none.
+
+    The gap is the mean over data sets, a curve each, with the same shares; between shares it is
+    taken for a line. The interval is the percentile bootstrap over persons, of each data set, and
+    over trainings. NaN where the inside is no better at none to begin with, or
+    half is never reached; so the ends, where that is so in more than one of twenty samples.
+    """
+    shares = np.array(sorted(curves[0]))
+    found = np.mean([_gaps(curve, shares, None) for curve in curves], axis=0)
+    resampled = np.mean([_gaps(curve, shares, rng) for curve in curves], axis=0)
+    again = _halved(shares, resampled)
+    if np.isfinite(again).mean() < KNOWN:
+        again = np.full(1, np.nan)
+    return percentile(float(_halved(shares, found)[0]), again, confidence)
+
+
+def break_even(
+    curve: Mapping[int, Answers], transferred: Answers, confidence: float, rng: np.random.Generator
+) -> Interval:
+    """How many of the target's labelled faces reach the balanced accuracy of `transferred`.
+
+    `curve` has the answers by number of training faces, on the same test faces. Linear between the
+    numbers' logarithms. The interval is the percentile bootstrap over persons and trainings. NaN
+    where the fewest already reach it or the most do not; so the ends, where that is so in more than
+    one of twenty samples.
+    """
+    numbers = np.log(np.array(sorted(curve), dtype=float))
+    found, again = (
+        _crossed(numbers, *_scores(curve, transferred, sampled)) for sampled in (None, rng)
+    )
+    if np.isfinite(again).mean() < KNOWN:
+        again = np.full(1, np.nan)
+    return percentile(float(np.exp(found[0])), np.exp(again), confidence)
+
+
+def _scores(
+    curve: Mapping[int, Answers], transferred: Answers, rng: np.random.Generator | None
+) -> tuple[Values, Values]:
+    """Balanced accuracy at each number (draws, numbers), and transferred (draws,)."""
+    weights = np.ones((1, len(transferred.person)))
+    if rng is not None:
+        weights = cluster_counts(transferred.person, rng)
+    taken = _taken(curve[min(curve)], rng)  # trainings share their faces over the numbers
+    scores = [_balanced(curve[number], taken, weights) for number in sorted(curve)]
+    return np.stack(scores, axis=1), _balanced(transferred, _taken(transferred, rng), weights)
+
+
+def _crossed(numbers: Values, scores: Values, wanted: Values) -> Values:
+    """Where each curve (draws, numbers) first reaches what is `wanted` of it (draws,)."""
+    reached = scores >= wanted[:, None]
+    place = np.maximum(reached.argmax(1), 1)
+    each = np.arange(len(scores))
+    before, after = scores[each, place - 1], scores[each, place]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        way = (wanted - before) / (after - before)
+    found: Values = numbers[place - 1] + way * (numbers[place] - numbers[place - 1])
+    found[reached[:, 0] | ~reached.any(1) | ~np.isfinite(way)] = np.nan
+    return found
+
+
+def _taken(answers: Answers, rng: np.random.Generator | None) -> Values:
+    """How much each training counts, (draws, trainings)."""
+    trainings = len(answers.probability)
+    if rng is None:
+        return np.full((1, trainings), 1 / trainings)
+    return _counts(resample(trainings, rng), trainings) / trainings
+
+
+def _gaps(curve: Curve, shares: Values, rng: np.random.Generator | None) -> Values:
+    """The gap at each share, (1, shares), or with `rng` in samples (draws, shares).
+
+    The faces are those of every share, and so are the trainings: each has its own sample of faces,
+    of which those of another share keep what they can.
+    """
+    inside, outside = curve[float(shares[0])]
+    person = np.concatenate([inside.person, outside.person])
+    weights = np.ones((1, len(person))) if rng is None else cluster_counts(person, rng)
+    apart = np.split(weights, [len(inside.person)], axis=1)
+    taken = _taken(inside, rng)
+    gaps = []
+    for share in shares.tolist():
+        one, other = (
+            _balanced(side, taken, own) for side, own in zip(curve[share], apart, strict=True)
+        )
+        gaps.append(one - other)
+    return np.stack(gaps, axis=1)
+
+
+def _counts(samples: NDArray[np.int64], count: int) -> Values:
+    """How often each of `count` members is in each of the `samples` (draws, count)."""
+    found = np.zeros((len(samples), count))
+    np.add.at(found, (np.arange(len(samples))[:, None], samples), 1.0)
+    return found
+
+
+def _balanced(side: Answers, taken: Values, weights: Values) -> Values:
+    """Balanced accuracy (draws,) of the trainings `taken`, the faces having `weights`."""
+    right = ((side.probability >= 0.5) == side.inside).astype(float)
+    weighted = (taken @ right) * weights
+    strata = [side.inside, ~side.inside]
+    with np.errstate(invalid="ignore"):  # a sample may have no face of a label
+        parts = [weighted[:, stratum].sum(1) / weights[:, stratum].sum(1) for stratum in strata]
+    mean: Values = np.mean(parts, axis=0)
+    return mean
+
+
+def _halved(shares: Values, gaps: Values) -> Values:
+    """Where each curve of `gaps` (draws, shares) is first at half its first value: (draws,)."""
+    half = gaps[:, :1] / 2
+    below = gaps <= half
+    place = np.maximum(below.argmax(1), 1)
+    each = np.arange(len(gaps))
+    before, after = gaps[each, place - 1], gaps[each, place]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        way = (before - half[:, 0]) / (before - after)
+    found: Values = shares[place - 1] + way * (shares[place] - shares[place - 1])
+    found[(gaps[:, 0] <= 0) | ~below.any(1) | ~np.isfinite(way)] = np.nan
+    return found

@@ -1,0 +1,180 @@
+"""What the boundary does, in pictures: the crossed designs, their effects, the dose curve."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from facegap import theme
+from facegap.report.rows import Row, as_rows, rows_of
+from facegap.tables.base import SIDES
+
+CROSSED = {0.0: "inside", 0.5: "both", 1.0: "outside"}  # by the share of faces outside
+METRIC = "balanced accuracy"
+LINE = 0.27  # inches a row
+EFFECTS = (  # quantity, words, colour
+    ("own-side advantage", "own side, on {side}", "blue"),
+    ("interaction", "interaction (their sum)", "orange"),
+    ("data-set effect", "own data set, on {set} ({other}’s)", "grey"),
+)
+
+
+def plot_crossed(*, task_estimates: Path, png: Path, svg: Path, display: theme.Display) -> None:
+    """A task a panel: accuracy of every head (rows) on each side of each data set (columns)."""
+    table = rows_of(task_estimates, "task performance")
+    table = table[table["share"].isin(CROSSED)]
+    tasks = list(table["task"].unique())
+    theme.use()
+    names = {**display.sides, "both": "both"}
+    sets = [name for name in display.datasets if name in set(table["tested_on"])]
+    size = (1.2 + 0.62 * 2 * len(sets) * len(tasks), 1.5 + 0.36 * 3 * len(sets))
+    figure, grid = plt.subplots(
+        1, len(tasks), figsize=size, squeeze=False, sharey=True, layout="constrained"
+    )
+    rows = [(name, share) for name in sets for share in CROSSED]
+    columns = [(name, side) for name in sets for side in SIDES]
+    for axes, task in zip(grid[0], tasks, strict=True):
+        own = as_rows(table[table["task"] == task])
+        values = np.full((len(rows), len(columns)), np.nan)  # a set may not have the label
+        for row in own:
+            place = rows.index((row["trained_on"], row["share"]))
+            side = row["group"].removeprefix("side: ")
+            values[place, columns.index((row["tested_on"], side))] = row["estimate"]
+        shown = axes.imshow(100 * values, cmap="cividis", vmin=50, vmax=100, aspect="auto")
+        for (y, x), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                colour = "white" if value < 0.75 else "black"
+                axes.text(x, y, f"{100 * value:.0f}", ha="center", va="center", color=colour)
+        axes.set_xticks(range(len(columns)), [names[side] for _, side in columns])
+        axes.set_yticks(range(len(rows)), [f"{name}, {names[CROSSED[s]]}" for name, s in rows])
+        axes.grid(visible=False)
+        for k in range(1, len(sets)):
+            axes.axhline(3 * k - 0.5, color="white", linewidth=3)
+            axes.axvline(2 * k - 0.5, color="white", linewidth=3)
+        axes.set_title(task, fontsize=9)
+        axes.set_xlabel("   |   ".join(sets))
+    grid[0, 0].set_ylabel("trained on")
+    figure.colorbar(shown, ax=grid, label="balanced accuracy, percent", pad=0.02)
+    theme.save_as(figure, [png, svg])
+
+
+def plot_effects(*, task_estimates: Path, png: Path, svg: Path, display: theme.Display) -> None:
+    """A task a panel: the advantages of the own side, their sum, and of the own data set."""
+    theme.use()
+    every = {
+        quantity: rows_of(task_estimates, quantity, metric=METRIC) for quantity, _, _ in EFFECTS
+    }
+    tasks = list(every["interaction"]["task"].unique())
+    lines = {task: _lines(every, task, display) for task in tasks}
+    figure, grid = plt.subplots(
+        len(tasks),
+        figsize=(6.6, sum(LINE * len(part) + 0.45 for part in lines.values()) + 0.4),
+        height_ratios=[len(part) + 1 for part in lines.values()],
+        squeeze=False,
+        sharex=True,
+        layout="constrained",
+    )
+    for axes, (task, part) in zip(grid[:, 0], lines.items(), strict=True):
+        _intervals(axes, part)
+        axes.set_title(task, fontsize=9)
+    grid[-1, 0].set_xlabel("points of balanced accuracy; above zero the own is the better")
+    theme.save_as(figure, [png, svg])
+
+
+def _lines(every: dict[str, Any], task: str, display: theme.Display) -> list[tuple[str, str, Row]]:
+    """Words, colour and row of each line of a task."""
+    found = []
+    for quantity, words, colour in EFFECTS:
+        table = every[quantity]
+        rows = as_rows(table[table["task"] == task])
+        if quantity != "data-set effect":
+            rows = [row for row in rows if row["trained_on"] is None]
+        for row in rows:
+            side = display.sides.get(row["group"].removeprefix("side: "), "")
+            where = {"set": row["tested_on"], "other": row["trained_on"]}
+            found.append((words.format(side=side, **where), colour, row))
+    return found
+
+
+def _intervals(axes: Axes, lines: list[tuple[str, str, Row]]) -> None:
+    axes.axvline(0, color=theme.COLOURS["black"], linewidth=1)
+    for y, (_, colour, row) in enumerate(lines):
+        low, estimate, high = (100 * row[name] for name in ("low", "estimate", "high"))
+        reach = theme.reach([low], [estimate], [high])
+        axes.errorbar(estimate, y, xerr=reach, color=theme.COLOURS[colour], **theme.OURS)
+    axes.set_yticks(range(len(lines)), [words for words, _, _ in lines])
+    axes.set_ylim(len(lines) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+
+
+def plot_dose(*, task_estimates: Path, png: Path, svg: Path, display: theme.Display) -> None:
+    """By the share of faces outside in training: accuracy on either side, and the gap below it."""
+    tables = [rows_of(task_estimates, name) for name in ("task performance", "group gap")]
+    tables = [table[table["trained_on"] == table["tested_on"]] for table in tables]
+    several = tables[1].groupby("task")["share"].nunique()
+    dosed = several.index[several > len(CROSSED)]
+    performance, gaps = (table[table["task"].isin(dosed)] for table in tables)
+    theme.use()
+    panels = list(gaps[["task", "tested_on"]].drop_duplicates().itertuples(index=False))
+    figure, grid = plt.subplots(
+        2,
+        len(panels),
+        figsize=(1.0 + 2.9 * len(panels), 4.3),
+        squeeze=False,
+        sharex=True,
+        sharey="row",
+        layout="constrained",
+    )
+    for (above, below), (task, dataset) in zip(grid.T, panels, strict=True):
+        of_panel = [
+            table[(table["task"] == task) & (table["tested_on"] == dataset)].sort_values("share")
+            for table in (performance, gaps)
+        ]
+        for k, side in enumerate(SIDES):
+            part = of_panel[0][of_panel[0]["group"] == f"side: {side}"]
+            line = {"color": theme.SERIES[k], "label": f"tested on {display.sides[side]}"}
+            above.plot(100 * part["share"], 100 * part["estimate"], "o-", **line)
+        gap = of_panel[1]
+        below.axhline(0, color=theme.COLOURS["black"], linewidth=1)
+        below.errorbar(
+            100 * gap["share"],
+            100 * gap["estimate"],
+            yerr=100 * theme.reach(gap["low"], gap["estimate"], gap["high"]),
+            color=theme.SERIES[2],
+            **{**theme.OURS, "fmt": "o-"},
+        )
+        above.set_title(f"{task}, {dataset}", fontsize=9)
+        below.set_xlabel(f"{display.sides['outside']} in training, percent")
+    grid[0, 0].set_ylabel("balanced accuracy,\npercent")
+    grid[1, 0].set_ylabel(
+        f"gap: {display.sides['inside']} less {display.sides['outside']},\npoints"
+    )
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    theme.save_as(figure, [png, svg])
+
+
+def plot_learning_curve(*, learning_curve: Path, png: Path, svg: Path) -> None:
+    """Accuracy on the target by its labelled faces, beside the transferred model's."""
+    curve = rows_of(learning_curve, "learning curve").sort_values("answers")
+    (transferred,) = as_rows(rows_of(learning_curve, "performance"))
+    theme.use()
+    figure, axes = plt.subplots(figsize=(4.6, 3.2), layout="constrained")
+    low, estimate, high = (100 * transferred[name] for name in ("low", "estimate", "high"))
+    axes.axhspan(low, high, color=theme.COLOURS["orange"], alpha=0.15, linewidth=0)
+    axes.axhline(estimate, color=theme.COLOURS["orange"], label="trained on the source")
+    axes.errorbar(
+        curve["answers"].astype(float),
+        100 * curve["estimate"],
+        yerr=100 * theme.reach(curve["low"], curve["estimate"], curve["high"]),
+        color=theme.COLOURS["blue"],
+        label="trained on faces of the target",
+        **{**theme.OURS, "fmt": "o-"},
+    )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(curve["answers"], curve["answers"].astype(str))
+    axes.set_xlabel("labelled faces of the target that train")
+    axes.set_ylabel("balanced accuracy on the target, percent")
+    figure.legend(loc="outside upper left", ncols=2)
+    theme.save_as(figure, [png, svg])
