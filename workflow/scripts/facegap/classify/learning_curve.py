@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from facegap.classify.features import Cached, read_features
+from facegap.classify.heads import new_head
 from facegap.classify.plans import Candidates
-from facegap.classify.tasks import logits_of, new_heads
-from facegap.classify.training import Randomness, Schedule, train_heads
+from facegap.classify.training import Randomness, Schedule, head_logits, train_heads
 from facegap.configurations import configuration
 from facegap.errors import TrainingError
 from facegap.files import read_json
@@ -30,6 +30,7 @@ from facegap.tables.classify import LEARNING_CURVE
 
 log = logging.getLogger(__name__)
 Rows = NDArray[np.int64]
+OPTIMISER = "adam"  # whichever is selected: of SGD's steps on few faces a loss may have no end
 
 
 def train_learning_curve(
@@ -45,10 +46,10 @@ def train_learning_curve(
 ) -> None:
     """Write what heads that trained on some of the target's faces answer there (LEARNING_CURVE).
 
-    `selected` names the backbone, the preprocessing and the head's optimiser, `features` are the
-    folders of the candidates. All heads take as many steps as one on all faces does, so fewer faces
-    are seen more often. Raises `TrainingError` where `plan` wants more faces than there are, or so
-    few that a side has none.
+    `selected` names the backbone and the preprocessing, `features` are the folders of the
+    candidates. All heads take as many steps as one on all faces does, so fewer faces
+    are seen more often, and standardise as that one. Raises `TrainingError` where `plan` wants more
+    faces than there are, or so few that a side has none, and where a loss is not finite.
     """
     chosen = configuration(read_json(selected)["name"])
     device = settle(threads)
@@ -60,20 +61,23 @@ def train_learning_curve(
             f"classify.learning_curve.faces: {max(plan.faces)}, but the target has {len(rows)}"
             " labelled training faces with a crop"
         )
-    whole = Schedule.of(settings.head_training, chosen.head_optimiser, settings)
+    whole = Schedule.of(settings.head_training, OPTIMISER, settings)
     steps = whole.epochs * ceil(len(rows) / whole.batch)
     tests = target.of_parts(["test"])
     known = target.entries.loc[tests[target.entries["agreed"].to_numpy()[tests]]]
+    # of all training faces: it takes no labels, and of a few faces some features hardly vary
+    pooled = torch.from_numpy(target.pooled[rows.ravel()]).to(device)
+    about = (settings.head, settings.standardise)
     parts = []
     for faces in plan.faces:
         batch = min(whole.batch, faces)
         schedule = replace(whole, batch=batch, epochs=ceil(steps / ceil(faces / batch)))
         taken = [_sampled(target, rows, faces, k, seed) for k in range(plan.trainings)]
         chances = [_chance(faces, k, seed) for k in range(plan.trainings)]
-        heads = new_heads(target, np.stack(taken), chances, settings, device)
+        heads = new_head(pooled, [each.masks for each in chances], *about)
         names = [f"{faces} faces of the target"] * plan.trainings
         train_heads(heads, target, chances, [schedule], names, rows=np.stack(taken))
-        logits = logits_of(heads, target, known.index.to_numpy(np.int64))
+        logits = head_logits(heads, target, known.index.to_numpy(np.int64))
         parts += [
             known[["face_id", "inside"]].assign(
                 training_faces=faces, repeat=repeat, probability=expit(own.astype(float))
