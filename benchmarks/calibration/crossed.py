@@ -16,10 +16,11 @@ import torch
 from scipy.special import expit
 
 from calibration.pool import STUDY, Population, Stored
-from calibration.studies import CONFIDENCE, HEADS, Rows, Sizes, Values, sampled
+from calibration.studies import CONFIDENCE, HEADS, Rows, Sizes, Values, sampled, tallied
 from facegap.classify.features import Cached
-from facegap.classify.plans import CROSSED, TaskPlan
+from facegap.classify.plans import TaskPlan
 from facegap.classify.tasks import TaskSet, task_set, tested, train_all
+from facegap.configurations import CROSSED
 from facegap.measure.tasks import Task, of_heads, of_tasks
 from facegap.network import settle
 from facegap.statistics.performance import Answers
@@ -96,7 +97,7 @@ def _world(
         "target": sampled(population, sizes.target_train, None, rng),
     }
     answers: dict[tuple[str, str, float, str], Values] = {}
-    plan = TaskPlan(list(CROSSED), HEADS, 0)
+    plan = TaskPlan(list(CROSSED), HEADS, ["test"], None)
     for task in TASKS:
         sets = {
             name: _task_set(population, side, task, trains[name], distance)
@@ -128,7 +129,7 @@ def _task_set(
     entries["person"] = population.person[rows].astype(str)
     label = pd.Series(population.labels[task][rows].astype(float), index=names)
     pooled = np.asarray(population.features[distance][rows])
-    return task_set(Cached(entries, pooled, pooled), label)
+    return task_set(Cached(entries, pooled, pooled), label, ["test"])
 
 
 def _estimates(tasks: list[Task]) -> list[dict[str, Any]]:
@@ -146,17 +147,4 @@ def summary(found: pd.DataFrame) -> pd.DataFrame:
     quantities = ("interaction", "own-side advantage", "group gap", "task performance")
     own = found[found["quantity"].isin(quantities)]
     of_all = np.where(own["task"] == "all", "of all tasks", "of one task")
-    table = own.assign(
-        where=of_all,
-        held=(own["low"] <= own["truth"]) & (own["truth"] <= own["high"]),
-        found=(own["low"] > 0) | (own["high"] < 0),
-        studies=1,
-    ).groupby(["scenario", "quantity", "metric", "where"], sort=False)
-    return table.agg(
-        studies=("studies", "sum"),
-        truth=("truth", "mean"),
-        estimate=("estimate", "mean"),
-        held=("held", "mean"),
-        found=("found", "mean"),
-        smallest=("smallest_detectable_effect", "mean"),
-    ).reset_index()
+    return tallied(own.assign(where=of_all))

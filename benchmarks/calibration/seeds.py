@@ -32,10 +32,10 @@ from facegap.classify import grid
 from facegap.classify.backbones import network
 from facegap.classify.configurations import Job, trained_heads
 from facegap.classify.features import Cached, read_features
-from facegap.classify.plans import CROSSED, Candidates, TaskPlan
+from facegap.classify.plans import Candidates, TaskPlan
 from facegap.classify.tasks import train_task
 from facegap.classify.training import head_logits
-from facegap.configurations import Configuration
+from facegap.configurations import CROSSED, Configuration
 from facegap.files import write_json
 from facegap.measure.classification import transfer
 from facegap.measure.tasks import measure_tasks

@@ -95,10 +95,14 @@ def summary(found: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
     where = own.get("trained_on", pd.Series("", own.index))
     if "performance" in quantities:
         where = where + " on " + own["tested_on"]
-    table = own.assign(
-        where=where if "performance" in quantities else "",
-        held=(own["low"] <= own["truth"]) & (own["truth"] <= own["high"]),
-        found=(own["low"] > 0) | (own["high"] < 0),
+    return tallied(own.assign(where=where if "performance" in quantities else ""))
+
+
+def tallied(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of each scenario, quantity, metric and `where` the studies, and what their intervals do."""
+    table = rows.assign(
+        held=(rows["low"] <= rows["truth"]) & (rows["truth"] <= rows["high"]),
+        found=(rows["low"] > 0) | (rows["high"] < 0),
         studies=1,
     ).groupby(["scenario", "quantity", "metric", "where"], sort=False)
     return table.agg(

@@ -110,3 +110,22 @@ def test_a_configurations_name_is_read_again(backbone: str) -> None:
     one = Configuration(backbone, "augmented", "adam", "sgd")
     assert one.name == f"{backbone}, augmented, adam/sgd"
     assert configuration(one.name) == configuration(one.head_name) == one
+
+
+@pytest.mark.parametrize(
+    ("criterion", "tests"),
+    [("target training half", ["validation", "test"]), ("source validation", ["test"])],
+)
+def test_tasks_are_tested_on_no_part_that_selects(criterion: str, tests: list[str]) -> None:
+    given = {
+        "grid": {"backbones": PAPER},
+        "selection": {"criterion": criterion},
+        "tasks": {
+            "labels": ["Young", "Smiling"],
+            "dose": {"tasks": ["Young"], "shares": [0.5, 0.1]},
+        },
+    }
+    found = grid.tasks(Classify.model_validate(given))
+    assert [each["shares"] for each in found.values()] == [[0, 0.1, 0.5, 1], [0, 0.5, 1]]
+    assert [each["tests"] for each in found.values()] == [tests] * 2
+    assert found["Smiling"]["young_below"] is None, "another age trains Smiling no other way"

@@ -30,6 +30,7 @@ SETTINGS = Training.model_validate(
     }
 )
 CPU = torch.device("cpu")
+PARTS = ["validation", "test"]
 
 
 def data_set(
@@ -69,7 +70,7 @@ SOME = dict(zip(STRATA, (60, 40, 24, 30), strict=True))
 def test_every_training_is_on_equal_terms(numbers: list[int], share: float, repeat: int) -> None:
     rng = np.random.default_rng(0)
     sets = {
-        name: task_set(*data_set(rng, dict(zip(STRATA, part, strict=True)), own=True))
+        name: task_set(*data_set(rng, dict(zip(STRATA, part, strict=True)), own=True), PARTS)
         for name, part in (("source", numbers[:4]), ("target", numbers[4:]))
     }
     counts = counts_of(sets, "Smiling", [0.0, share, 1.0])
@@ -94,7 +95,7 @@ def test_every_training_is_on_equal_terms(numbers: list[int], share: float, repe
 
 
 def test_with_a_larger_share_faces_are_replaced_and_the_others_stay() -> None:
-    own = task_set(*data_set(np.random.default_rng(0), SOME, own=True))
+    own = task_set(*data_set(np.random.default_rng(0), SOME, own=True), PARTS)
     counts = counts_of({"source": own}, "Smiling", [0.0, 0.25, 1.0])
     taken = {
         share: {*tasks._sampled(own, "Smiling", Trained("source", share, 0), counts, 1)[:, 0]}
@@ -115,12 +116,12 @@ def test_all_heads_in_one_program_are_the_heads_one_by_one() -> None:
         return Randomness(np.random.default_rng(seed), torch.Generator().manual_seed(seed))
 
     chances = [chance(k) for k in range(3)]
-    together = tasks.new_heads(cached, rows, chances, SETTINGS, CPU)
+    together = tasks._new_heads(cached, rows, chances, SETTINGS, CPU)
     train_heads(together, cached, chances, plan, ["a", "b", "c"], rows=rows)
     tested = cached.of_parts(["test"])
     for k in range(3):
         own = [chance(k)]
-        alone = tasks.new_heads(cached, rows[k : k + 1], own, SETTINGS, CPU)
+        alone = tasks._new_heads(cached, rows[k : k + 1], own, SETTINGS, CPU)
         train_heads(alone, cached, own, plan, ["a"], rows=rows[k : k + 1])
         one, many = head_logits(alone, cached, tested), head_logits(together, cached, tested)
         np.testing.assert_allclose(many[k], one[0], rtol=1e-3, atol=1e-4)
@@ -149,7 +150,7 @@ def written(folder: Path, sets: dict[str, tuple[Cached, "pd.Series[float]"]]) ->
             {"vggface": Candidate(32, False)}, {"augmented": Preprocessed("none", None)}
         ),
         "settings": SETTINGS,
-        "plan": TaskPlan([0.0, 0.5, 1.0], 3, 40),
+        "plan": TaskPlan([0.0, 0.5, 1.0], 3, PARTS, 40),
         "datasets": list(sets),
         "task": "Smiling",
         "threads": 1,
@@ -170,7 +171,7 @@ def test_who_trains_and_who_tests() -> None:
     entries.loc[entries["face_id"] == "test-inside-True-5", "agreed"] = False
     entries.loc[entries["face_id"].str.endswith("outside-False-7"), "split"] = "validation"
     changed = Cached(entries, cached.boundary, cached.pooled)
-    own = task_set(changed, label.where(~label.index.isin(ids.values())))
+    own = task_set(changed, label.where(~label.index.isin(ids.values())), PARTS)
     ids |= {"contentious": "test-inside-True-5"}
     names = entries["face_id"].to_numpy()
     trained = {str(name) for rows in own.trains.values() for name in names[rows].ravel()}
@@ -253,7 +254,7 @@ def test_too_few_faces_are_refused_by_name(
 ) -> None:
     job = written(tmp_path, {"source": data_set(np.random.default_rng(0), counts, own=False)})
     with pytest.raises(TrainingError, match=words):
-        train_task(**{**job, "plan": TaskPlan(shares, 2, 40)})  # type: ignore[arg-type]
+        train_task(**{**job, "plan": TaskPlan(shares, 2, PARTS, 40)})  # type: ignore[arg-type]
 
 
 def test_a_label_that_no_set_has_is_refused_by_name(tmp_path: Path) -> None:

@@ -101,6 +101,18 @@ def test_a_reader_sees_estimates_with_intervals(studies: list[Path]) -> None:
     assert "seed" not in text
 
 
+def test_of_tasks_a_reader_sees_what_is_over_data_sets(tmp_path: Path) -> None:
+    head = {"trained_on": "source", "tested_on": "target", "metric": "balanced accuracy"}
+    rows = [
+        {"quantity": "group gap", "task": "Smiling", "share": 0.5, "estimate": 0.1, **head},
+        {"quantity": "interaction", "task": "Smiling", "estimate": 0.2, **head},
+        {"quantity": "interaction", "task": "Smiling", "estimate": 0.3},
+        {"quantity": "transfer loss", "task": "boundary", "estimate": 0.4, **head},
+    ]
+    table = side_by_side([study(tmp_path / name, *rows) for name in "ab"])
+    assert sorted(headline(table, models=False)["a", "estimate"]) == [0.3, 0.4]
+
+
 def command(*arguments: str) -> None:
     parser = argparse.ArgumentParser()
     add(parser)

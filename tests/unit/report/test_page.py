@@ -865,6 +865,7 @@ def test_how_many_labelled_faces_do_the_same_is_said_or_that_it_is_not_known(
     worth: dict[str, float], reached: float, words: str, inputs: Inputs
 ) -> None:
     inputs.config["classify"]["learning_curve"] = {"faces": [16, 64]}
+    inputs.config["datasets"]["target"] = FOLDER | {"split": {"train": 64, "test": 1}}
     head = Configuration("vgg16", "augmented", "adam", "sgd").head_name
     about = {"metric": "balanced accuracy", "tested_on": "target"}
     ends = {"low": 0.5, "high": 0.95}

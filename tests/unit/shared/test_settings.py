@@ -284,6 +284,11 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
             {"tasks": ["gender"], "shares": [1.0]},
             "classify.tasks.dose.shares.0: 1.0 is not allowed",
         ),
+        (
+            "classify.learning_curve.faces",
+            [16, 400],
+            "classify.learning_curve.faces: 400, but datasets.target.split.train is 256",
+        ),
         ("sides.outside", "A", "sides: inside and outside have the same name"),
         ("annotate.annotators", {"ada": {"error": 0.1}}, "name two or more"),
         ("datasets.source.kind", "web", "'web' is no kind of data set; allowed: drawn, utkface"),

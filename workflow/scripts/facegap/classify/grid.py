@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from facegap.assets import ASSETS, backbone_weights, located
-from facegap.classify.plans import ARMS, CROSSED, FOLD_ARMS
+from facegap.classify.plans import ARMS, FOLD_ARMS
+from facegap.configurations import CROSSED
 from facegap.settings.classify import Backbone, Classify
 
 OWN_PARTS = ["train", "selection", "calibration", "test"]  # where a benchmark may be trained
@@ -192,12 +193,17 @@ def arms(settings: Classify, datasets: list[str]) -> dict[str, dict[str, Plain]]
 
 
 def tasks(settings: Classify) -> dict[str, Plain]:
-    """How the heads of each task are trained; of `TaskPlan`."""
+    """How the heads of each task are trained and tested; of `TaskPlan`.
+
+    The source's validation part trains nothing, so it tests, too, unless it selects.
+    """
     given = settings.tasks
+    selects = settings.selection.criterion == "source validation"
     return {
         name: {
             "shares": sorted({*CROSSED, *(given.dose.shares if name in given.dose.tasks else [])}),
             "trainings": given.trainings,
+            "tests": ["test"] if selects else ["validation", "test"],
             "young_below": given.young_below if name == "Young" else None,
         }
         for name in given.labels

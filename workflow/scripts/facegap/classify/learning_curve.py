@@ -47,8 +47,8 @@ def train_learning_curve(
     """Write what heads that trained on some of the target's faces answer there (LEARNING_CURVE).
 
     `selected` names the backbone and the preprocessing, `features` are the folders of the
-    candidates. All heads take as many steps as one on all faces does, so fewer faces
-    are seen more often, and standardise as that one. Raises `TrainingError` where `plan` wants more
+    candidates. All heads take as many steps as one on all faces does, so fewer faces are seen more
+    often, and standardise as that one. Raises `TrainingError` where `plan` wants more
     faces than there are, or so few that a side has none, and where a loss is not finite.
     """
     chosen = configuration(read_json(selected)["name"])

@@ -7,7 +7,6 @@ from pathlib import Path
 from facegap.settings.classify import Augmentation
 
 ARMS = ("full", "equal", "exchanged", "halves")  # see facegap/classify/arms.py
-CROSSED = (0.0, 0.5, 1.0)  # shares of faces outside that every task is trained on
 FOLDS = 5
 FOLD_ARMS = tuple(f"fold-{k}" for k in range(1, FOLDS + 1))  # select a benchmark's optimisers
 
@@ -53,6 +52,7 @@ class TaskPlan:
 
     shares: list[float]  # of faces outside in training
     trainings: int
+    tests: list[str]  # parts
     young_below: int | None  # years; of Young alone
 
 

@@ -33,8 +33,7 @@ from facegap.tables.base import SIDES, read_table, write_table
 from facegap.tables.classify import TASK_PREDICTIONS
 
 log = logging.getLogger(__name__)
-TESTED = 256  # faces at once
-TESTS = ["validation", "test"]  # the source's validation part trains nothing either
+AT_ONCE = 256  # faces that are tested
 Rows = NDArray[np.int64]
 Strata = Mapping[tuple[str, bool], Rows]  # by side and label
 
@@ -89,7 +88,9 @@ def train_task(
     for name, path in zip(datasets, faces, strict=True):
         label = labels_of(read_table(path, FACES), task, plan.young_below, path)
         if label is not None:
-            sets[name] = task_set(read_features(folder / chosen.preprocessing / name), label)
+            sets[name] = task_set(
+                read_features(folder / chosen.preprocessing / name), label, plan.tests
+            )
     heads, trained, count = train_all(
         sets, task, plan, settings, chosen.head_optimiser, seed, device
     )
@@ -124,7 +125,7 @@ def train_all(
         )
     schedule = Schedule.of(settings.head_training, optimiser, settings)
     chances = [_chance(task, each, seed) for each in trained]
-    heads = new_heads(together, rows, chances, settings, device)
+    heads = _new_heads(together, rows, chances, settings, device)
     names = [f"{task} on {each.dataset}, {each.share:.0%} outside" for each in trained]
     losses = train_heads(heads, together, chances, [schedule], names, rows=rows)
     log.info(
@@ -158,17 +159,18 @@ def labels_of(
     return label if label.notna().any() else None
 
 
-def task_set(cached: Cached, label: "pd.Series[float]") -> TaskSet:
+def task_set(cached: Cached, label: "pd.Series[float]", tests: Sequence[str]) -> TaskSet:
     """A data set's features with the task's `label`, by face id, in place of the side.
 
-    Faces without a label, and those on whose side annotators differ, neither train nor test.
+    `tests` are the parts that test. Faces without a label, and those on whose side annotators
+    differ, neither train nor test.
     """
     entries = cached.entries
     positive = entries["face_id"].map(label)
     known = (entries["agreed"] & positive.notna()).to_numpy()
     has = positive.to_numpy() == 1
     inside = entries["inside"].to_numpy()
-    train, test = cached.rows("train"), cached.of_parts(TESTS)
+    train, test = cached.rows("train"), cached.of_parts(tests)
 
     def strata(rows: Rows) -> Strata:
         one = rows.reshape(len(rows), -1)[:, 0]  # copies of a face are alike in all of this
@@ -248,7 +250,7 @@ def _chance(task: str, each: Trained, seed: int) -> Randomness:
     )
 
 
-def new_heads(
+def _new_heads(
     together: Cached,
     rows: Rows,
     chances: Sequence[Randomness],
@@ -270,13 +272,9 @@ def new_heads(
 def tested(heads: Head, own: TaskSet) -> tuple[Rows, NDArray[np.float32]]:
     """The rows (n,) that test, stratum by stratum, and the logits (heads, n) of all heads."""
     rows = np.concatenate(list(own.tests.values()))
-    return rows, logits_of(heads, own.cached, rows)
-
-
-def logits_of(heads: Head, cached: Cached, rows: Rows) -> NDArray[np.float32]:
-    """The logits (heads, n) of `rows` (n,) of heads that standardise each in its own way."""
-    starts = range(0, len(rows), TESTED)  # each head has features of its own
-    return np.concatenate([head_logits(heads, cached, rows[i : i + TESTED]) for i in starts], 1)
+    starts = range(0, len(rows), AT_ONCE)  # each head standardises, so it has features of its own
+    parts = [head_logits(heads, own.cached, rows[i : i + AT_ONCE]) for i in starts]
+    return rows, np.concatenate(parts, axis=1)
 
 
 def _answers(heads: Head, dataset: str, own: TaskSet, trained: Sequence[Trained]) -> pd.DataFrame:

@@ -21,16 +21,15 @@ def halving_share(curves: Sequence[Curve], confidence: float, rng: np.random.Gen
 
     The gap is the mean over data sets, a curve each, with the same shares; between shares it is
     taken for a line. The interval is the percentile bootstrap over persons, of each data set, and
-    over trainings. NaN where the inside is no better at none to begin with, or
-    half is never reached; so the ends, where that is so in more than one of twenty samples.
+    over trainings. NaN where the inside is no better at none to begin with, or half is never
+    reached; so the ends, where that is so in more than one of twenty samples.
     """
     shares = np.array(sorted(curves[0]))
     found = np.mean([_gaps(curve, shares, None) for curve in curves], axis=0)
     resampled = np.mean([_gaps(curve, shares, rng) for curve in curves], axis=0)
-    again = _halved(shares, resampled)
-    if np.isfinite(again).mean() < KNOWN:
-        again = np.full(1, np.nan)
-    return percentile(float(_halved(shares, found)[0]), again, confidence)
+    # the first place where the gap, with the other sign, reaches half of what it begins with
+    once, again = (_crossed(shares, -gaps, -gaps[:, 0] / 2) for gaps in (found, resampled))
+    return _interval(float(once[0]), again, confidence)
 
 
 def break_even(
@@ -47,9 +46,13 @@ def break_even(
     found, again = (
         _crossed(numbers, *_scores(curve, transferred, sampled)) for sampled in (None, rng)
     )
-    if np.isfinite(again).mean() < KNOWN:
-        again = np.full(1, np.nan)
-    return percentile(float(np.exp(found[0])), np.exp(again), confidence)
+    return _interval(float(np.exp(found[0])), np.exp(again), confidence)
+
+
+def _interval(estimate: float, again: Values, confidence: float) -> Interval:
+    """From the values `again` in the samples (draws,), if enough of them have one."""
+    known = np.isfinite(again).mean() >= KNOWN
+    return percentile(estimate, again if known else [], confidence)
 
 
 def _scores(
@@ -121,17 +124,3 @@ def _balanced(side: Answers, taken: Values, weights: Values) -> Values:
         parts = [weighted[:, stratum].sum(1) / weights[:, stratum].sum(1) for stratum in strata]
     mean: Values = np.mean(parts, axis=0)
     return mean
-
-
-def _halved(shares: Values, gaps: Values) -> Values:
-    """Where each curve of `gaps` (draws, shares) is first at half its first value: (draws,)."""
-    half = gaps[:, :1] / 2
-    below = gaps <= half
-    place = np.maximum(below.argmax(1), 1)
-    each = np.arange(len(gaps))
-    before, after = gaps[each, place - 1], gaps[each, place]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        way = (before - half[:, 0]) / (before - after)
-    found: Values = shares[place - 1] + way * (shares[place] - shares[place - 1])
-    found[(gaps[:, 0] <= 0) | ~below.any(1) | ~np.isfinite(way)] = np.nan
-    return found

@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from facegap.configurations import configuration
 from facegap.files import read_json
 from facegap.groups import group_name
@@ -16,7 +13,7 @@ from facegap.parts import persons_of
 from facegap.seeds import generator
 from facegap.settings.measure import Intervals
 from facegap.statistics.interval import row
-from facegap.statistics.performance import Answers, balanced_accuracy, interval_of
+from facegap.statistics.performance import balanced_accuracy, interval_of
 from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table, write_table
 from facegap.tables.classify import LEARNING_CURVE
@@ -46,12 +43,13 @@ def measure_learning_curve(
     every = answers(predictions, [model], {"target": faces})
     own = every[every["agreed"] & (every["arm"] == "full") & (every["trained_on"] == "source")]
     transferred = parts(own)[model, "source", "full", "target", "test"]
-    persons = read_table(faces, FACES)
-    person = persons_of(persons).set_axis(persons["face_id"])
-    found = {
-        int(str(number)): _answers(table, person)
-        for number, table in read_table(curve, LEARNING_CURVE).groupby("training_faces")
-    }
+    known = read_table(faces, FACES)
+    person = persons_of(known).set_axis(known["face_id"])
+    table = read_table(curve, LEARNING_CURVE)
+    table["person"] = table["face_id"].map(person)
+    where = {"trained_on": "target", "arm": "full", "dataset": "target", "part": "test"}
+    by_number = parts(table.assign(model=table["training_faces"].astype(str), **where))
+    found = {int(key[0]): given for key, given in by_number.items()}
     about: dict[str, Any] = {"metric": METRIC, "task": "boundary", "tested_on": "target"}
     rows = [
         {
@@ -60,7 +58,7 @@ def measure_learning_curve(
             **bounded(interval_of(balanced_accuracy(given), intervals.confidence), 0),
             **how_many(given),
         }
-        for number, given in found.items()
+        for number, given in sorted(found.items())
     ]
     worth = break_even(found, transferred, intervals.confidence, generator(seed, "break_even"))
     about |= {"model": model, "trained_on": "source", **how_many(transferred)}
@@ -68,11 +66,3 @@ def measure_learning_curve(
     reached = interval_of(balanced_accuracy(transferred), intervals.confidence)
     rows.append({"quantity": "performance", **about, **bounded(reached, 0)})
     write_table(table_of(rows, study), estimates, ESTIMATES)
-
-
-def _answers(table: pd.DataFrame, person: "pd.Series[str]") -> Answers:
-    """Of one number of training faces, on the test faces by id."""
-    wide = table.pivot(index="face_id", columns="repeat", values="probability").sort_index()
-    first = table.drop_duplicates("face_id").set_index("face_id").reindex(wide.index)
-    _, who = np.unique(person.reindex(wide.index).to_numpy(str), return_inverse=True)
-    return Answers(first["inside"].to_numpy(bool), who, wide.to_numpy(float).T)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facegap.configurations import BOTH, CROSSED, INSIDE, OUTSIDE
 from facegap.groups import group_name
 from facegap.measure.columns import bounded, difference
 from facegap.measure.dose import Curve, halving_share
@@ -53,7 +54,6 @@ Rows = Iterator[Row]
 METRIC, LOG_ODDS = "balanced accuracy", "log odds"
 FAMILY = "interaction of each task"
 ALL_TASKS = "all"
-CROSSED = INSIDE, BOTH, OUTSIDE = 0.0, 0.5, 1.0  # shares of faces outside in training
 
 
 @dataclass(frozen=True)

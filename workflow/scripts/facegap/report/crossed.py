@@ -8,10 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from facegap import theme
+from facegap.configurations import CROSSED
 from facegap.report.rows import Row, as_rows, rows_of
 from facegap.tables.base import SIDES
 
-CROSSED = {0.0: "inside", 0.5: "both", 1.0: "outside"}  # by the share of faces outside
+NAMES = dict(zip(CROSSED, ("inside", "both", "outside"), strict=True))
 METRIC = "balanced accuracy"
 LINE = 0.27  # inches a row
 EFFECTS = (  # quantity, words, colour
@@ -48,7 +49,7 @@ def plot_crossed(*, task_estimates: Path, png: Path, svg: Path, display: theme.D
                 colour = "white" if value < 0.75 else "black"
                 axes.text(x, y, f"{100 * value:.0f}", ha="center", va="center", color=colour)
         axes.set_xticks(range(len(columns)), [names[side] for _, side in columns])
-        axes.set_yticks(range(len(rows)), [f"{name}, {names[CROSSED[s]]}" for name, s in rows])
+        axes.set_yticks(range(len(rows)), [f"{name}, {names[NAMES[s]]}" for name, s in rows])
         axes.grid(visible=False)
         for k in range(1, len(sets)):
             axes.axhline(3 * k - 0.5, color="white", linewidth=3)

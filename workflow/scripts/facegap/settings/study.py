@@ -226,6 +226,12 @@ class Study(Section):
         known = [name for name in known if name not in ("age", "race_raw", "group")]
         labels = [label.column for name in self.datasets if (label := self.own_label(name))]
         own = {SAME_LABEL.get(name, name) for name in (self.boundary, *labels)}
+        target = self.datasets.get("target")
+        trains = target.split.train if target else 1.0
+        for faces in self.classify.learning_curve.faces:
+            if isinstance(trains, int) and faces > trains:
+                words = f"{faces}, but datasets.target.split.train is {trains}"
+                yield ("classify", "learning_curve", "faces"), words
         for name in self.classify.tasks.labels:
             if SAME_LABEL.get(name, name) in own:
                 yield place, f"{name} is the boundary itself; name another label"
