@@ -227,9 +227,9 @@ def test_a_training_that_is_cut_short_again_and_again(
     undisturbed: Path,
     reliability: Reliability,
 ) -> None:
-    folder = disturbed / STUDY / "synthesise/seed-1"
-    wanted = f"{STUDY}/synthesise/seed-1/generator.safetensors"
-    log = disturbed / STUDY / "logs/synthesise/train_stargan-1.log"
+    folder = disturbed / STUDY / "synthesise/inside/seed-1"
+    wanted = f"{STUDY}/synthesise/inside/seed-1/generator.safetensors"
+    log = disturbed / STUDY / "logs/synthesise/train_stargan-inside-1.log"
     (folder / "generator.safetensors").unlink()
 
     def trained(run: Run, but: int | None = None) -> psutil.Process:

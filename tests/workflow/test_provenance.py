@@ -14,7 +14,9 @@ def test_a_result_is_traced_to_its_job_and_to_what_was_fetched(undisturbed: Path
     assert sorted(made) == sorted({file.id for file in run["result"]} - {"settings.yaml"})
     by = {file.id: job.id for job in run["hasPart"] for file in job["result"]}
     assert by["align/target/faces.parquet"] == "#align/gather_shards-target"
-    assert by["synthesise/seed-2/generator.safetensors"] == "#synthesise/train_stargan-2"
+    assert (
+        by["synthesise/inside/seed-2/generator.safetensors"] == "#synthesise/train_stargan-inside-2"
+    )
     assert by["report/figures/figure1.png"] == "#report/plot_figure1"
     fetched = {part["name"]: part["sha256"] for part in run["object"]}
     landmarker = yaml.safe_load((ROOT / "config/assets.yaml").read_text())["face_landmarker.task"]

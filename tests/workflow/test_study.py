@@ -202,6 +202,16 @@ def test_one_more_seed_or_backbone_trains_no_other_again(micro: Path) -> None:
     assert jobs["train_configurations"] == 2
 
 
+def test_one_more_arm_trains_and_measures_no_other_again(micro: Path) -> None:
+    config = yaml.safe_load((micro / "micro.yaml").read_text())
+    config["synthesise"]["arms"].append("mixed")
+    (micro / "more.yaml").write_text(yaml.safe_dump(config))
+    jobs = planned(snakemake(micro, "-n", "--configfile", "more.yaml").stdout)
+    assert jobs["train_stargan"] == len(config["synthesise"]["seeds"])
+    assert jobs["translate_faces"] == jobs["measure_realism"] == jobs["measure_arms"] == 1
+    assert not jobs.keys() & {"assign_roles", "train_attribute_classifier", "pair_outputs"}
+
+
 def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
     preference = "simulation: {preference: {male: 0.9, female: 0.9}}"
     setting = f"judge: {{design: {{participants: 2, pairs: 4}}, {preference}}}"

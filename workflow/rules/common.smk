@@ -33,6 +33,9 @@ DATASETS = list(study.datasets)
 BOTH = ["source", "target"]
 SHARDS = list(range(study.align.shards))
 SEEDS = study.synthesise.seeds
+STARGAN_ARMS = (
+    study.synthesise.shares
+)  # of each arm, the share of outside faces that train it
 SIDES = config["sides"]
 INTERVALS = config["measure"]["intervals"]
 MANIFEST = manifest()
@@ -41,6 +44,7 @@ MANIFEST = manifest()
 wildcard_constraints:
     shard=r"\d+",
     seed="|".join(map(str, SEEDS)),
+    arm="|".join(map(re.escape, STARGAN_ARMS)),
 
 
 def code_of(*modules):

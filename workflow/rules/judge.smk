@@ -1,7 +1,7 @@
 """
 Stage 8, judge: people compare outputs of both sides of the boundary, blind to which is which.
 
-Reads   synthesise/seed-<n>/translations.parquet and .npy; measure/realism.parquet; below data_root
+Reads   synthesise/inside/seed-<n>/translations.*; measure/inside/realism.parquet; below data_root
         people's answers, and the secret that their pairs are blinded with
 Writes  judge/pairs.parquet        table PAIRS
         judge/persons.parquet      table PERSONS
@@ -29,8 +29,8 @@ rule judge:
 
 rule pair_outputs:
     input:
-        translations=TRANSLATIONS,
-        arrays=ARRAYS,
+        translations=expand(TRANSLATIONS, arm="inside"),
+        arrays=expand(ARRAYS, arm="inside"),
     output:
         pairs="<results>/judge/pairs.parquet",
         persons="<results>/judge/persons.parquet",
@@ -120,7 +120,7 @@ rule judge_pairs:
         persons_key="<results>/judge/persons_key.parquet",
         responses="<results>/judge/responses.parquet",
         familiar="<results>/judge/familiar.parquet",
-        realism="<results>/measure/realism.parquet",
+        realism="<results>/measure/inside/realism.parquet",
     output:
         estimates="<results>/judge/estimates.parquet",
         summary="<results>/judge/summary.json",

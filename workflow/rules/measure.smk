@@ -5,7 +5,7 @@ Reads   classify/runs.parquet, predictions.parquet, selected.json, tasks/<task>.
         classify/learning_curve.parquet
         acquire/<dataset>/faces.parquet, align/<dataset>/rejected.csv
         annotate/<dataset>/labels.parquet
-        synthesise/roles.parquet, seed-<n>/translations.*; align/target/centre/shard-<k>.npy
+        synthesise/roles.parquet, <arm>/seed-<n>/translations.*; align/target/centre/shard-<k>.npy
         partition/target/sides.parquet, estimates.parquet
         Inception's weights, for the FID, where they are in the data root or among the assets
 Writes  measure/classification.parquet        table ESTIMATES: of the classifiers
@@ -15,8 +15,10 @@ Writes  measure/classification.parquet        table ESTIMATES: of the classifier
         measure/rejected.parquet              table ESTIMATES: of the faces that alignment rejected
         measure/roles.parquet                 table ESTIMATES: of who trains and who is measured
         measure/attribute_classifier.safetensors  judges translations; trained on real faces
-        measure/realism.parquet               table ESTIMATES: of the translations
-        measure/scores.parquet                table SCORES: of every translation
+        measure/<arm>/realism.parquet         table ESTIMATES: of the translations of an arm
+        measure/<arm>/scores.parquet          table SCORES: of every translation
+        measure/<arm>/values.npz              what each face gives to each measure
+        measure/arms.parquet                  table ESTIMATES: of the arms beside each other
         measure/estimates.parquet, .csv       table ESTIMATES: all of these (docs/estimates.md)
 """
 
@@ -216,6 +218,7 @@ rule measure_roles:
         runtime=10,
     params:
         *code_of("measure.roles"),
+        attributes=config["synthesise"]["attributes"],
         own_label=OWN_LABELS["target"],
         intervals=INTERVALS,
         study=study.study,
@@ -233,12 +236,13 @@ rule measure_realism:
         crops=CENTRE_CROPS,
         inception=INCEPTION,
     output:
-        estimates="<results>/measure/realism.parquet",
-        scores="<results>/measure/scores.parquet",
+        estimates="<results>/measure/{arm}/realism.parquet",
+        scores="<results>/measure/{arm}/scores.parquet",
+        values="<results>/measure/{arm}/values.npz",
     log:
-        "<logs>/measure/measure_realism.log",
+        "<logs>/measure/measure_realism-{arm}.log",
     benchmark:
-        "<benchmarks>/measure/measure_realism.tsv"
+        "<benchmarks>/measure/measure_realism-{arm}.tsv"
     conda:
         ENVIRONMENT
     threads: study.operations.synthesise_threads
@@ -250,11 +254,37 @@ rule measure_realism:
         contents_of(*INCEPTION),
         study=study.study,
         seeds=SEEDS,
+        share=lookup("{arm}", within=STARGAN_ARMS),
         intervals=INTERVALS,
         settings=config["measure"]["realism"],
         seed=study.seed,
     script:
         "../scripts/measure_realism.py"
+
+
+rule measure_arms:
+    input:
+        values=expand("<results>/measure/{arm}/values.npz", arm=STARGAN_ARMS),
+    output:
+        estimates="<results>/measure/arms.parquet",
+    log:
+        "<logs>/measure/measure_arms.log",
+    benchmark:
+        "<benchmarks>/measure/measure_arms.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=30,
+    params:
+        *code_of("measure.arms"),
+        study=study.study,
+        shares=STARGAN_ARMS,
+        intervals=INTERVALS,
+        settings=config["measure"]["realism"],
+        seed=study.seed,
+    script:
+        "../scripts/measure_arms.py"
 
 
 rule gather_estimates:
@@ -266,7 +296,8 @@ rule gather_estimates:
             *(["<results>/measure/learning_curve.parquet"] if LEARNING_CURVE else []),
             "<results>/measure/rejected.parquet",
             "<results>/measure/roles.parquet",
-            "<results>/measure/realism.parquet",
+            *expand("<results>/measure/{arm}/realism.parquet", arm=STARGAN_ARMS),
+            *(["<results>/measure/arms.parquet"] if len(STARGAN_ARMS) > 1 else []),
         ],
     output:
         table="<results>/measure/estimates.parquet",

@@ -23,7 +23,11 @@ FIGURE_INPUTS = {  # the inputs that a figure of the registry may name
     "selected": "<results>/classify/selected.json",
     "task_estimates": "<results>/measure/tasks.parquet",
     "learning_curve": "<results>/measure/learning_curve.parquet",
-    "realism": "<results>/measure/realism.parquet",
+    "realism": "<results>/measure/inside/realism.parquet",
+    "arms": "<results>/measure/arms.parquet",
+    "every_realism": expand(
+        "<results>/measure/{arm}/realism.parquet", arm=STARGAN_ARMS
+    ),
     "rejected_shares": "<results>/measure/rejected.parquet",
     "judge_summary": "<results>/judge/summary.json",
     "table": "<results>/report/tables/<figure>.csv",
@@ -37,9 +41,9 @@ FIGURE_INPUTS = {  # the inputs that a figure of the registry may name
     "samples": "<results>/classify/samples.npz",
     "saliency": "<results>/classify/saliency.npz",
     "sides": "<results>/partition/target/sides.parquet",
-    "arrays": f"<results>/synthesise/seed-{SEEDS[0]}/translations.npy",
-    "translations": f"<results>/synthesise/seed-{SEEDS[0]}/translations.parquet",
-    "scores": "<results>/measure/scores.parquet",
+    "arrays": f"<results>/synthesise/inside/seed-{SEEDS[0]}/translations.npy",
+    "translations": f"<results>/synthesise/inside/seed-{SEEDS[0]}/translations.parquet",
+    "scores": "<results>/measure/inside/scores.parquet",
 }
 FIGURE_PARAMS = {
     "display": {
@@ -168,7 +172,11 @@ RECORDED = [  # results, by the output of a rule and the values of its wildcards
     (rules.gather_runs, "runs", {}),
     (rules.gather_runs, "predictions", {}),
     (rules.partition_target, "sides", {}),
-    *((rules.train_stargan, "generator", {"seed": seed}) for seed in SEEDS),
+    *(
+        (rules.train_stargan, "generator", {"arm": arm, "seed": seed})
+        for arm in STARGAN_ARMS
+        for seed in SEEDS
+    ),
     (rules.gather_estimates, "table", {}),
     (rules.judge_pairs, "estimates", {}),
     (rules.judge_pairs, "summary", {}),

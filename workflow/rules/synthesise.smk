@@ -1,31 +1,31 @@
 """
-Stage 6, synthesise: StarGAN trained on one side of the boundary, tried on faces of both.
+Stage 6, synthesise: StarGAN trained on one side of the boundary, tried on faces of both; and, in
+arms beside it, trained on the other side, or on both.
 
 Reads   partition/target/sides.parquet, acquire/target/faces.parquet, align/target/faces.parquet
         align/target/centre/shard-<k>.npy         the crop that StarGAN trains on
-        measure/scores.parquet                    for the page to browse
+        measure/inside/scores.parquet             for the page to browse
 Writes  synthesise/roles.parquet                  table ROLES: who trains, who is measured
-        synthesise/seed-<n>/generator.safetensors
-        synthesise/seed-<n>/checkpoints/step-<k>.*    generators and sheets on the way
-        synthesise/seed-<n>/tensorboard/              the losses' curves
-        synthesise/seed-<n>/translations.npy      uint8 (n, s, s, 3), rows as in the table
-        synthesise/seed-<n>/translations.parquet  table TRANSLATIONS
-        synthesise/seed-<n>/sheet.png             some of them, to look at
         synthesise/sheets.html                    translations to browse, face by face
+        below synthesise/<arm>/seed-<n>/
+        generator.safetensors
+        checkpoints/step-<k>.*                    generators and sheets on the way
+        tensorboard/                              the losses' curves
+        translations.npy                          uint8 (n, s, s, 3), rows as in the table
+        translations.parquet                      table TRANSLATIONS
+        sheet.png                                 some of them, to look at
 """
 
 CENTRE_CROPS = crop_shards("target", "centre")
-TRANSLATIONS = expand(
-    "<results>/synthesise/seed-{seed}/translations.parquet", seed=SEEDS
-)
-ARRAYS = expand("<results>/synthesise/seed-{seed}/translations.npy", seed=SEEDS)
-SHEETS = expand("<results>/synthesise/seed-{seed}/sheet.png", seed=SEEDS)
+TRANSLATED = [f"<results>/synthesise/{{arm}}/seed-{seed}" for seed in SEEDS]
+TRANSLATIONS = [f"{folder}/translations.parquet" for folder in TRANSLATED]
+ARRAYS = [f"{folder}/translations.npy" for folder in TRANSLATED]
+SHEETS = [f"{folder}/sheet.png" for folder in TRANSLATED]
 
 
 rule synthesise:
     input:
-        TRANSLATIONS,
-        SHEETS,
+        expand(TRANSLATIONS + SHEETS, arm=STARGAN_ARMS),
         "<results>/synthesise/sheets.html",
 
 
@@ -60,11 +60,11 @@ rule train_stargan:
         faces="<results>/acquire/target/faces.parquet",
         crops=CENTRE_CROPS,
     output:
-        generator="<results>/synthesise/seed-{seed}/generator.safetensors",
+        generator="<results>/synthesise/{arm}/seed-{seed}/generator.safetensors",
     log:
-        "<logs>/synthesise/train_stargan-{seed}.log",
+        "<logs>/synthesise/train_stargan-{arm}-{seed}.log",
     benchmark:
-        "<benchmarks>/synthesise/train_stargan-{seed}.tsv"
+        "<benchmarks>/synthesise/train_stargan-{arm}-{seed}.tsv"
     conda:
         ENVIRONMENT
     threads: study.operations.synthesise_threads
@@ -75,15 +75,14 @@ rule train_stargan:
         *code_of("synthesise.training"),
         attributes=config["synthesise"]["attributes"],
         settings=config["synthesise"]["training"],
+        share=lookup("{arm}", within=STARGAN_ARMS),
     script:
         "../scripts/train_stargan.py"
 
 
 rule translate_faces:
     input:
-        generators=expand(
-            "<results>/synthesise/seed-{seed}/generator.safetensors", seed=SEEDS
-        ),
+        generators=[f"{folder}/generator.safetensors" for folder in TRANSLATED],
         roles="<results>/synthesise/roles.parquet",
         faces="<results>/acquire/target/faces.parquet",
         crops=CENTRE_CROPS,
@@ -92,9 +91,9 @@ rule translate_faces:
         translations=TRANSLATIONS,
         sheets=SHEETS,
     log:
-        "<logs>/synthesise/translate_faces.log",
+        "<logs>/synthesise/translate_faces-{arm}.log",
     benchmark:
-        "<benchmarks>/synthesise/translate_faces.tsv"
+        "<benchmarks>/synthesise/translate_faces-{arm}.tsv"
     conda:
         ENVIRONMENT
     threads: study.operations.synthesise_threads
@@ -112,9 +111,9 @@ rule translate_faces:
 
 rule browse_sheets:
     input:
-        arrays=ARRAYS,
-        translations=TRANSLATIONS,
-        scores="<results>/measure/scores.parquet",
+        arrays=expand(ARRAYS, arm="inside"),
+        translations=expand(TRANSLATIONS, arm="inside"),
+        scores="<results>/measure/inside/scores.parquet",
     output:
         page=report(
             "<results>/synthesise/sheets.html",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facegap.measure.dose import break_even, halving_share
+from facegap.measure.dose import Scored, break_even, halving_share
 from facegap.statistics.performance import Answers
 
 SHARES = (0.0, 0.25, 0.5, 1.0)
@@ -43,7 +43,10 @@ def exact(share: float, faces: int = 200) -> Answers:
 def test_the_gap_is_halved_where_a_line_says(outside: tuple[float, ...], halved: float) -> None:
     """Inside 0.9 throughout, so the gap of 0.2 is halved at 0.8 outside."""
     curve = {
-        share: (exact(0.9), Answers(one.inside, one.person + 1000, one.probability))
+        share: (
+            Scored.of(exact(0.9)),
+            Scored.of(Answers(one.inside, one.person + 1000, one.probability)),
+        )
         for share, one in zip(SHARES, map(exact, outside), strict=True)
     }
     found = halving_share([curve], 0.95, np.random.default_rng(0))
@@ -68,7 +71,7 @@ def halving(rng: np.random.Generator) -> tuple[float, float]:
     for share, outside in zip(SHARES, (0.6, 0.7, 0.8, 0.85), strict=True):
         one = answers(rng, outside, harder)
         shifted = Answers(one.inside, one.person + 1000, one.probability)
-        curve[share] = (answers(rng, 0.85, hard), shifted)
+        curve[share] = (Scored.of(answers(rng, 0.85, hard)), Scored.of(shifted))
     return halving_share([curve], 0.9, rng)[1:]  # truly 0.3125
 
 

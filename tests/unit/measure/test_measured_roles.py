@@ -12,6 +12,7 @@ from facegap.errors import DataError
 from facegap.measure.roles import measure_roles, other_side
 from facegap.settings.acquire import OwnLabel
 from facegap.settings.measure import Intervals
+from facegap.settings.synthesise import Attributes
 from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table, write_table
 from facegap.tables.measure import ESTIMATES, estimates
@@ -42,7 +43,8 @@ def roles(*parts: tuple[str, str, str, int]) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     ids = [f"f{k}" for k in range(len(table))]
     persons = [f"p{k // 2}" for k in range(len(table))]
-    return table.assign(face_id=ids, row=range(len(table)), subject_id=persons)
+    nobody = pd.Series([None] * len(table), dtype="Int64")
+    return table.assign(face_id=ids, row=range(len(table)), subject_id=persons, pair=nobody)
 
 
 def measured(folder: Path, assigned: pd.DataFrame, truly: list[str] | None) -> pd.DataFrame:
@@ -50,7 +52,8 @@ def measured(folder: Path, assigned: pd.DataFrame, truly: list[str] | None) -> p
     ids = assigned["face_id"]
     faces = pd.DataFrame({"face_id": ids, "path": ids, "subject_id": assigned["subject_id"]})
     faces = faces.assign(split="rest", age=np.nan, gender="male", race_raw=None)
-    faces["group"] = truly or "?"
+    faces = faces.assign(group=truly or "?", Dark=np.arange(len(faces)) % 3 == 0)
+    faces = faces.astype({"Dark": "Int8"})
     sides = assigned[["face_id", "side", "provenance"]].assign(
         confidence=np.nan, simulated=truly is not None
     )
@@ -67,6 +70,7 @@ def measured(folder: Path, assigned: pd.DataFrame, truly: list[str] | None) -> p
     measure_roles(
         **files,
         estimates=folder / "measured.parquet",
+        attributes=Attributes(names=["Dark"], exclusive=[]),
         own_label=own,
         intervals=Intervals(),
         study="study",
@@ -120,6 +124,17 @@ def test_who_has_a_role_and_who_may_not_be_measured_are_counted(tmp_path: Path) 
         "not measured: contentious faces": 7,
     }
     assert table.loc["not measured: persons on both sides", "persons"] == 4
+
+
+def test_of_pairs_that_train_the_sides_are_counted_apart_and_compared(tmp_path: Path) -> None:
+    assigned = roles(*MIXED, ("train", "outside", "agreed", 6))
+    assigned["pair"] = pd.array([*range(6), *[pd.NA] * 20, *range(6)], dtype="Int64")
+    table = measured(tmp_path, assigned, None)
+    assert table.loc[("role", "role: train"), "estimate"] == 6
+    assert table.loc[("role", "role: train × side: outside"), "estimate"] == 6
+    (matching,) = table.loc["matching"].to_dict("records")
+    assert (matching["attribute"], matching["faces"]) == ("Dark", 6)
+    assert matching["estimate"] == 0, "two of six on either side"
 
 
 def test_the_interval_covers_the_number_as_often_as_it_says() -> None:

@@ -844,6 +844,65 @@ def test_what_the_boundary_does_is_said_no_further_than_it_is_shown(
     assert "there is no share at which the gap is half" in inputs.page()
 
 
+def generators(interaction: float, inside: float, p: float) -> list[dict[str, Any]]:
+    """Rows of arms of the synthesis, with intervals of ± 0.05."""
+    rows: list[dict[str, Any]] = [
+        {"quantity": "matching", "attribute": "Bangs", "estimate": -0.0123},
+        {"quantity": "matching", "attribute": "Young", "estimate": 0.01},
+        {"quantity": "halving share", "metric": "KID", "estimate": 0.2, "low": 0.1, "high": 0.3},
+    ]
+    for metric, family in (("KID", "primary realism"), ("FID", "further realism")):
+        for quantity, group, value in (
+            ("realism interaction", "all", interaction),
+            ("realism advantage", "side: inside", inside),
+            ("realism advantage", "side: outside", interaction - inside),
+        ):
+            row = {"quantity": quantity, "metric": metric, "group": group, "estimate": value}
+            row |= {"low": value - 0.05, "high": value + 0.05, "p": p, "adjusted_p": p}
+            rows.append(
+                row | {"smallest_detectable_effect": 0.0777, "family": f"interaction, {family}"}
+            )
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("values", "answer", "follows"),
+    [
+        ((0.2, 0.1, 0.001), "In KID the side that a generator was trained on", "boundary’s own"),
+        (
+            (0.2, 0.18, 0.001),
+            "In KID the side that a generator was trained on",
+            "interaction alone",
+        ),
+        ((0.02, 0.01, 0.6), "In none of the primary measures was it found", "none found"),
+    ],
+)
+def test_what_the_boundary_does_to_generators_is_said(
+    values: tuple[float, float, float], answer: str, follows: str, inputs: Inputs
+) -> None:
+    inputs.config["synthesise"]["arms"] = ["inside", "outside", 0.25]
+    inputs.config["synthesise"]["roles"] = {"training_faces": 40}
+    inputs.tasks = generators(*values)
+    text = " ".join(re.sub("<[^>]+>", " ", inputs.page()).split())
+    own = text[text.index("Generators of either side") : text.index("From measure/arms.parquet")]
+    assert answer in own
+    assert own.count(follows) >= 2
+    assert "on B, with 25.0% B: always on 40 faces" in own
+    assert "the shares of the attributes differ by at most 1.2 points" in own
+    assert "In KID the gap is half of what it is without faces B when they are 20.0%" in own
+
+
+def test_an_arm_of_the_other_side_is_not_taken_for_the_papers(inputs: Inputs) -> None:
+    first = inputs.page()
+    inputs.tasks = [
+        {"quantity": "realism gap", "metric": "KID", "arm": "outside", "estimate": -0.4321}
+        | {"family": "primary realism, arm outside"},
+        {"quantity": "realism", "metric": "KID", "arm": "outside", "group": "side: inside"}
+        | {"estimate": 0.9},
+    ]
+    assert inputs.page() == first
+
+
 def test_a_study_without_tasks_has_no_section_of_the_boundary(inputs: Inputs) -> None:
     assert "What the boundary does" not in inputs.page()
 

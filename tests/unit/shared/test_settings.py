@@ -289,6 +289,25 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
             [16, 400],
             "classify.learning_curve.faces: 400, but datasets.target.split.train is 256",
         ),
+        ("synthesise.arms", ["outside"], "synthesise.arms: inside has to be among them"),
+        ("synthesise.arms", ["inside", 0.5], "synthesise.arms: 0.5 is mixed"),
+        ("synthesise.arms", ["inside", 1.0], "synthesise.arms.1: 1.0 is not allowed"),
+        ("synthesise.arms", ["inside", "all"], "synthesise.arms.1: 'all' is not allowed"),
+        (
+            "synthesise.arms",
+            ["inside", "outside", 0.001],
+            "synthesise.arms: 0.001 of 200 faces (synthesise.roles.training_faces) is none, or all",
+        ),
+        (
+            "synthesise.roles",
+            {"training_faces": 3},
+            "synthesise.roles.training_faces: 3, fewer than a batch (synthesise.training.batch: 4)",
+        ),
+        (
+            "synthesise.roles",
+            {"held_out": 0.2},
+            "synthesise.roles.training_faces: several arms train on equally many faces; give a",
+        ),
         ("sides.outside", "A", "sides: inside and outside have the same name"),
         ("annotate.annotators", {"ada": {"error": 0.1}}, "name two or more"),
         ("datasets.source.kind", "web", "'web' is no kind of data set; allowed: drawn, utkface"),
@@ -687,3 +706,20 @@ def test_a_task_may_not_be_the_boundary_under_another_name() -> None:
     age["judge"]["simulation"]["preference"] = {"male": 0.5, "female": 0.5}
     age["classify"]["tasks"] = {"labels": ["Young"]}
     assert "classify.tasks.labels: Young is the boundary itself" in problems(age)[0]
+
+
+def test_the_crossed_study_is_the_papers_but_for_what_is_crossed() -> None:
+    paper, crossed = (
+        load(yaml.safe_load((CONFIG / name).read_text())).model_dump()
+        for name in ("paper.yaml", "crossed.yaml")
+    )
+    assert crossed["classify"]["tasks"]["labels"] == ["gender", "Young", "Smiling"]
+    assert crossed["synthesise"]["arms"] == ["inside", "outside", "mixed"]
+    for part, key in (
+        *(("classify", "tasks"), ("classify", "learning_curve")),
+        *(("synthesise", "arms"), ("synthesise", "roles")),
+    ):
+        assert crossed[part].pop(key) != paper[part].pop(key)
+    assert crossed.pop("study") == "crossed"
+    assert paper.pop("study") == "paper"
+    assert crossed == paper

@@ -35,6 +35,7 @@ def assigned(
     held_out: float = 0.4,
     translated: int = 10,
     contentious: Contentious = "left out",
+    training_faces: int | None = None,
     seed: int = 1,
 ) -> pd.DataFrame:
     assign_roles(
@@ -43,7 +44,12 @@ def assigned(
         aligned=study.aligned,
         roles=study.roles,
         attributes=Attributes(names=names, exclusive=[], control=control),
-        settings=Roles(held_out=held_out, translated=translated, contentious=contentious),
+        settings=Roles(
+            held_out=held_out,
+            translated=translated,
+            contentious=contentious,
+            training_faces=training_faces,
+        ),
         seed=seed,
     )
     return read_table(study.roles, ROLES)
@@ -147,6 +153,50 @@ def test_persons_on_both_sides_train_and_are_counted(tmp_path: Path, make_study:
     }
 
 
+@settings(
+    max_examples=15,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each example writes a data set
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.integers(0, 9), st.integers(8, 50), st.integers(0, 1000))
+def test_of_pairs_that_train_the_laws_hold(
+    tmp_path: Path, make_study: Make, data_seed: int, training_faces: int, seed: int
+) -> None:
+    study, sides = mixed(tmp_path, make_study, data_seed)
+    alone = assigned(study, seed=seed)
+    try:
+        roles = assigned(study, training_faces=training_faces, seed=seed)
+    except DataError:
+        return  # too few, or of one attribute alone; other tests say how
+    paired = roles[roles["role"] == "train"]
+    assert sorted(paired["pair"]) == sorted([*range(training_faces)] * 2)
+    for _, pair in paired.groupby("pair"):
+        assert set(pair["side"]) == {"inside", "outside"}
+        assert pair["control"].nunique() == 1
+    assert "contentious" not in set(paired["provenance"])
+    both = sides.groupby("subject_id")["side"].nunique()
+    measured = roles[roles["role"] != "train"]
+    assert not set(paired["subject_id"]) & {*measured["subject_id"], *both.index[both > 1]}
+    assert measured["pair"].isna().all()
+    same = alone[alone["role"] != "train"]
+    assert measured.reset_index(drop=True).equals(same.reset_index(drop=True)), (
+        "who is measured does not depend on who trains"
+    )
+
+
+def test_the_pairs_that_train_are_alike_where_the_faces_allow(
+    tmp_path: Path, make_study: Make
+) -> None:
+    study = make_study(tmp_path, faces=600)
+    faces = read_table(study.faces, FACES).set_index("face_id")
+    roles = assigned(study, held_out=0.2, training_faces=60).dropna(subset=["pair"])
+    first, last = (
+        faces.loc[part.sort_values("pair")["face_id"], ATTRIBUTES].to_numpy(float)
+        for _, part in roles.groupby("side")
+    )
+    assert (first == last).all()
+
+
 def test_contentious_faces_are_measured_if_asked_for(tmp_path: Path, make_study: Make) -> None:
     study, _ = mixed(tmp_path, make_study, 3)
     roles = assigned(study, contentious="measured", translated=20)
@@ -212,6 +262,11 @@ def test_the_same_seed_gives_the_same_bytes(study: Study) -> None:
             {"translated": 61},
             r"61 faces of each side are wanted, \d+ possible .*in-domain .*female.* of 16 persons"
             r" inside and 10 outside; .*persons on both sides': 0",
+        ),
+        (
+            {"training_faces": 41},
+            r"synthesise.roles.training_faces: 41 faces of each side are wanted, \d+ possible"
+            r" .*'outside': {'female': \d+, 'male': \d+}.*lower it",
         ),
     ],
 )

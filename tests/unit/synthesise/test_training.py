@@ -31,7 +31,10 @@ from facegap.synthesise.training import (
     rate_at,
     read_faces,
     train_stargan,
+    trained_on,
 )
+from facegap.tables.base import read_table
+from facegap.tables.synthesise import ROLES
 
 ATTRIBUTES = Attributes(names=["Dark", "Fair", "Striped"], exclusive=[["Dark", "Fair"]])
 Study = Any  # of conftest.py
@@ -55,20 +58,24 @@ class Killed(BaseException):
     """The process dies: nothing in the library catches this."""
 
 
-@pytest.fixture
-def play(study: Study, tmp_path: Path) -> Callable[..., Path]:
-    """Train into a folder by name, with settings changed; the folder."""
+def give_roles(study: Study, training_faces: int | None = None) -> None:
     assign_roles(
         sides=study.sides,
         faces=study.faces,
         aligned=study.aligned,
         roles=study.roles,
         attributes=ATTRIBUTES,
-        settings=Roles(held_out=0.3, translated=6),
+        settings=Roles(held_out=0.3, translated=6, training_faces=training_faces),
         seed=1,
     )
 
-    def train(name: str, seed: int = 1, **changes: Any) -> Path:
+
+@pytest.fixture
+def play(study: Study, tmp_path: Path) -> Callable[..., Path]:
+    """Train into a folder by name, with settings changed; the folder."""
+    give_roles(study)
+
+    def train(name: str, seed: int = 1, share: float = 0.0, **changes: Any) -> Path:
         folder = tmp_path / name
         operations = {key: changes.pop(key, value) for key, value in RARELY.items()}
         train_stargan(
@@ -78,6 +85,7 @@ def play(study: Study, tmp_path: Path) -> Callable[..., Path]:
             generator=folder / "generator.safetensors",
             attributes=ATTRIBUTES,
             settings=Settings(**{**SETTINGS, **changes}),
+            share=share,
             operations=Operations(**operations),
             threads=1,
             seed=seed,
@@ -419,7 +427,7 @@ def test_an_epoch_shows_every_face_once_with_its_own_label(
     play: Callable[..., Path], study: Study
 ) -> None:
     play("one", iterations=2)
-    faces = read_faces(study.roles, study.faces, study.shards, ATTRIBUTES)
+    faces = read_faces(study.roles, study.faces, study.shards, ATTRIBUTES, 0.0)
     setup = Setup(settings(), tuple(ATTRIBUTES.names), 1, 1)
     faces = Faces(faces.crops, faces.rows[:20], faces.labels[:20])
     known = {faces.crops.take([row]).tobytes(): i for i, row in enumerate(faces.rows)}
@@ -440,3 +448,32 @@ def test_an_epoch_shows_every_face_once_with_its_own_label(
         assert 0 < mirrored < 20
         orders.append(seen)
     assert orders[0] != orders[1]
+
+
+def test_arms_differ_in_nothing_but_which_face_of_a_pair_they_see(
+    study: Study,
+) -> None:
+    give_roles(study, 20)
+    roles = read_table(study.roles, ROLES)
+    arms = {share: trained_on(roles, share) for share in (0.0, 0.25, 0.5, 1.0)}
+    for share, own in arms.items():
+        assert list(own["pair"]) == list(range(20)), "in the order of the pairs"
+        outside = (own["side"] == "outside").to_numpy()
+        assert outside.tolist() == [True] * round(20 * share) + [False] * (20 - round(20 * share))
+    faces = [
+        read_faces(study.roles, study.faces, study.shards, ATTRIBUTES, share) for share in arms
+    ]
+    assert [list(each.rows) for each in faces] == [list(own["row"]) for own in arms.values()]
+    first, last = (own.set_index("pair") for own in (arms[0.0], arms[1.0]))
+    assert (first["control"] == last["control"]).all()
+
+
+def test_an_arm_of_the_other_side_has_other_weights_of_its_own(
+    play: Callable[..., Path], study: Study
+) -> None:
+    give_roles(study, 20)
+    weights = [
+        (play(str(share), share=share) / "generator.safetensors").read_bytes()
+        for share in (0.0, 1.0, 1.0)
+    ]
+    assert weights[0] != weights[1] == weights[2]

@@ -115,7 +115,9 @@ def translate(study: Study, *seeds: int, name: str = "") -> None:
     )
 
 
-def measure(study: Study, name: str = "realism", roles: Path | None = None) -> pd.DataFrame:
+def measure(
+    study: Study, name: str = "realism", roles: Path | None = None, arm: str = "inside"
+) -> pd.DataFrame:
     """The estimates of each seed, with the domain and control of each row."""
     measure_realism(
         arrays=[study.folder / f"{seed}.npy" for seed in (1, 2)],
@@ -127,8 +129,11 @@ def measure(study: Study, name: str = "realism", roles: Path | None = None) -> p
         inception=None,
         estimates=study.folder / f"{name}.parquet",
         scores=study.folder / f"{name}-scores.parquet",
+        values=study.folder / f"{name}-values.npz",
         study="study",
+        arm=arm,
         seeds=[1, 2],
+        share=0.0 if arm == "inside" else 1.0,
         intervals=Intervals(),
         settings=Realism(null_splits=40),
         threads=1,

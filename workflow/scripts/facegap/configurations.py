@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 HEAD = "head"  # ends the names of runs whose head alone was trained
-CROSSED = INSIDE, BOTH, OUTSIDE = 0.0, 0.5, 1.0  # faces outside of all that a task's heads learn on
+CROSSED = INSIDE, BOTH, OUTSIDE = 0.0, 0.5, 1.0  # faces outside, of all that a model learns from
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ REALISM = (
     *("perceptual distance", "reconstruction error", "KID", "FID"),
     *("classifier kernel distance", "classifier Frechet distance"),
 )
+PRIMARY = "primary realism"  # the family of tests of the measures that the settings call so
 METRICS = ("balanced accuracy", "accuracy", "AUROC", "Brier score")
 HOLDS = (
     "Student's t with Satterthwaite's degrees of freedom; holds persons and, of several trainings,"
@@ -99,12 +100,12 @@ QUANTITIES = {
     "halving share": Quantity(
         "measure",
         "share of faces outside in training, of a fixed number, at which the group gap of a task"
-        " (each data set's own heads on its own faces, mean over data sets) is half of what it is"
-        " with none; linear between the shares",
+        " (each data set's own heads on its own faces, mean over data sets), or a realism gap, is"
+        " half of what it is with none; linear between the shares",
         "share",
         "percentile bootstrap over persons and trainings; none where more than one of twenty"
         " samples have no such share",
-        ("balanced accuracy",),
+        ("balanced accuracy", *REALISM),
     ),
     "learning curve": Quantity(
         "measure",
@@ -213,6 +214,23 @@ QUANTITIES = {
         " Holm's correction over the family",
         REALISM,
     ),
+    "realism advantage": Quantity(
+        "measure",
+        "on the same faces of a side: the generators trained on that side less those trained on the"
+        " other, on equally many faces matched on control and attributes; positive is better (of"
+        " errors and distances with the other sign)",
+        "as the metric",
+        "Student's t of persons and pairs of seeds",
+        REALISM,
+    ),
+    "realism interaction": Quantity(
+        "measure",
+        "sum of the realism advantages on either side: how hard a side is cancels",
+        "as the metric",
+        "Student's t of persons and pairs of seeds, Satterthwaite's degrees of freedom; p: its own"
+        " test, Holm's correction over the family",
+        REALISM,
+    ),
     "null realism gap": Quantity(
         "measure",
         "the same between random halves of the in-domain persons: the mean over the splits",
@@ -232,6 +250,13 @@ QUANTITIES = {
         "measure",
         "faces that train the generator, are measured, or may not be measured",
         "faces",
+        "none",
+    ),
+    "matching": Quantity(
+        "measure",
+        "share of the inside faces of the training pairs that have an attribute, less that of the"
+        " outside ones",
+        "share",
         "none",
     ),
     "faces of the other side": Quantity(

@@ -3,6 +3,7 @@ that reach what the source's do.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,27 @@ from facegap.statistics.interval import Interval
 from facegap.statistics.performance import Answers
 
 Values = NDArray[np.float64]
-Curve = Mapping[float, tuple[Answers, Answers]]  # by share: on the faces inside, and outside
 KNOWN = 0.95  # of the samples, at the least, that have a share: else there is no interval
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the trainings of a model reach on faces of one side: `values` (trainings, n), more is
+    better, of the `person` (n,). It is judged by the mean of the means over `strata`, (n,) each.
+    """
+
+    values: Values
+    person: NDArray[np.int64]
+    strata: tuple[NDArray[np.bool_], ...]
+
+    @classmethod
+    def of(cls, answers: Answers) -> "Scored":
+        """Of a classifier, judged by its balanced accuracy."""
+        right = ((answers.probability >= 0.5) == answers.inside).astype(float)
+        return cls(right, answers.person, (answers.inside, ~answers.inside))
+
+
+Curve = Mapping[float, tuple[Scored, Scored]]  # by share: on the faces inside, and outside
 
 
 def halving_share(curves: Sequence[Curve], confidence: float, rng: np.random.Generator) -> Interval:
@@ -43,8 +63,10 @@ def break_even(
     one of twenty samples.
     """
     numbers = np.log(np.array(sorted(curve), dtype=float))
+    tested = {number: Scored.of(answers) for number, answers in curve.items()}
     found, again = (
-        _crossed(numbers, *_scores(curve, transferred, sampled)) for sampled in (None, rng)
+        _crossed(numbers, *_scores(tested, Scored.of(transferred), sampled))
+        for sampled in (None, rng)
     )
     return _interval(float(np.exp(found[0])), np.exp(again), confidence)
 
@@ -56,7 +78,7 @@ def _interval(estimate: float, again: Values, confidence: float) -> Interval:
 
 
 def _scores(
-    curve: Mapping[int, Answers], transferred: Answers, rng: np.random.Generator | None
+    curve: Mapping[int, Scored], transferred: Scored, rng: np.random.Generator | None
 ) -> tuple[Values, Values]:
     """Balanced accuracy at each number (draws, numbers), and transferred (draws,)."""
     weights = np.ones((1, len(transferred.person)))
@@ -80,9 +102,9 @@ def _crossed(numbers: Values, scores: Values, wanted: Values) -> Values:
     return found
 
 
-def _taken(answers: Answers, rng: np.random.Generator | None) -> Values:
+def _taken(tested: Scored, rng: np.random.Generator | None) -> Values:
     """How much each training counts, (draws, trainings)."""
-    trainings = len(answers.probability)
+    trainings = len(tested.values)
     if rng is None:
         return np.full((1, trainings), 1 / trainings)
     return _counts(resample(trainings, rng), trainings) / trainings
@@ -115,12 +137,10 @@ def _counts(samples: NDArray[np.int64], count: int) -> Values:
     return found
 
 
-def _balanced(side: Answers, taken: Values, weights: Values) -> Values:
-    """Balanced accuracy (draws,) of the trainings `taken`, the faces having `weights`."""
-    right = ((side.probability >= 0.5) == side.inside).astype(float)
-    weighted = (taken @ right) * weights
-    strata = [side.inside, ~side.inside]
-    with np.errstate(invalid="ignore"):  # a sample may have no face of a label
-        parts = [weighted[:, stratum].sum(1) / weights[:, stratum].sum(1) for stratum in strata]
+def _balanced(side: Scored, taken: Values, weights: Values) -> Values:
+    """The mean over strata (draws,) of the trainings `taken`, the faces having `weights`."""
+    weighted = (taken @ side.values) * weights
+    with np.errstate(invalid="ignore"):  # a sample may have no face of a stratum
+        parts = [weighted[:, of].sum(1) / weights[:, of].sum(1) for of in side.strata]
     mean: Values = np.mean(parts, axis=0)
     return mean

@@ -16,6 +16,7 @@ from facegap.statistics.absence import equivalence_bound, smallest_detectable
 from facegap.statistics.interval import Interval, row, within
 from facegap.statistics.multiplicity import holm
 from facegap.statistics.performance import (
+    Estimate,
     Measured,
     Stratum,
     gap,
@@ -81,11 +82,17 @@ def realism_gap(inside: Scores, outside: Scores, confidence: float) -> Row:
     the test that the interval inverts; neither where nothing varies. No domain is cut before.
     """
     found = interval_of(gap(_measured(outside), _measured(inside)), confidence)
-    about: Row = {
-        **row(found.interval),
-        "persons": min(inside.persons, outside.persons),
-        "faces": min(inside.faces, outside.faces),
-    }
+    persons = min(inside.persons, outside.persons)
+    return _difference(found, persons, min(inside.faces, outside.faces), confidence)
+
+
+def mean_difference(of: Scores, confidence: float) -> Row:
+    """The mean of values that are differences, as columns of ESTIMATES; as `realism_gap`."""
+    return _difference(interval_of(_measured(of), confidence), of.persons, of.faces, confidence)
+
+
+def _difference(found: Estimate, persons: int, faces: int, confidence: float) -> Row:
+    about: Row = {**row(found.interval), "persons": persons, "faces": faces}
     if not found.error > 0:
         return {**about, "low": None, "high": None}
     return {

@@ -53,8 +53,10 @@ from facegap.measure.recognition import (
     recognition_rows,
 )
 from facegap.measure.sets import INCEPTION, OWN, SetDistances, plan_sets, set_distances
+from facegap.measure.values import Measure, family, named, write_values
 from facegap.network import settle
 from facegap.progress import paced
+from facegap.quantities import PRIMARY
 from facegap.seeds import generator
 from facegap.settings.measure import Intervals, Realism
 from facegap.tables.base import DOMAINS, SIDES, read_table, write_table
@@ -65,12 +67,8 @@ from facegap.tables.synthesise import ROLES
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
 Values = NDArray[np.float64]
-PRIMARY = "primary realism"
+SIDE_OF = dict(zip(DOMAINS, SIDES, strict=True))
 CORRECTED = "corrected attribute transfer"
-NAMES = {  # of the settings
-    "kernel distance": ("KID", "classifier kernel distance"),
-    "Frechet distance": ("FID", "classifier Frechet distance"),
-}
 
 
 @dataclass(frozen=True)
@@ -84,6 +82,8 @@ class Data:
     seeds: list[int]
     confidence: float
     seed: int  # of the study
+    arm: str = "inside"
+    share: float = 0.0  # of outside faces in the arm's training
 
     def rows(self, domain: str, which: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The rows of the images `which` (n,) of a domain."""
@@ -102,6 +102,11 @@ class Metric:
     scores: dict[str, Scores]
     null: Values | None
 
+    @property
+    def measure(self) -> Measure:
+        """Without its values."""
+        return Measure(self.name, self.group.attribute, self.group.named())
+
 
 def measure_realism(
     *,
@@ -114,8 +119,11 @@ def measure_realism(
     inception: Path | None,
     estimates: Path,
     scores: Path,
+    values: Path,
     study: str,
+    arm: str,
     seeds: list[int],
+    share: float,
     intervals: Intervals,
     settings: Realism,
     threads: int,
@@ -123,9 +131,12 @@ def measure_realism(
 ) -> None:
     """Write the measures of both domains and their gaps (ESTIMATES), and each translation's scores.
 
+    All is of one `arm` of the synthesis, which trained on a `share` of outside faces.
+
     `arrays` (uint8 (n, s, s, 3) RGB) and `translations` (TRANSLATIONS) have a file for each of the
     synthesis's `seeds`; `inception` are its weights, if there are any. `roles` (ROLES) and `crops`
-    give the real faces of the measured persons. `scores` is a table SCORES.
+    give the real faces of the measured persons. `scores` is a table SCORES; `values` are for the
+    comparison with other arms (facegap/measure/values.py).
     """
     device = settle(threads)
     network, attributes = load_recogniser(classifier, device)
@@ -134,25 +145,27 @@ def measure_realism(
     disputed = assigned.loc[assigned["provenance"] == "contentious", "face_id"]
     groups = groups_of_images(table, attributes, disputed)
     real = _real_faces(network, assigned, faces, Crops(crops), attributes, device)
-    data = Data(table, groups, real, attributes, seeds, intervals.confidence, seed)
+    data = Data(table, groups, real, attributes, seeds, intervals.confidence, seed, arm, share)
     plan = plan_sets(table, groups, settings.null_splits, seeds, seed)
-    values, sets, scored = [], [], []
+    of_images, sets, scored = [], [], []
     for which, own in paced(list(zip(seeds, images, strict=True)), "seeds", log):
         sight = recognise(network, own, device, layers=True)
-        values.append(image_values(table, own, sight, attributes))
-        scored.append(scores_table(table, values[-1], which))
+        of_images.append(image_values(table, own, sight, attributes))
+        scored.append(scores_table(table, of_images[-1], which))
         features = _features(table, own, sight, inception, device)
         sets.append(set_distances(plan, which, features, INCEPTION if inception else OWN))
     metrics = [
-        *_metrics_of_images(data, values, settings.null_splits),
+        *_metrics_of_images(data, of_images, settings.null_splits),
         *_metrics_of_sets(data, sets),
     ]
-    rows = [*realism_rows(data, metrics, settings.primary), *_floors(sets)]
-    rows += _recognition(data)
+    rows = [*realism_rows(data, metrics, settings.primary)]
+    if arm == "inside":  # no arm has a part in what real faces are
+        rows += [*_floors(sets), *_recognition(data)]
     write_table(table_of(rows, study), estimates, ESTIMATES)
     write_table(pd.concat(scored), scores, SCORES)
+    write_values(((metric.measure, metric.scores) for metric in metrics), values)
     for each in rows:
-        if each.get("family") == PRIMARY:
+        if str(each.get("family")).startswith(PRIMARY):
             ends = {name: each.get(name) for name in ("estimate", "low", "high")}
             log.info("gap of %s: %s", each["metric"], ends)
 
@@ -262,13 +275,15 @@ def _metrics_of_sets(data: Data, sets: Sequence[SetDistances]) -> Iterator[Metri
 
 def realism_rows(data: Data, metrics: Sequence[Metric], primary: Sequence[str]) -> Iterator[Row]:
     """Of each metric both domains, of each seed and the mean; the gaps; the null check's."""
-    first = {name for given in primary for name in NAMES.get(given, (given,))}
     gaps = []
     for metric in metrics:
         group = metric.group
-        about = {"metric": metric.name, "attribute": group.attribute}
+        about: Row = {"metric": metric.name, "attribute": group.attribute}
+        about |= {"arm": data.arm, "share": data.share}
         for domain, of in metric.scores.items():
-            place = {**about, "quantity": "realism", "group": group.named(domain=domain)}
+            # of another arm neither domain is what the words say
+            of_arm = {"domain": domain} if data.arm == "inside" else {"side": SIDE_OF[domain]}
+            place = {**about, "quantity": "realism", "group": group.named(**of_arm)}
             for which, values in zip(data.seeds, of.values, strict=True):
                 alone = replace(of, values=values[None])
                 yield {**place, "seed": which, **realism(metric.name, alone, data.confidence)}
@@ -276,20 +291,14 @@ def realism_rows(data: Data, metrics: Sequence[Metric], primary: Sequence[str]) 
         place = {**about, "quantity": "realism gap", "group": group.named()}
         inside, outside = (metric.scores[domain] for domain in DOMAINS)
         gap = realism_gap(inside, outside, data.confidence)
-        gaps.append({**place, **gap, "family": _family(metric.name, group, first)})
+        tests = family(metric.measure, named(primary))
+        if data.arm != "inside":
+            tests += f", arm {data.arm}"
+        gaps.append({**place, **gap, "family": tests})
         if metric.null is not None:
             null = central(metric.null, data.confidence)
             yield {**place, "quantity": "null realism gap", **null, "method": "splits"}
     yield from adjusted(gaps)
-
-
-def _family(metric: str, group: Group, primary: set[str]) -> str:
-    """The tests that a gap's is adjusted with: all of a table of the page."""
-    if group.attribute:
-        return "realism by attribute"
-    if group.factors:
-        return f"realism by {next(iter(group.factors))}"
-    return PRIMARY if metric in primary else "further realism"
 
 
 def _floors(sets: Sequence[SetDistances]) -> Iterator[Row]:

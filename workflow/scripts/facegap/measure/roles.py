@@ -12,15 +12,17 @@ from typing import Any
 import pandas as pd
 from scipy import special
 
+from facegap.attributes import require
 from facegap.boundary import sides_of
 from facegap.errors import DataError
 from facegap.groups import group_name
 from facegap.settings.acquire import OwnLabel
 from facegap.settings.measure import Intervals
+from facegap.settings.synthesise import Attributes
 from facegap.statistics.interval import Interval, row, within
 from facegap.statistics.proportions import weighted_sum
 from facegap.tables.acquire import FACES
-from facegap.tables.base import DOMAINS, metadata, read_table, write_table
+from facegap.tables.base import DOMAINS, SIDES, metadata, read_table, write_table
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.measure import estimates as table_of
 from facegap.tables.partition import FACE_SIDES
@@ -37,6 +39,7 @@ def measure_roles(
     faces: Path,
     partition_estimates: Path,
     estimates: Path,
+    attributes: Attributes,
     own_label: OwnLabel | None,
     intervals: Intervals,
     study: str,
@@ -53,7 +56,7 @@ def measure_roles(
         truth = sides_of(table, own_label, faces).set_axis(table["face_id"])
         assigned = assigned.assign(truth=assigned["face_id"].map(truth))
     left_out = json.loads(metadata(roles)["left_out"])
-    rows = [*_counts(assigned, left_out)]
+    rows = [*_counts(assigned, left_out), *_matching(assigned, table, attributes, faces)]
     for domain in DOMAINS:
         own = assigned[assigned["role"] == domain]
         disputed = own["provenance"] == "contentious"
@@ -113,12 +116,28 @@ def _other(faces: pd.DataFrame, **factors: str) -> Row:
 def _counts(assigned: pd.DataFrame, left_out: dict[str, int]) -> Iterator[Row]:
     """Faces and persons of each role, and of those who may not be measured."""
     for role, part in assigned.groupby("role"):
-        persons = int(part["subject_id"].nunique())
-        yield _count(group_name({"role": str(role)}), len(part), persons)
+        for side, own in part.groupby("side") if role == "train" else [("", part)]:
+            more = {"side": str(side)} if side == "outside" else {}  # of the other arms
+            persons = int(own["subject_id"].nunique())
+            yield _count(group_name({"role": str(role), **more}), len(own), persons)
     both = {"not measured": "persons on both sides"}
     yield _count(group_name(both), left_out["their faces"], left_out["persons on both sides"])
     disputed = {"not measured": "contentious faces"}
     yield _count(group_name(disputed), left_out["contentious faces"], None)
+
+
+def _matching(
+    assigned: pd.DataFrame, table: pd.DataFrame, attributes: Attributes, place: Path
+) -> Iterator[Row]:
+    """Of the pairs that train, if there are any: how alike both sides are in each attribute."""
+    paired = assigned.dropna(subset=["pair"])
+    if len(paired):
+        require(table, attributes.names, place)
+        values = table.set_index("face_id").loc[paired["face_id"], attributes.names].astype(float)
+        inside, outside = (values[(paired["side"] == side).to_numpy()].mean() for side in SIDES)
+        for name, apart in (inside - outside).items():
+            about = {"quantity": "matching", "attribute": str(name), "estimate": float(apart)}
+            yield {**about, "faces": int(paired["pair"].nunique())}
 
 
 def _count(group: str, faces: int, persons: int | None) -> Row:

@@ -24,7 +24,7 @@ import pandas as pd
 from facegap.configurations import BOTH, CROSSED, INSIDE, OUTSIDE
 from facegap.groups import group_name
 from facegap.measure.columns import bounded, difference
-from facegap.measure.dose import Curve, halving_share
+from facegap.measure.dose import Curve, Scored, halving_share
 from facegap.parts import persons_of
 from facegap.seeds import generator
 from facegap.settings.measure import Intervals
@@ -101,7 +101,7 @@ class Task:
     def curve(self, name: str) -> Curve:
         """What a data set's own heads answer on its own faces, inside and outside, by share."""
         inside, outside = (
-            {share: self.answers[name, share, name, side] for share in self.shares}
+            {share: Scored.of(self.answers[name, share, name, side]) for share in self.shares}
             for side in SIDES
         )
         return {share: (inside[share], outside[share]) for share in self.shares}

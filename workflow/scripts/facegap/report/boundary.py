@@ -1,10 +1,12 @@
 """What the section "What the boundary does" shows: rows of ESTIMATES; nothing is computed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from facegap.report.rows import as_rows, one, rows_of
+from facegap.quantities import PRIMARY, REALISM
+from facegap.report.rows import Row, as_rows, one, rows_of
 from facegap.settings.study import Study
 from facegap.tables.base import SIDES
 
@@ -18,6 +20,45 @@ def learning_curve(measured: pd.DataFrame) -> dict[str, Any]:
         "worth": worth,
         "transferred": one(measured, "performance", model=worth["model"]),
     }
+
+
+def arms(measured: pd.DataFrame, study: Study) -> dict[str, Any]:
+    """Of generators of either side: each primary measure, the other measures, and the dose."""
+    alpha = 1 - study.measure.intervals.confidence
+    tests = rows_of(measured, "realism interaction", attribute=None, group="all")
+    rows = sorted(as_rows(tests), key=lambda row: REALISM.index(row["metric"]))
+    found: list[dict[str, Any]] = []
+    for interaction in rows:
+        about = {"metric": interaction["metric"], "attribute": None}
+        advantages = {
+            side: one(measured, "realism advantage", **about, group=f"side: {side}")
+            for side in SIDES
+        }
+        shown = {"interaction": interaction, **advantages}
+        found.append({**shown, "found": _found(shown, alpha)})
+    family = f"interaction, {PRIMARY}"
+    first = [row for row in found if row["interaction"]["family"] == family]
+    halving = rows_of(measured, "halving share", task=None)
+    return {
+        "primary": first,
+        "further": [row for row in found if row not in first],
+        "matching": as_rows(rows_of(measured, "matching")),
+        "halving": as_rows(halving),
+    }
+
+
+def _found(shown: Mapping[str, Row], alpha: float) -> str:
+    """What an interaction and the advantages of either side say: own effect, scale, below zero or
+    nothing.
+    """
+    interaction = shown["interaction"]
+    p = interaction["p"] if interaction["adjusted_p"] is None else interaction["adjusted_p"]
+    both = all((shown[side]["low"] or 0) > 0 for side in SIDES)
+    if p is None or p >= alpha:
+        return "nothing"
+    if interaction["estimate"] < 0:
+        return "below zero"
+    return "own effect" if both else "scale"
 
 
 def boundary(measured: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
@@ -42,17 +83,9 @@ def _task(measured: pd.DataFrame, name: str, alpha: float) -> dict[str, Any]:
             },
         }
     shown = scales["balanced accuracy"]
-    interaction = shown["interaction"]
-    p = interaction["p"] if interaction["adjusted_p"] is None else interaction["adjusted_p"]
-    both = all((shown[side]["low"] or 0) > 0 for side in SIDES)
-    found = "own effect" if both else "scale"
-    if p is None or p >= alpha:
-        found = "nothing"
-    elif interaction["estimate"] < 0:
-        found = "below zero"
     return {
         "name": name,
-        "found": found,
+        "found": _found(shown, alpha),
         **{"shares": shown, "odds": scales["log odds"]},
         "sets": as_rows(rows_of(measured, "data-set effect", task=name)),
         "apart": as_rows(rows_of(measured, "interaction difference", task=name)),

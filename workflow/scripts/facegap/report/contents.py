@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from facegap.groups import ALL, group_name, group_values
-from facegap.quantities import REALISM
+from facegap.quantities import PRIMARY, REALISM
 from facegap.report.rows import MISSING, Row, as_rows, interval_of, one, rows_of
 from facegap.settings.study import Study
 from facegap.tables.base import DOMAINS, SIDES
@@ -264,11 +264,12 @@ def synthesis(measured: pd.DataFrame, study: Study) -> dict[str, Any]:
 
     By family of tests; who is measured; what the measuring networks are worth on real faces.
     """
+    measured = measured[measured["arm"].isna() | (measured["arm"] == "inside")]
     gaps = as_rows(rows_of(measured, "realism gap"))
     gaps.sort(key=lambda gap: REALISM.index(gap["metric"]))
     rows = [_realism(measured, gap) for gap in gaps]
     families = [(str(row["gap"]["family"]), row) for row in rows]
-    primary = [row for family, row in families if family == "primary realism"]
+    primary = [row for family, row in families if family == PRIMARY]
     alpha = 1 - study.measure.intervals.confidence
     roles = {row["group"]: row for row in as_rows(rows_of(measured, "role"))}
     named = [f"domain: {domain}" for domain in DOMAINS]

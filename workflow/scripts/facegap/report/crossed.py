@@ -5,12 +5,17 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from facegap import theme
 from facegap.configurations import CROSSED
+from facegap.groups import ALL
+from facegap.quantities import REALISM
+from facegap.report.plots import BETTER
 from facegap.report.rows import Row, as_rows, rows_of
-from facegap.tables.base import SIDES
+from facegap.tables.base import DOMAINS, SIDES
 
 NAMES = dict(zip(CROSSED, ("inside", "both", "outside"), strict=True))
 METRIC = "balanced accuracy"
@@ -78,7 +83,7 @@ def plot_effects(*, task_estimates: Path, png: Path, svg: Path, display: theme.D
         layout="constrained",
     )
     for axes, (task, part) in zip(grid[:, 0], lines.items(), strict=True):
-        _intervals(axes, part)
+        _intervals(axes, part, 100)
         axes.set_title(task, fontsize=9)
     grid[-1, 0].set_xlabel("points of balanced accuracy; above zero the own is the better")
     theme.save_as(figure, [png, svg])
@@ -99,15 +104,86 @@ def _lines(every: dict[str, Any], task: str, display: theme.Display) -> list[tup
     return found
 
 
-def _intervals(axes: Axes, lines: list[tuple[str, str, Row]]) -> None:
+def _intervals(axes: Axes, lines: list[tuple[str, str, Row]], unit: float) -> None:
     axes.axvline(0, color=theme.COLOURS["black"], linewidth=1)
     for y, (_, colour, row) in enumerate(lines):
-        low, estimate, high = (100 * row[name] for name in ("low", "estimate", "high"))
+        if row["low"] is None:  # nothing varies
+            axes.plot(unit * row["estimate"], y, "o", color=theme.COLOURS[colour])
+            continue
+        low, estimate, high = (unit * row[name] for name in ("low", "estimate", "high"))
         reach = theme.reach([low], [estimate], [high])
         axes.errorbar(estimate, y, xerr=reach, color=theme.COLOURS[colour], **theme.OURS)
     axes.set_yticks(range(len(lines)), [words for words, _, _ in lines])
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
+
+
+def plot_arms(*, arms: Path, png: Path, svg: Path, display: theme.Display) -> None:
+    """A measure a panel: the advantages of the own side's generators, and their sum."""
+    tests = rows_of(arms, "realism interaction", attribute=None, group=ALL)
+    metrics = [name for name in REALISM if (tests["metric"] == name).any()]
+    figure, panels = _panels(metrics, height=3 * LINE + 0.7, sharey=True)
+    for axes, metric in zip(panels, metrics, strict=True):
+        about = {"metric": metric, "attribute": None}
+        lines = [
+            (f"own side, on {display.sides[side]}", "blue", row)
+            for side in SIDES
+            for row in as_rows(rows_of(arms, "realism advantage", group=f"side: {side}", **about))
+        ]
+        own = tests[tests["metric"] == metric]
+        lines += [("interaction (their sum)", "orange", row) for row in as_rows(own)]
+        _intervals(axes, lines, 1)
+        axes.set_title(metric, fontsize=9)
+    figure.supxlabel(
+        "in units of the measure; above zero the own side’s are the better", fontsize=9
+    )
+    theme.save_as(figure, [png, svg])
+
+
+def _panels(metrics: list[str], height: float, *, sharey: bool) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel a metric, three in a line."""
+    theme.use()
+    lines = -(-len(metrics) // 3) or 1
+    figure, grid = plt.subplots(
+        lines,
+        3,
+        figsize=(7.6, lines * height + 0.4),
+        squeeze=False,
+        sharey=sharey,
+        layout="constrained",
+    )
+    for axes in grid.flat[len(metrics) :]:
+        axes.axis("off")
+    return figure, list(grid.flat[: len(metrics)])
+
+
+def plot_arms_dose(
+    *, every_realism: list[Path], png: Path, svg: Path, display: theme.Display
+) -> None:
+    """A measure a panel: each side's value by the share of outside faces in training."""
+    tables = [rows_of(path, "realism", attribute=None, seed=None) for path in every_realism]
+    table = pd.concat(tables).sort_values("share")
+    names = {f"domain: {domain}": side for domain, side in zip(DOMAINS, SIDES, strict=True)}
+    table["side"] = table["group"].replace(names).str.removeprefix("side: ")
+    table = table[table["side"].isin(SIDES)]
+    metrics = [name for name in REALISM if (table["metric"] == name).any()]
+    figure, panels = _panels(metrics, height=2.3, sharey=False)
+    for axes, metric in zip(panels, metrics, strict=True):
+        for k, side in enumerate(SIDES):
+            part = table[(table["metric"] == metric) & (table["side"] == side)]
+            axes.errorbar(
+                100 * part["share"] + 0.6 * (2 * k - 1),
+                part["estimate"],
+                yerr=theme.reach(part["low"], part["estimate"], part["high"]),
+                color=theme.SERIES[k],
+                label=f"translations of {display.sides[side]}",
+                **{**theme.OURS, "fmt": "o-"},
+            )
+        axes.set_title(metric, fontsize=9)
+        axes.set_ylabel(BETTER.get(metric, "less is better"), fontsize=8)
+        axes.set_xlabel(f"{display.sides['outside']} in training, percent", fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    theme.save_as(figure, [png, svg])
 
 
 def plot_dose(*, task_estimates: Path, png: Path, svg: Path, display: theme.Display) -> None:

@@ -229,6 +229,36 @@ FIGURES = (
         needs="classify.tasks.dose.tasks",
     ),
     Figure(
+        name="arms",
+        module="report.crossed",
+        plot="plot_arms",
+        inputs=("arms",),
+        params=("display",),
+        section="arms",
+        alt="Advantages of the generators of the own side",
+        caption=(
+            "Blue: on the same faces, generators trained on their side less generators trained on"
+            " the other. Orange: the sum of both, the interaction. Of errors and distances, of"
+            " which less is better, with the other sign. Intervals hold persons and pairs of seeds."
+        ),
+        needs="synthesise.crossed",
+    ),
+    Figure(
+        name="arms_dose",
+        module="report.crossed",
+        plot="plot_arms_dose",
+        inputs=("every_realism",),
+        params=("display",),
+        section="arms_dose",
+        alt="Measures of realism of either side, by the share of the other side in training",
+        caption=(
+            "Generators trained on a fixed number of faces, by the share of {outside} among them:"
+            " each measure on translations of unseen faces of either side, mean over seeds, with"
+            " intervals over persons and seeds."
+        ),
+        needs="synthesise.dosed",
+    ),
+    Figure(
         name="learning_curve",
         module="report.crossed",
         plot="plot_learning_curve",

@@ -15,7 +15,7 @@ from facegap.files import read_json, whole
 from facegap.numbers import FORMATS
 from facegap.published import differs
 from facegap.report import contents, facts
-from facegap.report.boundary import boundary, learning_curve
+from facegap.report.boundary import arms, boundary, learning_curve
 from facegap.report.figures import figures_of, has, words
 from facegap.settings.study import Study
 from facegap.tables.base import read_table
@@ -44,7 +44,7 @@ SECTIONS = (
         "boundary",
         "What the boundary does",
         "sections/boundary.html.j2",
-        needs="classify.tasks.labels",
+        needs="crossed",
     ),
     Section("synthesis", "Synthesis", "sections/synthesis.html.j2"),
     Section("judgement", "Judgement", "sections/judgement.html.j2"),
@@ -103,6 +103,7 @@ def write_report(
         labels=contents.labels(agreed, sides, annotated, partitioned, config),
         classification=contents.classification(measured, read_json(selected), config),
         boundary=boundary(measured, config),
+        arms=arms(measured, config),
         learning_curve=learning_curve(measured),
         synthesis=contents.synthesis(measured, config),
         judgement=contents.judgement(judged, judge, config),

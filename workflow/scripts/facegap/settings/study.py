@@ -111,6 +111,11 @@ class Study(Section):
         return str(named) if own else f"comparisons/{self.study}.sqlite"
 
     @property
+    def crossed(self) -> bool:
+        """Whether anything is trained on either side of the boundary, to tell what it does."""
+        return bool(self.classify.tasks.labels) or self.synthesise.crossed or self.synthesise.dosed
+
+    @property
     def secret(self) -> str | None:
         """The file, below data_root, of what blinds people's pairs; simulated ones need none."""
         return f"comparisons/{self.study}.secret" if self.judge.responses else None

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from facegap.configurations import BOTH, CROSSED, INSIDE, OUTSIDE
 from facegap.settings.base import Count, Rate, Section, Share, Text, Unique, paper, refuse
 
 
@@ -66,6 +67,14 @@ class Roles(Section):
         json_schema_extra=paper("3.4 (an unseen portion)"),
     )
     translated: Count = Field(2000, description="Unseen faces of each side that are translated.")
+    training_faces: Count | None = Field(
+        None,
+        description=(
+            "Faces that each arm trains on: so many of either side are matched, one by one, on the"
+            " control and the attributes, and an arm has one face of each pair. null: every inside"
+            " face that may train, for the arm inside alone."
+        ),
+    )
     contentious: Literal["left out", "measured"] = Field(
         "left out",
         description=(
@@ -154,9 +163,25 @@ class Training(Section):
     gpu: Gpu = Field(default_factory=Gpu, description="How a GPU computes.")
 
 
+SHARES = {"inside": INSIDE, "mixed": BOTH, "outside": OUTSIDE}
+
+
 class Synthesise(Section):
     """Stage synthesise."""
 
+    arms: Annotated[
+        list[Literal["inside", "outside", "mixed"] | Annotated[float, Field(gt=0, lt=1)]],
+        Field(min_length=1),
+        Unique(),
+    ] = Field(
+        ["inside"],
+        description=(
+            "Whom the generators train on: inside (the paper's; what people compare), outside,"
+            " mixed (half of each side), or any other share of outside faces, for a dose curve. All"
+            " train on roles.training_faces faces, in pairs by seed, and translate the same faces."
+        ),
+        json_schema_extra=paper("3.3 (inside alone)"),
+    )
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), Unique()] = Field(
         [1, 2, 3, 4, 5],
         description="One training each.",
@@ -167,3 +192,41 @@ class Synthesise(Section):
     )
     roles: Roles = Field(default_factory=Roles, description="Who trains, who is translated.")
     training: Training = Field(default_factory=Training, description="How StarGAN is trained.")
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of each arm, by its name, the share of outside faces in its training."""
+        named = {str(arm): SHARES.get(str(arm), arm) for arm in self.arms}
+        return {name: float(share) for name, share in named.items()}
+
+    @property
+    def crossed(self) -> bool:
+        """Whether each side has an arm of its own."""
+        return {"inside", "outside"} <= set(self.arms)
+
+    @property
+    def dosed(self) -> bool:
+        """Whether there are arms for a curve over the share of outside faces."""
+        return bool(set(self.shares.values()) - set(CROSSED))
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        refuse(self._impossible())
+        return self
+
+    def _impossible(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        faces, batch = self.roles.training_faces, self.training.batch
+        if "inside" not in self.arms:
+            yield ("arms",), "inside has to be among them: people compare its translations"
+        if BOTH in self.arms:
+            yield ("arms",), f"{BOTH} is mixed"
+        if faces is None and len(self.arms) > 1:
+            words = "several arms train on equally many faces; give a number"
+            yield ("roles", "training_faces"), words
+        if faces is not None and faces < batch:
+            words = f"{faces}, fewer than a batch (synthesise.training.batch: {batch})"
+            yield ("roles", "training_faces"), words
+        for name, share in self.shares.items():
+            if faces is not None and 0 < share < 1 and not 0 < round(share * faces) < faces:
+                words = f"{name} of {faces} faces (synthesise.roles.training_faces) is none, or all"
+                yield ("arms",), words

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +40,10 @@ def assign_roles(
     as many of the outside but at most half of them, since the others train the networks that
     measure. Of their faces, equally many are in-domain and out-domain, with the same numbers of
     each value of the control, and attributes as alike as the faces allow; the rest is `REFERENCE`.
-    All other inside faces train, those of persons who have faces on both sides too. Raises
-    `DataError` naming the attribute that is missing or has one value only, or with the counts when
-    there are too few.
+    All other inside faces train, those of persons who have faces on both sides too; with
+    `settings.training_faces` so many pairs of one inside and one outside, of persons of one side
+    alone, matched as the measured are. Raises `DataError` naming the attribute that is missing or
+    has one value only, or with the counts when there are too few.
     """
     candidates, values = _candidates(sides, faces, aligned, attributes)
     rng = generator(seed, "roles")
@@ -50,7 +52,8 @@ def assign_roles(
         measurable = measurable[measurable["provenance"] != "contentious"]
     inside = candidates[candidates["side"] == "inside"]
     unseen = _unseen(inside, measurable, settings.held_out, rng)
-    _require_both_values(values.loc[inside.index[~inside["subject_id"].isin(unseen)]])
+    others = candidates[~candidates["subject_id"].isin(unseen)]
+    pairs = _training(others, values, settings, generator(seed, "training_pairs"))
     pool = {
         role: measurable[(measurable["side"] == side) & measurable["subject_id"].isin(unseen)]
         for role, side in zip(DOMAINS, SIDES, strict=True)
@@ -61,9 +64,11 @@ def assign_roles(
         "contentious faces": int((candidates["provenance"] == "contentious").sum()),
     }
     wanted = _numbers(pool, settings.translated, left_out)
-    matched = [_match(pool, value, n, values, rng) for value, n in wanted.items()]
-    table = candidates.assign(role=None).astype({"role": "str"})
-    table.loc[(table["side"] == "inside") & ~table["subject_id"].isin(unseen), "role"] = "train"
+    both = list(pool.values())
+    matched = [_match(both, value, n, values, rng) for value, n in wanted.items()]
+    table = candidates.assign(role=None, pair=pairs.reindex(candidates.index))
+    table = table.astype({"role": "str"})
+    table.loc[pairs.index, "role"] = "train"
     for k, (role, part) in enumerate(pool.items()):
         table.loc[part.index, "role"] = REFERENCE
         table.loc[[label for pair in matched for label in pair[k]], "role"] = role
@@ -141,6 +146,53 @@ def _require_both_values(training: pd.DataFrame) -> None:
             )
 
 
+def _training(
+    others: pd.DataFrame, values: pd.DataFrame, settings: Roles, rng: np.random.Generator
+) -> "pd.Series[int]":
+    """The faces of `others` that train (the index), and the pair of each, if they are paired."""
+    if settings.training_faces is None:
+        training = others.index[others["side"] == "inside"]
+        _require_both_values(values.loc[training])
+        return pd.Series(pd.NA, index=training, dtype="Int64")
+    sure = others[~others["both"] & (others["provenance"] != "contentious")]
+    return _pairs(sure, settings.training_faces, values, rng)
+
+
+def _pairs(
+    others: pd.DataFrame, count: int, values: pd.DataFrame, rng: np.random.Generator
+) -> "pd.Series[int]":
+    """The number of its pair, from 0 on in random order, of each face that trains.
+
+    `count` pairs of a face inside and one outside of `others`, of each value of the control in
+    proportion to what both sides have. Raises `DataError` with the counts of too few.
+    """
+    parts = [others[others["side"] == side] for side in SIDES]
+    known = pd.DataFrame(
+        {side: part["control"].value_counts() for side, part in zip(SIDES, parts, strict=True)}
+    )
+    known = known.fillna(0).astype(int).sort_index()
+    least = known.min(axis=1)
+    if least.sum() < count:
+        raise DataError(
+            f"synthesise.roles.training_faces: {count} faces of each side are wanted,"
+            f" {least.sum()} possible ({known.to_dict()}), beside those of measured persons; lower"
+            " it, or use more faces"
+        )
+    exact = least * count / least.sum()
+    wanted = exact.astype(int)
+    wanted[(exact - wanted).nlargest(count - wanted.sum()).index] += 1
+    taken: tuple[list[int], list[int]] = ([], [])
+    for value, number in wanted.items():
+        for own, more in zip(taken, _match(parts, str(value), number, values, rng), strict=True):
+            own += more
+    for own in taken:
+        _require_both_values(values.loc[own])
+    apart = (values.loc[taken[0]].to_numpy() != values.loc[taken[1]].to_numpy()).any(1)
+    log.info("of %d pairs that train, %d differ in an attribute", count, apart.sum())
+    order = rng.permutation(count)
+    return pd.Series(np.tile(order, 2), index=[*taken[0], *taken[1]], dtype="Int64")
+
+
 def _numbers(
     pool: dict[str, pd.DataFrame], translated: int, left_out: dict[str, int]
 ) -> dict[str, int]:
@@ -165,18 +217,18 @@ def _numbers(
 
 
 def _match(
-    pool: dict[str, pd.DataFrame],
+    pool: Sequence[pd.DataFrame],
     value: str,
     count: int,
     values: pd.DataFrame,
     rng: np.random.Generator,
 ) -> tuple[list[int], list[int]]:
-    """`count` faces of each domain with the control `value`, matched on their attributes' `values`.
+    """`count` faces of each part with the control `value`, matched on their attributes' `values`.
 
     Pairs that agree in all attributes come first, by chance among them, then pairs that differ
     in one, and so on. Returned are the faces' index labels.
     """
-    parts = [part[part["control"] == value] for part in pool.values()]
+    parts = [part[part["control"] == value] for part in pool]
     patterns, members = zip(
         *(_by_pattern(values.loc[part.index], rng) for part in parts), strict=True
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -109,11 +110,12 @@ def train_stargan(
     generator: Path,
     attributes: Attributes,
     settings: Settings,
+    share: float,
     operations: Operations,
     threads: int,
     seed: int,
 ) -> None:
-    """Train on the faces whose role is train (ROLES); write the generator.
+    """Train on faces whose role is train (ROLES), a `share` of them outside; write the generator.
 
     The state is saved every `save_seconds` and `save_steps` of `operations`, and at SIGTERM and
     SIGURG, beside the generator; a later call with the same settings and faces goes on from there.
@@ -125,7 +127,7 @@ def train_stargan(
     setup = Setup(settings, tuple(attributes.names), threads, seed)
     device = settle(threads, which=seed)
     _set_precision(settings, device)
-    own = read_faces(roles, faces, crops, attributes)
+    own = read_faces(roles, faces, crops, attributes, share)
     checkpoints, curves = (generator.parent / name for name in ("checkpoints", "tensorboard"))
     resume = Resume(generator.with_name("training.resume"), digest(setup, own))
     samples = read_samples(roles, faces, own.crops, attributes)
@@ -146,12 +148,27 @@ def train_stargan(
     log.info("peak memory %s", _peak_memory(device))
 
 
-def read_faces(roles: Path, faces: Path, crops: list[Path], attributes: Attributes) -> Faces:
-    """The faces to train on."""
-    table = read_table(roles, ROLES)
-    table = table[table["role"] == "train"]
+def read_faces(
+    roles: Path, faces: Path, crops: list[Path], attributes: Attributes, share: float
+) -> Faces:
+    """The faces to train on, of which a `share` is outside.
+
+    Of pairs the first have their outside face. They stand in the order of the pairs, so that
+    trainings of one seed differ in nothing but in which face of a pair they are shown.
+    """
+    table = trained_on(read_table(roles, ROLES), share)
     labels = read_labels(faces, table["face_id"], attributes.names)
     return Faces(Crops(crops), table["row"].to_numpy(), labels)
+
+
+def trained_on(roles: pd.DataFrame, share: float) -> pd.DataFrame:
+    """The rows of `roles` (ROLES) that train, in the order of the pairs if there are pairs."""
+    training = roles[roles["role"] == "train"]
+    if training["pair"].isna().all():
+        return training
+    pair = training["pair"].astype(int)
+    replaced = pair < round(share * training["pair"].nunique())
+    return training[replaced == (training["side"] == "outside")].sort_values("pair")
 
 
 def begin(setup: Setup, faces: Faces, device: torch.device) -> Training:

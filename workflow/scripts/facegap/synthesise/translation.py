@@ -124,25 +124,27 @@ def read_samples(roles: Path, faces: Path, crops: Crops, attributes: Attributes)
     return Samples(plan, crops, unseen["row"].to_numpy(), attributes.names)
 
 
-def met_in_training(roles: pd.DataFrame, faces: Path, attributes: Attributes) -> Together:
-    """What goes together on the faces that a generator is trained on, of `roles` (ROLES)."""
-    training = roles[roles["role"] == "train"]
-    labels = read_labels(faces, training["face_id"], attributes.names)
-    return Together.on(labels, training["control"], attributes.least_together)
+def met_in_training(roles: pd.DataFrame, faces: Path, attributes: Attributes) -> list[Together]:
+    """What goes together on the faces of each side that generators train on, of `roles` (ROLES)."""
+    found = []
+    for _, own in roles[roles["role"] == "train"].groupby("side"):
+        labels = read_labels(faces, own["face_id"], attributes.names)
+        found.append(Together.on(labels, own["control"], attributes.least_together))
+    return found
 
 
 def plan_translations(
     unseen: pd.DataFrame,
     labels: Labels,
-    together: Together,
+    together: Sequence[Together],
     attributes: Attributes,
     rng: np.random.Generator,
 ) -> Plan:
     """What to make of the faces `unseen` (ROLES) with `labels` (n, a), domain after domain.
 
     An attribute that a face cannot be given, since it has it and setting is all that can be done
-    (hair colours), or since no face of the training has it with the face's others (`together`),
-    has no row for that face.
+    (hair colours), or since no face of a side that trains has it with the face's others
+    (`together`), has no row for that face.
     """
     parts: list[tuple[str, str, str | None, NDArray[np.int64], Labels]] = []
     for domain in DOMAINS:
@@ -152,7 +154,8 @@ def plan_translations(
         for name in attributes.names:
             target, differs = changed(labels[who], name, attributes.names, attributes.exclusive)
             control = unseen["control"].iloc[who]
-            differs &= together.allow(target, control, attributes.names.index(name))
+            for met in together:
+                differs &= met.allow(target, control, attributes.names.index(name))
             parts.append((domain, "translation", name, who[differs], target[differs]))
     face = np.concatenate([who for *_, who, _ in parts])
     table = unseen.iloc[face][["face_id", "subject_id", "control"]].reset_index(drop=True)

@@ -27,7 +27,8 @@ COLUMNS = {  # with words for the codebook
         "how the training differs; missing: the whole training part. equal: on as many faces of"
         " either data set. Controls, where nothing may be found: exchanged (labels, between"
         " persons), halves (of the persons inside, as if two sides), held-out source (as if it were"
-        " the target)",
+        " the target). Of the synthesis: whom the generators train on, inside, outside, mixed, or a"
+        " share of faces outside",
     ),
     "seed": (integer(nullable=True), "of the synthesis; missing: the mean over seeds"),
     "trained_on": (text(nullable=True), "data set"),
@@ -36,8 +37,8 @@ COLUMNS = {  # with words for the codebook
     "attribute": (text(nullable=True), "the one that was changed; missing: all"),
     "share": (
         real(nullable=True),
-        "of a bin of probabilities their mean, of a power the true share, of a task's heads that"
-        " of faces outside in training",
+        "of a bin of probabilities their mean, of a power the true share, of a task's heads and of"
+        " generators that of faces outside in training",
     ),
     "threshold": (real(nullable=True), "of probability, of a decision"),
     "estimate": (real(nullable=True), "the number"),

@@ -14,6 +14,7 @@ ROLES = table(
         "provenance": text(*SIDE_PROVENANCES),  # of the side
         "control": text(nullable=True),  # value of the column that pairs are matched on
         "subject_id": text(),
+        "pair": integer(nullable=True),  # of one face inside and one outside that train, from 0 on
     },
     "roles",
 )
