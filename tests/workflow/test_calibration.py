@@ -48,6 +48,27 @@ def test_a_loss_is_found_where_the_pictures_differ_and_no_gap_where_they_do_not(
     assert loss.low > 0 if distance else gap.low <= 0 <= gap.high
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_one_known_difference_is_named(seed: int, tmp_path: Path) -> None:
+    """More pictures of the target are dim, and nothing else differs."""
+    folder = copy_code(tmp_path / "facegap")
+    config = yaml.safe_load((folder / "config/config.yaml").read_text())
+    dim = {"source": 0.25, "target": 0.75}
+    config |= {"seed": seed}
+    config["acquire"]["drawn"] |= {"capture_distance": 0.0, "dim": dim}
+    (folder / "dim.yaml").write_text(yaml.safe_dump(config))
+    estimates = "results/drawn/measure/parts.parquet"
+    done = snakemake(folder, estimates, "--cores", "all", "--configfile", "dim.yaml")
+    assert done.returncode == 0, done.stdout[-8000:]
+    table = read_table(folder / estimates, ESTIMATES).set_index("group")
+    parts = table[table.index.str.startswith("gap: transfer gap × part: ")]
+    parts.index = parts.index.str.removeprefix("gap: transfer gap × part: ")
+    assert parts.loc["capture", "low"] > 0
+    for name in ("composition", "crop", "remainder"):
+        assert abs(parts.loc[name, "estimate"]) < parts.loc["capture", "estimate"], name
+
+
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     """A small population, at capture distance 0 and 1."""

@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from pydantic import TypeAdapter
 from runs import MICRO, STUDY, copy_code, digests, planned, snakemake
 
+from facegap.classify import grid
+from facegap.classify.closer import predict_closer
+from facegap.classify.plans import Candidates
 from facegap.compare import KEYS
 from facegap.configurations import HEAD
 from facegap.files import read_json
+from facegap.settings.load import load
 from facegap.stages import STAGES
 from facegap.statistics.performance import METRICS
 from facegap.tables.acquire import FACES
@@ -112,6 +118,62 @@ def test_the_contentious_faces_of_the_test_part_are_answered_too(micro: Path) ->
     answers = read_table(folder / "classify/predictions.parquet", PREDICTIONS)
     answered = answers[(answers["dataset"] == "target") & ~answers["agreed"]]
     assert set(answered["face_id"]) == disputed & tested
+
+
+def test_faces_cropped_again_are_answered_as_the_same_faces(micro: Path, tmp_path: Path) -> None:
+    """With the whole crop as its middle the answers are those of the study itself."""
+    folder = micro / STUDY
+    study = load(yaml.safe_load((micro / "micro.yaml").read_text()))
+    settings, names = study.classify, ["source", "target"]
+    choice = read_json(folder / "classify/selected.json")
+    predict_closer(
+        selected=folder / "classify/selected.json",
+        predictions=folder / "classify/predictions.parquet",
+        trainings=[folder / "classify/configurations" / choice["folder"]],
+        aligned=[folder / f"align/{name}/faces.parquet" for name in names],
+        shards=[
+            folder / f"align/{name}/{crop}/shard-{shard}.npy"
+            for name in names
+            for crop in grid.candidate_crops(settings)
+            for shard in range(study.align.shards)
+        ],
+        weights=[],
+        closer_predictions=tmp_path / "closer.parquet",
+        candidates=TypeAdapter(Candidates).validate_python(grid.candidates(settings)),
+        head=settings.training.head,
+        extraction=settings.features,
+        closer=0.999,
+        datasets=names,
+        threads=1,
+        seed=study.seed,
+    )
+    keys = ["dataset", "face_id", "repeat"]
+    again, closer = (
+        read_table(path, PREDICTIONS).set_index(keys)["probability"]
+        for path in (tmp_path / "closer.parquet", folder / "classify/closer_predictions.parquet")
+    )
+    every = read_table(folder / "classify/predictions.parquet", PREDICTIONS)
+    own = (every["model"] == choice["name"]) & (every["trained_on"] == "source")
+    own &= (every["arm"] == "full") & (every["part"] == "test")
+    once = every[own].drop_duplicates(keys).set_index(keys)["probability"]
+    assert set(once.index) == set(again.index) == set(closer.index)
+    assert np.abs(again - once.loc[again.index]).max() < 0.01
+    assert np.abs(closer - once.loc[closer.index]).max() > 0.001, "the closer ones are others"
+
+
+def test_the_parts_of_each_gap_add_up_to_it(micro: Path) -> None:
+    rows = read_table(micro / STUDY / "report/estimates.csv", ESTIMATES)
+    parts = rows[rows["quantity"] == "part of the gap"]
+    named = parts["group"].str.split(": ", n=2, expand=True)
+    parts = parts.assign(gap=named[1], part=named[2])
+    gaps = parts[parts["part"] == "all"].set_index(["gap", "tested_on"])["estimate"]
+    sums = parts[parts["part"] != "all"].groupby(["gap", "tested_on"])["estimate"].sum()
+    assert len(gaps) == 3
+    assert np.abs(sums - gaps).max() < 1e-9
+    about = {"quantity": "transfer gap", "metric": "balanced accuracy"}
+    about |= {"model": parts["model"].iloc[0], "group": "all"}
+    whole = rows[(rows[list(about)] == pd.Series(about)).all(axis=1) & rows["arm"].isna()]
+    assert whole["estimate"].iloc[0] == pytest.approx(gaps["transfer gap × part", "target"])
 
 
 def test_a_second_run_has_nothing_to_do(micro: Path) -> None:

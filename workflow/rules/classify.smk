@@ -22,6 +22,7 @@ Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, 
         classify/samples.npz               what the networks see, for Figure 2
         classify/fresh_predictions.parquet  table PREDICTIONS of further heads on fresh drawn faces
         classify/learning_curve.parquet    table LEARNING_CURVE: heads on some of the target's faces
+        classify/readings.parquet          table READINGS: heads under other readings of the paper
         classify/tasks/<task>.parquet      table TASK_PREDICTIONS: heads of tasks beside the
                                            boundary, trained inside, outside and on both
 """
@@ -58,6 +59,7 @@ PAIRS = grid.optimiser_pairs(study.classify)
 SELECTED = "<results>/classify/selected.json"
 ARMS = grid.arms(study.classify, DATASETS)
 TASKS = grid.tasks(study.classify)
+MULTIVERSE = grid.multiverse(study.classify, study.measure.primary.quantity)
 LEARNING_CURVE = (
     ["<results>/classify/learning_curve.parquet"]
     if study.classify.learning_curve.faces
@@ -345,6 +347,38 @@ rule explain_model:
         "../scripts/explain_model.py"
 
 
+rule predict_closer:
+    input:
+        selected=SELECTED,
+        predictions="<results>/classify/predictions.parquet",
+        trainings=CANDIDATE_FOLDERS,
+        aligned=expand("<results>/align/{dataset}/faces.parquet", dataset=BOTH),
+        shards=crop_shards(BOTH, grid.candidate_crops(study.classify)),
+        weights=CANDIDATE_WEIGHTS,
+    output:
+        closer_predictions="<results>/classify/closer_predictions.parquet",
+    log:
+        "<logs>/classify/predict_closer.log",
+    benchmark:
+        "<benchmarks>/classify/predict_closer.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.operations.classify_threads
+    resources:
+        mem_mb=doubling(4000),
+        runtime=120,
+    params:
+        *code_of("classify.closer"),
+        candidates=CANDIDATES,
+        head=TRAINING["head"],
+        extraction=FEATURES,
+        closer=study.measure.parts.closer,
+        datasets=BOTH,
+        seed=study.seed,
+    script:
+        "../scripts/predict_closer.py"
+
+
 rule train_fresh_heads:
     input:
         selected=SELECTED,
@@ -441,6 +475,33 @@ rule train_learning_curve:
         seed=study.seed,
     script:
         "../scripts/train_learning_curve.py"
+
+
+rule train_multiverse:
+    input:
+        features=expand(
+            "<results>/classify/features/{name}",
+            name=dict.fromkeys(name for name, *_ in MULTIVERSE["cached"]),
+        ),
+    output:
+        readings="<results>/classify/readings.parquet",
+    log:
+        "<logs>/classify/train_multiverse.log",
+    benchmark:
+        "<benchmarks>/classify/train_multiverse.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.operations.classify_threads
+    resources:
+        mem_mb=doubling(6000),
+        runtime=480,
+    params:
+        *code_of("classify.multiverse"),
+        plan=MULTIVERSE,
+        settings=TRAINING,
+        seed=study.seed,
+    script:
+        "../scripts/train_multiverse.py"
 
 
 rule write_model_card:

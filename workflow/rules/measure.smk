@@ -2,8 +2,8 @@
 Stage 7, measure: what every model does on either side of the boundary, in numbers with intervals.
 
 Reads   classify/runs.parquet, predictions.parquet, selected.json, tasks/<task>.parquet,
-        classify/learning_curve.parquet
-        acquire/<dataset>/faces.parquet, align/<dataset>/rejected.csv
+        classify/learning_curve.parquet, closer_predictions.parquet, readings.parquet
+        acquire/<dataset>/faces.parquet, align/<dataset>/rejected.csv, measures.parquet
         annotate/<dataset>/labels.parquet
         synthesise/roles.parquet, <arm>/seed-<n>/translations.*; align/target/centre/shard-<k>.npy
         partition/target/sides.parquet, estimates.parquet
@@ -12,6 +12,8 @@ Writes  measure/classification.parquet        table ESTIMATES: of the classifier
         measure/known_truth.parquet           table ESTIMATES: of a drawn study's heads, with truths
         measure/tasks.parquet                 table ESTIMATES: of tasks beside the boundary
         measure/learning_curve.parquet        table ESTIMATES: of heads on some of the target's faces
+        measure/multiverse.parquet            table ESTIMATES: of heads under other readings
+        measure/parts.parquet                 table ESTIMATES: of what accounts for the gaps
         measure/rejected.parquet              table ESTIMATES: of the faces that alignment rejected
         measure/roles.parquet                 table ESTIMATES: of who trains and who is measured
         measure/attribute_classifier.safetensors  judges translations; trained on real faces
@@ -142,6 +144,62 @@ rule measure_learning_curve:
         seed=study.seed,
     script:
         "../scripts/measure_learning_curve.py"
+
+
+rule measure_multiverse:
+    input:
+        readings="<results>/classify/readings.parquet",
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=BOTH),
+    output:
+        estimates="<results>/measure/multiverse.parquet",
+    log:
+        "<logs>/measure/measure_multiverse.log",
+    benchmark:
+        "<benchmarks>/measure/measure_multiverse.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=30,
+    params:
+        *code_of("measure.multiverse"),
+        study=study.study,
+        datasets=BOTH,
+        primary=config["measure"]["primary"],
+        intervals=INTERVALS,
+    script:
+        "../scripts/measure_multiverse.py"
+
+
+rule measure_parts:
+    input:
+        predictions="<results>/classify/predictions.parquet",
+        closer_predictions="<results>/classify/closer_predictions.parquet",
+        selected="<results>/classify/selected.json",
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=BOTH),
+        measures=expand("<results>/align/{dataset}/measures.parquet", dataset=BOTH),
+    output:
+        estimates="<results>/measure/parts.parquet",
+    log:
+        "<logs>/measure/measure_parts.log",
+    benchmark:
+        "<benchmarks>/measure/measure_parts.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(4000),
+        runtime=60,
+    params:
+        *code_of("measure.gap_parts"),
+        study=study.study,
+        datasets=BOTH,
+        attributes=config["synthesise"]["attributes"],
+        young_below=study.classify.tasks.young_below,
+        settings=config["measure"]["parts"],
+        intervals=INTERVALS,
+        seed=study.seed,
+    script:
+        "../scripts/measure_parts.py"
 
 
 rule measure_rejected:
@@ -294,6 +352,8 @@ rule gather_estimates:
             *(["<results>/measure/known_truth.parquet"] if FRESH else []),
             *(["<results>/measure/tasks.parquet"] if TASKS else []),
             *(["<results>/measure/learning_curve.parquet"] if LEARNING_CURVE else []),
+            *(["<results>/measure/multiverse.parquet"] if MULTIVERSE["most"] else []),
+            "<results>/measure/parts.parquet",
             "<results>/measure/rejected.parquet",
             "<results>/measure/roles.parquet",
             *expand("<results>/measure/{arm}/realism.parquet", arm=STARGAN_ARMS),

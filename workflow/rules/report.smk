@@ -24,6 +24,8 @@ FIGURE_INPUTS = {  # the inputs that a figure of the registry may name
     "task_estimates": "<results>/measure/tasks.parquet",
     "learning_curve": "<results>/measure/learning_curve.parquet",
     "realism": "<results>/measure/inside/realism.parquet",
+    "multiverse": "<results>/measure/multiverse.parquet",
+    "parts": "<results>/measure/parts.parquet",
     "arms": "<results>/measure/arms.parquet",
     "every_realism": expand(
         "<results>/measure/{arm}/realism.parquet", arm=STARGAN_ARMS

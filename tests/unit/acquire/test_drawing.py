@@ -102,6 +102,30 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
         assert (tmp_path / "other" / name).read_bytes() != (collection / name).read_bytes()
 
 
+def test_a_share_of_the_pictures_is_dim_and_the_others_are_as_they_were(
+    collection: Path, tmp_path: Path
+) -> None:
+    dim = settings().model_copy(update={"dim": {"target": 0.5, "source": 1.0}})
+    draw_faces(
+        faces=tmp_path / "faces.parquet",
+        images=tmp_path / "images.zip",
+        rejected=tmp_path / "rejected.csv",
+        sampling=SAMPLING,
+        drawn=dim,
+        dataset="target",
+        seed=1,
+    )
+    light = [
+        (one.mean(), two.mean())
+        for one, two in zip(images(collection), images(tmp_path), strict=True)
+    ]
+    changed = [(one, two) for one, two in light if one != two]
+    assert 0.3 < len(changed) / len(light) < 0.7
+    assert all(0.15 < two / one < 0.4 for one, two in changed)
+    table = read_table(tmp_path / "faces.parquet", FACES)
+    assert table.equals(read_table(collection / "faces.parquet", FACES)), "the truth is the same"
+
+
 def test_the_truth_fits_itself(collection: Path) -> None:
     faces = read_table(collection / "faces.parquet", FACES)
     colours = faces[[name for name in HAIR if name != "grey"]]

@@ -10,10 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facegap.attributes import labels_of
 from facegap.classify import tasks
 from facegap.classify.features import Cached
 from facegap.classify.plans import Candidate, Candidates, Preprocessed, TaskPlan
-from facegap.classify.tasks import Trained, counts_of, labels_of, task_set, train_task
+from facegap.classify.tasks import Trained, counts_of, task_set, train_task
 from facegap.classify.training import Randomness, Schedule, head_logits, train_heads
 from facegap.errors import DataError, TrainingError
 from facegap.files import write_json

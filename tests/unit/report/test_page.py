@@ -903,8 +903,49 @@ def test_an_arm_of_the_other_side_is_not_taken_for_the_papers(inputs: Inputs) ->
     assert inputs.page() == first
 
 
-def test_a_study_without_tasks_has_no_section_of_the_boundary(inputs: Inputs) -> None:
-    assert "What the boundary does" not in inputs.page()
+def test_a_study_without_tasks_says_what_accounts_for_the_gaps_alone(inputs: Inputs) -> None:
+    page = inputs.page()
+    assert "What accounts for the gaps" in page
+    assert "Generators of either side" not in page
+    assert "Heads of other tasks" not in page
+
+
+def split_gap(capture: float | None) -> list[dict[str, Any]]:
+    """Rows of the parts of the group gap in the target."""
+    about = {"metric": "accuracy", "tested_on": "target"}
+    values = {"all": 0.2, "composition": 0.01, "capture": capture, "crop": 0.0, "remainder": 0.05}
+    return [
+        *(
+            {"quantity": "part of the gap", **about, "group": f"gap: group gap × part: {name}"}
+            | ({} if value is None else {"estimate": value})
+            | ({} if value is None else {"low": value - 0.03, "high": value + 0.03})
+            for name, value in values.items()
+        ),
+        *(
+            {"quantity": "overlap", **about, "group": f"gap: group gap × made alike: {name}"}
+            | {"estimate": share}
+            for name, share in (
+                *(("composition", 0.9), ("capture", 0.7 if capture else 0.11)),
+                ("composition and capture", 0.6 if capture else 0.1),
+            )
+        ),
+    ]
+
+
+def test_the_largest_part_that_is_shown_is_named(inputs: Inputs) -> None:
+    inputs.tasks = split_gap(0.14)
+    text = " ".join(re.sub("<[^>]+>", " ", inputs.page()).split())
+    assert "Of the group gap of 20.0 points [17.0, 23.0] in the target, capture accounts" in text
+    assert "accounts for 14.0 points [11.0, 17.0], the largest part that is shown" in text
+    assert "5.0 points [2.0, 8.0] remain." in text
+    assert "hardly overlap" not in text
+
+
+def test_without_overlap_the_page_says_so_and_has_no_number(inputs: Inputs) -> None:
+    inputs.tasks = split_gap(None)
+    text = " ".join(re.sub("<[^>]+>", " ", inputs.page()).split())
+    assert "no part is shown to account for anything" in text
+    assert "In capture the groups hardly overlap (an effective share of 11.0%; below 20.0%" in text
 
 
 @pytest.mark.parametrize(

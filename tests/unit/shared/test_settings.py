@@ -289,6 +289,11 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
             [16, 400],
             "classify.learning_curve.faces: 400, but datasets.target.split.train is 256",
         ),
+        (
+            "acquire.drawn.dim",
+            {"sauce": 0.2},
+            "acquire.drawn.dim: sauce is no drawn data set; there are source, target",
+        ),
         ("synthesise.arms", ["outside"], "synthesise.arms: inside has to be among them"),
         ("synthesise.arms", ["inside", 0.5], "synthesise.arms: 0.5 is mixed"),
         ("synthesise.arms", ["inside", 1.0], "synthesise.arms.1: 1.0 is not allowed"),

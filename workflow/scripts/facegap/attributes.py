@@ -46,3 +46,31 @@ def require(table: pd.DataFrame, attributes: Sequence[str], place: Path) -> None
         values = pd.to_numeric(table[name], errors="coerce")
         if not values[table[name].notna()].isin([0, 1]).all():
             raise DataError(f"{place}: the attribute {name} has values other than 0 and 1")
+
+
+def labels_of(
+    faces: pd.DataFrame, name: str, young_below: int | None, place: Path | None = None
+) -> "pd.Series[float] | None":
+    """Of each face id 1 or 0, missing where the face has no label; None of a set without any.
+
+    gender: male. Young: the attribute, else an age below `young_below` years. Otherwise the binary
+    attribute of that name; with other values a `DataError`, where `place`, the file of `faces`
+    (FACES), is given, else None.
+    """
+    known = faces.set_index("face_id")
+    if name == "gender":
+        label = known["gender"].map({"male": 1.0, "female": 0.0})
+    elif name in known:
+        label = pd.to_numeric(known[name], errors="coerce").astype(float)
+        if not (label.isin([0, 1]) | known[name].isna()).all():
+            if place is None:
+                return None
+            raise DataError(
+                f"{place}: the column {name} has values other than 0 and 1; take it out of"
+                " classify.tasks.labels"
+            )
+    elif name == "Young" and young_below is not None:
+        label = (known["age"] < young_below).astype(float).where(known["age"].notna())
+    else:
+        return None
+    return label if label.notna().any() else None

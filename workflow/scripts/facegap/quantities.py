@@ -97,6 +97,42 @@ QUANTITIES = {
     "training faces": Quantity(
         "measure", "faces that each head of a task is trained on", "faces", "none"
     ),
+    "reading": Quantity(
+        "measure",
+        "the primary outcome (transfer loss or gap) of heads trained and counted as one reading of"
+        " the paper says (group: backbone, preprocessing, activations, standardised, training"
+        " parts, optimiser, contentious faces)",
+        "share",
+        HOLDS,
+        ("balanced accuracy", "accuracy"),
+    ),
+    "multiverse": Quantity(
+        "measure",
+        "over all readings that were tried: share whose interval lies above zero, or below it, and"
+        " the median",
+        "share",
+        "none",
+        ("above zero", "below zero", "median"),
+    ),
+    "part of the gap": Quantity(
+        "measure",
+        "of the transfer gap (source, target: balanced accuracy) or the group gap (inside, outside:"
+        " accuracy) of the selected configuration: by how much it changes when the two groups are"
+        " made alike in composition or capture (overlap weights), or all faces are cropped again,"
+        " closer; mean over all orders (Shapley). remainder: what is left. The parts and the"
+        " remainder add up to the gap (all)",
+        "share",
+        "Student's t; holds persons (200 bootstrap samples, weights and all) and trainings",
+        ("balanced accuracy", "accuracy"),
+    ),
+    "overlap": Quantity(
+        "measure",
+        "of two groups that are made alike, the smaller effective share: (sum of weights)^2 / (n ×"
+        " sum of squared weights), or the mean of twice the weights where that is less",
+        "share",
+        "none",
+        ("balanced accuracy", "accuracy"),
+    ),
     "halving share": Quantity(
         "measure",
         "share of faces outside in training, of a fixed number, at which the group gap of a task"

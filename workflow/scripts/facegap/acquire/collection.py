@@ -86,7 +86,7 @@ def draw_faces(
     """
     distance = distance_of(dataset, drawn)
     pictures = pictures_of(dataset=dataset, sampling=sampling, drawn=drawn, seed=seed)
-    table = _archived(pictures, distance, seed, images)
+    table = _archived(pictures, distance, drawn.dim.get(dataset, 0.0), seed, images)
     rng = generator(seed, "split", dataset=dataset)
     table["split"] = split_table(table, sampling.split, rng, faces, tested(sampling))
     write_table(table, faces, FACES, _about(distance))
@@ -116,19 +116,22 @@ def draw_fresh_faces(
     pictures = fresh_pictures(
         dataset="target", sampling=sampling, drawn=drawn, seed=seed, persons=persons
     )
-    table = _archived(pictures, distance, seed, images).assign(split="test")
+    dim = drawn.dim.get(style, 0.0)
+    table = _archived(pictures, distance, dim, seed, images).assign(split="test")
     write_table(table, faces, FACES, _about(distance))
 
 
 def _archived(
-    pictures: Sequence[Picture], distance: float, seed: int, images: Path
+    pictures: Sequence[Picture], distance: float, dim: float, seed: int, images: Path
 ) -> pd.DataFrame:
-    """Draw the pictures into a zip of JPEGs; their table, without a split."""
+    """Draw the pictures into a zip of JPEGs, a share `dim` of them in next to no light; their
+    table, without a split.
+    """
     cv2.setNumThreads(1)
     rows: list[dict[str, object]] = []
     with whole(images) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for picture in pictures:
-            encoded, row = _drawn(picture, style_at(distance), seed)
+            encoded, row = _drawn(picture, style_at(distance), seed, dim)
             archive.writestr(_stored(picture.path), encoded)
             rows.append(row)
     return _table(rows)
@@ -166,7 +169,9 @@ def draw_pictures(pictures: Sequence[Picture], *, distance: float, seed: int) ->
     return Drawings(images, points, table)
 
 
-def _drawn(picture: Picture, style: Style, seed: int) -> tuple[bytes, dict[str, object]]:
+def _drawn(
+    picture: Picture, style: Style, seed: int, dim: float = 0.0
+) -> tuple[bytes, dict[str, object]]:
     """One picture in a style, as a JPEG, and its row of the table of faces."""
     rng = generator(seed, "drawn_picture", dataset=picture.dataset, face_id=picture.face_id)
     face = replace(picture.person, smile=float(rng.random()), gaze=float(rng.uniform(-1, 1)))
@@ -179,7 +184,22 @@ def _drawn(picture: Picture, style: Style, seed: int) -> tuple[bytes, dict[str, 
         "Smiling": int(face.smile > 0.5),
         "landmarks": points.astype(np.float32).ravel(),
     }
+    if dim:
+        names = {"dataset": picture.dataset, "face_id": picture.face_id}
+        rng = generator(seed, "dim_picture", **names)
+        if rng.random() < dim:
+            image = _dimmed(image, rng)
     return _jpeg(image), row
+
+
+def _dimmed(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """`image` (h, w, 3) in a fifth to a third of the light, with the noise of a sensor that needs
+    more.
+    """
+    grain = rng.normal(0, 6, (image.shape[0] // 3 + 1, image.shape[1] // 3 + 1, 3))
+    noise = grain.repeat(3, 0).repeat(3, 1)[: image.shape[0], : image.shape[1]]
+    dark: NDArray[np.uint8] = (rng.uniform(0.2, 0.33) * image + noise).clip(0, 255).astype(np.uint8)
+    return dark
 
 
 def _table(rows: list[dict[str, object]]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from facegap.align import geometry
 from facegap.align.growing import Growing, growing
 from facegap.align.landmarks import MOST_FACES, Finder, Found, chosen, open_landmarker
+from facegap.align.tones import Tones, tones
 from facegap.apart import apart
 from facegap.code import digests
 from facegap.decoding import ImageError, decoded
@@ -44,6 +45,7 @@ class Face:
     found: tuple[Found, ...] | None = None  # every face in the image
     points: NDArray[np.float32] | None = None  # (68, 2) of the face to align
     measures: tuple[float, ...] = ()  # size, sharpness, yaw, pitch, roll
+    tones: Tones | None = None
     crops: tuple[NDArray[np.uint8], ...] = ()
     thumbnail: NDArray[np.uint8] | None = None
     reason: str = ""
@@ -174,7 +176,8 @@ def _cut(crops: Mapping[str, Crop], limits: Limits, face: Face) -> Face:
     face = replace(face, image=None)
     if face.points is not None:
         size, _, *pose = face.measures
-        face = replace(face, measures=(size, geometry.sharpness(image, face.points), *pose))
+        measures = (size, geometry.sharpness(image, face.points), *pose)
+        face = replace(face, measures=measures, tones=tones(image, face.points))
         face = replace(face, reason=beyond(face.measures, limits))
     if face.reason or face.points is None:
         face = replace(face, thumbnail=geometry.resized(image, THUMBNAIL))
@@ -231,9 +234,9 @@ def _write_tables(
     )
     measured = pd.DataFrame(
         [
-            (face.face_id, len(face.found or ()), *face.measures, not face.reason)
+            (face.face_id, len(face.found or ()), *face.measures, *face.tones, not face.reason)
             for face in done
-            if face.measures
+            if face.tones
         ],
         columns=list(MEASURES.columns),
     )

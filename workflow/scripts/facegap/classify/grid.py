@@ -20,6 +20,7 @@ from facegap.settings.classify import Backbone, Classify
 OWN_PARTS = ["train", "selection", "calibration", "test"]  # where a benchmark may be trained
 SOURCE_PARTS = ["train", "validation", "test"]
 BOTH = ("source", "target")
+COUNTED = 4  # ways of which a reading's answers are counted (facegap/measure/multiverse.py)
 Plain = dict[str, Any]  # what Snakemake compares as it is
 
 
@@ -207,6 +208,28 @@ def tasks(settings: Classify) -> dict[str, Plain]:
             "young_below": given.young_below if name == "Young" else None,
         }
         for name in given.labels
+    }
+
+
+def multiverse(settings: Classify, quantity: str) -> Plain:
+    """Which readings are tried for the outcome `quantity`; of `MultiversePlan`.
+
+    A transfer loss needs heads of the target, whose training part has features of the candidates
+    alone; a transfer gap has every cached backbone and preprocessing.
+    """
+    of_loss = quantity == "transfer loss"
+    multiverse = settings.multiverse
+    return {
+        "cached": [
+            [name, which, given.weights != "random"]
+            for name, given in backbones(settings).items()
+            for which in runs_on(settings, name)
+            if not of_loss or _candidate(settings, name, which)
+        ],
+        "trained_on": ["source", "target"] if of_loss else ["source"],
+        "datasets": [*BOTH],
+        "most": max(1, multiverse.readings // COUNTED) if multiverse.readings else 0,
+        "trainings": multiverse.trainings,
     }
 
 

@@ -57,6 +57,31 @@ class TaskPlan:
 
 
 @dataclass(frozen=True)
+class MultiversePlan:
+    """Which readings of the paper are tried with heads."""
+
+    # backbones and preprocessings whose features there are, and whether their weights are trained
+    cached: list[tuple[str, str, bool]]
+    trained_on: list[str]  # data sets
+    datasets: list[str]  # to test on
+    most: int  # readings that are trained
+    trainings: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to train the heads."""
+
+    backbone: str
+    preprocessing: str
+    activations: str
+    standardise: bool
+    terms: str  # whole or equal training parts
+    optimiser: str
+    library: str  # whose further numbers the optimiser has
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A backbone that may be selected."""
 

@@ -18,12 +18,13 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from facegap.attributes import labels_of
 from facegap.classify.features import Cached, read_features
 from facegap.classify.heads import Head, new_head, standards
 from facegap.classify.plans import Candidates, TaskPlan
 from facegap.classify.training import Randomness, Schedule, head_logits, train_heads
 from facegap.configurations import configuration
-from facegap.errors import DataError, TrainingError
+from facegap.errors import TrainingError
 from facegap.files import read_json
 from facegap.network import settle
 from facegap.seeds import generator, number
@@ -132,31 +133,6 @@ def train_all(
         "%s: %d heads on %d faces each, last loss %.3f", task, *rows.shape[:2], losses[-1].mean()
     )
     return heads, trained, rows.shape[1]
-
-
-def labels_of(
-    faces: pd.DataFrame, task: str, young_below: int | None, place: Path
-) -> "pd.Series[float] | None":
-    """Of each face id 1 or 0, missing where the face has no label; None of a set without any.
-
-    gender: male. Young: the attribute, else an age below `young_below` years. Otherwise the binary
-    attribute of that name. `place` is where `faces` (FACES) came from, for errors.
-    """
-    known = faces.set_index("face_id")
-    if task == "gender":
-        label = known["gender"].map({"male": 1.0, "female": 0.0})
-    elif task in known:
-        label = pd.to_numeric(known[task], errors="coerce").astype(float)
-        if not (label.isin([0, 1]) | known[task].isna()).all():
-            raise DataError(
-                f"{place}: the column {task} has values other than 0 and 1; take it out of"
-                " classify.tasks.labels"
-            )
-    elif task == "Young" and young_below is not None:
-        label = (known["age"] < young_below).astype(float).where(known["age"].notna())
-    else:
-        return None
-    return label if label.notna().any() else None
 
 
 def task_set(cached: Cached, label: "pd.Series[float]", tests: Sequence[str]) -> TaskSet:

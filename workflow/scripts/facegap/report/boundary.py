@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from facegap.groups import group_values
 from facegap.quantities import PRIMARY, REALISM
 from facegap.report.rows import Row, as_rows, one, rows_of
 from facegap.settings.study import Study
@@ -45,6 +46,41 @@ def arms(measured: pd.DataFrame, study: Study) -> dict[str, Any]:
         "matching": as_rows(rows_of(measured, "matching")),
         "halving": as_rows(halving),
     }
+
+
+def gap_parts(measured: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of each gap of the selected configuration: its parts by name, and how far groups overlap."""
+    table = rows_of(measured, "part of the gap")
+    overlaps = as_rows(rows_of(measured, "overlap"))
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in as_rows(table):
+        values = group_values(row["group"])
+        own = found.setdefault((values["gap"], row["tested_on"]), {"parts": {}, "overlap": {}})
+        own["parts"][values["part"]] = row
+    for row in overlaps:
+        values = group_values(row["group"])
+        found[values["gap"], row["tested_on"]]["overlap"][values["made alike"]] = row
+    return [
+        {"gap": gap, "tested_on": tested_on, **own, **_named_part(own["parts"])}
+        for (gap, tested_on), own in found.items()
+    ]
+
+
+def multiverse(measured: pd.DataFrame) -> dict[str, Row]:
+    """What the readings agree on."""
+    names = {"above": "above zero", "below": "below zero", "median": "median"}
+    return {key: one(measured, "multiverse", metric=metric) for key, metric in names.items()}
+
+
+def _named_part(parts: Mapping[str, Row]) -> dict[str, Any]:
+    """Which part is shown to be more than nothing, and is the largest of those."""
+    shown = [
+        (abs(row["estimate"]), name)
+        for name, row in parts.items()
+        if name not in ("all", "remainder") and row["low"] is not None
+        if row["low"] * row["high"] > 0
+    ]
+    return {"largest": max(shown)[1] if shown else None}
 
 
 def _found(shown: Mapping[str, Row], alpha: float) -> str:

@@ -1,5 +1,6 @@
 """What the boundary does, in pictures: the crossed designs, their effects, the dose curve."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 
 from facegap import theme
 from facegap.configurations import CROSSED
-from facegap.groups import ALL
+from facegap.groups import ALL, group_values
 from facegap.quantities import REALISM
 from facegap.report.plots import BETTER
 from facegap.report.rows import Row, as_rows, rows_of
@@ -183,6 +184,114 @@ def plot_arms_dose(
         axes.set_ylabel(BETTER.get(metric, "less is better"), fontsize=8)
         axes.set_xlabel(f"{display.sides['outside']} in training, percent", fontsize=8)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    theme.save_as(figure, [png, svg])
+
+
+def plot_parts(*, parts: Path, png: Path, svg: Path, display: theme.Display) -> None:
+    """A gap a panel: from the gap, what each part accounts for, to what remains."""
+    table = rows_of(parts, "part of the gap")
+    table["gap"], table["part"] = (
+        [group_values(group)[name] for group in table["group"]] for name in ("gap", "part")
+    )
+    panels = list(table.groupby(["gap", "tested_on"], sort=False))
+    theme.use()
+    figure, grid = plt.subplots(
+        len(panels),
+        figsize=(6.6, len(panels) * (5 * LINE + 0.55) + 0.4),
+        squeeze=False,
+        sharex=True,
+        layout="constrained",
+    )
+    for axes, ((gap, tested_on), part) in zip(grid[:, 0], panels, strict=True):
+        _waterfall(axes, {row["part"]: row for row in as_rows(part)})
+        inside, outside = display.sides.values()
+        words = (
+            f"source less {tested_on}"
+            if gap == "transfer gap"
+            else f"{inside} less {outside}, {tested_on}"
+        )
+        axes.set_title(f"{gap}: {words}", fontsize=9)
+    grid[-1, 0].set_xlabel("points of accuracy")
+    theme.save_as(figure, [png, svg])
+
+
+def _waterfall(axes: Axes, parts: Mapping[str, Row]) -> None:
+    """A bar a part, each beginning where the one before ends; the last is what remains."""
+    axes.axvline(0, color=theme.COLOURS["black"], linewidth=1)
+    left = 100 * parts["all"]["estimate"]
+    for y, (name, row) in enumerate(parts.items()):
+        if row["estimate"] is None:
+            axes.text(
+                0.01,
+                y,
+                "no number: the groups hardly overlap",
+                va="center",
+                fontsize=8,
+                transform=axes.get_yaxis_transform(),
+            )
+            continue
+        low, value, high = (
+            100 * row[key] if row[key] is not None else np.nan
+            for key in ("low", "estimate", "high")
+        )
+        whole = name in ("all", "remainder")
+        start, end = (0.0, value) if whole else (left, left - value)
+        left = left if whole else end
+        colour = theme.COLOURS["grey" if whole else "blue"]
+        axes.barh(y, end - start, left=start, height=0.55, color=colour, alpha=0.75)
+        reach = theme.reach([low], [value], [high])
+        axes.errorbar(
+            end,
+            y,
+            xerr=reach if whole else reach[::-1],
+            color=theme.COLOURS["black"],
+            **{**theme.OURS, "fmt": "none"},
+        )
+    axes.set_yticks(range(len(parts)), ["the gap" if name == "all" else name for name in parts])
+    axes.set_ylim(len(parts) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+
+
+def plot_multiverse(*, multiverse: Path, png: Path, svg: Path) -> None:
+    """The outcome of each reading in order, with its interval; below it, how each was read."""
+    table = rows_of(multiverse, "reading").sort_values("estimate").reset_index(drop=True)
+    factors = pd.DataFrame([group_values(group) for group in table["group"]])
+    factors["metric"] = table["metric"]
+    lines = [
+        (name, value)
+        for name in factors
+        for value in sorted(factors[name].unique())
+        if factors[name].nunique() > 1
+    ]
+    theme.use()
+    figure, (above, below) = plt.subplots(
+        2,
+        figsize=(7.2, 2.9 + 0.17 * len(lines)),
+        height_ratios=[2.4, max(0.17 * len(lines), 0.2)],
+        sharex=True,
+        layout="constrained",
+    )
+    x = np.arange(len(table))
+    found = (table["low"] > 0) | (table["high"] < 0)
+    for which, colour in ((found, "blue"), (~found, "grey")):
+        own = table[which]
+        above.errorbar(
+            x[which],
+            100 * own["estimate"],
+            yerr=100 * theme.reach(own["low"], own["estimate"], own["high"]),
+            color=theme.COLOURS[colour],
+            **{**theme.OURS, "markersize": 2.5, "capsize": 0, "linewidth": 0.8},
+        )
+    above.axhline(0, color=theme.COLOURS["black"], linewidth=1)
+    above.set_ylabel("points; with interval")
+    for y, (name, value) in enumerate(lines):
+        at = x[factors[name] == value]
+        below.plot(at, np.full(len(at), y), "|", color=theme.COLOURS["black"], markersize=4)
+    below.set_yticks(range(len(lines)), [f"{name}: {value}" for name, value in lines], fontsize=6.5)
+    below.set_ylim(len(lines) - 0.5, -0.5)
+    below.grid(visible=False)
+    below.set_xticks([])
+    below.set_xlabel("readings, by their outcome")
     theme.save_as(figure, [png, svg])
 
 

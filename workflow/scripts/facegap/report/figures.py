@@ -259,6 +259,35 @@ FIGURES = (
         needs="synthesise.dosed",
     ),
     Figure(
+        name="parts",
+        module="report.crossed",
+        plot="plot_parts",
+        inputs=("parts",),
+        params=("display",),
+        section="parts",
+        alt="What accounts for the gaps",
+        caption=(
+            "Each gap of the selected configuration; by how much it changes when the two groups of"
+            " faces are made alike in who is on them, in how they were taken, or are cropped again,"
+            " closer; and what remains. Whiskers: intervals of the parts, over persons and"
+            " trainings."
+        ),
+    ),
+    Figure(
+        name="multiverse",
+        module="report.crossed",
+        plot="plot_multiverse",
+        inputs=("multiverse",),
+        section="multiverse",
+        alt="The primary outcome under other readings",
+        caption=(
+            "The primary outcome, of heads, under each reading that was tried, in order, with its"
+            " interval over persons and trainings; blue: it does not hold zero. Below, a mark where"
+            " a reading reads so."
+        ),
+        needs="classify.multiverse.readings",
+    ),
+    Figure(
         name="learning_curve",
         module="report.crossed",
         plot="plot_learning_curve",

@@ -15,8 +15,8 @@ from facegap.files import read_json, whole
 from facegap.numbers import FORMATS
 from facegap.published import differs
 from facegap.report import contents, facts
-from facegap.report.boundary import arms, boundary, learning_curve
-from facegap.report.figures import figures_of, has, words
+from facegap.report.boundary import arms, boundary, gap_parts, learning_curve, multiverse
+from facegap.report.figures import figures_of, words
 from facegap.settings.study import Study
 from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES
@@ -33,19 +33,13 @@ class Section:
     name: str
     title: str  # in the navigation
     template: str
-    needs: str | None = None  # as of a `Figure`
 
 
 SECTIONS = (
     Section("run", "What was run", "sections/run.html.j2"),
     Section("labels", "Labels", "sections/labels.html.j2"),
     Section("classification", "Classification", "sections/classification.html.j2"),
-    Section(
-        "boundary",
-        "What the boundary does",
-        "sections/boundary.html.j2",
-        needs="crossed",
-    ),
+    Section("boundary", "What the boundary does", "sections/boundary.html.j2"),
     Section("synthesis", "Synthesis", "sections/synthesis.html.j2"),
     Section("judgement", "Judgement", "sections/judgement.html.j2"),
     Section("known_truth", "Calibration", "sections/known_truth.html.j2"),
@@ -104,6 +98,8 @@ def write_report(
         classification=contents.classification(measured, read_json(selected), config),
         boundary=boundary(measured, config),
         arms=arms(measured, config),
+        parts=gap_parts(measured),
+        multiverse=multiverse(measured),
         learning_curve=learning_curve(measured),
         synthesis=contents.synthesis(measured, config),
         judgement=contents.judgement(judged, judge, config),
@@ -133,11 +129,7 @@ def _estimates(path: Path | None) -> pd.DataFrame:
 def _sections(config: Study) -> list[Section]:
     """Those of the page: what the print contradicts itself in concerns its own study."""
     own = not differs(config)["counts"]
-    return [
-        section
-        for section in SECTIONS
-        if has(config, section.needs) and (own or section.name != "print")
-    ]
+    return [section for section in SECTIONS if own or section.name != "print"]
 
 
 def _template() -> jinja2.Template:

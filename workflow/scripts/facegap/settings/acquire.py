@@ -168,6 +168,13 @@ class Drawn(Section):
             " drawn alike and no gap may be found."
         ),
     )
+    dim: dict[str, Share] = Field(
+        {},
+        description=(
+            "Share of the pictures of a data set that are taken in next to no light, by its name:"
+            " a difference in capture that both sets share, and that makes a face hard."
+        ),
+    )
     group_distance: Share = Field(
         1.0,
         description=(

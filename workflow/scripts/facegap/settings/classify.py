@@ -395,6 +395,19 @@ class LearningCurve(Section):
     )
 
 
+class Multiverse(Section):
+    """The primary outcome of heads under other readings of the paper."""
+
+    readings: Annotated[int, Field(ge=0, le=256)] = Field(
+        64,
+        description=(
+            "How many, at most: of each training's reading the four ways to count its answers; of"
+            " more trainings a sample by seed. 0: none."
+        ),
+    )
+    trainings: Annotated[int, Field(ge=2)] = Field(3, description="Of each reading.")
+
+
 class Classify(Section):
     """Stage classify."""
 
@@ -430,5 +443,12 @@ class Classify(Section):
         description=(
             "How many labelled faces of the target reach what the model of the source reaches"
             " there (docs/crossed.md)."
+        ),
+    )
+    multiverse: Multiverse = Field(
+        default_factory=Multiverse,
+        description=(
+            "What the primary outcome would have been under other readings of the paper"
+            " (docs/method.md) that need no further features."
         ),
     )

@@ -69,6 +69,29 @@ class KnownTruth(Section):
     )
 
 
+class GapParts(Section):
+    """What accounts for the gaps of the selected configuration."""
+
+    closer: float = Field(
+        0.85,
+        gt=0.5,
+        lt=1,
+        description=(
+            "Side of the middle of a crop, of its own, that a model sees when test faces are"
+            " cropped again, closer: what of a gap lies in the frame around the face."
+        ),
+    )
+    least_overlap: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description=(
+            "Share of effective members that either group keeps, at the least, when the groups are"
+            " reweighted to be alike; below it no number is given."
+        ),
+    )
+
+
 class Realism(Section):
     """Of the translations."""
 
@@ -116,6 +139,9 @@ class Measure(Section):
             "What a study of drawn faces is calibrated by: what is true of the heads of the"
             " selected configuration, beside what this study estimates of them."
         ),
+    )
+    parts: GapParts = Field(
+        default_factory=GapParts, description="What accounts for the gaps of the selected model."
     )
     attribute_classifier: AttributeClassifier = Field(
         default_factory=AttributeClassifier,

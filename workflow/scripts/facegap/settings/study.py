@@ -95,6 +95,7 @@ class Study(Section):
             [
                 *self._impossible_names(),
                 *self._impossible_datasets(),
+                *self._impossible_pictures(),
                 *self._impossible_people(),
                 *self._impossible_tasks(),
                 *self._impossible_synthesis(),
@@ -109,11 +110,6 @@ class Study(Section):
         named = self.judge.responses
         own = named and not named.endswith(".csv")
         return str(named) if own else f"comparisons/{self.study}.sqlite"
-
-    @property
-    def crossed(self) -> bool:
-        """Whether anything is trained on either side of the boundary, to tell what it does."""
-        return bool(self.classify.tasks.labels) or self.synthesise.crossed or self.synthesise.dosed
 
     @property
     def secret(self) -> str | None:
@@ -193,6 +189,13 @@ class Study(Section):
                 names = f"inside {self.sides.inside!r} and outside {self.sides.outside!r}"
                 words = f"sides calls {names}, but a name is among the other side's words"
                 yield (*place, "own_label"), words
+
+    def _impossible_pictures(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        drawn = [name for name, dataset in self.datasets.items() if dataset.kind == "drawn"]
+        for name in self.acquire.drawn.dim:
+            if name not in drawn:
+                words = f"{name} is no drawn data set; there are {', '.join(drawn) or 'none'}"
+                yield ("acquire", "drawn", "dim"), words
 
     def _impossible_people(self) -> Iterator[tuple[tuple[str, ...], str]]:
         target = self.datasets.get("target")

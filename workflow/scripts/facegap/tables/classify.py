@@ -80,6 +80,25 @@ LEARNING_CURVE = table(
     },
     "predictions of the learning curve",
 )  # of the agreed faces of the target's test part
+READINGS = table(
+    {
+        "backbone": text(),
+        "preprocessing": text("plain", "cropped", "transformed", "augmented"),
+        "activations": text("relu", "relu-then-sigmoid"),
+        "standardise": flag(),
+        "terms": text("whole", "equal"),  # training parts
+        "optimiser": text("adam", "sgd", "rmsprop"),
+        "library": text("torch", "keras"),
+        "trained_on": text(),
+        "repeat": integer(),
+        "dataset": text(),
+        "face_id": text(),
+        "inside": flag(),
+        "agreed": flag(),  # as in ENTRIES
+        "probability": real(0, 1),  # of inside
+    },
+    "answers under other readings",
+)  # of the test parts
 PSEUDO_LABELS = table(
     {"face_id": text(unique=True), "probability": real(0, 1)}, "pseudo-labels"
 )  # probability of inside, mean over repeats of the selected configuration
