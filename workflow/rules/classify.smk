@@ -22,6 +22,7 @@ Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, 
         classify/samples.npz               what the networks see, for Figure 2
         classify/fresh_predictions.parquet  table PREDICTIONS of further heads on fresh drawn faces
         classify/learning_curve.parquet    table LEARNING_CURVE: heads on some of the target's faces
+        classify/mislabelled.parquet       table MISLABELLED: heads with still more labels wrong
         classify/readings.parquet          table READINGS: heads under other readings of the paper
         classify/tasks/<task>.parquet      table TASK_PREDICTIONS: heads of tasks beside the
                                            boundary, trained inside, outside and on both
@@ -475,6 +476,34 @@ rule train_learning_curve:
         seed=study.seed,
     script:
         "../scripts/train_learning_curve.py"
+
+
+rule train_mislabelled:
+    input:
+        selected=SELECTED,
+        features=expand(
+            "<results>/classify/features/{name}", name=CANDIDATES["backbones"]
+        ),
+    output:
+        mislabelled="<results>/classify/mislabelled.parquet",
+    log:
+        "<logs>/classify/train_mislabelled.log",
+    benchmark:
+        "<benchmarks>/classify/train_mislabelled.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.operations.classify_threads
+    resources:
+        mem_mb=doubling(6000),
+        runtime=480,
+    params:
+        *code_of("classify.mislabelled"),
+        candidates=CANDIDATES,
+        settings=TRAINING,
+        plan=config["classify"]["label_error"],
+        seed=study.seed,
+    script:
+        "../scripts/train_mislabelled.py"
 
 
 rule train_multiverse:

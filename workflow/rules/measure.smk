@@ -2,7 +2,8 @@
 Stage 7, measure: what every model does on either side of the boundary, in numbers with intervals.
 
 Reads   classify/runs.parquet, predictions.parquet, selected.json, tasks/<task>.parquet,
-        classify/learning_curve.parquet, closer_predictions.parquet, readings.parquet
+        classify/learning_curve.parquet, closer_predictions.parquet, readings.parquet,
+        classify/mislabelled.parquet
         acquire/<dataset>/faces.parquet, align/<dataset>/rejected.csv, measures.parquet
         annotate/<dataset>/labels.parquet
         synthesise/roles.parquet, <arm>/seed-<n>/translations.*; align/target/centre/shard-<k>.npy
@@ -12,6 +13,7 @@ Writes  measure/classification.parquet        table ESTIMATES: of the classifier
         measure/known_truth.parquet           table ESTIMATES: of a drawn study's heads, with truths
         measure/tasks.parquet                 table ESTIMATES: of tasks beside the boundary
         measure/learning_curve.parquet        table ESTIMATES: of heads on some of the target's faces
+        measure/label_error.parquet           table ESTIMATES: of heads, as with right labels
         measure/multiverse.parquet            table ESTIMATES: of heads under other readings
         measure/parts.parquet                 table ESTIMATES: of what accounts for the gaps
         measure/rejected.parquet              table ESTIMATES: of the faces that alignment rejected
@@ -32,6 +34,7 @@ INCEPTION = [  # the FID's network, where there are weights of it
     )
     if Path(path).exists()
 ][:1]
+MISLABELLED = "target" in PEOPLE and study.classify.label_error.rates
 
 
 rule measure:
@@ -144,6 +147,32 @@ rule measure_learning_curve:
         seed=study.seed,
     script:
         "../scripts/measure_learning_curve.py"
+
+
+rule measure_label_error:
+    input:
+        mislabelled="<results>/classify/mislabelled.parquet",
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=BOTH),
+        partition_estimates="<results>/partition/target/estimates.parquet",
+        agreement_estimates="<results>/annotate/target/estimates.parquet",
+    output:
+        estimates="<results>/measure/label_error.parquet",
+    log:
+        "<logs>/measure/measure_label_error.log",
+    benchmark:
+        "<benchmarks>/measure/measure_label_error.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=30,
+    params:
+        *code_of("measure.label_error"),
+        study=study.study,
+        datasets=BOTH,
+        intervals=INTERVALS,
+    script:
+        "../scripts/measure_label_error.py"
 
 
 rule measure_multiverse:
@@ -352,6 +381,7 @@ rule gather_estimates:
             *(["<results>/measure/known_truth.parquet"] if FRESH else []),
             *(["<results>/measure/tasks.parquet"] if TASKS else []),
             *(["<results>/measure/learning_curve.parquet"] if LEARNING_CURVE else []),
+            *(["<results>/measure/label_error.parquet"] if MISLABELLED else []),
             *(["<results>/measure/multiverse.parquet"] if MULTIVERSE["most"] else []),
             "<results>/measure/parts.parquet",
             "<results>/measure/rejected.parquet",

@@ -932,6 +932,22 @@ def split_gap(capture: float | None) -> list[dict[str, Any]]:
     ]
 
 
+def test_outcomes_with_right_labels_stand_beside_those_as_they_are(inputs: Inputs) -> None:
+    inputs.tasks = [
+        {"quantity": "without label error", "group": f"outcome: transfer loss × labels: {name}"}
+        | {"metric": "balanced accuracy", "estimate": value, "low": value - 0.1}
+        | {"high": value + 0.1, "share": share}
+        for name, value, share in (
+            *(("as they are", 0.15, None), ("no error", 0.17, 0.02)),
+            ("errors alike", 0.2, 0.06),
+        )
+    ]
+    text = " ".join(re.sub("<[^>]+>", " ", inputs.page()).split())
+    own = text[text.index("What wrong labels do to it") :]
+    assert "without their error (2.0%) if annotators err alike (6.0%)" in own
+    assert "transfer loss 0.150 [0.050, 0.250] 0.170 [0.070, 0.270] 0.200 [0.100, 0.300]" in own
+
+
 def test_the_largest_part_that_is_shown_is_named(inputs: Inputs) -> None:
     inputs.tasks = split_gap(0.14)
     text = " ".join(re.sub("<[^>]+>", " ", inputs.page()).split())

@@ -72,6 +72,15 @@ def multiverse(measured: pd.DataFrame) -> dict[str, Row]:
     return {key: one(measured, "multiverse", metric=metric) for key, metric in names.items()}
 
 
+def right_labels(measured: pd.DataFrame) -> dict[str, dict[str, Row]]:
+    """Of each outcome of heads: as the labels are, and with their error taken off."""
+    found: dict[str, dict[str, Row]] = {}
+    for row in as_rows(rows_of(measured, "without label error")):
+        values = group_values(row["group"])
+        found.setdefault(values["outcome"], {})[values["labels"]] = row
+    return found
+
+
 def _named_part(parts: Mapping[str, Row]) -> dict[str, Any]:
     """Which part is shown to be more than nothing, and is the largest of those."""
     shown = [

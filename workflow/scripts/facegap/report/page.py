@@ -15,7 +15,14 @@ from facegap.files import read_json, whole
 from facegap.numbers import FORMATS
 from facegap.published import differs
 from facegap.report import contents, facts
-from facegap.report.boundary import arms, boundary, gap_parts, learning_curve, multiverse
+from facegap.report.boundary import (
+    arms,
+    boundary,
+    gap_parts,
+    learning_curve,
+    multiverse,
+    right_labels,
+)
 from facegap.report.figures import figures_of, words
 from facegap.settings.study import Study
 from facegap.tables.base import read_table
@@ -100,6 +107,7 @@ def write_report(
         arms=arms(measured, config),
         parts=gap_parts(measured),
         multiverse=multiverse(measured),
+        right_labels=right_labels(measured),
         learning_curve=learning_curve(measured),
         synthesis=contents.synthesis(measured, config),
         judgement=contents.judgement(judged, judge, config),

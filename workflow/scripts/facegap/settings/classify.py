@@ -395,6 +395,26 @@ class LearningCurve(Section):
     )
 
 
+class LabelError(Section):
+    """What wrong labels of people do to the outcomes of heads, by making more of them wrong."""
+
+    rates: Annotated[list[Annotated[float, Field(gt=0, lt=0.5)]], Unique()] = Field(
+        [0.03, 0.06, 0.1],
+        description=(
+            "Shares of the target's labels that are wrong beside those that are, from which the"
+            " outcomes without any are extrapolated; three or more. None: not done."
+        ),
+    )
+    simulations: Annotated[int, Field(ge=2)] = Field(5, description="Of each rate.")
+    trainings: Annotated[int, Field(ge=2)] = Field(3, description="Of the heads, in each.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        words = "a parabola needs three rates or more"
+        refuse([(("rates",), words)] if 0 < len(self.rates) < 3 else [])
+        return self
+
+
 class Multiverse(Section):
     """The primary outcome of heads under other readings of the paper."""
 
@@ -444,6 +464,10 @@ class Classify(Section):
             "How many labelled faces of the target reach what the model of the source reaches"
             " there (docs/crossed.md)."
         ),
+    )
+    label_error: LabelError = Field(
+        default_factory=LabelError,
+        description="The outcomes of heads without the error of people's labels (docs/method.md).",
     )
     multiverse: Multiverse = Field(
         default_factory=Multiverse,

@@ -99,6 +99,19 @@ READINGS = table(
     },
     "answers under other readings",
 )  # of the test parts
+MISLABELLED = table(
+    {
+        "rate": real(0, 1),  # of further labels of the target that are wrong
+        "simulation": integer(),
+        "trained_on": text(),
+        "dataset": text(),
+        "repeat": integer(),
+        "face_id": text(),
+        "inside": flag(),  # with the further errors
+        "probability": real(0, 1),  # of inside
+    },
+    "answers with wrong labels",
+)  # of the agreed faces of the test parts
 PSEUDO_LABELS = table(
     {"face_id": text(unique=True), "probability": real(0, 1)}, "pseudo-labels"
 )  # probability of inside, mean over repeats of the selected configuration

@@ -1,0 +1,175 @@
+"""Outcomes of heads as they would be with right labels: simulated and extrapolated (SIMEX)."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from facegap.errors import DataError
+from facegap.groups import group_name
+from facegap.parts import persons_of
+from facegap.settings.measure import Intervals
+from facegap.statistics.interval import Interval, row
+from facegap.statistics.performance import (
+    Answers,
+    Estimate,
+    Measured,
+    balanced_accuracy,
+    gap,
+    interval_of,
+    paired,
+    sided_gap,
+)
+from facegap.tables.acquire import FACES
+from facegap.tables.base import read_table, write_table
+from facegap.tables.classify import MISLABELLED
+from facegap.tables.measure import ESTIMATES
+from facegap.tables.measure import estimates as table_of
+
+Row = dict[str, Any]
+Parts = Mapping[tuple[str, str], Answers]  # by trained on and data set
+OUTCOMES: Mapping[str, tuple[str, Callable[[Parts], Measured]]] = {
+    "transfer loss": (
+        "balanced accuracy",
+        lambda of: paired(
+            balanced_accuracy(of["target", "target"]), balanced_accuracy(of["source", "target"])
+        ),
+    ),
+    "transfer gap": (
+        "balanced accuracy",
+        lambda of: gap(
+            balanced_accuracy(of["source", "source"]), balanced_accuracy(of["source", "target"])
+        ),
+    ),
+    "group gap": ("accuracy", lambda of: sided_gap(of["source", "target"])),
+}
+PEOPLE = "provenance: people"
+
+
+class Extrapolated(NamedTuple):
+    """An outcome with an error of so much taken off."""
+
+    estimate: float
+    error: float  # standard error
+    slope: float  # by which it moves with the error taken off
+
+
+def measure_label_error(
+    *,
+    mislabelled: Path,
+    faces: list[Path],
+    partition_estimates: Path,
+    agreement_estimates: Path,
+    estimates: Path,
+    study: str,
+    datasets: list[str],
+    intervals: Intervals,
+) -> None:
+    """Write the outcomes of heads with and without the error of people's labels (ESTIMATES).
+
+    `mislabelled` (MISLABELLED) has the answers with further errors. The error of the labels that
+    people agree on is in `partition_estimates`; if annotators erred alike it would be that of a
+    single answer, in `agreement_estimates`. `faces` (FACES) are in the order of `datasets`.
+    """
+    persons = {}
+    for name, path in zip(datasets, faces, strict=True):
+        known = read_table(path, FACES)
+        persons[name] = persons_of(known).set_axis(known["face_id"])
+    table = read_table(mislabelled, MISLABELLED)
+    errors = {
+        "no error": _error(partition_estimates, "label error", PEOPLE),
+        "errors alike": _error(agreement_estimates, "answer error", "all"),
+    }
+    found = _by_rate(table, persons, intervals.confidence)
+    rows = [
+        row
+        for outcome, by_rate in found.items()
+        for row in outcome_rows(outcome, by_rate, errors, intervals.confidence)
+    ]
+    write_table(table_of(rows, study), estimates, ESTIMATES)
+
+
+def outcome_rows(
+    outcome: str,
+    by_rate: Mapping[float, list[Estimate]],
+    errors: Mapping[str, Interval],
+    confidence: float,
+) -> Iterator[Row]:
+    """A row as the labels are, and one with each of `errors` taken off."""
+    metric, _ = OUTCOMES[outcome]
+    about: Row = {"quantity": "without label error", "metric": metric}
+    (now,) = by_rate[0.0]
+    z = float(special.ndtri((1 + confidence) / 2))
+    for name, error in {"as they are": None, **errors}.items():
+        group = group_name({"outcome": outcome, "labels": name})
+        if error is None:
+            yield {**about, "group": group, **row(now.interval), "standard_error": now.error}
+        elif np.isnan(error).any():
+            yield {**about, "group": group}  # nobody knows how often the labels are wrong
+        else:
+            found = extrapolated(by_rate, error.estimate)
+            doubt = found.slope * (error.high - error.low) / (2 * z)
+            spread = (found.error**2 + doubt**2) ** 0.5
+            reach = float(special.stdtrit(now.freedom, (1 + confidence) / 2)) * spread
+            ends = Interval(found.estimate, found.estimate - reach, found.estimate + reach)
+            yield {
+                **{**about, "group": group, "share": error.estimate},
+                **{**row(ends), "standard_error": spread},
+            }
+
+
+def extrapolated(by_rate: Mapping[float, list[Estimate]], error: float) -> Extrapolated:
+    """Where a parabola over the rates of further error leads to at -`error`.
+
+    The variance is what the mean variance less that between simulations leads to there, in the
+    same way, and never less than without extrapolation.
+    """
+    rates = np.array(sorted(by_rate))
+    means = [np.mean([each.interval.estimate for each in by_rate[rate]]) for rate in rates]
+    within = []
+    for rate in rates:
+        values = [each.interval.estimate for each in by_rate[rate]]
+        between = float(np.var(values, ddof=1)) if len(values) > 1 else 0.0
+        within.append(float(np.mean([each.error**2 for each in by_rate[rate]])) - between)
+    curve = np.polynomial.Polynomial.fit(rates, means, 2)
+    spread = np.polynomial.Polynomial.fit(rates, within, 2)
+    variance = max(float(spread(-error)), by_rate[0.0][0].error ** 2)
+    return Extrapolated(float(curve(-error)), variance**0.5, float(curve.deriv()(-error)))
+
+
+def _by_rate(
+    table: pd.DataFrame, persons: Mapping[str, "pd.Series[str]"], confidence: float
+) -> dict[str, dict[float, list[Estimate]]]:
+    """Each outcome in each simulation, by rate."""
+    found: dict[str, dict[float, list[Estimate]]] = {name: {} for name in OUTCOMES}
+    right = _answers(table[table["dataset"] == "source"], persons["source"])
+    of_target = table[table["dataset"] == "target"]
+    for (rate, _), own in of_target.groupby(["rate", "simulation"], sort=True):
+        parts = {
+            (str(name), "target"): _answers(part, persons["target"])
+            for name, part in own.groupby("trained_on")
+        }
+        parts["source", "source"] = right
+        for outcome, (_, measure) in OUTCOMES.items():
+            found[outcome].setdefault(float(str(rate)), []).append(
+                interval_of(measure(parts), confidence)
+            )
+    return found
+
+
+def _answers(table: pd.DataFrame, persons: "pd.Series[str]") -> Answers:
+    wide = table.pivot(index="face_id", columns="repeat", values="probability").sort_index()
+    inside = table.drop_duplicates("face_id").set_index("face_id")["inside"].loc[wide.index]
+    _, person = np.unique(persons.loc[wide.index].to_numpy(str), return_inverse=True)
+    return Answers(inside.to_numpy(bool), person, wide.to_numpy(float).T)
+
+
+def _error(place: Path, quantity: str, group: str) -> Interval:
+    table = read_table(place, ESTIMATES)
+    own = table[(table["quantity"] == quantity) & (table["group"] == group)]
+    if own.empty:
+        raise DataError(f"{place}: no {quantity} of {group}; run its stage again")
+    return Interval(*own.iloc[0][list(Interval._fields)].astype(float))
