@@ -65,13 +65,13 @@ def test_darker_skin_has_the_smaller_angle() -> None:
     assert angles == sorted(angles, reverse=True)
 
 
-def test_the_cast_is_of_the_whole_picture() -> None:
+def test_the_tint_is_of_the_whole_picture() -> None:
     grey, warm, cold = (
         tones(painted((128, 128, 128), around), POINTS)
         for around in ((128, 128, 128), (160, 128, 90), (90, 128, 160))
     )
-    assert warm.cast_yellow > grey.cast_yellow > cold.cast_yellow
-    assert warm.cast_red > cold.cast_red
+    assert warm.tint_yellow > grey.tint_yellow > cold.tint_yellow
+    assert warm.tint_red > cold.tint_red
     assert abs(warm.light - cold.light) < 1, "the skin's light is not the ground's"
 
 

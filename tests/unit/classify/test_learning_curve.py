@@ -13,7 +13,8 @@ from facegap.classify.learning_curve import train_learning_curve
 from facegap.classify.plans import Candidate, Candidates, Preprocessed
 from facegap.errors import TrainingError
 from facegap.files import write_json
-from facegap.settings.classify import Head, LearningCurve, Training
+from facegap.settings.classify import Head, Training
+from facegap.settings.crossed import LearningCurve
 from facegap.tables.base import read_table, write_table
 from facegap.tables.classify import ENTRIES, LEARNING_CURVE
 

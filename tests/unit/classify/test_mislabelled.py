@@ -12,7 +12,8 @@ from facegap.classify.mislabelled import Trainer, train_mislabelled
 from facegap.classify.plans import Candidate, Candidates
 from facegap.classify.training import Schedule, head_logits
 from facegap.files import write_json
-from facegap.settings.classify import LabelError, Training
+from facegap.settings.classify import Training
+from facegap.settings.crossed import LabelError
 from facegap.tables.base import read_table, write_table
 from facegap.tables.classify import ENTRIES, MISLABELLED
 

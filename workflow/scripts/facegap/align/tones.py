@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from facegap.align.geometry import BROWS, Image, ears_chin, resized, warped
 
 SIDE = 128  # pixels from ear to ear
-WHOLE = 64  # pixels of a whole picture, for its cast
+WHOLE = 64  # pixels of a whole picture, for its tint
 NOT_SKIN = (
     slice(17, 22),
     slice(22, 27),
@@ -28,8 +28,8 @@ class Tones(NamedTuple):
     """Columns of MEASURES."""
 
     light: float  # median L* of the skin, 0 to 100
-    cast_red: float  # mean a* of the whole picture; below 0 green
-    cast_yellow: float  # mean b* of the whole picture; below 0 blue
+    tint_red: float  # mean a* of the whole picture; below 0 green
+    tint_yellow: float  # mean b* of the whole picture; below 0 blue
     skin_tone: float  # ITA in degrees, of the skin's medians
     hue: float  # degrees
 
@@ -48,9 +48,9 @@ def tones(image: Image, points: NDArray[np.float32]) -> Tones:
         cv2.fillConvexPoly(mask, corners, (value,))
     skin = mask.astype(bool) if mask.sum() >= LEAST else np.ones_like(mask, bool)
     lightness, red, yellow = np.median(_lab(warped(image, matrix, SIDE))[skin], axis=0).tolist()
-    cast = _lab(resized(image, WHOLE)).mean((0, 1))
+    tint = _lab(resized(image, WHOLE)).mean((0, 1))
     ita, hue = np.degrees([np.arctan2(lightness - 50, yellow), np.arctan2(yellow, red)]).tolist()
-    return Tones(lightness, float(cast[1]), float(cast[2]), ita, hue)
+    return Tones(lightness, float(tint[1]), float(tint[2]), ita, hue)
 
 
 def _lab(image: Image) -> NDArray[np.float32]:

@@ -24,7 +24,8 @@ from facegap.errors import TrainingError
 from facegap.files import read_json
 from facegap.network import settle
 from facegap.seeds import generator, number
-from facegap.settings.classify import LearningCurve, Training
+from facegap.settings.classify import Training
+from facegap.settings.crossed import LearningCurve
 from facegap.tables.base import write_table
 from facegap.tables.classify import LEARNING_CURVE
 

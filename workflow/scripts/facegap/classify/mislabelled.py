@@ -24,7 +24,8 @@ from facegap.files import read_json
 from facegap.network import settle
 from facegap.progress import paced
 from facegap.seeds import generator, number
-from facegap.settings.classify import LabelError, Training
+from facegap.settings.classify import Training
+from facegap.settings.crossed import LabelError
 from facegap.tables.base import write_table
 from facegap.tables.classify import MISLABELLED
 

@@ -14,7 +14,7 @@ ALIKE = 0.99  # correlation of a column with the sides, which is then their othe
 FAR = 4.0  # standard deviations, beyond which a value counts as so far
 LOGARITHMS = ("size", "sharpness")
 TURNED = ("yaw", "pitch", "roll")
-CAPTURE = (*LOGARITHMS, *TURNED, "light", "cast_red", "cast_yellow", "skin_tone", "hue")
+CAPTURE = (*LOGARITHMS, *TURNED, "light", "tint_red", "tint_yellow", "skin_tone", "hue")
 
 
 def composition(

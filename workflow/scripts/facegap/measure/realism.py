@@ -56,7 +56,7 @@ from facegap.measure.sets import INCEPTION, OWN, SetDistances, plan_sets, set_di
 from facegap.measure.values import Measure, family, named, write_values
 from facegap.network import settle
 from facegap.progress import paced
-from facegap.quantities import PRIMARY
+from facegap.quantity import PRIMARY
 from facegap.seeds import generator
 from facegap.settings.measure import Intervals, Realism
 from facegap.tables.base import DOMAINS, SIDES, read_table, write_table

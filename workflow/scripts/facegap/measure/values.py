@@ -13,7 +13,7 @@ from facegap.errors import DataError
 from facegap.files import whole
 from facegap.groups import group_values
 from facegap.measure.gaps import Scores
-from facegap.quantities import PRIMARY
+from facegap.quantity import PRIMARY
 from facegap.tables.base import DOMAINS
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from facegap.groups import group_values
-from facegap.quantities import PRIMARY, REALISM
+from facegap.quantity import PRIMARY, REALISM
 from facegap.report.rows import Row, as_rows, one, rows_of
 from facegap.settings.study import Study
 from facegap.tables.base import SIDES

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from facegap.groups import ALL, group_name, group_values
-from facegap.quantities import PRIMARY, REALISM
+from facegap.quantity import PRIMARY, REALISM
 from facegap.report.rows import MISSING, Row, as_rows, interval_of, one, rows_of
 from facegap.settings.study import Study
 from facegap.tables.base import DOMAINS, SIDES

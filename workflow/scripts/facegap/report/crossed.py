@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from facegap import theme
 from facegap.configurations import CROSSED
 from facegap.groups import ALL, group_values
-from facegap.quantities import REALISM
+from facegap.quantity import REALISM
 from facegap.report.plots import BETTER
 from facegap.report.rows import Row, as_rows, rows_of
 from facegap.tables.base import DOMAINS, SIDES

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from facegap import theme
 from facegap.files import read_json
 from facegap.groups import ALL, group_values
-from facegap.quantities import REALISM
+from facegap.quantity import REALISM
 from facegap.report.rows import as_rows, rows_of
 from facegap.tables.base import DOMAINS, read_table
 from facegap.tables.report import REPORTED

@@ -30,8 +30,8 @@ MEASURES = table(
         "roll": real(-180, 180),  # positive where the left eye is the lower one
         # of the skin, and of the picture (facegap/align/tones.py)
         "light": real(0, 100),  # L*
-        "cast_red": real(-128, 128),  # a*
-        "cast_yellow": real(-128, 128),  # b*
+        "tint_red": real(-128, 128),  # a*
+        "tint_yellow": real(-128, 128),  # b*
         "skin_tone": real(-180, 180),  # ITA, degrees
         "hue": real(-180, 180),  # degrees
         "aligned": flag(),  # or rejected
