@@ -33,11 +33,14 @@ POOL = 20  # connections kept open; the server answers from 40 threads
 WRITER = threading.Lock()
 TURN = 0xFACE  # PostgreSQL's advisory lock that a writer holds; of this database alone
 DAMAGED = "the file is damaged; bring back a backup"
+REFUSED = "it cannot be used as it is; bring back a backup, or name another database"
 ADVICE = {  # by what SQLite's or PostgreSQL's message says
     "locked": "another program holds it; close that program and try again",
     "lock timeout": "another program holds it; close that program and try again",
     "disk is full": "the disk is full; free some space and try again",
     "no space left": "the disk is full; free some space and try again",
+    "disk i/o": "the disk does not take or give what is asked; check that it has room, within this"
+    " user's quota too, and that file and folder may be written",
     "readonly": "it may not be written; give this user the right to write file and folder",
     "read-only": "the server takes no writes; name the one that does",
     "permission denied for": "this user may not make tables in it; make the database theirs",
@@ -225,15 +228,14 @@ def _turn(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def _explained(engine: Engine) -> Iterator[None]:
-    """Errors of the database, not of a statement in it, as a `StoreError` with advice."""
+    """Every error of the database as a `StoreError` of one line, with advice."""
     try:
         yield
     except (InterfaceError, DatabaseError, sqlite3.Error) as error:
-        words = str(getattr(error, "orig", error)).strip()  # of SQLite's own, which settle meets
-        for sign, advice in ADVICE.items():
-            if sign in words.lower():
-                raise StoreError(f"{_place(engine)}: {advice} ({words})") from error
-        raise
+        words = str(getattr(error, "orig", error))  # of SQLite's own, which settle meets
+        advice = next((each for sign, each in ADVICE.items() if sign in words.lower()), REFUSED)
+        first = words.strip().split("\n")[0]  # PostgreSQL's others have values of the statement
+        raise StoreError(f"{_place(engine)}: {advice} ({shown(first, 200)})") from error
     except StatementError as error:
         raise StoreError(f"the database refuses a value: {error.orig}") from error
 
