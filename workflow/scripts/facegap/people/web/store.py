@@ -68,6 +68,7 @@ def connect(address: str | Path, tables: MetaData, earlier: Collection[str] = ()
         _keep_private(Path(file))
         engine = engine.execution_options(facegap_file=_file_at(file))
     with writing(engine) as connection:
+        _require_stored(connection, tables)
         _require_sound(connection)
         _refuse_earlier(connection, earlier)
         tables.create_all(connection)
@@ -102,9 +103,10 @@ def connect_read_only(path: Path, tables: MetaData, earlier: Collection[str] = (
     engine = create_engine(url, creator=opened, hide_parameters=True)
     event.listen(engine, "begin", _begin)
     with reading(engine) as connection:
-        _require_sound(connection)
+        _require_stored(connection, tables)
         _refuse_earlier(connection, earlier)
         _require_tables(connection, tables)
+        _require_sound(connection, *tables.tables)  # of others a check would compute columns
     return engine
 
 
@@ -183,12 +185,33 @@ def _require_in_place(connection: Connection) -> None:
         )
 
 
-def _require_sound(connection: Connection) -> None:
+def _require_stored(connection: Connection, tables: MetaData) -> None:
+    """Raise where one of the `tables` is there, and SQLite would compute what is in it.
+
+    A small file may have a view, a virtual table or a generated column that never ends, or fills
+    the memory.
+    """
     if connection.dialect.name != "sqlite":
         return
-    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    if found != "ok":
-        raise StoreError(f"{_place(connection.engine)}: {DAMAGED} ({shown(found)})")
+    other = "SELECT count(*) FROM sqlite_master WHERE name = ? AND sql NOT LIKE 'CREATE TABLE %'"
+    for name in tables.tables:
+        columns = connection.exec_driver_sql(f"PRAGMA table_xinfo({name})").mappings().all()
+        computed = any(column["hidden"] for column in columns)
+        if computed or connection.exec_driver_sql(other, (name,)).scalar():
+            raise StoreError(
+                f"{_place(connection.engine)}: its table {name} is computed, not stored, as no"
+                " table of facegap's is; name another database"
+            )
+
+
+def _require_sound(connection: Connection, *names: str) -> None:
+    """Raise where a table of these `names` is damaged, or, without any, a part of the file."""
+    if connection.dialect.name != "sqlite":
+        return
+    for part in names or (1,):  # to find one fault is enough
+        found = connection.exec_driver_sql(f"PRAGMA quick_check({part})").scalar()
+        if found != "ok":
+            raise StoreError(f"{_place(connection.engine)}: {DAMAGED} ({shown(found)})")
 
 
 def _refuse_earlier(connection: Connection, earlier: Collection[str]) -> None:
