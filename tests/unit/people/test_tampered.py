@@ -1,11 +1,15 @@
 """Databases of answers that somebody has changed: read as they are, or refused in a sentence."""
 
+import os
 import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
 
 import pytest
 from human import close, opened, participant
+from hypothesis import given
+from hypothesis import strategies as st
 
 from facegap.errors import FacegapError
 from facegap.people.comparing.answers import ROUND, read_database
@@ -85,3 +89,11 @@ def test_what_other_tables_compute_is_left_alone(finished: Path) -> None:
     tamper(finished, "CREATE TABLE other (a, b)", "INSERT INTO other VALUES (1, 2)", strange)
     assert read_database(finished)[0].equals(answers)
     assert read_database(finished)[1].equals(known)
+
+
+@given(st.integers(1, 4095))
+def test_a_file_that_is_cut_short_is_refused(whole: Path, lost: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(shutil.copy(whole, folder))
+        os.truncate(place, place.stat().st_size - lost)
+        assert all("the file is damaged" in words for words in refused(place))

@@ -80,11 +80,11 @@ def connect(address: str | Path, tables: MetaData, earlier: Collection[str] = ()
 def connect_read_only(path: Path, tables: MetaData, earlier: Collection[str] = ()) -> Engine:
     """An engine that only reads the SQLite file at `path`, which may lie in a read-only folder.
 
-    Neither it nor anything beside it is changed. Raises `StoreError` as `connect` does, and where
-    one of the `tables` is missing.
+    Neither it nor its log is changed; SQLite makes its index of the log (-shm) where there is a log
+    and no index. Raises `StoreError` as `connect` does, and where one of the `tables` is missing.
     """
-    log = path.with_name(f"{path.name}-wal")
-    busy = log.exists() and log.stat().st_size > 0
+    log = _log_of(path)
+    busy = _size(log) > 0
     if busy and not os.access(path.parent, os.W_OK):
         raise StoreError(
             f"{path}: its latest answers are in {log.name}, which cannot be read in a read-only"
@@ -166,6 +166,19 @@ def _keep_private(path: Path) -> None:
         return  # SQLite says why it cannot
 
 
+def _log_of(path: Path) -> Path:
+    """SQLite's write-ahead log of the database at `path`."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file; none where it is missing, or its name is too long for one to be."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _file_at(path: str) -> tuple[int, int] | None:
     """Which file lies there, if one does: SQLite goes on with a file that was moved or deleted."""
     try:
@@ -205,9 +218,16 @@ def _require_stored(connection: Connection, tables: MetaData) -> None:
 
 
 def _require_sound(connection: Connection, *names: str) -> None:
-    """Raise where a table of these `names` is damaged, or, without any, a part of the file."""
+    """Raise where a table of these `names` is damaged, or, without any, a part of the file.
+
+    A file that was cut short within a page is: SQLite reads zeros there, and may find nothing.
+    """
     if connection.dialect.name != "sqlite":
         return
+    path = Path(str(connection.engine.url.database))
+    page = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    if not _size(_log_of(path)) and _size(path) % page:  # else the log may have the page whole
+        raise StoreError(f"{_place(connection.engine)}: {DAMAGED} (its end is missing)")
     for part in names or (1,):  # to find one fault is enough
         found = connection.exec_driver_sql(f"PRAGMA quick_check({part})").scalar()
         if found != "ok":
