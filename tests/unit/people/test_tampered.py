@@ -11,9 +11,9 @@ from human import close, opened, participant
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facegap.errors import FacegapError
+from facegap.errors import DataError, FacegapError
 from facegap.people.comparing.answers import ROUND, read_database
-from facegap.people.engine import open_answers
+from facegap.people.engine import open_answers, open_study
 from facegap.people.tables import META
 
 
@@ -97,3 +97,51 @@ def test_a_file_that_is_cut_short_is_refused(whole: Path, lost: int) -> None:
         place = Path(shutil.copy(whole, folder))
         os.truncate(place, place.stat().st_size - lost)
         assert all("the file is damaged" in words for words in refused(place))
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new"),
+    [
+        ("facts", "name VARCHAR NOT NULL", "name VARCHAR NOT NULL COLLATE unheard_of"),
+        ("events", "what VARCHAR NOT NULL", "what VARCHAR AS (unheard_of(1))"),
+        ("answers", "event INTEGER", "event INTEGER AS ("),
+    ],
+)
+def test_what_the_definition_of_a_table_asks_for_in_vain_is_said(
+    finished: Path, table: str, old: str, new: str
+) -> None:
+    tamper(finished, in_schema(table, old, new))
+    refused(finished)
+
+
+FIRST = "(SELECT item FROM answers ORDER BY event LIMIT 1)"
+LOST = "lacks its seat, item or event"
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (f"UPDATE items SET item = 'x' WHERE item = {FIRST}", LOST),
+        (f"UPDATE events SET item = 'x' WHERE item = {FIRST}", LOST),
+        ("UPDATE answers SET event = 12345 WHERE event = (SELECT min(event) FROM answers)", LOST),
+        ("UPDATE answers SET seat = 12345 WHERE event = (SELECT min(event) FROM answers)", LOST),
+        ("DELETE FROM seats WHERE id IN (SELECT seat FROM answers)", LOST),
+        (f"UPDATE items SET kind = 'x' WHERE item = {FIRST}", "neither pair nor person: 'x'"),
+        ('UPDATE events SET details = \'{"realism": "\\ud800"}\'', "surrogates not allowed"),
+        ("UPDATE events SET details = '{\"\\ud800\": 1}'", "surrogates not allowed"),
+        ("DELETE FROM facts WHERE name = 'subject'", "the subject of its study is missing"),
+        ("UPDATE facts SET value = x'ff' WHERE name = 'subject'", "the subject of its study is"),
+    ],
+)
+def test_no_answer_is_dropped_in_silence(finished: Path, harm: str, words: str) -> None:
+    tamper(finished, harm)
+    with pytest.raises(DataError, match=words) as error:
+        read_database(finished)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["kind", "subject"])
+def test_a_command_names_a_database_whose_study_is_not_known(finished: Path, name: str) -> None:
+    tamper(finished, f"DELETE FROM facts WHERE name = '{name}'")
+    with pytest.raises(DataError, match=rf"a\.sqlite: the {name} of its study is missing"):
+        open_study(finished, ROUND, "subject")

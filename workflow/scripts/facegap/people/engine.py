@@ -5,6 +5,7 @@ pictures) in an order of its own, and gives one answer to each. Everything that 
 as an event, and one event of an item counts; only a withdrawal deletes.
 """
 
+import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from facegap.errors import DataError, shown
-from facegap.people.facts import CODE_KEY, facts, keep_fact
+from facegap.people.facts import CODE_KEY, fact, facts, keep_fact
 from facegap.people.statements import (
     ADD_ANSWER,
     ADD_EVENT,
@@ -115,14 +116,14 @@ def open_study(address: str | Path, kind: str, subject: str) -> Engine:
         for name, value in (("kind", kind), ("subject", subject), (CODE_KEY, new_token())):
             if name not in known and (name == CODE_KEY or not known):
                 keep_fact(connection, name, value)
-        known = facts(connection)
-    if (known["kind"], known["subject"]) == (kind, subject):
+        has_kind, has_subject = fact(connection, "kind"), fact(connection, "subject")
+    if (has_kind, has_subject) == (kind, subject):
         return engine
     place = engine.url.render_as_string(hide_password=True)
-    if known["kind"] != kind:
-        raise DataError(f"{place}: its answers are of {known['kind']}; name another database")
+    if has_kind != kind:
+        raise DataError(f"{place}: its answers are of {has_kind}; name another database")
     raise DataError(
-        f"{place}: its answers are of another study ({known['subject']}, this is {subject}),"
+        f"{place}: its answers are of another study ({has_subject}, this is {subject}),"
         " with other images, seed, split or pairs; name another database, or go back to the"
         " configuration that it was made with"
     )
@@ -224,7 +225,7 @@ def next_item(engine: Engine, seat: Seat) -> Item | None:
 def answers_on(engine: Engine, of_round: str, item: str) -> dict[str, str]:
     """What each seat of a round answers to an item that it saw for the first time, by name."""
     with reading(engine) as connection:
-        table = answers_in(connection, of_round, ITEMS.c.item == item, ITEMS.c.showing == 0)
+        table = answers_in(connection, of_round, ANSWERS.c.item == item, ANSWERS.c.showing == 0)
     return dict(sorted(zip(table["name"], table["what"], strict=True)))
 
 
@@ -234,26 +235,33 @@ def answers_in(
     """The answers of a round that count, in the order in which they were given.
 
     A row an answer: name, kind, item, showing, what, seconds and details (a dict). Raises
-    `DataError` where the details are none that facegap stored.
+    `DataError` where an answer lacks its seat, item or event, or the details are none that facegap
+    stored.
     """
     wanted = (
         sa.select(
-            *(SEATS.c.name, ITEMS.c.kind, ITEMS.c.item, ITEMS.c.showing),
+            *(SEATS.c.name, ITEMS.c.kind, ANSWERS.c.item, ANSWERS.c.showing),
             *(EVENTS.c.what, EVENTS.c.seconds, EVENTS.c.details),
         )
         .select_from(ANSWERS)
-        .join(EVENTS, EVENTS.c.id == ANSWERS.c.event)
-        .join(SEATS, SEATS.c.id == ANSWERS.c.seat)
-        .join(ITEMS, same(ITEMS, ANSWERS))
-        .where(SEATS.c.round == of_round, *where)
+        .outerjoin(EVENTS, (EVENTS.c.id == ANSWERS.c.event) & same(EVENTS, ANSWERS))
+        .outerjoin(SEATS, SEATS.c.id == ANSWERS.c.seat)
+        .outerjoin(ITEMS, same(ITEMS, ANSWERS))
+        .where((SEATS.c.round == of_round) | SEATS.c.round.is_(None), *where)
         .order_by(ANSWERS.c.event)
     )
     columns = [column.name for column in wanted.selected_columns]
     place = connection.engine.url.render_as_string(hide_password=True)
     try:
         table = pd.DataFrame(connection.execute(wanted).tuples().all(), columns=columns)
+        json.dumps(table["details"].tolist(), ensure_ascii=False).encode()  # half a letter is none
     except (ValueError, RecursionError) as error:  # of the details, which are JSON
         raise DataError(f"{place}: answers that cannot be read: {error}; {DAMAGED}") from error
+    for row in table[table[["name", "kind", "what"]].isna().any(axis=1)].itertuples():
+        raise DataError(
+            f"{place}: the answer of {shown(row.name)} to {shown(row.item)} lacks its seat, item"
+            f" or event; {DAMAGED}"
+        )
     strange = [details for details in table["details"] if not isinstance(details, dict)]
     if strange:
         raise DataError(f"{place}: an answer's details are {shown(strange[0])}; {DAMAGED}")

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from facegap.errors import DataError
 from facegap.people.tables import FACTS
-from facegap.people.web.store import reading
+from facegap.people.web.store import DAMAGED, reading
 
 CODE_KEY = "key of codes"
 
@@ -19,6 +20,15 @@ def facts(connection: Connection) -> dict[str, str]:
     that was written of the answers) and the key of the codes that `codes` gives.
     """
     return dict(connection.execute(sa.select(FACTS.c.name, FACTS.c.value)).tuples().all())
+
+
+def fact(connection: Connection, name: str) -> str:
+    """The fact of that name, which every study has; a `DataError` where somebody deleted it."""
+    value = facts(connection).get(name)
+    if not isinstance(value, str):
+        place = connection.engine.url.render_as_string(hide_password=True)
+        raise DataError(f"{place}: the {name} of its study is missing; {DAMAGED}")
+    return value
 
 
 def keep_fact(connection: Connection, name: str, value: str) -> None:
@@ -33,7 +43,7 @@ def codes(engine: Engine, items: Iterable[str]) -> dict[str, str]:
     A name may say what nobody who answers is to know, and a guess at it cannot be tried on a code.
     """
     with reading(engine) as connection:
-        key = facts(connection)[CODE_KEY].encode()
+        key = fact(connection, CODE_KEY).encode()
     return {
         item: hmac.new(key, item.encode("utf-8", "surrogatepass"), "sha256").hexdigest()[:32]
         for item in items

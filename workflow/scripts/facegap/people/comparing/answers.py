@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from facegap.errors import DataError, listed
+from facegap.errors import DataError, listed, shown
 from facegap.people.engine import answers_in, open_finished
-from facegap.people.facts import facts
+from facegap.people.facts import fact, facts
 from facegap.people.web.store import reading
 from facegap.spreadsheets import read_csv
 from facegap.tables.judge import CRITERIA
@@ -28,12 +28,14 @@ def exported(engine: Engine) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def exported_in(connection: Connection) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What `exported` gives, in a transaction that is under way."""
-    given = answers_in(connection, ROUND)
-    known = facts(connection)
+    given, known = answers_in(connection, ROUND), facts(connection)
+    place = connection.engine.url.render_as_string(hide_password=True)
     if known.get("kind") != ROUND:
-        place = connection.engine.url.render_as_string(hide_password=True)
         raise DataError(f"{place}: no study of pairs was begun in it")
-    about: dict[str, Any] = {"study": known["subject"], "closed": f"closed {ROUND}" in known}
+    for kind in given["kind"][~given["kind"].isin(["pair", "person"])]:
+        raise DataError(f"{place}: an answer to what is neither pair nor person: {shown(kind)}")
+    study = fact(connection, "subject")
+    about: dict[str, Any] = {"study": study, "closed": f"closed {ROUND}" in known}
     given = given.rename(columns={"name": "participant"})
     pairs = given[given["kind"] == "pair"].rename(columns={"item": "pair_id", "what": "choice"})
     asked: dict[str, Any] = {
