@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facegap.errors import DataError, FacegapError
+from facegap.judge.responses import read_responses
 from facegap.people.comparing.answers import ROUND, read_database
 from facegap.people.engine import open_answers, open_study
 from facegap.people.tables import META
@@ -145,3 +146,37 @@ def test_a_command_names_a_database_whose_study_is_not_known(finished: Path, nam
     tamper(finished, f"DELETE FROM facts WHERE name = '{name}'")
     with pytest.raises(DataError, match=rf"a\.sqlite: the {name} of its study is missing"):
         open_study(finished, ROUND, "subject")
+
+
+def read(results: Path, database: Path, written: Path) -> None:
+    """Give the answers of a database to the analysis, in a folder for what it writes."""
+    names = ("pairs", "persons")
+    read_responses(
+        answers=database,
+        familiarity=None,
+        **{name: results / f"judge/{name}.parquet" for name in names},
+        sheet=results / "judge/sheet.json",
+        responses=written / "responses.parquet",
+        familiar=written / "familiar.parquet",
+    )
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (
+            f"SET what = 'both' WHERE item = {FIRST}",
+            r"choice 'both' \(the answer of {whose}; 1 such",
+        ),
+        (f"SET seconds = -1 WHERE item = {FIRST}", r"'-1\.0' \(the answer of {whose}; 1 such"),
+        ("SET what = '2' WHERE what = 'yes'", r"known '2' \(the answer of 'participant-1' to '"),
+    ],
+)
+def test_a_wrong_answer_of_a_database_is_named_by_who_gave_it_to_what(
+    finished: Path, results: Path, tmp_path: Path, harm: str, words: str
+) -> None:
+    read(results, finished, tmp_path)
+    first = read_database(finished)[0]["pair_id"].iloc[0]
+    tamper(finished, f"UPDATE events {harm}")
+    with pytest.raises(DataError, match=words.format(whose=f"'participant-1' to '{first}'")):
+        read(results, finished, tmp_path)

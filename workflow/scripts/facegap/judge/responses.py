@@ -15,6 +15,7 @@ from facegap.tables.base import as_meant, read_table, write_table
 from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
 
 log = logging.getLogger(__name__)
+LINE = "line"  # name of the index of answers that come from a CSV
 
 
 def simulate_responses(
@@ -121,7 +122,7 @@ def _given(answers: Path, familiarity: Path | None) -> tuple[pd.DataFrame, pd.Da
 
 
 def _csv(path: Path, needed: tuple[str, ...], *, empty: bool = False) -> pd.DataFrame:
-    table = as_meant(read_csv(path)).fillna("")
+    table = as_meant(read_csv(path)).fillna("").rename_axis(index=LINE)
     if missing := [name for name in needed if name not in table]:
         raise DataError(f"{path}: no column {missing[0]}; it has {listed(table.columns)}")
     if table.empty and not empty:
@@ -170,10 +171,16 @@ def _check_owner(
 
 
 def _refuse(answers: pd.DataFrame, wrong: "pd.Series[bool]", column: str, message: str) -> None:
-    """A `DataError` of `message`, the first wrong value, its line, and how many there are."""
+    """A `DataError` of `message`, the first wrong value, where it stands, and how many there are.
+
+    It stands in a line of a CSV; in a database it is somebody's answer to something.
+    """
     if wrong.any():
-        first, line = answers[column][wrong].iloc[0], answers.index[wrong][0]
-        raise DataError(f"{message} {shown(first)} (line {line}; {int(wrong.sum())} such lines)")
+        first = answers[wrong].iloc[0]
+        item = first["pair_id" if "pair_id" in first else "person_id"]
+        named = f"the answer of {shown(first['participant'])} to {shown(item)}"
+        at = f"line {first.name}" if answers.index.name == LINE else named
+        raise DataError(f"{message} {shown(first[column])} ({at}; {int(wrong.sum())} such answers)")
 
 
 def _luck(seed: int, stream: str, participants: "pd.Series[str]") -> np.ndarray:
