@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facegap.errors import DataError
-from facegap.spreadsheets import FALSE, TRUE, as_flags, as_numbers, read_csv
+from facegap.spreadsheets import FALSE, TRUE, WIDEST, as_flags, as_numbers, read_csv
 
 TEXTS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8
@@ -53,6 +54,42 @@ def test_a_table_is_read_as_it_was_written(
     found = table(tmp_path, text, encoding)
     assert list(found.columns) == ["path", "age", "b"]
     assert found.fillna("").to_numpy().tolist() == [row for row in rows if any(row)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, 8), st.lists(st.integers(1, 8), max_size=6), st.integers(0, 12))
+def test_a_table_has_few_cells_that_its_file_has_not(
+    tmp_path: Path, width: int, lengths: list[int], most: int
+) -> None:
+    rows = [min(length, width) for length in lengths]
+    lines = [",".join("x" * length) for length in rows]
+    text = "\n".join([",".join(f"c{k}" for k in range(width)), *lines])
+    lacking = sum(width - length for length in rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("facegap.spreadsheets.MOST_LACKING", most)
+        if lacking > most:
+            with pytest.raises(DataError, match=r"a\.csv, line \d: too many rows end long before"):
+                table(tmp_path, text)
+        else:
+            found = table(tmp_path, text)
+            assert found.shape == (len(rows), width)
+            assert found.isna().to_numpy().sum() == lacking
+
+
+def test_a_small_file_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had 260 KB, and took 8 GB."""
+    monkeypatch.setattr("facegap.texts.LARGEST", 10**6)  # room that reading asks for, and leaves
+    header = ",".join(f"c{k}" for k in range(WIDEST))
+    (tmp_path / "a.csv").write_text(f"{header}\n" + "x\n" * 20_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=r"a\.csv, line 2503: too many rows"):
+            read_csv(tmp_path / "a.csv")
+        assert tracemalloc.get_traced_memory()[1] < 200e6
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(DataError, match=r"a\.csv: 2001 columns, and no table here has more than"):
+        table(tmp_path, f"{header},more\n1\n")
 
 
 def test_rows_have_the_numbers_of_their_lines(tmp_path: Path) -> None:

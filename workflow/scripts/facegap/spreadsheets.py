@@ -21,7 +21,8 @@ from facegap.texts import read_text
 SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 TRUE = ("true", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "prawda", "sant")
 FALSE = ("false", "falsch", "faux", "falso", "onwaar", "fałsz", "falskt")
-WIDEST = 10_000  # columns
+WIDEST = 2_000  # columns
+MOST_LACKING = 5_000_000  # cells, over all rows that end before the header does
 DECIMAL = r"^([+-]?(?:0(?=,)|\d+(?!,\d{3}$))),(\d+)$"  # 1,234 may be a thousand
 
 
@@ -30,7 +31,8 @@ def read_csv(path: str | Path) -> pd.DataFrame:
 
     Nothing else is missing: NA and null are words. The index has the line of each row. Columns
     without a name and a cell are left out; other columns without a name, and two of one name, are
-    refused, and so are rows with more cells than the header.
+    refused, and so are rows with more cells than the header. A small file makes no large table:
+    more than WIDEST columns are refused, and more than MOST_LACKING cells that rows lack.
     """
     text = one_form(read_text(path))
     skipped = SEPARATOR.match(text)
@@ -42,13 +44,22 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     if not any(names):
         raise DataError(f"{path}: not readable as CSV: no header; the first line names the columns")
     if len(names) > WIDEST:
-        raise DataError(f"{path}: {len(names)} columns; no table has more than {WIDEST}")
-    lines, fields = [], []
+        raise DataError(
+            f"{path}: {len(names)} columns, and no table here has more than {WIDEST}; leave out"
+            " those that are not needed"
+        )
+    lines, fields, lacking = [], [], 0
     for line, row in rows:
         if any(row[len(names) :]):
             raise DataError(
                 f"{path}, line {line}: {len(row)} fields, and the header has {len(names)}; put a"
                 f" text that has a {delimiter!r} in quotes"
+            )
+        lacking += max(0, len(names) - len(row))
+        if lacking > MOST_LACKING:
+            raise DataError(
+                f"{path}, line {line}: too many rows end long before the last of {len(names)}"
+                " columns; leave out the columns that hold nothing"
             )
         lines.append(line)
         fields.append(row[: len(names)] + [""] * (len(names) - len(row)))

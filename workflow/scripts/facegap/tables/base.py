@@ -117,6 +117,7 @@ def read_table(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
 def _csv(path: str | Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Text columns stay text: a face called 000123 keeps its zeros, and null is a name."""
     text = {name: str for name, column in schema.columns.items() if "str" in str(column.dtype)}
+    _check(pd.read_csv(path, nrows=0), path, schema)  # before short rows get the header's width
     return as_meant(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]))
 
 
