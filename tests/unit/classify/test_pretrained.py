@@ -59,6 +59,18 @@ def test_what_a_keras_model_was_saved_with_is_not_looked_at(tmp_path: Path, belo
     assert is_sound(loaded(tmp_path / "x.h5"))
 
 
+@pytest.mark.parametrize("end", ["h5", "H5", "HDF5", "safetensors", "SafeTensors", "PTH"])
+def test_a_file_of_weights_is_known_by_its_end_in_any_letters(tmp_path: Path, end: str) -> None:
+    path = tmp_path / f"x.{end}"
+    if end.lower() in ("h5", "hdf5"):
+        keras(path)
+    elif end == "PTH":
+        torch.save(SOUND, path)
+    else:
+        path.write_bytes(save(SOUND))
+    assert is_sound(loaded(path))
+
+
 def never_written(file: h5py.File) -> None:
     file.create_dataset(KERNEL, (2**14, 2**14), "f4", chunks=(1024, 1024))
 

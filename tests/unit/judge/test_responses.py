@@ -103,9 +103,9 @@ GOOD = pd.DataFrame(
 )
 
 
-def read(folder: Path, familiarity: Path | None = None) -> None:
+def read(folder: Path, familiarity: Path | None = None, answers: str = "answers.csv") -> None:
     read_responses(
-        answers=folder / "answers.csv",
+        answers=folder / answers,
         familiarity=familiarity,
         **{
             name: folder / f"{name}.parquet"
@@ -150,6 +150,12 @@ def test_a_wrong_answer_is_named(folder: Path, change: dict[str, Any], message: 
         answered(folder, GOOD.assign(**change))
     assert "answers.csv" in str(error.value)
     assert not (folder / "responses.parquet").exists()
+
+
+def test_the_name_of_a_csv_may_end_in_capital_letters(folder: Path) -> None:
+    GOOD.to_csv(folder / "answers.CSV", index=False)
+    read(folder, answers="answers.CSV")
+    assert len(read_table(folder / "responses.parquet", RESPONSES)) == len(GOOD)
 
 
 def test_a_file_that_is_no_answers_is_named(folder: Path) -> None:

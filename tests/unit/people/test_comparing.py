@@ -14,10 +14,11 @@ from facegap import cli
 from facegap.errors import DataError
 from facegap.files import read_json, write_json
 from facegap.judge.responses import read_responses
-from facegap.people.comparing.answers import exported, read_database
+from facegap.people.comparing.answers import answered, exported, read_database
 from facegap.people.comparing.commands import TEMPLATE, consent_in
 from facegap.people.comparing.sheet import Pair
 from facegap.people.comparing.site import change_of, site
+from facegap.settings.load import read_study
 from facegap.tables.base import read_table
 from facegap.tables.judge import RESPONSES
 
@@ -277,11 +278,16 @@ def test_status_close_export_and_the_analysis_that_waits(
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("end", ["csv", "CSV"])
 def test_closing_writes_what_the_graph_reads(
-    study: Opened, tmp_path: Path, database: str | Path, capsys: pytest.CaptureFixture[str]
+    study: Opened,
+    tmp_path: Path,
+    database: str | Path,
+    end: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The database that is served by default is the one that judge.responses names."""
-    files = {"responses": "h/r.csv", "familiarity_responses": "h/f.csv"}
+    files = {"responses": f"h/r.{end}", "familiarity_responses": f"h/f.{end}"}
     config = configure(study.config.parent, **files)
     assert run("invite", "--config", config, "--database", database) == 0
     assert capsys.readouterr().out.count("http://127.0.0.1:8000/s/") == 2
@@ -289,7 +295,10 @@ def test_closing_writes_what_the_graph_reads(
     assert "everybody has a link" in capsys.readouterr().out
     assert run("close", "--config", config, "--database", database) == 0
     for name, column in (("r", "choice"), ("f", "known")):
-        assert column in pd.read_csv(config.parent / f"data/h/{name}.csv")
+        assert column in pd.read_csv(config.parent / f"data/h/{name}.{end}")
+    served = Path(config.parent, "data", read_study(config).comparisons)
+    assert served.name == "human.sqlite"
+    assert answered(config.parent / f"data/h/r.{end}", study.sheet.subject) == 0
     config = configure(study.config.parent, responses="h/answers.sqlite")
     assert run("invite", "--config", config) == 0
     assert run("close", "--config", config) == 0

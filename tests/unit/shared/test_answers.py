@@ -93,8 +93,9 @@ def test_an_export_of_label_studio(tmp_path: Path) -> None:
     assert read(path, **STUDIO, annotator="2") == [("000002", "outside")]
 
 
-def test_the_short_export_of_label_studio(tmp_path: Path) -> None:
-    path = tmp_path / "min.json"
+@pytest.mark.parametrize("name", ["min.json", "MIN.JSON"])
+def test_the_short_export_of_label_studio(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     path.write_text(
         json.dumps(
             [

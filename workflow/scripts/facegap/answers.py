@@ -35,7 +35,8 @@ def read_answers(
     names a file that cannot be read, or holds no answers where they are `needed`, a missing column,
     the line of an unknown word or face, and faces that are answered more than once.
     """
-    rows = _label_studio(path, person) if Path(path).suffix == ".json" else _csv(path, person)
+    read = _label_studio if Path(path).suffix.lower() == ".json" else _csv
+    rows = read(path, person)
     if rows.empty and not needed:
         return pd.DataFrame(columns=list(ANSWERS.columns))
     if rows.empty:

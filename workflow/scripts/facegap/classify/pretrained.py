@@ -66,7 +66,7 @@ def load_weights(
             f"{path}: the weights of {listed(lost, 3)} have numbers that are not finite (NaN or"
             " infinite, as after a training that failed); get the file anew"
         )
-    if mirrored and path.suffix not in KERAS:
+    if mirrored and path.suffix.lower() not in KERAS:
         first_layer = next(iter(names))
         state[first_layer] = state[first_layer].flip(1)
     body.load_state_dict(state, strict=False)
@@ -143,9 +143,9 @@ def read(path: Path, needed: Mapping[str, Shape] | None = None) -> dict[str, Ten
     Of an HDF5 file, whose header may claim any size, only arrays of the shapes that are `needed`
     are read: others have their shape and no numbers (device meta).
     """
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         return load_safetensors(path, WHAT)
-    if path.suffix in KERAS:
+    if path.suffix.lower() in KERAS:
         with reading(path, WHAT):
             return _keras(path, needed or {})
     with reading(path, WHAT), path.open("rb") as file:

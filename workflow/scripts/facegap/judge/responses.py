@@ -109,7 +109,7 @@ def read_responses(
 
 def _given(answers: Path, familiarity: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Answers, and persons known, as texts, of a database or of CSV files."""
-    if answers.suffix != ".csv":
+    if answers.suffix.lower() != ".csv":
         from facegap.people.comparing.answers import read_database  # loads SQLAlchemy
 
         given, known = read_database(answers)

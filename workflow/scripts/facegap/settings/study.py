@@ -108,7 +108,7 @@ class Study(Section):
     def comparisons(self) -> str:
         """The database of people's comparisons, below data_root, where no other is named."""
         named = self.judge.responses
-        own = named and not named.endswith(".csv")
+        own = named and not named.lower().endswith(".csv")
         return str(named) if own else f"comparisons/{self.study}.sqlite"
 
     @property

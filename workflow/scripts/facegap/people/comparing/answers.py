@@ -66,7 +66,7 @@ def read_database(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def answered(place: Path, pairs: str) -> int:
     """How many answers a database or a CSV file has to the pairs of this digest."""
-    given = read_csv(place) if place.suffix == ".csv" else read_database(place)[0]
+    given = read_csv(place) if place.suffix.lower() == ".csv" else read_database(place)[0]
     if "pair_id" not in given:
         raise DataError(f"{place}: no column pair_id; it has {listed(given.columns)}")
     return int((given["study"] == pairs).sum()) if "study" in given else len(given)

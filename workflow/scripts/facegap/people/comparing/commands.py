@@ -122,7 +122,7 @@ def close_study(given: argparse.Namespace) -> None:
         files = {
             Path(study.data_root, place): table
             for table, place in zip(tables, places, strict=True)
-            if place and place.endswith(".csv")
+            if place and place.lower().endswith(".csv")
         }
         write_answers(connection, files)
     print(f"closed with {len(tables[0])} answers")
