@@ -96,6 +96,24 @@ def test_a_name_that_is_too_long_is_no_database(
     assert "no name of a database: File name too long" in capsys.readouterr().err
 
 
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("judge status --config {long}", "judge export --config {config} --to {long}"),
+        *("judge serve --config {config} --consent {long}", "compare {long}"),
+    ],
+)
+def test_a_path_that_is_too_long_ends_a_command_in_a_sentence(
+    study: Opened, given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = given.format(config=study.config, long="x" * 300).split()
+    assert cli.main(arguments) == 2
+    printed = capsys.readouterr().err
+    assert "File name too long" in printed
+    assert len(printed.splitlines()) == 1
+
+
 @pytest.mark.parametrize("host", ["exämple..x", "a..b", "x" * 300])
 def test_a_host_that_is_none_is_said_to_be(host: str) -> None:
     with pytest.raises(ConfigError, match="cannot listen on"):

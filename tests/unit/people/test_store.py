@@ -220,8 +220,9 @@ def test_what_is_no_file_is_no_database(tmp_path: Path, kind: str) -> None:
         place.symlink_to("/dev/zero")
     with pytest.raises(StoreError, match="no file"):
         open_answers(place)
-    with pytest.raises(DataError, match="no such database"):
-        read_database(place)
+    for gone in (place, tmp_path / ("x" * 300)):
+        with pytest.raises(DataError, match="no such database"):
+            read_database(gone)
 
 
 @pytest.mark.parametrize("name", ["a b.sqlite", "a#1?x=%41.sqlite", "é&.sqlite"])

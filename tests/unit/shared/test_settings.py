@@ -406,6 +406,8 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
         ("judge.responses", "a/../../x.csv", "'a/../../x.csv' is not below data_root"),
         ("annotate.annotators.ada.answers", "~/a.csv", "answers: '~/a.csv' is not below data_root"),
         ("data_root", "", "data_root: '' is not allowed"),
+        ("data_root", "a/" + "x" * 256, "'... has a name of more than 255 bytes; shorten it"),
+        ("judge.responses", "ä" * 128, "'... has a name of more than 255 bytes; shorten it"),
         ("boundary", "", "boundary: '' is not allowed"),
         ("datasets.target.faces", None, "datasets.target.faces: say how many faces to draw"),
         ("datasets.target.images", "there", "datasets.target.images: not read for the kind drawn"),

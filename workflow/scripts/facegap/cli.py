@@ -8,7 +8,7 @@ from functools import partial
 from facegap import compare
 from facegap.acquire import cli as acquire
 from facegap.annotate.publish import publish
-from facegap.errors import FacegapError
+from facegap.errors import FacegapError, shown
 from facegap.people.commands import results_of
 from facegap.people.comparing import commands as comparing
 from facegap.people.labelling import commands as labelling
@@ -30,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.command(given)
     except FacegapError as error:
         print(f"facegap: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # of a path that was given: its name is too long, it may not be read
+        named = f"{shown(error.filename)}: " if error.filename else ""
+        print(f"facegap: {named}{error.strerror or error}", file=sys.stderr)
         return 2
     return 0
 

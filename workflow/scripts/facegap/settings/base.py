@@ -15,6 +15,10 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
+from facegap.errors import shown
+
+LONGEST = 255  # bytes of a name in a folder, on every file system in use
+
 
 class Unique:
     """Refuses a list in which a value stands twice: `Annotated[list[str], Unique()]`."""
@@ -58,6 +62,8 @@ def _spelled(path: str) -> str:
         raise ValueError(
             f"{path!r} has the sign {signs[0]!r}, which no path here can have; rename it"
         )
+    if any(len(os.fsencode(part)) > LONGEST for part in path.split("/")):
+        raise ValueError(f"{shown(path)} has a name of more than {LONGEST} bytes; shorten it")
     return os.path.normpath(path)
 
 
