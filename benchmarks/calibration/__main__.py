@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from calibration import crossed, realism, studies
+from calibration import crossed, parts, realism, studies
 from calibration.page import PAGE, written
 from calibration.pool import STUDY, population
 from facegap.numbers import number, percent
@@ -75,6 +75,7 @@ def main() -> None:
             tasks = pd.concat([job.result() for job in planted])
             print(f"{time.monotonic() - began:.0f} s: {len(jobs)} worlds", flush=True)
             translated = pd.concat(pool.map(realism.simulated, DAMAGES, [count] * 2, [SEED] * 2))
+            split = parts_of(pool, sizes.target_test, count // 2)
     minutes = (time.monotonic() - began) / 60
     print(f"{minutes:.1f} minutes on {os.cpu_count()} cores")
     both = simulated[simulated["scenario"].isin(["distance 0", "distance 1"])]
@@ -83,9 +84,17 @@ def main() -> None:
         "transfer": list(rows(studies.summary(simulated, ["transfer loss", "transfer gap"]))),
         "performance": list(rows(studies.summary(both, ["performance", "group gap"]))),
         "crossed": list(rows(crossed.summary(tasks))),
+        "parts": list(rows(parts.summary(split))),
         "realism": list(rows(studies.summary(translated, ["realism gap"]))),
     }
     written(PAGE, tables)
+
+
+def parts_of(pool: ProcessPoolExecutor, faces: int, studies: int) -> pd.DataFrame:
+    """Studies of each planted difference, with so many faces in all."""
+    kinds = len(parts.SCENARIOS)
+    given = (parts.SCENARIOS, [faces // 2] * kinds, [studies] * kinds, [SEED] * kinds)
+    return pd.concat(pool.map(parts.simulated, *given))
 
 
 def sizes_in_words(sizes: studies.Sizes) -> str:

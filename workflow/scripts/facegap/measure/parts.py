@@ -46,7 +46,11 @@ class Compared:
 
 
 def parts_of(
-    faces: Compared, least: float, confidence: float, rng: np.random.Generator
+    faces: Compared,
+    least: float,
+    confidence: float,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
 ) -> list[Row]:
     """Rows of "overlap" and "part of the gap", `group` without the gap's name.
 
@@ -64,7 +68,7 @@ def parts_of(
         rows.append({"quantity": "overlap", "group": group, "estimate": min(shares)})
         if not weighted and min(shares) >= least:
             weighted = names
-    counts = cluster_counts(faces.person, rng, DRAWS)
+    counts = cluster_counts(faces.person, rng, draws)
     players = (*weighted, CROP)
     found = _split(faces, players, once, faces.right.mean(0), faces.closer.mean(0))
     again = _split(faces, players, counts, faces.right.mean(0), faces.closer.mean(0))
