@@ -23,6 +23,7 @@ Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, 
         classify/fresh_predictions.parquet  table PREDICTIONS of further heads on fresh drawn faces
         classify/learning_curve.parquet    table LEARNING_CURVE: heads on some of the target's faces
         classify/mislabelled.parquet       table MISLABELLED: heads with still more labels wrong
+        classify/mislabelled/<task>.parquet  table MISLABELLED_TASKS
         classify/readings.parquet          table READINGS: heads under other readings of the paper
         classify/tasks/<task>.parquet      table TASK_PREDICTIONS: heads of tasks beside the
                                            boundary, trained inside, outside and on both
@@ -504,6 +505,36 @@ rule train_mislabelled:
         seed=study.seed,
     script:
         "../scripts/train_mislabelled.py"
+
+
+rule train_task_mislabelled:
+    input:
+        selected=SELECTED,
+        features=expand(
+            "<results>/classify/features/{name}", name=CANDIDATES["backbones"]
+        ),
+        faces="<results>/acquire/target/faces.parquet",
+    output:
+        mislabelled_tasks="<results>/classify/mislabelled/{task}.parquet",
+    log:
+        "<logs>/classify/train_task_mislabelled-{task}.log",
+    benchmark:
+        "<benchmarks>/classify/train_task_mislabelled-{task}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.operations.classify_threads
+    resources:
+        mem_mb=doubling(6000),
+        runtime=480,
+    params:
+        *code_of("classify.mislabelled"),
+        candidates=CANDIDATES,
+        settings=TRAINING,
+        task_plan=lookup("{task}", within=TASKS),
+        plan=config["classify"]["label_error"],
+        seed=study.seed,
+    script:
+        "../scripts/train_task_mislabelled.py"
 
 
 rule train_multiverse:

@@ -3,7 +3,7 @@ Stage 7, measure: what every model does on either side of the boundary, in numbe
 
 Reads   classify/runs.parquet, predictions.parquet, selected.json, tasks/<task>.parquet,
         classify/learning_curve.parquet, closer_predictions.parquet, readings.parquet,
-        classify/mislabelled.parquet
+        classify/mislabelled.parquet, mislabelled/<task>.parquet
         acquire/<dataset>/faces.parquet, align/<dataset>/rejected.csv, measures.parquet
         annotate/<dataset>/labels.parquet
         synthesise/roles.parquet, <arm>/seed-<n>/translations.*; align/target/centre/shard-<k>.npy
@@ -152,6 +152,9 @@ rule measure_learning_curve:
 rule measure_label_error:
     input:
         mislabelled="<results>/classify/mislabelled.parquet",
+        mislabelled_tasks=expand(
+            "<results>/classify/mislabelled/{task}.parquet", task=TASKS
+        ),
         faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=BOTH),
         partition_estimates="<results>/partition/target/estimates.parquet",
         agreement_estimates="<results>/annotate/target/estimates.parquet",

@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from facegap.classify.features import read_features
-from facegap.classify.mislabelled import Trainer, train_mislabelled
-from facegap.classify.plans import Candidate, Candidates
+from facegap.classify.mislabelled import Trainer, train_mislabelled, train_task_mislabelled
+from facegap.classify.plans import Candidate, Candidates, TaskPlan
 from facegap.classify.training import Schedule, head_logits
 from facegap.files import write_json
 from facegap.settings.classify import Training
 from facegap.settings.crossed import LabelError
+from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table, write_table
-from facegap.tables.classify import ENTRIES, MISLABELLED
+from facegap.tables.classify import ENTRIES, MISLABELLED, MISLABELLED_TASKS
 
 SETTINGS = Training.model_validate(
     {"head": {"hidden": [8]}, "head_training": {"epochs": 20, "batch": 16, "rates": {"adam": 0.02}}}
@@ -105,3 +106,49 @@ def test_heads_learn_the_labels_that_they_are_shown(features: Path) -> None:
 def test_the_same_seed_gives_the_same_answers(features: Path) -> None:
     assert train(features).equals(train(features))
     assert not train(features).equals(train(features, seed=2))
+
+
+def of_task(features: Path, label: bool = True) -> pd.DataFrame:
+    """The rows of heads that learn Smiling, which half of each side's persons have."""
+    count = 160
+    ids = [f"target{k}" for k in range(count)]
+    faces = pd.DataFrame({"face_id": ids, "path": ids, "subject_id": ids, "split": "test"})
+    faces = faces.assign(age=np.nan, gender="male", race_raw=None).astype({"race_raw": "str"})
+    if label:
+        faces["Smiling"] = (np.arange(count) // 4 % 2 == 0).astype("int8")
+        faces = faces.astype({"Smiling": "Int8"})
+    write_table(faces, features.parent / "faces.parquet", FACES)
+    write_json({"name": "vgg16, augmented, adam/sgd"}, features.parent / "selected.json")
+    train_task_mislabelled(
+        selected=features.parent / "selected.json",
+        features=[features],
+        faces=features.parent / "faces.parquet",
+        mislabelled_tasks=features.parent / "Smiling.parquet",
+        candidates=Candidates({"vgg16": Candidate(32, False)}, {}),
+        settings=SETTINGS.model_copy(
+            update={"head_training": SETTINGS.head_training.model_copy(update={"batch": 4})}
+        ),
+        task_plan=TaskPlan([0.0, 0.5, 1.0], 10, ["test"], None),
+        plan=PLAN,
+        task="Smiling",
+        threads=1,
+        seed=1,
+    )
+    return read_table(features.parent / "Smiling.parquet", MISLABELLED_TASKS)
+
+
+def test_a_tasks_heads_train_and_are_tested_by_the_wrong_sides(features: Path) -> None:
+    table = of_task(features)
+    assert set(table["share"]) == {0.0, 1.0}
+    assert set(table["trained_on"]) == set(table["dataset"]) == {"target"}
+    target = read_features(features / "augmented/target").entries.set_index("face_id")
+    true = np.where(table["face_id"].map(target["inside"]), "inside", "outside")
+    moved = (table["side"] != true).groupby(table["rate"]).mean()
+    assert moved[0.0] == 0
+    assert moved.loc[0.3] > moved.loc[0.1] > 0
+    per = table.groupby(["rate", "simulation", "share", "repeat"])["face_id"]
+    assert (per.nunique() == per.size()).all()
+
+
+def test_a_task_that_the_target_does_not_have_has_no_rows(features: Path) -> None:
+    assert of_task(features, label=False).empty

@@ -13,7 +13,7 @@ from facegap.statistics.interval import Interval
 from facegap.statistics.performance import Estimate
 from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table, write_table
-from facegap.tables.classify import MISLABELLED
+from facegap.tables.classify import MISLABELLED, MISLABELLED_TASKS
 from facegap.tables.measure import ESTIMATES, estimates
 
 RATES = (0.03, 0.06, 0.1)
@@ -72,7 +72,9 @@ def simulated(error: float) -> pd.DataFrame:
     return pd.concat([every, every.assign(repeat=1)])[list(MISLABELLED.columns)]
 
 
-def measured(folder: Path, error: float, known: float) -> pd.DataFrame:
+def measured(
+    folder: Path, error: float, known: float, tasks: list[Path] | None = None
+) -> pd.DataFrame:
     write_table(simulated(error), folder / "mislabelled.parquet", MISLABELLED)
     for name in ("source", "target"):
         ids = [f"{name}{k}" for k in range(TESTED)]
@@ -89,6 +91,7 @@ def measured(folder: Path, error: float, known: float) -> pd.DataFrame:
         write_table(estimates(rows, "study"), folder / f"{name}.parquet", ESTIMATES)
     measure_label_error(
         mislabelled=folder / "mislabelled.parquet",
+        mislabelled_tasks=tasks or [],
         faces=[folder / "source.parquet", folder / "target.parquet"],
         partition_estimates=folder / "partition.parquet",
         agreement_estimates=folder / "agreement.parquet",
@@ -111,6 +114,47 @@ def test_the_outcomes_with_right_labels_come_back(tmp_path: Path, error: float) 
     assert gap[0] == pytest.approx(0.95 - (0.75 * (1 - error) + 0.25 * error), abs=0.012)
     assert gap[1] == pytest.approx(0.2, abs=0.015)
     assert table["share"].tolist()[1:3] == [error, 2 * error]
+
+
+def a_task(folder: Path, error: float) -> Path:
+    """Heads that are right 9 times of 10 on their own side, 7 times on the other, by true sides.
+
+    Of a share of the faces, and of the further errors, the side is wrong.
+    """
+    parts = []
+    true_side = np.arange(TESTED) % 2 == 0
+    positive = np.arange(TESTED) // 2 % 2 == 0
+    rng = np.random.default_rng(3)
+    wrong, luck = rng.random(TESTED) < error, rng.random(TESTED)
+    for rate in (0.0, *RATES):
+        for simulation in range(6 if rate else 1):
+            more = np.random.default_rng([int(1000 * rate), simulation]).random(TESTED) < rate
+            side = np.where(true_side ^ wrong ^ more, "inside", "outside")
+            for share, repeat in ((0.0, 0), (0.0, 1), (1.0, 0), (1.0, 1)):
+                right = luck < np.where(true_side == (share == 0), 0.9, 0.7)
+                table = pd.DataFrame({"face_id": [f"target{k}" for k in range(TESTED)]})
+                table = table.assign(side=side, positive=positive, share=share, repeat=repeat)
+                table["probability"] = np.where(right == positive, 0.9, 0.1)
+                parts.append(table.assign(rate=rate, simulation=simulation))
+    about = {"task": "Smiling", "trained_on": "target", "dataset": "target", "training_faces": 9}
+    every = pd.concat(parts).assign(**about)[list(MISLABELLED_TASKS.columns)]
+    write_table(every, folder / "Smiling.parquet", MISLABELLED_TASKS)
+    return folder / "Smiling.parquet"
+
+
+def test_a_tasks_interaction_with_right_sides_comes_back(tmp_path: Path) -> None:
+    """Truly 0.4, and 0.2 on either side; with errors e on both sides it shrinks by 1 - 2e."""
+    none = pd.DataFrame(columns=list(MISLABELLED_TASKS.columns))
+    write_table(none, tmp_path / "none.parquet", MISLABELLED_TASKS)
+    tasks = [a_task(tmp_path, 0.05), tmp_path / "none.parquet"]
+    table = measured(tmp_path, 0.05, 0.05, tasks)
+    own = table[table["task"] == "Smiling"]["estimate"]
+    interaction = own.filter(like="interaction").tolist()
+    assert interaction[0] == pytest.approx(0.36, abs=0.02)
+    assert interaction[0] < interaction[1] == pytest.approx(0.4, abs=0.045)
+    for side in ("inside", "outside"):
+        advantage = own.filter(like=f"advantage, {side}").tolist()
+        assert advantage[0] < advantage[1] == pytest.approx(0.2, abs=0.035)
 
 
 def test_an_error_that_nobody_measured_is_named(tmp_path: Path) -> None:

@@ -42,10 +42,10 @@ CROSSED = {
     "without label error": Quantity(
         "measure",
         "an outcome of heads (group: transfer loss, transfer gap; group gap of the head of the"
-        " source in the target) as it would be with right labels: extrapolated (SIMEX) by a"
-        " parabola over further errors to the error of people's labels; labels: as they are, no"
-        " error; errors alike, as if annotators erred on the same faces, so that agreement hides"
-        " it. share: the error taken off",
+        " source in the target; a task's interaction and own-side advantages in the target) as it"
+        " would be with right labels: extrapolated (SIMEX) by a parabola over further errors to the"
+        " error of people's labels; labels: as they are, no error; errors alike, as if annotators"
+        " erred on the same faces, so that agreement hides it. share: the error taken off",
         "share",
         "Student's t, with the variance extrapolated as the estimate (Stefanski and Cook 1995) and"
         " that of the error",

@@ -6,7 +6,7 @@ Stefanski 1994; of labels Küchenhoff, Mwalili and Lesaffre 2006). Wrong are all
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +15,23 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from facegap.attributes import labels_of
 from facegap.classify.features import Cached, read_features
 from facegap.classify.heads import Head, new_head
-from facegap.classify.plans import Candidates
+from facegap.classify.plans import Candidates, TaskPlan
+from facegap.classify.tasks import answers_of, task_set, train_all
 from facegap.classify.training import Randomness, Schedule, head_logits, train_heads
-from facegap.configurations import configuration
+from facegap.configurations import INSIDE, OUTSIDE, configuration
+from facegap.errors import TrainingError
 from facegap.files import read_json
 from facegap.network import settle
 from facegap.progress import paced
 from facegap.seeds import generator, number
 from facegap.settings.classify import Training
 from facegap.settings.crossed import LabelError
-from facegap.tables.base import write_table
-from facegap.tables.classify import MISLABELLED
+from facegap.tables.acquire import FACES
+from facegap.tables.base import read_table, write_table
+from facegap.tables.classify import MISLABELLED, MISLABELLED_TASKS
 
 log = logging.getLogger(__name__)
 Rows = NDArray[np.int64]
@@ -114,6 +118,53 @@ def train_mislabelled(
             parts.append(_answers(again, target, "target", "target", each, few))
     table = pd.concat(parts, ignore_index=True)
     write_table(table[list(MISLABELLED.columns)], mislabelled, MISLABELLED)
+
+
+def train_task_mislabelled(
+    *,
+    selected: Path,
+    features: list[Path],
+    faces: Path,
+    mislabelled_tasks: Path,
+    candidates: Candidates,
+    settings: Training,
+    task_plan: TaskPlan,
+    plan: LabelError,
+    task: str,
+    threads: int,
+    seed: int,
+) -> None:
+    """Write what a task's heads answer when more of the target's faces are on the wrong side.
+
+    The sides decide on whom a head trains, and on which faces it is tested; heads are trained on
+    inside and on outside faces of the target, whose `faces` (FACES) may have the label
+    (MISLABELLED_TASKS; without a row where they have not). A simulation that leaves a side too few
+    faces has no rows, and is named in the log.
+    """
+    chosen = configuration(read_json(selected)["name"])
+    device = settle(threads)
+    folder = dict(zip(candidates.backbones, features, strict=True))[chosen.backbone]
+    target = read_features(folder / chosen.preprocessing / "target")
+    label = labels_of(read_table(faces, FACES), task, task_plan.young_below, faces)
+    own_plan = replace(task_plan, shares=[INSIDE, OUTSIDE], trainings=plan.trainings)
+    parts = [pd.DataFrame(columns=list(MISLABELLED_TASKS.columns))]
+    for each in paced(list(_simulated(target, plan, seed)), "times", log):
+        if label is None:
+            break
+        placed = target.entries.assign(inside=target.entries["inside"] ^ each.wrong)
+        own = task_set(replace(target, entries=placed), label, ["test"])
+        try:
+            heads, trained, count = train_all(
+                {"target": own}, task, own_plan, settings, chosen.head_optimiser, seed, device
+            )
+        except TrainingError as error:
+            log.warning("left out, with %s more wrong: %s", each.rate, error)
+            continue
+        answers = answers_of(heads, "target", own, trained)
+        about = {"rate": each.rate, "simulation": each.simulation}
+        parts.append(answers.assign(task=task, training_faces=count, **about))
+    table = pd.concat(parts[1:] or parts, ignore_index=True)
+    write_table(table[list(MISLABELLED_TASKS.columns)], mislabelled_tasks, MISLABELLED_TASKS)
 
 
 def _simulated(target: Cached, plan: LabelError, seed: int) -> Iterator[Simulated]:

@@ -95,7 +95,7 @@ def train_task(
     heads, trained, count = train_all(
         sets, task, plan, settings, chosen.head_optimiser, seed, device
     )
-    answers = [_answers(heads, name, own, trained) for name, own in sets.items()]
+    answers = [answers_of(heads, name, own, trained) for name, own in sets.items()]
     table = pd.concat(answers, ignore_index=True).assign(task=task, training_faces=count)
     write_table(table[list(TASK_PREDICTIONS.columns)], predictions, TASK_PREDICTIONS)
 
@@ -253,7 +253,7 @@ def tested(heads: Head, own: TaskSet) -> tuple[Rows, NDArray[np.float32]]:
     return rows, np.concatenate(parts, axis=1)
 
 
-def _answers(heads: Head, dataset: str, own: TaskSet, trained: Sequence[Trained]) -> pd.DataFrame:
+def answers_of(heads: Head, dataset: str, own: TaskSet, trained: Sequence[Trained]) -> pd.DataFrame:
     """What every head answers on the test part of a data set; columns of TASK_PREDICTIONS."""
     rows, logits = tested(heads, own)
     sides = [side for (side, _), stratum in own.tests.items() for _ in stratum]

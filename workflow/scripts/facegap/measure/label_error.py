@@ -10,6 +10,7 @@ from scipy import special
 
 from facegap.errors import DataError
 from facegap.groups import group_name
+from facegap.measure.tasks import METRIC, persons_on, task_of
 from facegap.parts import persons_of
 from facegap.settings.measure import Intervals
 from facegap.statistics.interval import Interval, row
@@ -18,19 +19,22 @@ from facegap.statistics.performance import (
     Estimate,
     Measured,
     balanced_accuracy,
+    clustered,
     gap,
     interval_of,
+    negated,
     paired,
     sided_gap,
 )
 from facegap.tables.acquire import FACES
-from facegap.tables.base import read_table, write_table
-from facegap.tables.classify import MISLABELLED
+from facegap.tables.base import SIDES, read_table, write_table
+from facegap.tables.classify import MISLABELLED, MISLABELLED_TASKS
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.measure import estimates as table_of
 
 Row = dict[str, Any]
 Parts = Mapping[tuple[str, str], Answers]  # by trained on and data set
+ByRate = dict[float, list[Estimate]]  # an estimate of each simulation
 OUTCOMES: Mapping[str, tuple[str, Callable[[Parts], Measured]]] = {
     "transfer loss": (
         "balanced accuracy",
@@ -47,6 +51,7 @@ OUTCOMES: Mapping[str, tuple[str, Callable[[Parts], Measured]]] = {
     "group gap": ("accuracy", lambda of: sided_gap(of["source", "target"])),
 }
 PEOPLE = "provenance: people"
+FEWEST = 3  # rates of further error
 
 
 class Extrapolated(NamedTuple):
@@ -60,6 +65,7 @@ class Extrapolated(NamedTuple):
 def measure_label_error(
     *,
     mislabelled: Path,
+    mislabelled_tasks: list[Path],
     faces: list[Path],
     partition_estimates: Path,
     agreement_estimates: Path,
@@ -70,7 +76,8 @@ def measure_label_error(
 ) -> None:
     """Write the outcomes of heads with and without the error of people's labels (ESTIMATES).
 
-    `mislabelled` (MISLABELLED) has the answers with further errors. The error of the labels that
+    `mislabelled` (MISLABELLED) has the answers with further errors, `mislabelled_tasks`
+    (MISLABELLED_TASKS) those of tasks beside the boundary. The error of the labels that
     people agree on is in `partition_estimates`; if annotators erred alike it would be that of a
     single answer, in `agreement_estimates`. `faces` (FACES) are in the order of `datasets`.
     """
@@ -83,12 +90,17 @@ def measure_label_error(
         "no error": _error(partition_estimates, "label error", PEOPLE),
         "errors alike": _error(agreement_estimates, "answer error", "all"),
     }
-    found = _by_rate(table, persons, intervals.confidence)
-    rows = [
-        row
-        for outcome, by_rate in found.items()
-        for row in outcome_rows(outcome, by_rate, errors, intervals.confidence)
-    ]
+    level = intervals.confidence
+    rows: list[Row] = []
+    for outcome, by_rate in _by_rate(table, persons, level).items():
+        about = {"metric": OUTCOMES[outcome][0], "task": "boundary"}
+        rows += [{**about, **row} for row in outcome_rows(outcome, by_rate, errors, level)]
+    on = persons_on(dict(zip(datasets, faces, strict=True)))
+    for path in mislabelled_tasks:
+        of_task = read_table(path, MISLABELLED_TASKS)
+        for outcome, by_rate in _of_task(of_task, on, level).items():
+            about = {"metric": METRIC, "task": str(of_task["task"].iloc[0])}
+            rows += [{**about, **row} for row in outcome_rows(outcome, by_rate, errors, level)]
     write_table(table_of(rows, study), estimates, ESTIMATES)
 
 
@@ -99,16 +111,15 @@ def outcome_rows(
     confidence: float,
 ) -> Iterator[Row]:
     """A row as the labels are, and one with each of `errors` taken off."""
-    metric, _ = OUTCOMES[outcome]
-    about: Row = {"quantity": "without label error", "metric": metric}
+    about: Row = {"quantity": "without label error"}
     (now,) = by_rate[0.0]
     z = float(special.ndtri((1 + confidence) / 2))
     for name, error in {"as they are": None, **errors}.items():
         group = group_name({"outcome": outcome, "labels": name})
         if error is None:
             yield {**about, "group": group, **row(now.interval), "standard_error": now.error}
-        elif np.isnan(error).any():
-            yield {**about, "group": group}  # nobody knows how often the labels are wrong
+        elif np.isnan(error).any() or len(by_rate) < 1 + FEWEST:
+            yield {**about, "group": group}  # nobody knows how often, or what errors do
         else:
             found = extrapolated(by_rate, error.estimate)
             doubt = found.slope * (error.high - error.low) / (2 * z)
@@ -142,9 +153,9 @@ def extrapolated(by_rate: Mapping[float, list[Estimate]], error: float) -> Extra
 
 def _by_rate(
     table: pd.DataFrame, persons: Mapping[str, "pd.Series[str]"], confidence: float
-) -> dict[str, dict[float, list[Estimate]]]:
+) -> dict[str, ByRate]:
     """Each outcome in each simulation, by rate."""
-    found: dict[str, dict[float, list[Estimate]]] = {name: {} for name in OUTCOMES}
+    found: dict[str, ByRate] = {name: {} for name in OUTCOMES}
     right = _answers(table[table["dataset"] == "source"], persons["source"])
     of_target = table[table["dataset"] == "target"]
     for (rate, _), own in of_target.groupby(["rate", "simulation"], sort=True):
@@ -158,6 +169,23 @@ def _by_rate(
                 interval_of(measure(parts), confidence)
             )
     return found
+
+
+def _of_task(table: pd.DataFrame, persons: pd.DataFrame, confidence: float) -> dict[str, ByRate]:
+    """A task's interaction and advantages in the target, of its own heads; none without rows."""
+    found: dict[str, ByRate] = {}
+    for (rate, _), own in table.groupby(["rate", "simulation"], sort=True):
+        task = task_of(own, persons)
+        measured = {"interaction": task.interaction("target", "target", METRIC)}
+        for side in SIDES:
+            apart = task.apart("target", "target", side, METRIC)
+            measured[f"own-side advantage, {side}"] = apart if side == "inside" else negated(apart)
+        for outcome, each in measured.items():
+            by_rate = found.setdefault(outcome, {})
+            by_rate.setdefault(float(str(rate)), []).append(
+                interval_of(clustered(each), confidence)
+            )
+    return {outcome: by_rate for outcome, by_rate in found.items() if 0.0 in by_rate}
 
 
 def _answers(table: pd.DataFrame, persons: "pd.Series[str]") -> Answers:

@@ -130,8 +130,8 @@ def measure_tasks(
 
     `faces` (FACES) are in the order of `datasets`.
     """
-    persons = _persons(dict(zip(datasets, faces, strict=True)))
-    tasks = [_task(read_table(path, TASK_PREDICTIONS), persons) for path in predictions]
+    persons = persons_on(dict(zip(datasets, faces, strict=True)))
+    tasks = [task_of(read_table(path, TASK_PREDICTIONS), persons) for path in predictions]
     level = intervals.confidence
     rows = [
         {"task": task.name, **each}
@@ -146,7 +146,7 @@ def measure_tasks(
     write_table(table_of([*rows, *of_tasks(tasks, level)], study), estimates, ESTIMATES)
 
 
-def _persons(faces: Mapping[str, Path]) -> pd.DataFrame:
+def persons_on(faces: Mapping[str, Path]) -> pd.DataFrame:
     """Who is on each face, by data set and face id: a number."""
     tables = {name: read_table(path, FACES) for name, path in faces.items()}
     found = pd.concat(
@@ -156,7 +156,7 @@ def _persons(faces: Mapping[str, Path]) -> pd.DataFrame:
     return found.assign(person=pd.factorize(found.pop("name"))[0])
 
 
-def _task(table: pd.DataFrame, persons: pd.DataFrame) -> Task:
+def task_of(table: pd.DataFrame, persons: pd.DataFrame) -> Task:
     """Of a table (TASK_PREDICTIONS) of one task; every head answers on the same faces, by id."""
     found = {}
     for (dataset, side), tested in table.groupby(["dataset", "side"], sort=True):

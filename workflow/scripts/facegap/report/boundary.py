@@ -77,7 +77,8 @@ def right_labels(measured: pd.DataFrame) -> dict[str, dict[str, Row]]:
     found: dict[str, dict[str, Row]] = {}
     for row in as_rows(rows_of(measured, "without label error")):
         values = group_values(row["group"])
-        found.setdefault(values["outcome"], {})[values["labels"]] = row
+        of_task = "" if row["task"] in (None, "boundary") else f" of {row['task']}"
+        found.setdefault(values["outcome"] + of_task, {})[values["labels"]] = row
     return found
 
 

@@ -99,6 +99,14 @@ READINGS = table(
     },
     "answers under other readings",
 )  # of the test parts
+MISLABELLED_TASKS = table(
+    {
+        **TASK_PREDICTIONS.columns,
+        "rate": real(0, 1),  # as in MISLABELLED
+        "simulation": integer(),
+    },
+    "predictions of tasks with wrong labels",
+)
 MISLABELLED = table(
     {
         "rate": real(0, 1),  # of further labels of the target that are wrong
