@@ -435,3 +435,54 @@ def test_figure_4_shows_the_best_median_and_worst_by_score(
     assert given["pictures"] == [[1, 11], [0, 10], [2, 12], [9, 19], [7, 17], [5, 15]]
     assert given["rows"][0::3] == ["A\nbest", "B\nbest"]
     assert given["line"] == 3
+
+
+def test_each_arm_is_a_point_of_either_sides_line(tmp_path: Path, shown: list[Figure]) -> None:
+    """The arm inside calls the sides domains; all lie at their share of outside faces."""
+    paths = []
+    for arm, share in (("inside", 0.0), ("0.25", 0.25), ("outside", 1.0)):
+        names = ("domain: in-domain", "domain: out-domain")
+        if arm != "inside":
+            names = ("side: inside", "side: outside")
+        rows = [
+            {"quantity": "realism", "metric": "KID", "arm": arm, "share": share, "group": name}
+            | {"estimate": value - share / 10, "low": 0.1, "high": 0.9}
+            for name, value in zip(names, (0.4, 0.6), strict=True)
+        ]
+        rows.append({**rows[0], "seed": 1, "estimate": 9.0})
+        paths.append(tmp_path / f"{arm}.parquet")
+        write_table(estimates(rows, "study"), paths[-1], ESTIMATES)
+    crossed.plot_arms_dose(
+        every_realism=paths, png=tmp_path / "a.png", svg=tmp_path / "a.svg", display=DISPLAY
+    )
+    lines = [
+        line.get_xydata() for line in shown[0].axes[0].get_lines() if len(line.get_xdata()) == 3
+    ]
+    values = sorted(np.asarray(line)[:, 1].round(3).tolist() for line in lines[::1])
+    assert [0.4, 0.375, 0.3] in values
+    assert [0.6, 0.575, 0.5] in values
+
+
+def test_a_waterfall_begins_with_the_gap_and_ends_with_what_remains(
+    tmp_path: Path, shown: list[Figure]
+) -> None:
+    values = {"all": 0.2, "composition": 0.05, "capture": None, "crop": -0.02, "remainder": 0.17}
+    rows = [
+        {"quantity": "part of the gap", "tested_on": "target", "metric": "accuracy"}
+        | {"group": f"gap: group gap × part: {name}"}
+        | ({} if value is None else {"estimate": value, "low": value - 0.1, "high": value + 0.1})
+        for name, value in values.items()
+    ]
+    write_table(estimates(rows, "study"), tmp_path / "parts.parquet", ESTIMATES)
+    crossed.plot_parts(
+        parts=tmp_path / "parts.parquet",
+        png=tmp_path / "a.png",
+        svg=tmp_path / "a.svg",
+        display=DISPLAY,
+    )
+    axes = shown[0].axes[0]
+    ends = sorted(
+        (round(bar.get_x(), 6), round(bar.get_x() + bar.get_width(), 6)) for bar in axes.patches
+    )
+    assert ends == [(0, 17), (0, 20), (15, 17), (20, 15)]
+    assert any("hardly overlap" in text.get_text() for text in axes.texts)
