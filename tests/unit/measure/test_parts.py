@@ -27,7 +27,12 @@ def parts(given: Compared, least: float = 0.2, seed: int = 0) -> dict[str, dict[
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 1000), st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1))
+@given(
+    st.integers(0, 1000),
+    st.floats(-1, 1, allow_subnormal=False),
+    st.floats(-1, 1, allow_subnormal=False),
+    st.floats(-1, 1, allow_subnormal=False),
+)
 def test_the_parts_and_the_remainder_add_up_to_the_gap(
     seed: int, who: float, taken: float, crop: float
 ) -> None:

@@ -10,7 +10,12 @@ from facegap.statistics.overlap import effective_share, overlap_weights
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.floats(0, 1), st.integers(1, 4), st.integers(60, 200))
+@given(
+    st.integers(0, 10_000),
+    st.floats(0, 1, allow_subnormal=False),
+    st.integers(1, 4),
+    st.integers(60, 200),
+)
 def test_the_means_are_alike_and_weights_are_chances(
     seed: int, shift: float, columns: int, first: int
 ) -> None:
