@@ -78,7 +78,8 @@ def right_labels(measured: pd.DataFrame) -> dict[str, dict[str, Row]]:
     for row in as_rows(rows_of(measured, "without label error")):
         values = group_values(row["group"])
         of_task = "" if row["task"] in (None, "boundary") else f" of {row['task']}"
-        found.setdefault(values["outcome"] + of_task, {})[values["labels"]] = row
+        outcome, *side = values["outcome"].split(", ")
+        found.setdefault(", ".join([outcome + of_task, *side]), {})[values["labels"]] = row
     return found
 
 
