@@ -20,6 +20,7 @@ setup: .venv/ready
 	touch $@
 
 study: .venv/ready
+	@iconv -f UTF-8 -t UTF-8 "$(STUDY)" > /dev/null || { echo "$(STUDY): not readable as UTF-8; save it as UTF-8" >&2; exit 2; }
 	$(BIN)/snakemake --cores all --configfile $(STUDY)
 
 plan: .venv/ready

@@ -76,3 +76,16 @@ def test_the_plan_of_the_papers_study_is_the_one_that_the_docs_show(folder: Path
     shown = re.findall(row, (ROOT / "docs/cluster.md").read_text(), re.M)
     assert [line.split() for line in shown] == planned, done.stdout
     assert "expected end:" in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+def test_a_configuration_that_is_not_utf_8_is_refused_in_words(
+    tmp_path: Path, encoding: str
+) -> None:
+    """Before Snakemake, which would end in a traceback of its own."""
+    (tmp_path / "study.yaml").write_bytes("study: käse\n".encode(encoding))
+    command = ("make", "-f", ROOT / "Makefile", "-o", ".venv/ready", "study", "STUDY=study.yaml")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "study.yaml: not readable as UTF-8; save it as UTF-8" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout

@@ -6,12 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
-from facegap.classify.features import BATCH, stored
+from facegap.classify.features import BATCH
 from facegap.classify.plans import Candidates
-from facegap.classify.selected import Selected, of_crop, selected_model
+from facegap.classify.selected import of_crop, selected_model
 from facegap.crops import Crops, apart
 from facegap.files import read_json
 from facegap.network import settle
@@ -66,31 +65,16 @@ def predict_closer(
         row = read_table(rows, ALIGNED).set_index("face_id")["row"]
         crops = Crops(of_crop(list(mine), candidates.preprocessings, model.preprocessing))
         pixels = crops.take(row.loc[ids].to_numpy())
-        answers = _answers(model, pixels, closer, np.dtype(extraction.cache), device)
+        found = []
+        for start in paced(range(0, len(pixels), BATCH), f"batches of {BATCH}", log):
+            some = np.stack([middle(one, closer) for one in pixels[start : start + BATCH]])
+            found.append(model.probabilities(some, np.dtype(extraction.cache), device))
+        answers = np.concatenate(found, axis=1)
         answered = pd.DataFrame(answers.T, index=ids, columns=range(len(answers)))
         places = answered.index.get_indexer(tested["face_id"])
         parts.append(tested.assign(probability=answers[tested["repeat"].to_numpy(), places]))
         log.info("%s: %d faces", dataset, len(ids))
     write_table(pd.concat(parts), closer_predictions, PREDICTIONS)
-
-
-@torch.no_grad()
-def _answers(
-    model: Selected,
-    pixels: NDArray[np.uint8],
-    closer: float,
-    cache: np.dtype[np.floating],
-    device: torch.device,
-) -> NDArray[np.float64]:
-    """The probability of inside (repeats, n) of the middles of `pixels` (n, s, s, 3)."""
-    found = []
-    for start in paced(range(0, len(pixels), BATCH), f"batches of {BATCH}", log):
-        pictures = np.stack([middle(picture, closer) for picture in pixels[start : start + BATCH]])
-        boundary = stored(model.net.boundary(pictures, device), cache)
-        state = torch.from_numpy(boundary).to(device).float()
-        logits = [perceptron(model.net.pooled(state, tail)) for tail, perceptron in model.repeats]
-        found.append(torch.sigmoid(torch.cat(logits).cpu().double()).numpy())
-    return np.concatenate(found, axis=1)
 
 
 def middle(picture: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:

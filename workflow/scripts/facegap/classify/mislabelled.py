@@ -147,10 +147,12 @@ def train_task_mislabelled(
     target = read_features(folder / chosen.preprocessing / "target")
     label = labels_of(read_table(faces, FACES), task, task_plan.young_below, faces)
     own_plan = replace(task_plan, shares=[INSIDE, OUTSIDE], trainings=plan.trainings)
-    parts = [pd.DataFrame(columns=list(MISLABELLED_TASKS.columns))]
+    columns = list(MISLABELLED_TASKS.columns)
+    if label is None:
+        write_table(pd.DataFrame(columns=columns), mislabelled_tasks, MISLABELLED_TASKS)
+        return
+    parts = [pd.DataFrame(columns=columns)]
     for each in paced(list(_simulated(target, plan, seed)), "times", log):
-        if label is None:
-            break
         placed = target.entries.assign(inside=target.entries["inside"] ^ each.wrong)
         own = task_set(replace(target, entries=placed), label, ["test"])
         try:
@@ -164,7 +166,7 @@ def train_task_mislabelled(
         about = {"rate": each.rate, "simulation": each.simulation}
         parts.append(answers.assign(task=task, training_faces=count, **about))
     table = pd.concat(parts[1:] or parts, ignore_index=True)
-    write_table(table[list(MISLABELLED_TASKS.columns)], mislabelled_tasks, MISLABELLED_TASKS)
+    write_table(table[columns], mislabelled_tasks, MISLABELLED_TASKS)
 
 
 def _simulated(target: Cached, plan: LabelError, seed: int) -> Iterator[Simulated]:

@@ -4,9 +4,8 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from facegap.classify.features import BATCH, stored
+from facegap.classify.features import BATCH
 from facegap.classify.plans import Candidates
 from facegap.classify.selected import of_crop, selected_model
 from facegap.crops import Crops
@@ -21,7 +20,6 @@ from facegap.tables.classify import PSEUDO_LABELS
 log = logging.getLogger(__name__)
 
 
-@torch.no_grad()
 def predict_pseudo_labels(
     *,
     selected: Path,
@@ -58,13 +56,8 @@ def predict_pseudo_labels(
     means = []
     for start in paced(range(0, len(pixels), BATCH), f"batches of {BATCH}", log):
         pictures = pixels.take(np.arange(start, min(start + BATCH, len(pixels))))
-        cached = stored(model.net.boundary(pictures, device), np.dtype(extraction.cache))
-        boundary = torch.from_numpy(cached).to(device).float()
-        pooled = [
-            (model.net.pooled(boundary, tail), perceptron) for tail, perceptron in model.repeats
-        ]
-        logits = torch.cat([perceptron(features) for features, perceptron in pooled])
-        means.append(torch.sigmoid(logits.cpu().double()).mean(0).numpy())
+        answers = model.probabilities(pictures, np.dtype(extraction.cache), device)
+        means.append(answers.mean(0))
     table = faces.to_frame().assign(probability=np.concatenate(means))
     write_table(table, pseudo_labels, PSEUDO_LABELS)
     log.info("%d faces, %s", len(table), model.net.name)

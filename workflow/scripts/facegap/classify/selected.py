@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from facegap.classify.backbones import Network, network
+from facegap.classify.features import stored
 from facegap.classify.plans import Candidates, Preprocessed
 from facegap.classify.weights import Model, restore
 from facegap.crops import apart
@@ -21,6 +24,17 @@ class Selected:
     preprocessing: str
     net: Network
     repeats: Sequence[Model]
+
+    @torch.no_grad()
+    def probabilities(
+        self, pictures: NDArray[np.uint8], cache: np.dtype[np.floating], device: torch.device
+    ) -> NDArray[np.float64]:
+        """Of inside, (repeats, n), for crops (n, s, s, 3); rounded to `cache` as in training."""
+        rounded = stored(self.net.boundary(pictures, device), cache)
+        boundary = torch.from_numpy(rounded).to(device).float()
+        logits = [perceptron(self.net.pooled(boundary, tail)) for tail, perceptron in self.repeats]
+        found: NDArray[np.float64] = torch.sigmoid(torch.cat(logits).cpu().double()).numpy()
+        return found
 
 
 def candidate_network(

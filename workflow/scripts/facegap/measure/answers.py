@@ -30,7 +30,7 @@ def answers(predictions: Path, models: Collection[str], faces: Mapping[str, Path
     """
     table = read_table(predictions, PREDICTIONS)
     table = table[table["model"].isin(models)].drop_duplicates([*KEY, "repeat", "face_id"])
-    table = table.merge(_persons(faces), on=["dataset", "face_id"])
+    table = table.merge(persons_on(faces), on=["dataset", "face_id"])
     return table.assign(inside=table["label"] == "inside")
 
 
@@ -42,11 +42,8 @@ def parts(answers: pd.DataFrame) -> dict[tuple[str, ...], Answers]:
     """
     found = {}
     for names, part in answers.groupby(KEY, sort=True):
-        wide = part.pivot(index="face_id", columns="repeat", values="probability")
-        first = part.drop_duplicates("face_id").set_index("face_id").reindex(wide.index)
-        inside = first["inside"].to_numpy(bool)
-        _, person = np.unique(first["person"].to_numpy(str), return_inverse=True)
-        counts = [len(np.unique(person[side])) for side in (inside, ~inside)]
+        given = of_one(part)
+        counts = [len(np.unique(given.person[side])) for side in (given.inside, ~given.inside)]
         model, trained_on, arm, dataset, which = map(str, names)
         if min(counts) < 2 and (arm in CONTROLS or which != "test"):
             continue
@@ -56,8 +53,18 @@ def parts(answers: pd.DataFrame) -> dict[tuple[str, ...], Answers]:
                 f" {counts[0]} persons inside and {counts[1]} outside; an estimate with an interval"
                 " needs two of either at the least: more faces, or another split"
             )
-        found[tuple(map(str, names))] = Answers(inside, person, wide.to_numpy(float).T)
+        found[tuple(map(str, names))] = given
     return found
+
+
+def of_one(answers: pd.DataFrame) -> Answers:
+    """The answers of one model on one part, by face id: face_id, inside, person, repeat,
+    probability.
+    """
+    wide = answers.pivot(index="face_id", columns="repeat", values="probability")
+    first = answers.drop_duplicates("face_id").set_index("face_id").reindex(wide.index)
+    _, person = np.unique(first["person"].to_numpy(str), return_inverse=True)
+    return Answers(first["inside"].to_numpy(bool), person, wide.to_numpy(float).T)
 
 
 def mean_answers(answers: pd.DataFrame) -> pd.DataFrame:
@@ -72,8 +79,8 @@ def mean_answers(answers: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
-def _persons(faces: Mapping[str, Path]) -> pd.DataFrame:
-    """Who is on each face of each data set."""
+def persons_on(faces: Mapping[str, Path]) -> pd.DataFrame:
+    """Who is on each face of each data set: dataset, face_id, person."""
     found = []
     for dataset, path in faces.items():
         known = read_table(path, FACES)

@@ -10,8 +10,8 @@ from scipy import special
 
 from facegap.errors import DataError
 from facegap.groups import group_name
-from facegap.measure.tasks import METRIC, persons_on, task_of
-from facegap.parts import persons_of
+from facegap.measure.answers import of_one, persons_on
+from facegap.measure.tasks import METRIC, numbered_persons, task_of
 from facegap.settings.measure import Intervals
 from facegap.statistics.interval import Interval, row
 from facegap.statistics.performance import (
@@ -26,7 +26,6 @@ from facegap.statistics.performance import (
     paired,
     sided_gap,
 )
-from facegap.tables.acquire import FACES
 from facegap.tables.base import SIDES, read_table, write_table
 from facegap.tables.classify import MISLABELLED, MISLABELLED_TASKS
 from facegap.tables.measure import ESTIMATES
@@ -81,21 +80,19 @@ def measure_label_error(
     people agree on is in `partition_estimates`; if annotators erred alike it would be that of a
     single answer, in `agreement_estimates`. `faces` (FACES) are in the order of `datasets`.
     """
-    persons = {}
-    for name, path in zip(datasets, faces, strict=True):
-        known = read_table(path, FACES)
-        persons[name] = persons_of(known).set_axis(known["face_id"])
+    places = dict(zip(datasets, faces, strict=True))
     table = read_table(mislabelled, MISLABELLED)
+    table = table.merge(persons_on(places), on=["dataset", "face_id"])
     errors = {
         "no error": _error(partition_estimates, "label error", PEOPLE),
         "errors alike": _error(agreement_estimates, "answer error", "all"),
     }
     level = intervals.confidence
     rows: list[Row] = []
-    for outcome, by_rate in _by_rate(table, persons, level).items():
+    for outcome, by_rate in _by_rate(table, level).items():
         about = {"metric": OUTCOMES[outcome][0], "task": "boundary"}
         rows += [{**about, **row} for row in outcome_rows(outcome, by_rate, errors, level)]
-    on = persons_on(dict(zip(datasets, faces, strict=True)))
+    on = numbered_persons(places)
     for path in mislabelled_tasks:
         of_task = read_table(path, MISLABELLED_TASKS)
         for outcome, by_rate in _of_task(of_task, on, level).items():
@@ -151,18 +148,13 @@ def extrapolated(by_rate: Mapping[float, list[Estimate]], error: float) -> Extra
     return Extrapolated(float(curve(-error)), variance**0.5, float(curve.deriv()(-error)))
 
 
-def _by_rate(
-    table: pd.DataFrame, persons: Mapping[str, "pd.Series[str]"], confidence: float
-) -> dict[str, ByRate]:
+def _by_rate(table: pd.DataFrame, confidence: float) -> dict[str, ByRate]:
     """Each outcome in each simulation, by rate."""
     found: dict[str, ByRate] = {name: {} for name in OUTCOMES}
-    right = _answers(table[table["dataset"] == "source"], persons["source"])
+    right = of_one(table[table["dataset"] == "source"])
     of_target = table[table["dataset"] == "target"]
     for (rate, _), own in of_target.groupby(["rate", "simulation"], sort=True):
-        parts = {
-            (str(name), "target"): _answers(part, persons["target"])
-            for name, part in own.groupby("trained_on")
-        }
+        parts = {(str(name), "target"): of_one(part) for name, part in own.groupby("trained_on")}
         parts["source", "source"] = right
         for outcome, (_, measure) in OUTCOMES.items():
             found[outcome].setdefault(float(str(rate)), []).append(
@@ -186,13 +178,6 @@ def _of_task(table: pd.DataFrame, persons: pd.DataFrame, confidence: float) -> d
                 interval_of(clustered(each), confidence)
             )
     return {outcome: by_rate for outcome, by_rate in found.items() if 0.0 in by_rate}
-
-
-def _answers(table: pd.DataFrame, persons: "pd.Series[str]") -> Answers:
-    wide = table.pivot(index="face_id", columns="repeat", values="probability").sort_index()
-    inside = table.drop_duplicates("face_id").set_index("face_id")["inside"].loc[wide.index]
-    _, person = np.unique(persons.loc[wide.index].to_numpy(str), return_inverse=True)
-    return Answers(inside.to_numpy(bool), person, wide.to_numpy(float).T)
 
 
 def _error(place: Path, quantity: str, group: str) -> Interval:

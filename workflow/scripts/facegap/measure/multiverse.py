@@ -9,18 +9,16 @@ import numpy as np
 import pandas as pd
 
 from facegap.groups import group_name
+from facegap.measure.answers import of_one, persons_on
 from facegap.measure.columns import difference
-from facegap.parts import persons_of
 from facegap.settings.measure import Intervals, Primary
 from facegap.statistics.performance import (
     METRICS,
-    Answers,
     Measured,
     gap,
     interval_of,
     paired,
 )
-from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table, write_table
 from facegap.tables.classify import READINGS
 from facegap.tables.measure import ESTIMATES
@@ -47,25 +45,18 @@ def measure_multiverse(
     the contentious faces of the test parts, if there are any. `faces` (FACES) are in the order of
     `datasets`.
     """
-    table = read_table(readings, READINGS)
-    persons = {}
-    for name, path in zip(datasets, faces, strict=True):
-        faces_of = read_table(path, FACES)
-        persons[name] = persons_of(faces_of).set_axis(faces_of["face_id"])
+    persons = persons_on(dict(zip(datasets, faces, strict=True)))
+    table = read_table(readings, READINGS).merge(persons, on=["dataset", "face_id"])
     rows: list[Row] = []
     for names, own in table.groupby(READING, sort=True):
         known = dict(zip(READING, names, strict=True))
-        rows += _of_reading(known, own, persons, primary.quantity, intervals.confidence)
+        rows += _of_reading(known, own, primary.quantity, intervals.confidence)
     rows += _summary(rows)
     write_table(table_of(rows, study), estimates, ESTIMATES)
 
 
 def _of_reading(
-    names: dict[str, Any],
-    own: pd.DataFrame,
-    persons: dict[str, "pd.Series[str]"],
-    quantity: str,
-    confidence: float,
+    names: dict[str, Any], own: pd.DataFrame, quantity: str, confidence: float
 ) -> Iterator[Row]:
     """A row for each way to count."""
     factors = {
@@ -78,16 +69,14 @@ def _of_reading(
         part = own[own["agreed"]] if contentious == "left out" else own
         if contentious == "counted" and own["agreed"].all():
             continue
-        measured = _outcome(part, persons, quantity, metric)
+        measured = _outcome(part, quantity, metric)
         if measured is not None:
             group = group_name({**factors, "contentious faces": contentious})
             found = difference(interval_of(measured, confidence), confidence)
             yield {"quantity": "reading", "metric": metric, "group": group, **found}
 
 
-def _outcome(
-    table: pd.DataFrame, persons: dict[str, "pd.Series[str]"], quantity: str, metric: str
-) -> Measured | None:
+def _outcome(table: pd.DataFrame, quantity: str, metric: str) -> Measured | None:
     """None where a model has no answers, since its training diverged."""
     measure = METRICS[metric]
     pairs = [("source", "source"), ("source", "target")]
@@ -98,20 +87,13 @@ def _outcome(
         own = table[(table["trained_on"] == trained_on) & (table["dataset"] == dataset)]
         if own.empty:
             return None
-        found.append(measure(_answers(own, persons[dataset])))
+        found.append(measure(of_one(own)))
     return paired(*found) if quantity == "transfer loss" else gap(*found)
-
-
-def _answers(table: pd.DataFrame, persons: "pd.Series[str]") -> Answers:
-    wide = table.pivot(index="face_id", columns="repeat", values="probability").sort_index()
-    inside = table.drop_duplicates("face_id").set_index("face_id")["inside"].loc[wide.index]
-    _, person = np.unique(persons.loc[wide.index].to_numpy(str), return_inverse=True)
-    return Answers(inside.to_numpy(bool), person, wide.to_numpy(float).T)
 
 
 def _summary(rows: list[Row]) -> Iterator[Row]:
     """How many readings there are, and what they agree on."""
-    known = [row for row in rows if row["low"] is not None]
+    known = [row for row in rows if np.isfinite(row["low"])]
     about = {"quantity": "multiverse", "answers": len(rows)}
     if known:
         above = float(np.mean([row["low"] > 0 for row in known]))

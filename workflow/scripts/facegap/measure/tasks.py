@@ -23,9 +23,9 @@ import pandas as pd
 
 from facegap.configurations import BOTH, CROSSED, INSIDE, OUTSIDE
 from facegap.groups import group_name
+from facegap.measure.answers import persons_on
 from facegap.measure.columns import bounded, difference
 from facegap.measure.dose import Curve, Scored, halving_share
-from facegap.parts import persons_of
 from facegap.seeds import generator
 from facegap.settings.measure import Intervals
 from facegap.statistics.interval import row
@@ -43,7 +43,6 @@ from facegap.statistics.performance import (
     paired,
     scaled,
 )
-from facegap.tables.acquire import FACES
 from facegap.tables.base import SIDES, read_table, write_table
 from facegap.tables.classify import TASK_PREDICTIONS
 from facegap.tables.measure import ESTIMATES
@@ -130,7 +129,7 @@ def measure_tasks(
 
     `faces` (FACES) are in the order of `datasets`.
     """
-    persons = persons_on(dict(zip(datasets, faces, strict=True)))
+    persons = numbered_persons(dict(zip(datasets, faces, strict=True)))
     tasks = [task_of(read_table(path, TASK_PREDICTIONS), persons) for path in predictions]
     level = intervals.confidence
     rows = [
@@ -146,14 +145,10 @@ def measure_tasks(
     write_table(table_of([*rows, *of_tasks(tasks, level)], study), estimates, ESTIMATES)
 
 
-def persons_on(faces: Mapping[str, Path]) -> pd.DataFrame:
-    """Who is on each face, by data set and face id: a number."""
-    tables = {name: read_table(path, FACES) for name, path in faces.items()}
-    found = pd.concat(
-        table[["face_id"]].assign(dataset=name, name=f"{name} " + persons_of(table))
-        for name, table in tables.items()
-    )
-    return found.assign(person=pd.factorize(found.pop("name"))[0])
+def numbered_persons(faces: Mapping[str, Path]) -> pd.DataFrame:
+    """Who is on each face, by data set and face id: a number, of each data set others."""
+    found = persons_on(faces)
+    return found.assign(person=pd.factorize(found["dataset"] + " " + found["person"])[0])
 
 
 def task_of(table: pd.DataFrame, persons: pd.DataFrame) -> Task:
