@@ -19,9 +19,9 @@ from calibration.pool import STUDY, Population, Stored
 from calibration.studies import CONFIDENCE, HEADS, Rows, Sizes, Values, sampled, tallied
 from facegap.classify.features import Cached
 from facegap.classify.plans import TaskPlan
-from facegap.classify.tasks import TaskSet, task_set, tested, train_all
+from facegap.classify.tasks import TaskSet, logits_of, task_set, train_all
 from facegap.configurations import CROSSED
-from facegap.measure.tasks import Task, of_heads, of_tasks
+from facegap.measure.tasks import ALL_TASKS, FAMILY, Task, of_heads, of_sets, of_tasks, together
 from facegap.network import settle
 from facegap.statistics.performance import Answers
 from facegap.tables.base import SIDES
@@ -107,9 +107,9 @@ def _world(
             sets, task, plan, STUDY.classify.training, "adam", seed, torch.device("cpu")
         )
         for name, own in sets.items():
-            rows, logits = tested(heads, own)
+            logits = logits_of(heads, own)
             placed = np.empty(logits.shape)
-            placed[:, rows] = expit(logits.astype(float))  # the tests are the first rows
+            placed[:, own.tested] = expit(logits.astype(float))  # the tests are the first rows
             for kind in dict.fromkeys((each.dataset, each.share) for each in trained):
                 which = [k for k, each in enumerate(trained) if (each.dataset, each.share) == kind]
                 answers[task, *kind, name] = placed[which]
@@ -135,7 +135,9 @@ def _task_set(
 def _estimates(tasks: list[Task]) -> list[dict[str, Any]]:
     heads = [{"task": task.name, **row} for task in tasks for row in of_heads(task, CONFIDENCE)]
     own = [row for row in heads if row["trained_on"] == row["tested_on"]]
-    return [*own, *of_tasks(tasks, CONFIDENCE)]
+    sets = [{"task": task.name, **row} for task in tasks for row in of_sets(task, CONFIDENCE)]
+    every = together(tasks, ALL_TASKS, CONFIDENCE)
+    return [*own, *sets, *of_tasks(tasks, CONFIDENCE, FAMILY), *every]
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -144,7 +146,10 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def summary(found: pd.DataFrame) -> pd.DataFrame:
     """By scenario and estimate, over tasks: how often intervals hold the truth, exclude zero."""
-    quantities = ("interaction", "own-side advantage", "group gap", "task performance")
+    quantities = (
+        *("interaction", "own-side advantage", "group gap", "task performance"),
+        *("data-set effect", "interaction difference"),
+    )
     own = found[found["quantity"].isin(quantities)]
     of_all = np.where(own["task"] == "all", "of all tasks", "of one task")
     return tallied(own.assign(where=of_all))

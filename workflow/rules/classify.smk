@@ -21,6 +21,7 @@ Writes  classify/features/<backbone>/<preprocessing>/<dataset>/  table ENTRIES, 
         classify/model-card.md             the selected model: what it is, and what it is not for
         classify/samples.npz               what the networks see, for Figure 2
         classify/fresh_predictions.parquet  table PREDICTIONS of further heads on fresh drawn faces
+        classify/fine_tuned_tasks/<task>.parquet  table TASK_PREDICTIONS, with fine-tuned tails
         classify/learning_curve.parquet    table LEARNING_CURVE: heads on some of the target's faces
         classify/mislabelled.parquet       table MISLABELLED: heads with still more labels wrong
         classify/mislabelled/<task>.parquet  table MISLABELLED_TASKS
@@ -61,6 +62,7 @@ PAIRS = grid.optimiser_pairs(study.classify)
 SELECTED = "<results>/classify/selected.json"
 ARMS = grid.arms(study.classify, DATASETS)
 TASKS = grid.tasks(study.classify)
+FINE_TUNED_TASKS = grid.fine_tuned_tasks(study.classify)
 MULTIVERSE = grid.multiverse(study.classify, study.measure.primary.quantity)
 LEARNING_CURVE = (
     ["<results>/classify/learning_curve.parquet"]
@@ -449,6 +451,38 @@ rule train_task:
         seed=study.seed,
     script:
         "../scripts/train_task.py"
+
+
+rule fine_tune_task:
+    input:
+        selected=SELECTED,
+        features=expand(
+            "<results>/classify/features/{name}", name=CANDIDATES["backbones"]
+        ),
+        faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
+        weights=CANDIDATE_WEIGHTS,
+    output:
+        predictions="<results>/classify/fine_tuned_tasks/{task}.parquet",
+    log:
+        "<logs>/classify/fine_tune_task-{task}.log",
+    benchmark:
+        "<benchmarks>/classify/fine_tune_task-{task}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.operations.classify_threads
+    resources:
+        mem_mb=doubling(6000),
+        runtime=2880,
+    params:
+        *code_of("classify.task_tails"),
+        candidates=CANDIDATES,
+        extraction=FEATURES,
+        plan=lookup("{task}", within=FINE_TUNED_TASKS),
+        settings=TRAINING,
+        datasets=DATASETS,
+        seed=study.seed,
+    script:
+        "../scripts/fine_tune_task.py"
 
 
 rule train_learning_curve:

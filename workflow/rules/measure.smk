@@ -2,6 +2,7 @@
 Stage 7, measure: what every model does on either side of the boundary, in numbers with intervals.
 
 Reads   classify/runs.parquet, predictions.parquet, selected.json, tasks/<task>.parquet,
+        classify/fine_tuned_tasks/<task>.parquet,
         classify/learning_curve.parquet, closer_predictions.parquet, readings.parquet,
         classify/mislabelled.parquet, mislabelled/<task>.parquet
         acquire/<dataset>/faces.parquet, align/<dataset>/rejected.csv, measures.parquet
@@ -13,7 +14,7 @@ Writes  measure/classification.parquet        table ESTIMATES: of the classifier
         measure/known_truth.parquet           table ESTIMATES: of a drawn study's heads, with truths
         measure/tasks.parquet                 table ESTIMATES: of tasks beside the boundary
         measure/learning_curve.parquet        table ESTIMATES: of heads on some of the target's faces
-        measure/label_error.parquet           table ESTIMATES: of heads, as with right labels
+        measure/label_error.parquet           table ESTIMATES: outcomes, as with right labels
         measure/multiverse.parquet            table ESTIMATES: of heads under other readings
         measure/parts.parquet                 table ESTIMATES: of what accounts for the gaps
         measure/rejected.parquet              table ESTIMATES: of the faces that alignment rejected
@@ -101,6 +102,9 @@ rule measure_known_truth:
 rule measure_tasks:
     input:
         predictions=TASK_PREDICTIONS,
+        fine_tuned=expand(
+            "<results>/classify/fine_tuned_tasks/{task}.parquet", task=FINE_TUNED_TASKS
+        ),
         faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
     output:
         estimates="<results>/measure/tasks.parquet",
@@ -158,6 +162,11 @@ rule measure_label_error:
         faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=BOTH),
         partition_estimates="<results>/partition/target/estimates.parquet",
         agreement_estimates="<results>/annotate/target/estimates.parquet",
+        realism=[
+            "<results>/measure/inside/realism.parquet",
+            *(["<results>/measure/arms.parquet"] if len(STARGAN_ARMS) > 1 else []),
+        ],
+        roles="<results>/measure/roles.parquet",
     output:
         estimates="<results>/measure/label_error.parquet",
     log:

@@ -81,7 +81,7 @@ def test_every_training_is_on_equal_terms(numbers: list[int], share: float, repe
     ]
     assert [counts[True], counts[False]] == smallest
     for name, own in sets.items():
-        rows = tasks._sampled(own, "Smiling", Trained(name, share, repeat), counts, 1)
+        rows = tasks.sampled(own, "Smiling", Trained(name, share, repeat), counts, 1)
         taken = own.cached.entries.iloc[rows[:, 0]]
         assert rows.shape == (sum(smallest), 2), "as many faces whatever the share"
         assert taken["face_id"].is_unique
@@ -99,7 +99,7 @@ def test_with_a_larger_share_faces_are_replaced_and_the_others_stay() -> None:
     own = task_set(*data_set(np.random.default_rng(0), SOME, own=True), PARTS)
     counts = counts_of({"source": own}, "Smiling", [0.0, 0.25, 1.0])
     taken = {
-        share: {*tasks._sampled(own, "Smiling", Trained("source", share, 0), counts, 1)[:, 0]}
+        share: {*tasks.sampled(own, "Smiling", Trained("source", share, 0), counts, 1)[:, 0]}
         for share in (0.0, 0.25, 0.5, 1.0)
     }
     outside = {share: rows & taken[1.0] for share, rows in taken.items()}

@@ -12,7 +12,7 @@ from facegap.settings.measure import Intervals
 from facegap.statistics.interval import Interval
 from facegap.statistics.performance import Estimate
 from facegap.tables.acquire import FACES
-from facegap.tables.base import read_table, write_table
+from facegap.tables.base import DOMAINS, read_table, write_table
 from facegap.tables.classify import MISLABELLED, MISLABELLED_TASKS
 from facegap.tables.measure import ESTIMATES, estimates
 
@@ -89,12 +89,18 @@ def measured(
         shown = known * (2 if name == "agreement" else 1)
         rows = [{**row, **ends, "estimate": shown}] if known >= 0 else []
         write_table(estimates(rows, "study"), folder / f"{name}.parquet", ESTIMATES)
+    other = {"quantity": "faces of the other side", "estimate": 0.0, "faces": 9}
+    domains = [{**other, "group": f"domain: {name}"} for name in DOMAINS]
+    roles = folder / "roles.parquet"
+    write_table(estimates(domains, "study"), roles, ESTIMATES)
     measure_label_error(
         mislabelled=folder / "mislabelled.parquet",
         mislabelled_tasks=tasks or [],
         faces=[folder / "source.parquet", folder / "target.parquet"],
         partition_estimates=folder / "partition.parquet",
         agreement_estimates=folder / "agreement.parquet",
+        realism=[],
+        roles=roles,
         estimates=folder / "label_error.parquet",
         study="study",
         datasets=["source", "target"],

@@ -63,6 +63,7 @@ def written(
     write_table(table, folder / "predictions.parquet", TASK_PREDICTIONS)
     return {
         "predictions": [folder / "predictions.parquet"],
+        "fine_tuned": [],
         "faces": faces,
         "estimates": folder / "estimates.parquet",
         "study": "test",

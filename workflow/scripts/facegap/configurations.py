@@ -36,3 +36,8 @@ def configuration(name: str) -> Configuration:
     backbone, preprocessing, optimisers, *_ = name.split(", ")
     head, fine_tuning = optimisers.split("/")
     return Configuration(backbone, preprocessing, head, fine_tuning)
+
+
+def fine_tuned(task: str) -> str:
+    """The name of a task whose tail is fine-tuned: "Smiling, fine-tuned"."""
+    return f"{task}, fine-tuned"

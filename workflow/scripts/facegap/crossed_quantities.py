@@ -41,15 +41,18 @@ CROSSED = {
     ),
     "without label error": Quantity(
         "measure",
-        "an outcome of heads (group: transfer loss, transfer gap; group gap of the head of the"
-        " source in the target; a task's interaction and own-side advantages in the target) as it"
-        " would be with right labels: extrapolated (SIMEX) by a parabola over further errors to the"
-        " error of people's labels; labels: as they are, no error; errors alike, as if annotators"
-        " erred on the same faces, so that agreement hides it. share: the error taken off",
-        "share",
-        "Student's t, with the variance extrapolated as the estimate (Stefanski and Cook 1995) and"
-        " that of the error",
-        ("balanced accuracy", "accuracy"),
+        "an outcome (group: transfer loss, transfer gap; group gap of the head of the"
+        " source in the target; a task's interaction and own-side advantages in the target; realism"
+        " gap and interaction) as it would be with right labels. Of heads: extrapolated (SIMEX) by"
+        " a parabola over further errors to the error of people's labels. Of realism: divided by 1"
+        " less the shares of measured faces, in-domain and out-domain, that lie on the other side."
+        " labels: as they are, no error; errors"
+        " alike, as if annotators erred on the same faces, so that agreement hides it. share: the"
+        " error taken off",
+        "share; as the metric",
+        "Student's t, with the variance extrapolated as the estimate (Stefanski and Cook 1995;"
+        " delta method) and that of the error",
+        ("balanced accuracy", "accuracy", *REALISM),
     ),
     "reading": Quantity(
         "measure",

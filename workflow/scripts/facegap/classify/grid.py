@@ -211,6 +211,14 @@ def tasks(settings: Classify) -> dict[str, Plain]:
     }
 
 
+def fine_tuned_tasks(settings: Classify) -> dict[str, Plain]:
+    """How the tails of each task that has any are trained and tested; of `TaskPlan`."""
+    given = settings.tasks.fine_tuned
+    plans = tasks(settings)
+    own = {"shares": [*CROSSED], "trainings": given.trainings}
+    return {name: plans[name] | own for name in given.tasks}
+
+
 def multiverse(settings: Classify, quantity: str) -> Plain:
     """Which readings are tried for the outcome `quantity`; of `MultiversePlan`.
 

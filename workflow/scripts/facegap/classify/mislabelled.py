@@ -19,7 +19,7 @@ from facegap.attributes import labels_of
 from facegap.classify.features import Cached, read_features
 from facegap.classify.heads import Head, new_head
 from facegap.classify.plans import Candidates, TaskPlan
-from facegap.classify.tasks import answers_of, task_set, train_all
+from facegap.classify.tasks import answers_of, logits_of, task_set, train_all
 from facegap.classify.training import Randomness, Schedule, head_logits, train_heads
 from facegap.configurations import INSIDE, OUTSIDE, configuration
 from facegap.errors import TrainingError
@@ -162,7 +162,7 @@ def train_task_mislabelled(
         except TrainingError as error:
             log.warning("left out, with %s more wrong: %s", each.rate, error)
             continue
-        answers = answers_of(heads, "target", own, trained)
+        answers = answers_of(logits_of(heads, own), "target", own, trained)
         about = {"rate": each.rate, "simulation": each.simulation}
         parts.append(answers.assign(task=task, training_faces=count, **about))
     table = pd.concat(parts[1:] or parts, ignore_index=True)

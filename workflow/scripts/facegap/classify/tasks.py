@@ -51,6 +51,11 @@ class TaskSet:
     trains: Strata
     tests: Strata
 
+    @property
+    def tested(self) -> Rows:
+        """The rows (n,) that test, stratum by stratum."""
+        return np.concatenate(list(self.tests.values()))
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -85,19 +90,29 @@ def train_task(
     chosen = configuration(read_json(selected)["name"])
     device = settle(threads)
     folder = dict(zip(candidates.backbones, features, strict=True))[chosen.backbone]
-    sets = {}
-    for name, path in zip(datasets, faces, strict=True):
-        label = labels_of(read_table(path, FACES), task, plan.young_below, path)
-        if label is not None:
-            sets[name] = task_set(
-                read_features(folder / chosen.preprocessing / name), label, plan.tests
-            )
+    places = dict(zip(datasets, faces, strict=True))
+    sets = read_sets(folder / chosen.preprocessing, places, task, plan)
     heads, trained, count = train_all(
         sets, task, plan, settings, chosen.head_optimiser, seed, device
     )
-    answers = [answers_of(heads, name, own, trained) for name, own in sets.items()]
+    answers = [answers_of(logits_of(heads, own), name, own, trained) for name, own in sets.items()]
     table = pd.concat(answers, ignore_index=True).assign(task=task, training_faces=count)
     write_table(table[list(TASK_PREDICTIONS.columns)], predictions, TASK_PREDICTIONS)
+
+
+def read_sets(
+    features: Path, faces: Mapping[str, Path], task: str, plan: TaskPlan
+) -> dict[str, TaskSet]:
+    """The data sets that have the task's label, of those whose `faces` (FACES) these are.
+
+    `features` has a folder of features of each.
+    """
+    sets = {}
+    for name, path in faces.items():
+        label = labels_of(read_table(path, FACES), task, plan.young_below, path)
+        if label is not None:
+            sets[name] = task_set(read_features(features / name), label, plan.tests)
+    return sets
 
 
 def train_all(
@@ -115,7 +130,7 @@ def train_all(
     together, first = _together(sets)
     rows = np.stack(
         [
-            _sampled(sets[each.dataset], task, each, counts, seed) + first[each.dataset]
+            sampled(sets[each.dataset], task, each, counts, seed) + first[each.dataset]
             for each in trained
         ]
     )
@@ -203,7 +218,7 @@ def _together(sets: Mapping[str, TaskSet]) -> tuple[Cached, dict[str, int]]:
     return Cached(entries, pooled, pooled), dict(zip(sets, begins.tolist(), strict=True))
 
 
-def _sampled(own: TaskSet, task: str, each: Trained, counts: Mapping[bool, int], seed: int) -> Rows:
+def sampled(own: TaskSet, task: str, each: Trained, counts: Mapping[bool, int], seed: int) -> Rows:
     """The rows (faces, copies) of one training.
 
     Of each stratum the first faces of a random order, the same for all shares: with more faces
@@ -245,24 +260,28 @@ def _new_heads(
     return replace(heads, shift=torch.stack(shifts)[:, None], scale=torch.stack(scales)[:, None])
 
 
-def tested(heads: Head, own: TaskSet) -> tuple[Rows, NDArray[np.float32]]:
-    """The rows (n,) that test, stratum by stratum, and the logits (heads, n) of all heads."""
-    rows = np.concatenate(list(own.tests.values()))
+def logits_of(heads: Head, own: TaskSet) -> NDArray[np.float32]:
+    """The logits (heads, n) of all heads on the faces that test."""
+    rows = own.tested
     starts = range(0, len(rows), AT_ONCE)  # each head standardises, so it has features of its own
     parts = [head_logits(heads, own.cached, rows[i : i + AT_ONCE]) for i in starts]
-    return rows, np.concatenate(parts, axis=1)
+    return np.concatenate(parts, axis=1)
 
 
-def answers_of(heads: Head, dataset: str, own: TaskSet, trained: Sequence[Trained]) -> pd.DataFrame:
-    """What every head answers on the test part of a data set; columns of TASK_PREDICTIONS."""
-    rows, logits = tested(heads, own)
+def answers_of(
+    logits: NDArray[np.float32], dataset: str, own: TaskSet, trained: Sequence[Trained]
+) -> pd.DataFrame:
+    """What the `logits` (trainings, n) say of the faces that test in a data set.
+
+    Columns of TASK_PREDICTIONS.
+    """
     sides = [side for (side, _), stratum in own.tests.items() for _ in stratum]
     faces = pd.DataFrame(
         {
             "dataset": dataset,
-            "face_id": own.cached.entries["face_id"].to_numpy()[rows],
+            "face_id": own.cached.entries["face_id"].to_numpy()[own.tested],
             "side": sides,
-            "positive": own.cached.inside(rows) == 1,
+            "positive": own.cached.inside(own.tested) == 1,
         }
     )
     return pd.concat(

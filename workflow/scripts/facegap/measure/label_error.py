@@ -1,4 +1,4 @@
-"""Outcomes of heads as they would be with right labels: simulated and extrapolated (SIMEX)."""
+"""Outcomes as they would be with right labels: of heads simulated and extrapolated (SIMEX)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +11,7 @@ from scipy import special
 from facegap.errors import DataError
 from facegap.groups import group_name
 from facegap.measure.answers import of_one, persons_on
+from facegap.measure.right_sides import error_of_sides, realism_rows
 from facegap.measure.tasks import METRIC, numbered_persons, task_of
 from facegap.settings.measure import Intervals
 from facegap.statistics.interval import Interval, row
@@ -68,17 +69,21 @@ def measure_label_error(
     faces: list[Path],
     partition_estimates: Path,
     agreement_estimates: Path,
+    realism: list[Path],
+    roles: Path,
     estimates: Path,
     study: str,
     datasets: list[str],
     intervals: Intervals,
 ) -> None:
-    """Write the outcomes of heads with and without the error of people's labels (ESTIMATES).
+    """Write outcomes with and without the error of people's labels (ESTIMATES).
 
     `mislabelled` (MISLABELLED) has the answers with further errors, `mislabelled_tasks`
     (MISLABELLED_TASKS) those of tasks beside the boundary. The error of the labels that
     people agree on is in `partition_estimates`; if annotators erred alike it would be that of a
-    single answer, in `agreement_estimates`. `faces` (FACES) are in the order of `datasets`.
+    single answer, in `agreement_estimates`. Of `realism` (ESTIMATES) the gaps are corrected for the
+    measured faces that lie on the other side, of which `roles` (ESTIMATES) has the numbers.
+    `faces` (FACES) are in the order of `datasets`.
     """
     places = dict(zip(datasets, faces, strict=True))
     table = read_table(mislabelled, MISLABELLED)
@@ -98,6 +103,11 @@ def measure_label_error(
         for outcome, by_rate in _of_task(of_task, on, level).items():
             about = {"metric": METRIC, "task": str(of_task["task"].iloc[0])}
             rows += [{**about, **row} for row in outcome_rows(outcome, by_rate, errors, level)]
+    sides = {
+        "no error": error_of_sides(roles),
+        "errors alike": error_of_sides(roles, errors["errors alike"]),
+    }
+    rows += realism_rows(realism, sides, level)
     write_table(table_of(rows, study), estimates, ESTIMATES)
 
 

@@ -52,6 +52,7 @@ Row = dict[str, Any]
 Rows = Iterator[Row]
 METRIC, LOG_ODDS = "balanced accuracy", "log odds"
 FAMILY = "interaction of each task"
+FAMILY_OF_TAILS = "interaction of each fine-tuned task"
 ALL_TASKS = "all"
 
 
@@ -118,6 +119,7 @@ class Task:
 def measure_tasks(
     *,
     predictions: list[Path],
+    fine_tuned: list[Path],
     faces: list[Path],
     estimates: Path,
     study: str,
@@ -127,22 +129,29 @@ def measure_tasks(
 ) -> None:
     """Write the estimates (ESTIMATES) of the tasks, a table of `predictions` each.
 
-    `faces` (FACES) are in the order of `datasets`.
+    So of those of `fine_tuned`, which have a family of tests of their own and no part in the mean
+    over tasks: they are the same tasks once more. `faces` (FACES) are in the order of `datasets`.
     """
     persons = numbered_persons(dict(zip(datasets, faces, strict=True)))
-    tasks = [task_of(read_table(path, TASK_PREDICTIONS), persons) for path in predictions]
+    tasks, tails = (
+        [task_of(read_table(path, TASK_PREDICTIONS), persons) for path in paths]
+        for paths in (predictions, fine_tuned)
+    )
     level = intervals.confidence
     rows = [
         {"task": task.name, **each}
-        for task in tasks
+        for task in (*tasks, *tails)
         for each in (
             *of_heads(task, level),
             *_of_sides(task, level),
-            *_of_sets(task, level),
+            *of_sets(task, level),
             *_of_dose(task, level, seed),
         )
     ]
-    write_table(table_of([*rows, *of_tasks(tasks, level)], study), estimates, ESTIMATES)
+    rows += of_tasks(tasks, level, FAMILY)
+    rows += of_tasks(tails, level, FAMILY_OF_TAILS)
+    rows += together(tasks, ALL_TASKS, level)
+    write_table(table_of(rows, study), estimates, ESTIMATES)
 
 
 def numbered_persons(faces: Mapping[str, Path]) -> pd.DataFrame:
@@ -204,7 +213,7 @@ def _of_sides(task: Task, level: float) -> Rows:
         }
 
 
-def _of_sets(task: Task, level: float) -> Rows:
+def of_sets(task: Task, level: float) -> Rows:
     """Rows of "data-set effect", and of "interaction difference", of each two data sets."""
     for own, other in permutations(task.datasets, 2):
         found = paired(task.of_set(own, own), task.of_set(other, own))
@@ -234,35 +243,32 @@ def _of_dose(task: Task, level: float, seed: int) -> Rows:
         yield {"quantity": "halving share", "metric": METRIC, **row(found)}
 
 
-def of_tasks(tasks: Sequence[Task], level: float) -> list[Row]:
-    """Rows of "own-side advantage" and "interaction" over data sets, and over tasks as well.
+def of_tasks(tasks: Sequence[Task], level: float, family: str) -> list[Row]:
+    """Rows of "own-side advantage" and "interaction" of each task over its data sets.
 
     Each data set's own heads answer on its own faces. Holm's correction is over the tasks.
     """
-    rows: list[Row] = []
-    tests: list[Row] = []
-    for own, metric in product([*([task] for task in tasks), tasks], (METRIC, LOG_ODDS)):
-        together = own is tasks
-        about = {"task": ALL_TASKS if together else own[0].name, "metric": metric}
+    rows = [row for task in tasks for row in together([task], task.name, level)]
+    tests = [row for row in rows if (row["quantity"], row["metric"]) == ("interaction", METRIC)]
+    for test, p in zip(tests, holm([test["p"] for test in tests]), strict=True):
+        test |= {"family": family, "adjusted_p": float(p)}
+    return rows
+
+
+def together(tasks: Sequence[Task], name: str, level: float) -> Rows:
+    """Rows of "own-side advantage" on either side and "interaction", the mean over `tasks`."""
+    for metric in (METRIC, LOG_ODDS):
+        about = {"task": name, "metric": metric}
         for side in SIDES:
-            apart = _mean(own, partial(Task.apart, side=side, metric=metric))
+            apart = _mean(tasks, partial(Task.apart, side=side, metric=metric))
             advantage = apart if side == "inside" else negated(apart)
-            rows.append(
-                {
-                    **{"quantity": "own-side advantage", **about},
-                    **{"group": group_name({"side": side})},
-                    **_of_scale(advantage, metric, level, most=1.0),
-                }
-            )
-        both = _mean(own, partial(Task.interaction, metric=metric))
-        found = {"quantity": "interaction", **about, **_of_scale(both, metric, level, most=2.0)}
-        (rows if together or metric == LOG_ODDS else tests).append(found)
-    adjusted = holm([test["p"] for test in tests])
-    named = [
-        {**test, "family": FAMILY, "adjusted_p": float(p)}
-        for test, p in zip(tests, adjusted, strict=True)
-    ]
-    return [*rows, *named]
+            yield {
+                **{"quantity": "own-side advantage", **about},
+                **{"group": group_name({"side": side})},
+                **_of_scale(advantage, metric, level, most=1.0),
+            }
+        both = _mean(tasks, partial(Task.interaction, metric=metric))
+        yield {"quantity": "interaction", **about, **_of_scale(both, metric, level, most=2.0)}
 
 
 def _mean(tasks: Sequence[Task], measured: Callable[..., Measured]) -> Measured:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from facegap.configurations import fine_tuned
 from facegap.groups import group_values
 from facegap.quantity import PRIMARY, REALISM
 from facegap.report.rows import Row, as_rows, one, rows_of
@@ -73,12 +74,13 @@ def multiverse(measured: pd.DataFrame) -> dict[str, Row]:
 
 
 def right_labels(measured: pd.DataFrame) -> dict[str, dict[str, Row]]:
-    """Of each outcome of heads: as the labels are, and with their error taken off."""
+    """Of each outcome: as the labels are, and with their error taken off."""
     found: dict[str, dict[str, Row]] = {}
     for row in as_rows(rows_of(measured, "without label error")):
         values = group_values(row["group"])
         of_task = "" if row["task"] in (None, "boundary") else f" of {row['task']}"
         outcome, *side = values["outcome"].split(", ")
+        of_task = f" in {row['metric']}" if outcome.startswith("realism") else of_task
         found.setdefault(", ".join([outcome + of_task, *side]), {})[values["labels"]] = row
     return found
 
@@ -112,7 +114,8 @@ def boundary(measured: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Of all tasks together and of each: the interaction, what it consists of, and the verdict."""
     alpha = 1 - study.measure.intervals.confidence
     tasks = study.classify.tasks.labels
-    return [_task(measured, name, alpha) for name in (*(["all"] if tasks else []), *tasks)]
+    tails = map(fine_tuned, study.classify.tasks.fine_tuned.tasks)
+    return [_task(measured, name, alpha) for name in (*(["all"] if tasks else []), *tasks, *tails)]
 
 
 def _task(measured: pd.DataFrame, name: str, alpha: float) -> dict[str, Any]:

@@ -25,6 +25,17 @@ class Dose(Section):
     )
 
 
+class FineTuned(Section):
+    """Tasks whose tail is fine-tuned as well, as that of the selected configuration was."""
+
+    tasks: Annotated[list[Text], Unique()] = Field(
+        [], description="Which; each is among labels. None: heads alone."
+    )
+    trainings: Annotated[int, Field(ge=2)] = Field(
+        3, description="Trainings on each side and on both, in each data set."
+    )
+
+
 class Tasks(Section):
     """Tasks beside the boundary: heads trained inside, outside and on both, and tested on both."""
 
@@ -45,15 +56,20 @@ class Tasks(Section):
         default_factory=Dose, description="The dose curve: training on shares of either side."
     )
 
+    fine_tuned: FineTuned = Field(
+        default_factory=FineTuned, description="Fine-tuning tails for tasks."
+    )
+
     @model_validator(mode="after")
     def _possible(self) -> Self:
         refuse(self._impossible())
         return self
 
     def _impossible(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        for name in self.dose.tasks:
-            if name not in self.labels:
-                yield ("dose", "tasks"), f"{name} is not among classify.tasks.labels"
+        for key, names in (("dose", self.dose.tasks), ("fine_tuned", self.fine_tuned.tasks)):
+            for name in names:
+                if name not in self.labels:
+                    yield (key, "tasks"), f"{name} is not among classify.tasks.labels"
         if set(self.dose.shares) == {0.5}:
             words = "half is trained on in any case; name further shares"
             yield ("dose", "shares"), words
