@@ -115,7 +115,7 @@ rule draw_fresh_faces:
         runtime=60,
     params:
         *code_of("acquire.collection"),
-        sampling=SAMPLINGS["target"],
+        sampling=SAMPLINGS.get("target"),
         drawn=config["acquire"]["drawn"],
         known_truth=config["measure"]["known_truth"],
         seed=study.seed,

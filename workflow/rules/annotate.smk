@@ -15,12 +15,13 @@ FILES_OF_ANSWERS = answer_files(study)
 ANSWERS, ADJUDICATION = FILES_OF_ANSWERS.answers, FILES_OF_ANSWERS.adjudication
 VERIFIED, MISSING_ANSWERS = FILES_OF_ANSWERS.verified, FILES_OF_ANSWERS.missing
 PEOPLE = [name for name in DATASETS if study.datasets[name].labels == "people"]
-OWN = [name for name in DATASETS if name not in PEOPLE]
 OWN_LABELS = {
     name: own and own.model_dump(mode="json")
     for name in DATASETS
-    for own in [study.own_label(name)]
+    for own in [study.own_label(name) if study.parts else None]  # an audit has no sides
 }
+BY_PEOPLE = "target" in PEOPLE
+OWN = [name for name in DATASETS if name not in PEOPLE]
 
 
 rule annotate:

@@ -18,6 +18,8 @@ from facegap.assets import manifest
 from facegap.code import digests
 from facegap.digests import contents
 from facegap.settings.load import load
+from facegap.settings.study import PARTS
+from facegap.stages import STAGES
 
 start.quote_interpreter()
 with start.wrong_configuration():
@@ -68,6 +70,11 @@ def contents_of(*places):
         return contents(paths, study.data_root, look=workflow.is_main_process)
 
     return digests_of_files
+
+
+def of(part, *paths):
+    """The paths, where the study has that part."""
+    return list(paths) if part in study.parts else []
 
 
 def doubling(mem_mb):

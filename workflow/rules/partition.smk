@@ -14,7 +14,6 @@ Writes  partition/target/calibrated.parquet  table CALIBRATED: the pseudo-labels
         partition/target/estimates.parquet  table ESTIMATES: error of the labels, by provenance
 """
 
-BY_PEOPLE = "target" in PEOPLE
 CALIBRATED = "<results>/partition/target/calibrated.parquet" if BY_PEOPLE else []
 
 

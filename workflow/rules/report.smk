@@ -6,6 +6,7 @@ Writes  report/estimates.csv              table ESTIMATES: every estimate of the
         report/tables/table<1-5>.csv      table REPORTED: ours, published, difference
         report/figures/<name>.png, .svg   the figures of facegap/report/figures.py
         report/index.html                 all of it on one page
+        report/cards/<model>.md           of each audited model, to paste into its card
         ro-crate-metadata.json            how it came to be; settings.yaml, the whole configuration
 """
 
@@ -14,11 +15,15 @@ from facegap.report.figures import figures_of, words
 
 PUBLISHED = os.path.relpath(SCRIPTS.parent.parent / "config/published.yaml")
 FIGURES = figures_of(study)
-TABLES = [f"<results>/report/tables/table{number}.csv" for number in range(1, 6)]
+TABLES = [
+    f"<results>/report/tables/table{number}.csv"
+    for number in of("classify", 1, 2, 3, 4) + of("judge", 5)
+]
 PICTURES = [f"<results>/report/figures/{figure.name}.png" for figure in FIGURES]
 ANNOTATED = "<results>/annotate/target/estimates.parquet" if BY_PEOPLE else []
 REJECTED = expand("<results>/align/{dataset}/rejected.csv", dataset=DATASETS)
 FIGURE_INPUTS = {  # the inputs that a figure of the registry may name
+    "estimates": "<results>/measure/estimates.parquet",
     "classification": "<results>/measure/classification.parquet",
     "selected": "<results>/classify/selected.json",
     "task_estimates": "<results>/measure/tasks.parquet",
@@ -63,9 +68,10 @@ rule report:
     input:
         "<results>/report/index.html",
         "<results>/report/estimates.csv",
-        "<results>/synthesise/sheets.html",
+        of("synthesise", "<results>/synthesise/sheets.html"),
         TABLES,
         PICTURES,
+        expand("<results>/report/cards/{audited}.md", audited=MODELS),
 
 
 rule collect_estimates:
@@ -73,8 +79,8 @@ rule collect_estimates:
         estimates=[
             "<results>/measure/estimates.parquet",
             *expand("<results>/annotate/{dataset}/estimates.parquet", dataset=PEOPLE),
-            "<results>/partition/target/estimates.parquet",
-            "<results>/judge/estimates.parquet",
+            *of("partition", "<results>/partition/target/estimates.parquet"),
+            *of("judge", "<results>/judge/estimates.parquet"),
         ],
     output:
         table=report(
@@ -97,30 +103,32 @@ rule collect_estimates:
         "../scripts/collect_estimates.py"
 
 
-rule tabulate_results:
-    input:
-        measure_estimates="<results>/measure/estimates.parquet",
-        judge_estimates="<results>/judge/estimates.parquet",
-        selected="<results>/classify/selected.json",
-        published=PUBLISHED,
-    output:
-        tables=report(TABLES, caption="../report/tables.rst", category="Tables"),
-    log:
-        "<logs>/report/tabulate_results.log",
-    benchmark:
-        "<benchmarks>/report/tabulate_results.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=doubling(1000),
-        runtime=10,
-    params:
-        *code_of("report.tables"),
-        settings=config["classify"]["grid"],
-        sides=SIDES,
-        compared=compared(study),
-    script:
-        "../scripts/tabulate_results.py"
+if TABLES:
+
+    rule tabulate_results:
+        input:
+            measure_estimates="<results>/measure/estimates.parquet",
+            judge_estimates=of("judge", "<results>/judge/estimates.parquet"),
+            selected=of("classify", "<results>/classify/selected.json"),
+            published=PUBLISHED,
+        output:
+            tables=report(TABLES, caption="../report/tables.rst", category="Tables"),
+        log:
+            "<logs>/report/tabulate_results.log",
+        benchmark:
+            "<benchmarks>/report/tabulate_results.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=doubling(1000),
+            runtime=10,
+        params:
+            *code_of("report.tables"),
+            settings=config["classify"]["grid"],
+            sides=SIDES,
+            compared=compared(study) if TABLES else [],
+        script:
+            "../scripts/tabulate_results.py"
 
 
 for figure in FIGURES:
@@ -171,19 +179,25 @@ RECORDED = [  # results, by the output of a rule and the values of its wildcards
     *((rules.gather_shards, "aligned", {"dataset": name}) for name in DATASETS),
     *((rules.label_own, "labels", {"dataset": name}) for name in OWN),
     *((rules.merge_annotators, "labels", {"dataset": name}) for name in PEOPLE),
-    (rules.gather_runs, "runs", {}),
-    (rules.gather_runs, "predictions", {}),
-    (rules.partition_target, "sides", {}),
+    *(
+        (getattr(rules, name), output, {})
+        for part, name, output in (
+            ("classify", "gather_runs", "runs"),
+            ("classify", "gather_runs", "predictions"),
+            ("partition", "partition_target", "sides"),
+            ("judge", "judge_pairs", "estimates"),
+            ("judge", "judge_pairs", "summary"),
+        )
+        if part in study.parts
+    ),
     *(
         (rules.train_stargan, "generator", {"arm": arm, "seed": seed})
-        for arm in STARGAN_ARMS
+        for arm in of("synthesise", *STARGAN_ARMS)
         for seed in SEEDS
     ),
     (rules.gather_estimates, "table", {}),
-    (rules.judge_pairs, "estimates", {}),
-    (rules.judge_pairs, "summary", {}),
     (rules.collect_estimates, "table", {}),
-    (rules.tabulate_results, "tables", {}),
+    *([(rules.tabulate_results, "tables", {})] if TABLES else []),
     *((getattr(rules, f"plot_{figure.name}"), "png", {}) for figure in FIGURES),
 ]
 MADE = {  # each of these files, and the log of its job
@@ -197,8 +211,10 @@ READ = [  # files of others that the study reads: the user's, or fetched
         ["<assets>/face_landmarker.task"],
         *ORIGINALS.values(),
         *TEXTS.values(),
-        filter(None, WEIGHTS.values()),
-        *(INCEPTION, ANSWERS, ADJUDICATION, VERIFIED, JUDGEMENTS),
+        *(ANSWERS, ADJUDICATION, VERIFIED, OUTPUTS.values()),
+        *([filter(None, WEIGHTS.values())] if "classify" in study.parts else []),
+        *([INCEPTION] if "synthesise" in study.parts else []),
+        *([JUDGEMENTS] if "judge" in study.parts else []),
     )
     for path in paths
 ]
@@ -238,6 +254,27 @@ rule record_provenance:
         "../scripts/record_provenance.py"
 
 
+rule write_audit_card:
+    input:
+        measure_estimates="<results>/measure/estimates.parquet",
+    output:
+        card="<results>/report/cards/{audited}.md",
+    log:
+        "<logs>/report/write_audit_card-{audited}.log",
+    benchmark:
+        "<benchmarks>/report/write_audit_card-{audited}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(1000),
+        runtime=10,
+    params:
+        *code_of("report.model_card"),
+        config=config,
+    script:
+        "../scripts/write_audit_card.py"
+
+
 rule write_report:
     input:
         faces=expand("<results>/acquire/{dataset}/faces.parquet", dataset=DATASETS),
@@ -246,13 +283,15 @@ rule write_report:
         rejected=REJECTED,
         labels=expand("<results>/annotate/{dataset}/labels.parquet", dataset=DATASETS),
         agreement="<results>/annotate/target/agreement.json" if BY_PEOPLE else [],
-        selected="<results>/classify/selected.json",
-        partition_summary="<results>/partition/target/summary.json",
-        judge_summary="<results>/judge/summary.json",
+        selected=of("classify", "<results>/classify/selected.json"),
+        partition_summary=of("partition", "<results>/partition/target/summary.json"),
+        judge_summary=of("judge", "<results>/judge/summary.json"),
         measure_estimates="<results>/measure/estimates.parquet",
         annotate_estimates=ANNOTATED,
-        partition_estimates="<results>/partition/target/estimates.parquet",
-        judge_estimates="<results>/judge/estimates.parquet",
+        partition_estimates=of(
+            "partition", "<results>/partition/target/estimates.parquet"
+        ),
+        judge_estimates=of("judge", "<results>/judge/estimates.parquet"),
         provenance="<results>/ro-crate-metadata.json",
         published=PUBLISHED,
         tables=TABLES,

@@ -53,9 +53,20 @@ def problems(config: Any) -> list[str]:
     return [line.strip() for line in lines]
 
 
-@pytest.mark.parametrize("path", ["config/config", "config/paper", "config/gender"])
-def test_the_projects_own_studies_are_accepted(path: str) -> None:
-    assert read_study(ROOT / f"{path}.yaml").study in ("drawn", "paper", "gender")
+NAMES = {
+    "config": "drawn",
+    "paper": "paper",
+    "gender": "gender",
+    "crossed": "crossed",
+    "audit": "audit",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [path.stem for path in CONFIG.glob("*.yaml") if path.stem in NAMES]
+)
+def test_the_projects_own_studies_are_accepted(name: str) -> None:
+    assert read_study(CONFIG / f"{name}.yaml").study == NAMES[name]
 
 
 def test_the_smallest_study_is_accepted() -> None:
@@ -730,3 +741,50 @@ def test_the_crossed_study_is_the_papers_but_for_what_is_crossed() -> None:
     assert crossed.pop("study") == "crossed"
     assert paper.pop("study") == "paper"
     assert crossed == paper
+
+
+CLASSIFIER = {"kind": "classifier", "outputs": "m.csv", "tasks": {"Smiling": {}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ((("parts", ["classify", "synthesise"]),), "parts: synthesise needs partition; name it"),
+        (
+            (("parts", ["partition", "synthesise"]),),
+            "parts: partition needs classify, since people",
+        ),
+        ((("parts", ["classify", "partition", "judge"]),), "parts: judge needs synthesise, whose"),
+        ((("parts", []),), "datasets.target.labels: people label for partition; name that part"),
+        (
+            (("parts", ["paint"]),),
+            "parts.0: 'paint' is not allowed; allowed: classify or partition",
+        ),
+        ((("models", {"ours": {**CLASSIFIER, "tasks": {}}}),), "models.ours.tasks: say what the"),
+        ((("models", {"ours": {**CLASSIFIER, "outputs": None}}),), "models.ours.outputs: give the"),
+        ((("models", {"ours": {**CLASSIFIER, "dataset": "x"}}),), "models.ours.dataset: x; say"),
+        ((("models", {"landmarker": CLASSIFIER}),), "models.landmarker: landmarker is the one"),
+        (
+            (("models", {"ours": {"kind": "recogniser", "outputs": "m.npz", "tasks": {"a": {}}}}),),
+            "models.ours.tasks: a recogniser has none; take it out",
+        ),
+        (
+            (("datasets.source.split", {"train": 0.0, "test": 1.0}),),
+            "datasets.source.split.train: nothing to train on; parts has classify",
+        ),
+    ],
+)
+def test_parts_and_models_that_do_not_fit_are_refused(changes: Any, line: str) -> None:
+    assert any(found.startswith(line) for found in problems(changed(*changes))), problems(
+        changed(*changes)
+    )
+
+
+def test_an_audit_needs_images_alone() -> None:
+    study = load(
+        {"study": "mine", "parts": [], "datasets": {"faces": {"kind": "drawn", "faces": 9}}}
+    )
+    assert study.datasets["faces"].split == Split(train=0.0, test=1.0)
+    whole = problems({"study": "mine", "datasets": {"faces": {"kind": "drawn", "faces": 9}}})
+    assert "sides: has to be given" in whole
+    assert "datasets: source has to be given; target has to be given" in whole

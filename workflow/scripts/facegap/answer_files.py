@@ -28,7 +28,8 @@ class AnswerFiles:
 
 def answer_files(study: Study) -> AnswerFiles:
     """Those of `study`; none where nobody labels its target."""
-    if study.datasets["target"].labels != "people":
+    target = study.datasets.get("target")
+    if target is None or target.labels != "people":
         return AnswerFiles([], [], [], {})
     root, decided = study.data_root, study.annotate.adjudication
     answers = [

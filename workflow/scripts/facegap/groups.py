@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import pandas as pd
 
 ALL = "all"
+NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)")
 WITHIN = " ×\N{NO-BREAK SPACE}"  # the same sign within a value
 
 
@@ -40,5 +41,9 @@ def age_band(age: "pd.Series[float]", starts: Sequence[int]) -> "pd.Series[str]"
 def in_order(names: Iterable[str]) -> list[str]:
     """The names sorted, numbers in them by their value, so that bands of age follow each other."""
     return sorted(
-        names, key=lambda name: [int(x) if x.isdigit() else x for x in re.split(r"(\d+)", name)]
+        names,
+        key=lambda name: [
+            float(part) if number else part
+            for number, part in zip(cycle((False, True)), NUMBER.split(name), strict=False)
+        ],
     )

@@ -32,6 +32,9 @@ def _in_data(study: Study) -> Iterator[str]:
     if study.boundary != "race":
         yield f"its boundary is {study.boundary}, not race"
     for name, kind in DATASETS.items():
+        if name not in study.datasets:
+            yield f"it has no {name}"
+            continue
         given = study.datasets[name].kind
         if given == "drawn":
             yield f"its {name} is drawn"

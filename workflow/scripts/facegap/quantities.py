@@ -3,6 +3,7 @@
 Light, and read by the schema, the codebook (docs/estimates.md) and the tests.
 """
 
+from facegap.audit_quantities import AUDIT
 from facegap.crossed_quantities import CROSSED
 from facegap.quantity import CLUSTERED, HOLDS, METRICS, REALISM, Quantity
 
@@ -326,4 +327,5 @@ QUANTITIES = {
         "none",
     ),
     **CROSSED,
+    **AUDIT,
 }

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,15 @@ def wrong_configuration() -> Iterator[None]:
         yield
     except ConfigError as error:
         raise WorkflowError(str(error)) from None
+
+
+def refusal(target: str) -> Callable[[Any], list[str]]:
+    """An input function of a target that the study has no part for, which says so."""
+
+    def refused(wildcards: Any) -> list[str]:
+        raise WorkflowError(f"{target}: this study has no such part; name it in its key parts")
+
+    return refused
 
 
 def check(

@@ -62,11 +62,12 @@ def earlier(study: Study, table: str) -> dict[str, list[str]]:
 def fresh_styles(study: Study) -> list[str]:
     """The data sets in whose styles fresh persons are drawn, for what is true of a drawn study.
 
-    None of a study whose source or target is not drawn.
+    None of a study whose source or target is not drawn, or that trains no classifier.
     """
     pair = ["source", "target"]
-    drawn = all(study.datasets[name].kind == "drawn" for name in pair)
-    return pair if drawn and study.measure.known_truth.persons else []
+    if "classify" not in study.parts or not study.measure.known_truth.persons:
+        return []
+    return pair if all(study.datasets[name].kind == "drawn" for name in pair) else []
 
 
 def by_hand(

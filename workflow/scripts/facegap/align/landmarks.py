@@ -1,7 +1,7 @@
 """The 68 landmarks of the field, from MediaPipe's 478."""
 
 import ctypes
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,16 +45,35 @@ _AXES = [33, 263, 10, 152]
 # yaw 0.998, of pitch 0.992).
 _LEANING = 5.5
 
+
 Mesh = NDArray[np.float64]  # (478, 3): x and y in widths and heights of the image, z in widths
 Points = NDArray[np.float32]
+
+# Scores of expressions that the landmarker gives, 0 to 1, each the mean of the person's two sides.
+EXPRESSIONS = {
+    "blink": ("eyeBlinkLeft", "eyeBlinkRight"),
+    "smile": ("mouthSmileLeft", "mouthSmileRight"),
+}
 
 
 @dataclass(frozen=True)
 class Found:
-    """A face of an image: its 68 points (68, 2), in pixels, and its yaw, pitch, roll (3,)."""
+    """A face of an image, as the landmarker has it.
+
+    68 points (68, 2), in pixels; yaw, pitch, roll (3,); the scores of EXPRESSIONS (2,).
+    """
 
     points: Points
     pose: Points
+    expression: Points
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A face's mesh, and its blendshapes by name."""
+
+    mesh: Mesh
+    blendshapes: Mapping[str, float]
 
 
 Finder = Callable[[NDArray[np.uint8]], tuple[Found, ...]]
@@ -71,6 +90,7 @@ def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
         base_options=BaseOptions(model_asset_path=str(model)),
         num_faces=MOST_FACES,
         min_face_detection_confidence=confidence,
+        output_face_blendshapes=True,
     )
     try:
         landmarker = vision.FaceLandmarker.create_from_options(options)
@@ -79,8 +99,12 @@ def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
 
     def find(image: NDArray[np.uint8]) -> tuple[Found, ...]:
         return tuple(
-            Found(sixty_eight(mesh, image.shape), pose(mesh, image.shape))
-            for mesh in meshes(landmarker, shortened(image, LONGEST))
+            Found(
+                sixty_eight(face.mesh, image.shape),
+                pose(face.mesh, image.shape),
+                expression(face.blendshapes),
+            )
+            for face in raw_faces(landmarker, shortened(image, LONGEST))
         )
 
     try:
@@ -89,8 +113,8 @@ def open_landmarker(model: str | Path, confidence: float) -> Iterator[Finder]:
         landmarker.close()  # its own threads; left to the interpreter's end, it fails
 
 
-def meshes(landmarker: vision.FaceLandmarker, image: NDArray[np.uint8]) -> list[Mesh]:
-    """The mesh of each face that `landmarker.detect` finds in `image`, uint8 (h, w, 3) RGB.
+def raw_faces(landmarker: vision.FaceLandmarker, image: NDArray[np.uint8]) -> list[Raw]:
+    """Mesh and blendshapes of each face that `landmarker.detect` finds in `image` (h, w, 3) RGB.
 
     The same call of MediaPipe's C library (0.10.33; other releases may name it otherwise), whose
     numbers are copied at once. `detect` makes a Python object of each vertex: half a millisecond
@@ -102,8 +126,14 @@ def meshes(landmarker: vision.FaceLandmarker, image: NDArray[np.uint8]) -> list[
         landmarker._handle, picture._image_ptr, None, ctypes.byref(result)
     )
     try:
-        faces = (result.face_landmarks[k] for k in range(result.face_landmarks_count))
-        return [_coordinates(face.landmarks, face.landmarks_count) for face in faces]
+        return [
+            Raw(
+                _coordinates(face.landmarks, face.landmarks_count),
+                _scores(result.face_blendshapes[k]) if k < result.face_blendshapes_count else {},
+            )
+            for k in range(result.face_landmarks_count)
+            for face in [result.face_landmarks[k]]
+        ]
     finally:
         library.MpFaceLandmarkerCloseResult(ctypes.byref(result))
 
@@ -113,6 +143,22 @@ def _coordinates(vertices: Any, count: int) -> Mesh:
     fields = ctypes.sizeof(vertices.contents) // ctypes.sizeof(ctypes.c_float)
     numbers = ctypes.cast(vertices, ctypes.POINTER(ctypes.c_float))
     return np.ctypeslib.as_array(numbers, (count, fields))[:, :3].astype(np.float64)
+
+
+def _scores(shapes: Any) -> dict[str, float]:
+    """The blendshapes' scores by name, of a C list of categories."""
+    each = (shapes.categories[k] for k in range(shapes.categories_count))
+    return {category.category_name.decode(): float(category.score) for category in each}
+
+
+def expression(blendshapes: Mapping[str, float]) -> Points:
+    """The scores of EXPRESSIONS (2,), float32; NaN where the landmarker gives none."""
+    missing = float("nan")
+    means = [
+        sum(blendshapes.get(name, missing) for name in names) / len(names)
+        for names in EXPRESSIONS.values()
+    ]
+    return np.array(means, dtype=np.float32)
 
 
 def sixty_eight(mesh: Mesh, shape: tuple[int, ...]) -> Points:

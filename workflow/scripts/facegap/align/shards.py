@@ -45,6 +45,7 @@ class Face:
     found: tuple[Found, ...] | None = None  # every face in the image
     points: NDArray[np.float32] | None = None  # (68, 2) of the face to align
     measures: tuple[float, ...] = ()  # size, sharpness, yaw, pitch, roll
+    expression: tuple[float, ...] = ()  # blink, smile
     tones: Tones | None = None
     crops: tuple[NDArray[np.uint8], ...] = ()
     thumbnail: NDArray[np.uint8] | None = None
@@ -165,7 +166,8 @@ def _chosen(which: str, face: Face) -> Face:
         return replace(face, reason="eyes and nose on one line")
     size = geometry.face_size(best.points)
     measures = (size, 0.0, *map(float, best.pose))  # sharpness follows
-    return replace(face, points=best.points, measures=measures)
+    expression = tuple(map(float, best.expression))
+    return replace(face, points=best.points, measures=measures, expression=expression)
 
 
 def _cut(crops: Mapping[str, Crop], limits: Limits, face: Face) -> Face:
@@ -234,7 +236,10 @@ def _write_tables(
     )
     measured = pd.DataFrame(
         [
-            (face.face_id, len(face.found or ()), *face.measures, *face.tones, not face.reason)
+            (
+                *(face.face_id, len(face.found or ()), *face.measures, *face.expression),
+                *(*face.tones, not face.reason),
+            )
             for face in done
             if face.tones
         ],
@@ -267,14 +272,17 @@ def _remembered(memory: Path, settings: str) -> Known:
     log.info("what was found before in %d images is used again", len(table))
     columns = (table[name] for name in FOUND.columns)
     return {
-        face_id: (image, _faces(points, poses))
-        for face_id, image, points, poses in zip(*columns, strict=True)
+        face_id: (image, _faces(*found)) for face_id, image, *found in zip(*columns, strict=True)
     }
 
 
-def _faces(points: NDArray[np.float32], poses: NDArray[np.float32]) -> tuple[Found, ...]:
-    shaped = np.asarray(points, np.float32).reshape(-1, 68, 2)
-    return tuple(map(Found, shaped, np.asarray(poses, np.float32).reshape(-1, 3)))
+def _faces(*parts: NDArray[np.float32]) -> tuple[Found, ...]:
+    shapes = ((-1, 68, 2), (-1, 3), (-1, 2))
+    shaped = (
+        np.asarray(part, np.float32).reshape(shape)
+        for part, shape in zip(parts, shapes, strict=True)
+    )
+    return tuple(map(Found, *shaped))
 
 
 def _remember(done: Sequence[Face], memory: Path, settings: str) -> None:
@@ -284,6 +292,7 @@ def _remember(done: Sequence[Face], memory: Path, settings: str) -> None:
             face.digest,
             np.array([one.points for one in face.found], np.float32).ravel(),
             np.array([one.pose for one in face.found], np.float32).ravel(),
+            np.array([one.expression for one in face.found], np.float32).ravel(),
         )
         for face in done
         if face.found is not None

@@ -15,11 +15,15 @@ from facegap.tables.base import read_table, write_table
 log = logging.getLogger(__name__)
 
 
-def label_own(*, faces: Path, labels: Path, own_label: OwnLabel) -> None:
+def label_own(*, faces: Path, labels: Path, own_label: OwnLabel | None) -> None:
     """Write the `labels` (LABELS) of all `faces` (FACES) that carry one; the others are counted.
 
-    Raises `DataError` at a word that `own_label` does not know, and where a split lacks a side.
+    None where there is no `own_label`. Raises `DataError` at a word that `own_label` does not know,
+    and where a split lacks a side.
     """
+    if own_label is None:  # of an audit, which has no sides
+        write_table(pd.DataFrame(columns=list(LABELS.columns)), labels, LABELS)
+        return
     table = read_table(faces, FACES)
     side = sides_of(table, own_label, faces)
     own = pd.DataFrame({"face_id": table["face_id"], "side": side})[side.notna()]

@@ -70,7 +70,7 @@ def measure_label_error(
     partition_estimates: Path,
     agreement_estimates: Path,
     realism: list[Path],
-    roles: Path,
+    roles: Path | None,
     estimates: Path,
     study: str,
     datasets: list[str],
@@ -82,7 +82,8 @@ def measure_label_error(
     (MISLABELLED_TASKS) those of tasks beside the boundary. The error of the labels that
     people agree on is in `partition_estimates`; if annotators erred alike it would be that of a
     single answer, in `agreement_estimates`. Of `realism` (ESTIMATES) the gaps are corrected for the
-    measured faces that lie on the other side, of which `roles` (ESTIMATES) has the numbers.
+    measured faces that lie on the other side, of which `roles` (ESTIMATES) has the numbers; without
+    them not at all.
     `faces` (FACES) are in the order of `datasets`.
     """
     places = dict(zip(datasets, faces, strict=True))
@@ -103,11 +104,12 @@ def measure_label_error(
         for outcome, by_rate in _of_task(of_task, on, level).items():
             about = {"metric": METRIC, "task": str(of_task["task"].iloc[0])}
             rows += [{**about, **row} for row in outcome_rows(outcome, by_rate, errors, level)]
-    sides = {
-        "no error": error_of_sides(roles),
-        "errors alike": error_of_sides(roles, errors["errors alike"]),
-    }
-    rows += realism_rows(realism, sides, level)
+    if roles:
+        sides = {
+            "no error": error_of_sides(roles),
+            "errors alike": error_of_sides(roles, errors["errors alike"]),
+        }
+        rows += realism_rows(realism, sides, level)
     write_table(table_of(rows, study), estimates, ESTIMATES)
 
 

@@ -7,7 +7,6 @@ list, so that a sum of their counts finds the pair of any number.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +44,8 @@ class Pairs:
         return len(self.kind)
 
 
-class _Partners(NamedTuple):
+@dataclass(frozen=True)
+class _Partners:
     """Where the partners of each face lie in the sorted list of the other faces (n,).
 
     They are `count` places from `first` on, without the `width` places from `hole` on.
@@ -74,7 +74,7 @@ def unit(vectors: Vectors) -> Vectors:
         if len(wrong):
             row = start + int(wrong[0])
             problem = "is all zeros" if length[wrong[0]] == 0 else "has a value that is not finite"
-            raise DataError(f"embeddings: row {row} {problem}; embed that face again or leave it")
+            raise DataError(f"embeddings: row {row} {problem}; embed it again or leave it out")
         scaled[start : start + AT_ONCE] = part / length[:, None]
     return scaled
 
@@ -124,17 +124,13 @@ def impostor_pairs(faces: Faces, groups: int, most: int, rng: np.random.Generato
     The pairs within each group are as many as in any other and as all those across groups, where
     there are so many. Kinds are numbered as in `kinds_of_impostors`.
     """
-    kinds = kinds_of_impostors(groups)
-    share = most // (groups + (groups > 1))
-    quota = [share] * groups + [share // max(len(kinds) - groups, 1)] * (len(kinds) - groups)
-    found = [
-        Pairs(one, other, np.full(len(one), kind))
-        for kind, (one, other) in enumerate(_impostors(faces, groups, quota, rng))
-    ]
-    return Pairs(
-        *(np.concatenate([getattr(part, name) for part in found]) for name in ("one", "other")),
-        np.concatenate([part.kind for part in found]),
-    )
+    apart = len(kinds_of_impostors(groups)) - groups
+    share = most // (groups + (apart > 0))
+    quota = [share] * groups + [share // max(apart, 1)] * apart
+    found = list(_impostors(faces, groups, quota, rng))
+    kind = np.repeat(np.arange(len(found)), [len(one) for one, _ in found])
+    one, other = (np.concatenate(rows) for rows in zip(*found, strict=True))
+    return Pairs(one, other, kind)
 
 
 def _impostors(
@@ -186,4 +182,5 @@ def _spaced(sizes: Codes, taken: Codes, rng: np.random.Generator) -> Codes:
     nth = np.arange(len(stack)) - (np.cumsum(taken) - taken)[stack]
     start = rng.random(len(sizes))[stack]
     within = ((nth + start) * (sizes / np.maximum(taken, 1))[stack]).astype(np.int64)
-    return np.minimum(within, sizes[stack] - 1) + (np.cumsum(sizes) - sizes)[stack]
+    numbers: Codes = np.minimum(within, sizes[stack] - 1) + (np.cumsum(sizes) - sizes)[stack]
+    return numbers

@@ -113,7 +113,7 @@ def _versions() -> dict[str, str]:
 
 
 def simulated(
-    judge: Mapping[str, Any], agreement: Mapping[str, Any] | None, study: Study
+    judge: Mapping[str, Any] | None, agreement: Mapping[str, Any] | None, study: Study
 ) -> list[str]:
     """What on the page was answered by nobody."""
     words = []
@@ -122,6 +122,7 @@ def simulated(
     verifiers = study.partition.verification.values()
     if agreement and any(person.error is not None for person in verifiers):
         words.append("the verifiers' labels")
-    if judge["simulated"]:
+    if judge and judge["simulated"]:
         words.append("the answers of the human study")
+    words += [f"the answers of {name}" for name, model in study.models.items() if model.simulated]
     return words

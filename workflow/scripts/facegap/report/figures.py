@@ -28,6 +28,7 @@ class Figure:
     alt: str
     caption: str  # may have fields: {inside} and others of `words`
     params: tuple[str, ...] = ()
+    part: str | None = "classify"  # of the study, without which there is no such figure
     needs: str | None = None  # a key of the settings without whose values there is no such figure
 
 
@@ -40,6 +41,7 @@ TABLES = tuple(
         section=f"table{number}",
         alt=f"Table {number} as intervals",
         caption=caption,
+        part="judge" if number == 5 else "classify",
     )
     for number, caption in enumerate(
         (
@@ -58,6 +60,52 @@ TABLES = tuple(
 )
 FIGURES = (
     Figure(
+        name="models",
+        module="report.audit",
+        plot="plot_models",
+        inputs=("estimates",),
+        params=("display",),
+        section="models",
+        alt="Audited models by group",
+        caption=(
+            "What was audited, by group of persons, with intervals over persons. Dashed: all faces."
+            " Groups of too few persons are not shown."
+        ),
+        part=None,
+        needs="models",
+    ),
+    Figure(
+        name="detection_errors",
+        module="report.audit",
+        plot="plot_detection_errors",
+        inputs=("estimates",),
+        params=("display",),
+        section="models",
+        alt="False non-match rate against false match rate, by group",
+        caption=(
+            "Detection error trade-off of recognisers: false matches of different persons who are"
+            " alike in gender and age band, and false non-matches of one person, as the threshold"
+            " moves. Curves apart at one threshold are not seen here: the table has the rates."
+        ),
+        part=None,
+        needs="recognisers",
+    ),
+    Figure(
+        name="landmarker",
+        module="report.audit",
+        plot="plot_landmarker",
+        inputs=("estimates",),
+        params=("display",),
+        section="landmarker",
+        alt="The landmarker by group",
+        caption=(
+            "The landmarker of this study’s own pipeline by group of persons: faces that it does"
+            " not find, the error of its points where they are known, and faces that it takes for"
+            " blinking or smiling. Intervals over persons. Dashed: all faces."
+        ),
+        part=None,
+    ),
+    Figure(
         name="rejected",
         module="report.plots",
         plot="plot_rejected",
@@ -70,6 +118,7 @@ FIGURES = (
             " number of persons. p: of equal shares, by exchanging labels between persons at"
             " random, adjusted for all tests by Holm’s method; none where no face was rejected."
         ),
+        part=None,
     ),
     Figure(
         name="rejected_faces",
@@ -83,6 +132,8 @@ FIGURES = (
             "Faces that alignment rejected, sampled by seed, and why. Grey: the image could not be"
             " read."
         ),
+        part=None,
+        needs="report.faces",
     ),
     Figure(
         name="figure1",
@@ -93,6 +144,7 @@ FIGURES = (
         section="run",
         alt="Samples of both data sets",
         caption="Figure 1. Faces of both data sets, sampled by seed.",
+        needs="report.faces",
     ),
     Figure(
         name="figure3",
@@ -103,6 +155,8 @@ FIGURES = (
         section="labels",
         alt="Contentious faces",
         caption="Figure 3. Faces that are hard to place.",
+        part="partition",
+        needs="report.faces",
     ),
     Figure(
         name="figure2",
@@ -112,6 +166,7 @@ FIGURES = (
         section="preprocessing",
         alt="Crops and augmented copies",
         caption="Figure 2. Faces as they come, cropped to the face, and augmented at random.",
+        needs="report.faces",
     ),
     Figure(
         name="gap",
@@ -182,6 +237,7 @@ FIGURES = (
             " (integrated gradients from a grey face, mean over the repeats). It shows where a"
             " network looks, not why."
         ),
+        needs="report.faces",
     ),
     Figure(
         name="crossed",
@@ -242,6 +298,7 @@ FIGURES = (
             " which less is better, with the other sign. Intervals hold persons and pairs of seeds."
         ),
         needs="synthesise.crossed",
+        part="synthesise",
     ),
     Figure(
         name="arms_dose",
@@ -257,6 +314,7 @@ FIGURES = (
             " intervals over persons and seeds."
         ),
         needs="synthesise.dosed",
+        part="synthesise",
     ),
     Figure(
         name="parts",
@@ -316,6 +374,8 @@ FIGURES = (
             " {size} pixels. Grey: the face has this hair colour already. Above the line the side"
             " that was trained on, below it the other."
         ),
+        part="synthesise",
+        needs="report.faces",
     ),
     Figure(
         name="realism",
@@ -330,13 +390,18 @@ FIGURES = (
             " interval over persons and seeds, and where the gaps between random halves of the"
             " in-domain persons lie."
         ),
+        part="synthesise",
     ),
 )
 
 
 def figures_of(study: Study) -> list[Figure]:
     """The figures that a study has."""
-    return [figure for figure in FIGURES if has(study, figure.needs)]
+    return [
+        figure
+        for figure in FIGURES
+        if (figure.part is None or figure.part in study.parts) and has(study, figure.needs)
+    ]
 
 
 def has(study: Study, key: str | None) -> bool:

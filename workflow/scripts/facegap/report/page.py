@@ -15,6 +15,7 @@ from facegap.files import read_json, whole
 from facegap.numbers import FORMATS
 from facegap.published import differs
 from facegap.report import contents, facts
+from facegap.report.audit import models
 from facegap.report.boundary import (
     arms,
     boundary,
@@ -40,17 +41,19 @@ class Section:
     name: str
     title: str  # in the navigation
     template: str
+    part: str | None = None  # of the study, without which it is not there
 
 
 SECTIONS = (
+    Section("models", "Models by group", "sections/models.html.j2"),
     Section("run", "What was run", "sections/run.html.j2"),
-    Section("labels", "Labels", "sections/labels.html.j2"),
-    Section("classification", "Classification", "sections/classification.html.j2"),
-    Section("boundary", "What the boundary does", "sections/boundary.html.j2"),
-    Section("synthesis", "Synthesis", "sections/synthesis.html.j2"),
-    Section("judgement", "Judgement", "sections/judgement.html.j2"),
-    Section("known_truth", "Calibration", "sections/known_truth.html.j2"),
-    Section("print", "The print", "sections/print.html.j2"),
+    Section("labels", "Labels", "sections/labels.html.j2", "partition"),
+    Section("classification", "Classification", "sections/classification.html.j2", "classify"),
+    Section("boundary", "What the boundary does", "sections/boundary.html.j2", "classify"),
+    Section("synthesis", "Synthesis", "sections/synthesis.html.j2", "synthesise"),
+    Section("judgement", "Judgement", "sections/judgement.html.j2", "judge"),
+    Section("known_truth", "Calibration", "sections/known_truth.html.j2", "classify"),
+    Section("print", "The print", "sections/print.html.j2", "classify"),
     Section("limits", "Limits and use", "sections/limits.html.j2"),
 )
 
@@ -63,13 +66,13 @@ def write_report(
     rejected: list[Path],
     labels: list[Path],
     agreement: Path | None,
-    selected: Path,
-    partition_summary: Path,
-    judge_summary: Path,
+    selected: Path | None,
+    partition_summary: Path | None,
+    judge_summary: Path | None,
     measure_estimates: Path,
     annotate_estimates: Path | None,
-    partition_estimates: Path,
-    judge_estimates: Path,
+    partition_estimates: Path | None,
+    judge_estimates: Path | None,
     provenance: Path,
     published: Path,
     tables: list[Path],
@@ -82,39 +85,57 @@ def write_report(
     Lists of a file a data set are in the order of `config.datasets`; `unread` are acquire's tables
     of rejected images, `rejected` align's. Times of jobs are Snakemake's, of its benchmark files.
     """
-    agreed = read_json(agreement) if agreement else None
-    sides, judge = read_json(partition_summary), read_json(judge_summary)
+    agreed, chosen, sides, judge = (
+        read_json(path) if path else None
+        for path in (agreement, selected, partition_summary, judge_summary)
+    )
     given = (measure_estimates, annotate_estimates, partition_estimates, judge_estimates)
     measured, annotated, partitioned, judged = map(_estimates, given)
     per_set = zip(config.datasets, faces, aligned, labels, unread, rejected, strict=True)
     sets = {name: facts.data_set(*files) for name, *files in per_set}
+    about: dict[str, Any] = {
+        "run": {
+            "sets": sets,
+            "rejected": contents.rejected(measured),
+            **facts.of_the_run(config, provenance, page.parents[1] / "benchmarks"),
+        },
+        "models": models(measured, config),
+        "known_truth": contents.known_truth(measured, partitioned, judged, config),
+    }
+    if chosen:
+        about |= {"answer": contents.answer(measured, chosen, config)}
+        about |= {"classification": contents.classification(measured, chosen, config)}
+        about |= _of_the_boundary(measured, config)
+    if sides:
+        about["labels"] = contents.labels(agreed, sides, annotated, partitioned, config)
+    if sides and judge:
+        about["run"]["counts"] = facts.counts(sets, agreed, sides, judge, judged)
+    if "synthesise" in config.parts:
+        about["synthesis"] = contents.synthesis(measured, config)
+    if judge:
+        about["judgement"] = contents.judgement(judged, judge, config)
     text = _template().render(
         **_of_settings(config),
         published=yaml.safe_load(published.read_text()),
-        tables=[_rows(path) for path in tables],
+        tables={path.stem: _rows(path) for path in tables},
         images={path.stem: _embedded(path) for path in figures},
         simulated=facts.simulated(judge, agreed, config),
-        answer=contents.answer(measured, read_json(selected), config),
-        run={
-            "sets": sets,
-            "rejected": contents.rejected(measured),
-            "counts": facts.counts(sets, agreed, sides, judge, judged),
-            **facts.of_the_run(config, provenance, page.parents[1] / "benchmarks"),
-        },
-        labels=contents.labels(agreed, sides, annotated, partitioned, config),
-        classification=contents.classification(measured, read_json(selected), config),
-        boundary=boundary(measured, config),
-        arms=arms(measured, config),
-        parts=gap_parts(measured),
-        multiverse=multiverse(measured),
-        right_labels=right_labels(measured),
-        learning_curve=learning_curve(measured),
-        synthesis=contents.synthesis(measured, config),
-        judgement=contents.judgement(judged, judge, config),
-        known_truth=contents.known_truth(measured, partitioned, judged, config),
+        **about,
     )
     with whole(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _of_the_boundary(measured: pd.DataFrame, config: Study) -> dict[str, Any]:
+    """The section "What the boundary does"."""
+    return {
+        "boundary": boundary(measured, config),
+        "arms": arms(measured, config),
+        "parts": gap_parts(measured),
+        "multiverse": multiverse(measured),
+        "right_labels": right_labels(measured),
+        "learning_curve": learning_curve(measured),
+    }
 
 
 def _of_settings(config: Study) -> dict[str, Any]:
@@ -136,8 +157,9 @@ def _estimates(path: Path | None) -> pd.DataFrame:
 
 def _sections(config: Study) -> list[Section]:
     """Those of the page: what the print contradicts itself in concerns its own study."""
+    sections = [each for each in SECTIONS if each.part is None or each.part in config.parts]
     own = not differs(config)["counts"]
-    return [section for section in SECTIONS if own or section.name != "print"]
+    return [section for section in sections if own or section.name != "print"]
 
 
 def _template() -> jinja2.Template:

@@ -29,31 +29,36 @@ Pair = tuple[str, str]  # optimisers of head training and of fine-tuning
 def tabulate_results(
     *,
     measure_estimates: Path,
-    judge_estimates: Path,
-    selected: Path,
+    judge_estimates: Path | None,
+    selected: Path | None,
     published: Path,
     tables: list[Path],
     settings: Grid,
     sides: dict[str, str],
     compared: list[str],
 ) -> None:
-    """Write the five tables (REPORTED), in the order of `tables`.
+    """Write those of the five `tables` (REPORTED) that the study has.
 
     Tables 1 to 4: mean over repeats with Student's interval. Table 5: the preference by the model
     that knows persons; where it could not be fitted, shares of answers without an interval. The
     tables of `compared` have the paper's rows and columns, then rows of ours; all others have what
     was run.
     """
-    runs = _Runs(read_table(measure_estimates, ESTIMATES), read_json(selected), settings)
-    printed = yaml.safe_load(published.read_text())
     columns = tuple(sides[side] for side in ("inside", "outside"))
-    table5 = _table5(judge_estimates, PRINTED_SIDES if "table5" in compared else columns)
-    ours = [_table1(runs), _table2(runs), _table3(runs), _table4(runs), table5]
-    for number, (values, path) in enumerate(zip(ours, tables, strict=True), 1):
-        name = f"table{number}"
-        notes = _converged(runs) if number == 3 else {}
-        theirs = printed[name] if name in compared else NOTHING
-        write_table(beside(values, theirs, notes), path, REPORTED)
+    ours: dict[str, Values] = {}
+    notes: dict[str, Notes] = {}
+    if selected:
+        runs = _Runs(read_table(measure_estimates, ESTIMATES), read_json(selected), settings)
+        made = (_table1, _table2, _table3, _table4)
+        ours = {f"table{number}": table(runs) for number, table in enumerate(made, 1)}
+        notes = {"table3": _converged(runs)}
+    if judge_estimates:
+        printed_columns = PRINTED_SIDES if "table5" in compared else columns
+        ours["table5"] = _table5(judge_estimates, printed_columns)
+    printed = yaml.safe_load(published.read_text())
+    for path in tables:
+        theirs = printed[path.stem] if path.stem in compared else NOTHING
+        write_table(beside(ours[path.stem], theirs, notes.get(path.stem)), path, REPORTED)
 
 
 def beside(ours: Values, printed: Mapping[str, Any], notes: Notes | None = None) -> pd.DataFrame:

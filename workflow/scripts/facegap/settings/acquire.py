@@ -8,7 +8,8 @@ from pydantic import Field, field_validator, model_validator
 from facegap.kinds import KINDS, is_tar
 from facegap.settings.base import Below, Count, Section, Share, Text, Unique, Words, paper, refuse
 
-Amount = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
+Trains = Annotated[int, Field(ge=1)] | Annotated[float, Field(ge=0, lt=1)]
+Tests = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
 
 
 def unknown_columns(names: Iterable[str], kind: str) -> Iterator[str]:
@@ -22,8 +23,8 @@ def unknown_columns(names: Iterable[str], kind: str) -> Iterator[str]:
 class Split(Section):
     """Parts sampled by seed, by person where persons are known; what is left is `rest`."""
 
-    train: Amount = Field(description="Number of faces to train on, or share of all (below 1).")
-    test: Amount = Field(description="Number of faces to test on, or share of all (below 1).")
+    train: Trains = Field(description="Number of faces to train on, or share of all (below 1).")
+    test: Tests = Field(description="Number of faces to test on, or share of all (up to 1).")
     pictures: Count | None = Field(
         None,
         description=(
@@ -100,14 +101,19 @@ class Dataset(Section):
         None, description="How many faces to use, whole persons sampled by seed; null for all."
     )
     split: Split = Field(
-        description="Parts to train and to test on; the rest of the target is not annotated.",
+        Split(train=0.0, test=1.0),
+        description=(
+            "Parts to train and to test on; the rest of the target is not annotated. Without: all"
+            " faces test, for audits of models that are trained elsewhere."
+        ),
         json_schema_extra=paper("2.1 (target 2000 and 500)"),
     )
     labels: Literal["own", "people"] = Field(
+        "own",
         description=(
             "Where the boundary's labels come from. own: the data set carries them. people:"
             " annotators label the train and test parts (stage annotate)."
-        )
+        ),
     )
     own_label: OwnLabel | None = Field(
         None,

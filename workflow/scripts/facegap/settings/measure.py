@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from facegap.settings.base import Count, Rate, Section, Unique, paper
+from facegap.settings.models import Groups, Verification
 
 
 class AttributeClassifier(Section):
@@ -150,3 +151,9 @@ class Measure(Section):
         ),
     )
     realism: Realism = Field(default_factory=Realism, description="Of the translations.")
+    groups: Groups = Field(
+        default_factory=Groups, description="Groups of persons that audited models are measured in."
+    )
+    verification: Verification = Field(
+        default_factory=Verification, description="Of audited recognisers."
+    )

@@ -39,7 +39,7 @@ RENAMED = {
     "judge.attention_needed": "renamed: judge.attention_threshold",
     "judge.simulated": "renamed: judge.simulation.preference",
     "judge.simulated_familiarity": "renamed: judge.simulation.familiarity",
-    "report": "renamed: measure.intervals, with confidence and age_bands",
+    **_moved("report", "measure.intervals", "confidence", "age_bands"),
 }
 
 

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,14 +13,18 @@ from facegap.kinds import KINDS
 from facegap.settings.acquire import Acquire, Dataset, OwnLabel, unknown_columns
 from facegap.settings.align import Align
 from facegap.settings.annotate import Annotate, People
-from facegap.settings.base import Folder, Section, Text, paper, refuse
+from facegap.settings.base import Folder, Name, Section, Text, Unique, paper, refuse
 from facegap.settings.classify import Classify
 from facegap.settings.judge import Judge
 from facegap.settings.measure import Measure
+from facegap.settings.models import LANDMARKER, Model
 from facegap.settings.operations import Operations
 from facegap.settings.partition import Partition
 from facegap.settings.synthesise import Synthesise
 
+Part = Literal["classify", "partition", "synthesise", "judge"]
+PARTS: tuple[Part, ...] = ("classify", "partition", "synthesise", "judge")
+NEEDED = ("source", "target")  # data sets of a transfer
 SAME_LABEL = {"Male": "gender", "age": "Young"}  # under another name
 
 
@@ -29,6 +33,17 @@ class Sides(Section):
 
     inside: Text = Field(description="Where the synthesis is trained, and the positive class.")
     outside: Text = Field(description="The other side.")
+
+
+class Report(Section):
+    """Stage report."""
+
+    faces: bool = Field(
+        True, description="false: no picture of a person is on the page or among the figures."
+    )
+
+
+NAMELESS = Sides(inside="inside", outside="outside")  # of a study without a boundary
 
 
 class Study(Section):
@@ -50,6 +65,18 @@ class Study(Section):
         ge=0,
         description="Every random choice of the study derives from it, but the synthesis's seeds.",
     )
+    parts: Annotated[list[Part], Unique()] = Field(
+        [*PARTS],
+        description=(
+            "What the study does beside acquiring, aligning and annotating faces, and auditing the"
+            " landmarker and the models: the transfer of classifiers, CelebC and CelebO, the"
+            " synthesis, the human study. Synthesise needs partition, judge needs synthesise, and"
+            " partition needs classify where people label the target. []: an audit alone."
+        ),
+    )
+    models: dict[Name, Model] = Field(
+        {}, description="Models to audit, by their outputs for the test faces (docs/audit.md)."
+    )
     boundary: Text = Field(
         "race",
         description=(
@@ -59,6 +86,7 @@ class Study(Section):
         json_schema_extra=paper("1"),
     )
     sides: Sides = Field(
+        NAMELESS,
         description=(
             "Names of the two sides for people. inside is where the synthesis is trained, and the"
             " positive class. Of male and female either may be inside; elsewhere own_label tells"
@@ -85,6 +113,7 @@ class Study(Section):
     synthesise: Synthesise = Field(default_factory=Synthesise, description="Stage synthesise.")
     measure: Measure = Field(default_factory=Measure, description="Stage measure.")
     judge: Judge = Field(default_factory=Judge, description="Stage judge.")
+    report: Report = Field(default_factory=Report, description="Stage report.")
     operations: Operations = Field(
         default_factory=Operations, description="What changes no result."
     )
@@ -93,16 +122,28 @@ class Study(Section):
     def _possible(self) -> Self:
         refuse(
             [
+                *self._impossible_parts(),
+                *self._impossible_models(),
                 *self._impossible_names(),
                 *self._impossible_datasets(),
                 *self._impossible_pictures(),
                 *self._impossible_people(),
-                *self._impossible_tasks(),
-                *self._impossible_synthesis(),
-                *self._impossible_simulation(),
+                *(self._impossible_tasks() if "classify" in self.parts else ()),
+                *(self._impossible_synthesis() if "synthesise" in self.parts else ()),
+                *(self._impossible_simulation() if "judge" in self.parts else ()),
             ]
         )
         return self
+
+    @property
+    def recognisers(self) -> list[str]:
+        """The audited models that give embeddings."""
+        return [name for name, model in self.models.items() if model.kind == "recogniser"]
+
+    def dataset_of(self, model: str) -> str:
+        """The data set whose faces a model saw: the one named, the only one, or the target."""
+        only = next(iter(self.datasets)) if len(self.datasets) == 1 else "target"
+        return self.models[model].dataset or only
 
     @property
     def comparisons(self) -> str:
@@ -158,6 +199,34 @@ class Study(Section):
         )
         return self.sides.inside.lower() in outside or self.sides.outside.lower() in inside
 
+    def _impossible_parts(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        target = self.datasets.get("target")
+        people = target is not None and target.labels == "people"
+        needs = {
+            "synthesise": ("partition", ""),
+            "judge": ("synthesise", ", whose translations people compare"),
+            **({"partition": ("classify", ", since people label the target")} if people else {}),
+        }
+        for part, (needed, why) in needs.items():
+            if part in self.parts and needed not in self.parts:
+                yield ("parts",), f"{part} needs {needed}{why}; name it, too, or leave {part} out"
+        if self.parts and self.sides == NAMELESS:
+            yield ("sides",), "has to be given"
+        if not self.parts and people:
+            yield ("datasets", "target", "labels"), "people label for partition; name that part"
+
+    def _impossible_models(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        for name, model in self.models.items():
+            place = ("models", name)
+            if name == LANDMARKER:
+                yield place, f"{LANDMARKER} is the one that every study audits; use another name"
+            given = self.dataset_of(name)
+            if given not in self.datasets:
+                known = ", ".join(self.datasets)
+                yield (*place, "dataset"), f"{given or 'none'}; say which of {known} it saw"
+            elif model.simulated and self.datasets[given].kind != "drawn":
+                yield (*place, "simulated"), "only for drawn faces, whose truth is known"
+
     def _impossible_names(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if self.study in ("assets", "bench"):
             yield ("study",), f"{self.study!r} is a folder beside the studies; use another name"
@@ -165,16 +234,23 @@ class Study(Section):
             yield ("sides",), "inside and outside have the same name"
 
     def _impossible_datasets(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        for name in ("source", "target"):
+        if not self.datasets and not self.parts:
+            yield ("datasets",), "name one or more"
+        for name in NEEDED if "classify" in self.parts else NEEDED[-1:] if self.parts else ():
             if name not in self.datasets:
                 yield ("datasets",), f"{name} has to be given"
+            elif not self.datasets[name].split.train and "classify" in self.parts:
+                yield (
+                    ("datasets", name, "split", "train"),
+                    "nothing to train on; parts has classify",
+                )
         for name, dataset in self.datasets.items():
             place = ("datasets", name)
             if name != "target" and dataset.labels == "people":
                 words = f"the {name} has to label the boundary itself (own)"
                 yield (*place, "labels"), words
             label = self.own_label(name)
-            if dataset.labels == "own" and label is None:
+            if dataset.labels == "own" and label is None and self.parts:
                 known = ", ".join(sorted(KINDS[dataset.kind].own_labels)) or "none"
                 yield (
                     (*place, "labels"),

@@ -16,6 +16,7 @@ FOUND = table(
         "image": text(),  # digest of its file
         "points": pa.Column(object),  # k x 136 float32 of its k faces
         "poses": pa.Column(object),  # k x 3 float32: yaw, pitch, roll
+        "expressions": pa.Column(object),  # k x 2 float32: blink, smile
     },
     "faces found in images",
 )
@@ -28,6 +29,8 @@ MEASURES = table(
         "yaw": real(-180, 180),  # degrees; positive to the right of the image
         "pitch": real(-180, 180),  # positive up
         "roll": real(-180, 180),  # positive where the left eye is the lower one
+        "blink": real(0, 1, nullable=True),  # the landmarker's own score of closed eyes
+        "smile": real(0, 1, nullable=True),
         # of the skin, and of the picture (facegap/align/tones.py)
         "light": real(0, 100),  # L*
         "tint_red": real(-128, 128),  # a*

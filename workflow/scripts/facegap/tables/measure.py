@@ -66,6 +66,17 @@ COLUMNS = {  # with words for the codebook
     "truth": (real(nullable=True), "where it is known: drawn faces, simulated answers"),
 }
 ESTIMATES = table({name: column for name, (column, _) in COLUMNS.items()}, "estimates")
+BY_FACE = table(
+    {
+        "model": text(),
+        "dataset": text(),
+        "task": text(),
+        "metric": text(),
+        "face_id": text(),
+        "value": real(),  # what the face contributes to the metric's mean
+    },
+    "what audited models gave by face",
+)
 SCORES = table(
     {
         "seed": integer(),

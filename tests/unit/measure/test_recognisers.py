@@ -1,0 +1,86 @@
+"""Audits of recognisers: embeddings in, rates by group out."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facegap.exported import exported_name
+from facegap.measure.recognisers import measure_recogniser
+from facegap.settings.measure import Intervals
+from facegap.settings.models import Groups, Model, Verification
+from facegap.tables.acquire import FACES
+from facegap.tables.align import ALIGNED, MEASURES
+from facegap.tables.annotate import LABELS
+from facegap.tables.base import read_table, write_table
+from facegap.tables.measure import ESTIMATES
+
+PERSONS, PICTURES, WIDTH = 120, 4, 16
+
+
+def measured(folder: Path, alike: float) -> pd.DataFrame:
+    """The estimates of a recogniser to which persons of group B are so much `alike`."""
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(PERSONS), PICTURES)
+    group = np.where(person % 2, "B", "A")
+    ids = [f"face{k}" for k in range(len(person))]
+    table = pd.DataFrame({"face_id": ids, "path": ids, "split": "test", "group": group})
+    table = table.assign(subject_id=person.astype(str), gender="male", age=np.nan, race_raw=None)
+    write_table(table, folder / "faces.parquet", FACES)
+    numbers = {name: 0.0 for name in MEASURES.columns if name not in ("face_id", "aligned")}
+    measures = table[["face_id"]].assign(**numbers, aligned=True).assign(faces=1)
+    write_table(measures, folder / "measures.parquet", MEASURES)
+    write_table(table[["face_id"]].assign(row=range(len(ids))), folder / "al.parquet", ALIGNED)
+    write_table(pd.DataFrame(columns=list(LABELS.columns)), folder / "labels.parquet", LABELS)
+    own = rng.normal(size=(PERSONS, WIDTH))
+    own[1::2, 0] += alike  # a direction that all of group B share
+    vectors = own[person] + rng.normal(0, 0.6, (len(person), WIDTH))
+    names = [exported_name("faces", face, 1) for face in ids][5:]
+    given = vectors.astype(np.float32)[5:]
+    np.savez(folder / "out.npz", face=np.array(names), vector=given)
+    arguments: dict[str, Any] = {
+        name: folder / f"{name}.parquet" for name in ("faces", "measures", "labels", "estimates")
+    }
+    measure_recogniser(
+        **arguments,
+        outputs=folder / "out.npz",
+        aligned=folder / "al.parquet",
+        study="study",
+        model=Model(kind="recogniser", outputs="out.npz"),
+        name="ours",
+        dataset="faces",
+        sides={"inside": "A", "outside": "B"},
+        groups=Groups(by=["group"], tones=0),
+        verification=Verification(pairs=20_000, false_match_rate=0.01, set_on="group: A"),
+        intervals=Intervals(),
+        seed=1,
+    )
+    return read_table(folder / "estimates.parquet", ESTIMATES)
+
+
+def test_a_group_whose_persons_are_alike_has_more_false_matches(tmp_path: Path) -> None:
+    for name, alike in (("unlike", 0.0), ("alike", 2.5)):
+        (tmp_path / name).mkdir()
+        table = measured(tmp_path / name, alike)
+        rates = table[
+            (table["quantity"] == "model performance") & (table["metric"] == "false match rate")
+        ].set_index("group")["estimate"]
+        assert rates["group: A"] <= 0.01, "where the threshold is set"
+        tests = table[table["quantity"] == "group against the others"].set_index("group")
+        test = tests[tests["metric"] == "false match rate"].loc["group: B"]
+        if name == "alike":
+            assert rates["group: B"] > 4 * rates["group: A"]
+            assert test["adjusted_p"] < 0.05
+            assert test["low"] > 1
+        else:
+            assert test["adjusted_p"] > 0.05
+    (lost,) = table.loc[table["quantity"] == "missing outputs", ["estimate", "faces"]].to_numpy()
+    assert lost.tolist() == [5, PERSONS * PICTURES]
+    assert {"all", "by: group"} <= set(
+        table.loc[table["quantity"] == "verification threshold", "group"]
+    )
+    curve = table[table["quantity"] == "detection error trade-off"]
+    falling = curve[curve["group"] == "group: A"].sort_values("threshold")
+    assert falling["share"].is_monotonic_decreasing
+    assert falling["estimate"].is_monotonic_increasing

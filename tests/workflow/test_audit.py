@@ -1,0 +1,114 @@
+"""Audits: images, groups and models alone, from export to page; and studies of some parts."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from runs import ROOT, copy_code, finished, planned, snakemake
+
+from facegap.cli import main
+from facegap.exported import exported_name
+from facegap.tables.acquire import FACES
+from facegap.tables.base import read_table
+from facegap.tables.measure import ESTIMATES
+
+AUDIT: dict[str, Any] = {
+    "study": "mine",
+    "parts": [],
+    "datasets": {"faces": {"kind": "drawn", "faces": 60}},
+    "acquire": {"drawn": {"pictures_per_person": 2}},
+    "align": {
+        "crops": {
+            "none": {"size": 64},
+            "ears-chin": {"size": 16},
+            "centre": {"size": 16, "box": 122},
+        }
+    },
+    "models": {
+        "ours": {"kind": "classifier", "outputs": "ours.csv", "tasks": {"Smiling": {}}},
+        "rule": {"kind": "classifier", "simulated": {"error": 0.2}, "tasks": {"Smiling": {}}},
+    },
+    "measure": {"groups": {"by": ["group", "gender"], "least_persons": 5, "tones": 2}},
+    "report": {"faces": False},
+}
+COMMAND = ("--configfile", "mine.yaml", "--cores", "2")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = copy_code(tmp_path / "facegap")
+    (place / "mine.yaml").write_text(yaml.safe_dump(AUDIT))
+    monkeypatch.chdir(place)
+    return place
+
+
+def test_an_audit_from_export_to_page(folder: Path) -> None:
+    done = snakemake(folder, "align", *COMMAND)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert main(["export", "faces", "--config", "mine.yaml", "--to", "out"]) == 0
+    faces = read_table(folder / "results/mine/acquire/faces/faces.parquet", FACES)
+    names = {exported_name("faces", face, 1): face for face in faces["face_id"]}
+    exported = pd.read_csv(folder / "out/faces.csv")["face"]
+    truth = faces.set_index("face_id")["Smiling"].astype(float)
+    scores = 0.1 + 0.8 * exported.map(names).map(truth)
+    (folder / "data").mkdir()
+    table = pd.DataFrame({"face": exported, "score": scores})
+    table.to_csv(folder / "data/ours.csv", index=False)
+    assert main(["check", "model", "--config", "mine.yaml"]) == 0
+
+    done = snakemake(folder, *COMMAND)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert not {"train_configurations", "partition_target", "train_stargan"} & set(
+        finished(done.stdout)
+    )
+    rows = read_table(folder / "results/mine/measure/estimates.parquet", ESTIMATES)
+    own = rows[(rows["model"] == "ours") & (rows["metric"] == "accuracy")]
+    assert own.loc[own["group"] == "all", "estimate"].tolist() == [1.0]
+    assert {"landmarker", "ours", "rule", "ours − rule"} <= set(rows["model"])
+    page = (folder / "results/mine/report/index.html").read_text()
+    for words in ("ours", "The landmarker of this pipeline", "Models beside each other"):
+        assert words in page
+    assert "rejected_faces" not in page, "no picture of a person"
+    shown = page.partition("The whole configuration")[0]
+    for words in ("transfer loss", "CelebC", "StarGAN"):
+        assert words not in shown
+
+    table.assign(score=1 - scores).to_csv(folder / "data/ours.csv", index=False)
+    done = snakemake(folder, *COMMAND)
+    assert done.returncode == 0, done.stdout[-6000:]
+    again = finished(done.stdout)
+    assert {"measure_model", "contrast_models", "gather_estimates"} <= set(again)
+    assert not {"align_shard", "measure_landmarker", "simulate_model"} & set(again)
+    assert again["measure_model"] == 1
+
+    refused = snakemake(folder, "classify", "-n", *COMMAND)
+    assert refused.returncode != 0
+    assert "classify: this study has no such part; name it in its key parts" in refused.stdout
+
+
+@pytest.mark.parametrize(
+    ("parts", "own", "there", "absent"),
+    [
+        (["classify"], False, "measure_classification", "partition_target"),
+        (["partition"], True, "partition_target", "train_configurations"),
+        (["partition", "synthesise"], True, "measure_realism", "tabulate_results"),
+        (["classify", "partition", "synthesise"], False, "measure_label_error", "pair_outputs"),
+        (["partition", "synthesise", "judge"], True, "tabulate_results", "extract_features"),
+    ],
+)
+def test_a_study_has_the_parts_that_it_names(
+    parts: list[str], own: bool, there: str, absent: str, folder: Path
+) -> None:
+    config = yaml.safe_load((ROOT / "tests/workflow/micro.yaml").read_text())
+    config["parts"] = parts
+    if own:
+        config["datasets"]["target"]["labels"] = "own"
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(folder, "-n", *COMMAND)
+    assert done.returncode == 0, done.stdout[-6000:]
+    jobs = set(planned(done.stdout))
+    assert there in jobs
+    assert absent not in jobs
+    assert {"measure_landmarker", "write_report"} <= jobs

@@ -1,0 +1,168 @@
+"""Faces for a user's model, and a look at what it gave out: `facegap export`, `facegap check`."""
+
+import argparse
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from facegap.acquire.places import places
+from facegap.assets import ASSETS, manifest
+from facegap.crops import Crops
+from facegap.decoding import ImageError
+from facegap.errors import ConfigError, DataError, FacegapError, listed
+from facegap.exported import exported_name, face_by_name
+from facegap.files import whole
+from facegap.images import open_images
+from facegap.model_embeddings import read_embeddings
+from facegap.model_outputs import missing, read_detections, read_predictions
+from facegap.people.commands import results_of
+from facegap.settings.load import read_study
+from facegap.settings.study import Study
+from facegap.tables.acquire import FACES
+from facegap.tables.align import ALIGNED
+from facegap.tables.base import read_table
+
+ORIGINAL = "original"
+LIST = "faces.csv"
+
+
+def add_export(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `facegap export`."""
+    kinds = parser.add_subparsers(required=True, metavar="what")
+    faces = kinds.add_parser("faces", help="test faces as PNG files under names that say nothing")
+    faces.add_argument("--config", type=Path, required=True)
+    faces.add_argument("--to", type=Path, required=True, help="a new or empty folder")
+    faces.add_argument("--dataset", help="if the study has several")
+    faces.add_argument("--crop", default="none", help="none, ears-chin, ... (align), or original")
+    faces.set_defaults(
+        command=lambda given: export_faces(
+            read_study(given.config), given.to, crop=given.crop, dataset=given.dataset
+        )
+    )
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `facegap check`."""
+    kinds = parser.add_subparsers(required=True, metavar="what")
+    model = kinds.add_parser("model", help="what a model's outputs lack, before the study runs")
+    model.add_argument("names", nargs="*", metavar="model", help="none: all of the configuration")
+    model.add_argument("--config", type=Path, required=True)
+    model.set_defaults(command=lambda given: check_models(read_study(given.config), given.names))
+
+
+def export_faces(study: Study, folder: Path, *, crop: str, dataset: str | None = None) -> None:
+    """Write the test faces of a data set as <name>.png into `folder`, and their list, faces.csv.
+
+    Faces that were aligned, by their `crop`, or all by their original picture, written anew without
+    metadata. The names and the list say nothing of a face. Raises `DataError` where the study has
+    no such crop or has not aligned its faces, and where the folder has files.
+    """
+    name = _dataset(study, dataset)
+    table = read_table(results_of(study, f"acquire/{name}/faces.parquet", "align"), FACES)
+    tested = table.loc[table["split"] == "test", ["face_id", "path"]]
+    if folder.exists() and any(folder.iterdir()):
+        raise DataError(f"{folder}: has files already; name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = (
+        _originals(study, name, tested) if crop == ORIGINAL else _crops(study, name, tested, crop)
+    )
+    rows = []
+    for face_id, picture in pictures:
+        exported = exported_name(name, face_id, study.seed)
+        _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        (folder / f"{exported}.png").write_bytes(encoded.tobytes())
+        rows.append((exported, f"{exported}.png"))
+    with whole(folder / LIST) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("face", "file"), *sorted(rows)])
+    print(f"{folder}: {len(rows)} of {len(tested)} test faces of {name}, and {LIST}")
+
+
+def _dataset(study: Study, given: str | None) -> str:
+    known = list(study.datasets)
+    name = given or (known[0] if len(known) == 1 else "target")
+    if name not in known:
+        raise ConfigError(f"--dataset {name}: there is no such data set; there are {listed(known)}")
+    return name
+
+
+def _crops(
+    study: Study, name: str, tested: pd.DataFrame, crop: str
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    if crop not in study.align.crops.written():
+        known = listed([*study.align.crops.written(), ORIGINAL])
+        raise ConfigError(f"--crop {crop}: align.crops has no such crop; there are {known}")
+    place = f"align/{name}"
+    aligned = read_table(results_of(study, f"{place}/faces.parquet", "align"), ALIGNED)
+    shards = range(study.align.shards)
+    paths = [results_of(study, f"{place}/{crop}/shard-{k}.npy", "align") for k in shards]
+    crops = Crops(paths)
+    own = aligned[aligned["face_id"].isin(tested["face_id"])]
+    for face_id, row in zip(own["face_id"], own["row"].to_numpy(), strict=True):
+        yield str(face_id), crops.take(row)[0]
+
+
+def _originals(
+    study: Study, name: str, tested: pd.DataFrame
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    place = places(study, manifest())[name].images
+    for sign, folder in (
+        ("<results>", Path(study.results, study.study)),
+        (ASSETS.rstrip("/"), Path(study.results, "assets")),
+    ):
+        place = place.replace(sign, str(folder))
+    with open_images(place, study.align.max_pixels) as images:
+        for face_id, path in tested.itertuples(index=False):
+            try:
+                yield str(face_id), images.read(str(path))
+            except ImageError as error:
+                print(f"left out: {error}")
+
+
+def check_models(study: Study, names: list[str]) -> None:
+    """Print, of each model, how many outputs it has and lacks; all problems of all files at once.
+
+    Raises `DataError` where there are any.
+    """
+    unknown = [name for name in names if name not in study.models]
+    if unknown or not study.models:
+        known = listed(study.models) or "none"
+        raise ConfigError(f"no model {listed(unknown)} in the configuration; it has {known}")
+    problems = []
+    for name in names or study.models:
+        try:
+            print(f"{name}: {_summary(study, name)}")
+        except FacegapError as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise DataError("\n".join(problems))
+
+
+def _summary(study: Study, name: str) -> str:
+    model, dataset = study.models[name], study.dataset_of(name)
+    if model.outputs is None:
+        return "simulated"
+    path = Path(study.data_root, model.outputs)
+    table = read_table(results_of(study, f"acquire/{dataset}/faces.parquet", "align"), FACES)
+    aligned = read_table(results_of(study, f"align/{dataset}/faces.parquet", "align"), ALIGNED)
+    tested = table.loc[table["split"] == "test", "face_id"]
+    expected = [face for face in tested if face in set(aligned["face_id"])]
+    named = face_by_name(dataset, tested, study.seed)
+    if model.kind == "recogniser":
+        ids, vectors = read_embeddings(path, named)
+        given = {f"vectors of {vectors.shape[1]} numbers": ids}
+    elif model.kind == "detector":
+        given = {"detections": read_detections(path, named)["face_id"].tolist()}
+        expected = tested.tolist()
+    else:
+        table = read_predictions(path, named, dict.fromkeys(model.tasks, model.kind))
+        given = {task: table.loc[table["task"] == task, "face_id"].tolist() for task in model.tasks}
+    return "; ".join(
+        f"{what}: {len(ids)} faces" + (f", {lost} missing" if lost else ", none missing")
+        for what, ids in given.items()
+        for lost in [len(missing(ids, expected))]
+    )

@@ -1,0 +1,296 @@
+"""The user's own models: what they gave out for the test faces, measured by group."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facegap.errors import DataError, listed
+from facegap.exported import face_by_name
+from facegap.measure.audited import Audited, audited_faces
+from facegap.measure.by_group import Chosen, group_rows
+from facegap.measure.columns import difference
+from facegap.measure.judged import (
+    Judged,
+    classified,
+    detected,
+    paired_metric,
+    regressed,
+    threshold_on,
+)
+from facegap.model_outputs import missing, read_detections, read_predictions
+from facegap.seeds import generator
+from facegap.settings.measure import Intervals
+from facegap.settings.models import Groups, Model, ModelTask, ThresholdFrom
+from facegap.statistics.interval import Interval, row
+from facegap.statistics.multiplicity import holm
+from facegap.statistics.performance import clustered, gap, interval_of
+from facegap.tables.align import ALIGNED
+from facegap.tables.base import read_table, write_table
+from facegap.tables.measure import BY_FACE, ESTIMATES
+from facegap.tables.measure import estimates as table_of
+
+log = logging.getLogger(__name__)
+Row = dict[str, Any]
+BOUNDED = ("accuracy",)  # metrics whose best and worst case with missing faces are given
+
+
+def measure_model(
+    *,
+    outputs: Path,
+    faces: Path,
+    aligned: Path,
+    measures: Path,
+    labels: Path,
+    estimates: Path,
+    by_face: Path,
+    study: str,
+    model: Model,
+    name: str,
+    dataset: str,
+    sides: dict[str, str],
+    groups: Groups,
+    intervals: Intervals,
+    seed: int,
+) -> None:
+    """Write the estimates (ESTIMATES) of a model that gives something for each face, and `by_face`.
+
+    `outputs` is the user's file, of a classifier, regressor or detector. Expected are the test
+    faces, of a detector all and else those that are `aligned` (ALIGNED); what is missing of them is
+    counted, and bounds say what it could hide. Raises `DataError` naming each line that cannot be
+    used.
+    """
+    audited = audited_faces(
+        dataset, faces, measures, labels, sides=sides, settings=groups, intervals=intervals
+    )
+    expected = audited.faces["face_id"]
+    if model.kind != "detector":
+        expected = expected[expected.isin(read_table(aligned, ALIGNED)["face_id"])]
+    truths = _truths(audited, model)
+    rows: list[Row] = []
+    parts = []
+    for judged, given in judged_of(audited, model, outputs, seed, faces):
+        for each in task_rows(audited, judged, groups, intervals.confidence, seed, name):
+            rows.append({"task": judged.task, **each, **truths(each)})
+        lost = missing(given, expected.tolist())
+        bounds = _bounds(judged, len(lost), len(expected))
+        rows += ({"task": judged.task, **each} for each in bounds)
+        parts += [_by_face(audited, judged, metric) for metric in judged.values]
+    about: Row = {"model": name, "tested_on": dataset}
+    write_table(table_of([{**about, **each} for each in rows], study), estimates, ESTIMATES)
+    every = pd.concat(parts, ignore_index=True).assign(model=name)
+    write_table(every[list(BY_FACE.columns)], by_face, BY_FACE)
+    log.info("%s: %d tasks, %d rows", name, len(parts), len(rows))
+
+
+def judged_of(
+    audited: Audited, model: Model, outputs: Path, seed: int, place: Path
+) -> Iterator[tuple[Judged, list[str]]]:
+    """What the user's file `outputs` says of each task, judged, and of which faces it speaks.
+
+    `place` is the table of the faces, for messages.
+    """
+    ids = audited.faces["face_id"]
+    names = face_by_name(audited.dataset, ids, seed)
+    if model.kind == "detector":
+        found = read_detections(outputs, names)
+        given = found.set_index("face_id").reindex(ids)
+        yield detected(given, audited.faces, audited.person), found["face_id"].tolist()
+        return
+    table = read_predictions(outputs, names, dict.fromkeys(model.tasks, model.kind))
+    for task, settings in model.tasks.items():
+        own = table[table["task"] == task]
+        given = own.set_index("face_id").reindex(ids)
+        yield _judged(audited, task, settings, given, model, place), own["face_id"].tolist()
+
+
+def task_rows(
+    audited: Audited, judged: Judged, groups: Groups, confidence: float, seed: int, name: str
+) -> Iterator[Row]:
+    """The rows of all metrics of a task, by group."""
+    rng = generator(seed, "ranges_of_groups", model=name, task=judged.task)
+    parts = (judged.metrics(), judged.person, audited.groupings, groups, confidence, rng)
+    for each in group_rows(*parts):
+        yield {**each, "threshold": judged.threshold}
+
+
+def _judged(
+    audited: Audited,
+    task: str,
+    settings: ModelTask,
+    given: pd.DataFrame,
+    model: Model,
+    place: Path,
+) -> Judged:
+    """The task's outputs, a row a face, beside the right answers."""
+    column = settings.truth or task
+    if column not in audited.faces:
+        raise DataError(
+            f"{place}: no column {column} for the task {task}; it has"
+            f" {listed(audited.faces.columns)}; name the right one as truth of this task"
+        )
+    truth = audited.faces[column]
+    if model.kind == "regressor":
+        return regressed(task, given, truth, audited.person)
+    threshold = settings.threshold
+    if settings.threshold_from is not None:
+        threshold = _carried(audited, truth, settings, given, settings.threshold_from, task)
+    return classified(task, given, truth, audited.person, settings.positive, threshold)
+
+
+def _carried(
+    audited: Audited,
+    truth: "pd.Series[Any]",
+    settings: ModelTask,
+    given: pd.DataFrame,
+    source: ThresholdFrom,
+    task: str,
+) -> float:
+    """The threshold that is set on one group."""
+    own: Chosen = np.ones(len(truth), dtype=bool)
+    if source.group != "all":
+        found = [each for each in audited.groupings if source.group in set(each.names.dropna())]
+        if not found:
+            known = [name for each in audited.groupings for name in each.names.dropna().unique()]
+            raise DataError(
+                f"task {task}: there is no group {source.group} to set a threshold on; there are"
+                f" {listed(sorted(known))}"
+            )
+        own = found[0].chosen(source.group)
+    judged = classified(task, given, truth, audited.person, settings.positive, 0.5)
+    if judged.answers is None:
+        raise DataError(f"task {task}: a threshold is set on scores, and the file has labels alone")
+    own &= truth.notna().to_numpy(bool)
+    scores = given["score"].to_numpy(float)
+    threshold = threshold_on(scores, judged.answers.inside, own, source.false_positive_rate)
+    if threshold is None:
+        raise DataError(f"task {task}: no negative face of {source.group} to set a threshold on")
+    return threshold
+
+
+def _bounds(judged: Judged, lost: int, expected: int) -> Iterator[Row]:
+    """How many expected faces are missing, and what accuracy could be with them."""
+    yield {"quantity": "missing outputs", "estimate": float(lost), "faces": expected}
+    for metric in BOUNDED if lost else ():
+        if metric in judged.values:
+            given = judged.values[metric][np.isfinite(judged.values[metric])]
+            right, every = float(given.sum()), len(given) + lost
+            ends = Interval(float(given.mean()), right / every, (right + lost) / every)
+            about: Row = {"quantity": "performance with missing outputs", "metric": metric}
+            yield {**about, **row(ends), "faces": every}
+
+
+def _by_face(audited: Audited, judged: Judged, metric: str) -> pd.DataFrame:
+    table = pd.DataFrame({"face_id": audited.faces["face_id"], "value": judged.values[metric]})
+    about = {"dataset": audited.dataset, "task": judged.task, "metric": metric}
+    return table.dropna().assign(**about)
+
+
+def _truths(audited: Audited, model: Model) -> Any:
+    """Of a simulated model, a function from a row to its columns of truth: of accuracy."""
+    if model.simulated is None:
+        return lambda each: {}
+    wrong = errors_of(audited, model.simulated.error)
+    chosen = {name: g.chosen(name) for g in audited.groupings for name in g.names.dropna().unique()}
+    factors = {name: g for g in audited.groupings for name in g.names.dropna().unique()}
+
+    def truth(each: Row) -> Row:
+        name = each.get("group", "all")
+        if each["metric"] != "accuracy" or (name != "all" and name not in chosen):
+            return {}
+        own = chosen.get(name, np.ones(len(wrong), dtype=bool))
+        if each["quantity"] == "model performance":
+            return {"truth": float(1 - wrong[own].mean())}
+        if each["quantity"] == "group against the others":
+            others = factors[name].names.notna().to_numpy(bool) & ~own
+            return {"truth": float(wrong[others].mean() - wrong[own].mean())}
+        return {}
+
+    return truth
+
+
+def errors_of(audited: Audited, error: float | Mapping[str, float]) -> np.ndarray:
+    """How often a simulated model is wrong on each face (n,): by the first group that has it."""
+    given = {"all": error} if isinstance(error, float | int) else dict(error)
+    found = np.full(len(audited.faces), float(given.pop("all", 0.0)))
+    for name, share in given.items():
+        own = [each.chosen(name) for each in audited.groupings if name in set(each.names.dropna())]
+        if not own:
+            raise DataError(f"simulated.error: there is no group {name} among the groups measured")
+        found[own[0]] = share
+    return found
+
+
+def contrast_models(
+    *,
+    by_face: list[Path],
+    faces: list[Path],
+    measures: list[Path],
+    labels: list[Path],
+    estimates: Path,
+    study: str,
+    datasets: list[str],
+    sides: dict[str, str],
+    groups: Groups,
+    intervals: Intervals,
+) -> None:
+    """Write the paired contrasts (ESTIMATES) of each two models of `by_face` (BY_FACE).
+
+    On the faces for which both gave something: "model contrast" of all faces and of each group, and
+    "disparity contrast": how much more one model differs between a group and the others. `faces`,
+    `measures` and `labels` are in the order of `datasets`.
+    """
+    places = zip(datasets, faces, measures, labels, strict=True)
+    read = partial(audited_faces, sides=sides, settings=groups, intervals=intervals)
+    audited = {name: read(name, *paths) for name, *paths in places}
+    table = pd.concat([read_table(path, BY_FACE) for path in by_face], ignore_index=True)
+    rows: list[Row] = []
+    for (dataset, task, metric), own in table.groupby(["dataset", "task", "metric"], sort=True):
+        on = audited[str(dataset)]
+        values = {
+            str(name): part.set_index("face_id")["value"].reindex(on.faces["face_id"]).to_numpy()
+            for name, part in own.groupby("model", sort=True)
+        }
+        for one, other in combinations(values, 2):
+            about: Row = {"task": task, "metric": metric, "tested_on": dataset}
+            about |= {"model": f"{one} − {other}"}
+            pair = values[one], values[other]
+            found = _contrasts(on, str(metric), pair, groups, intervals.confidence)
+            rows += ({**about, **each} for each in found)
+    tests = [each for each in rows if each["quantity"] == "disparity contrast"]
+    for each, p in zip(tests, holm([each["p"] for each in tests]), strict=True):
+        each |= {"family": "disparity contrasts", "adjusted_p": float(p)}
+    write_table(table_of(rows, study), estimates, ESTIMATES)
+
+
+def _contrasts(
+    on: Audited,
+    name: str,
+    values: tuple[np.ndarray, np.ndarray],
+    groups: Groups,
+    confidence: float,
+) -> Iterator[Row]:
+    metric = paired_metric(name, *values, on.person)
+    everybody = np.ones(len(on.person), dtype=bool)
+    chosen = {"all": everybody}
+    for each in on.groupings:
+        shown, _ = each.shown(on.person, groups.least_persons)
+        chosen |= {group: each.chosen(group) for group in shown}
+        for group in shown if len(shown) > 2 else shown[:1]:
+            own = each.chosen(group)
+            one, other = metric.of(own), metric.of(each.names.notna().to_numpy(bool) & ~own)
+            if one is not None and other is not None:
+                found = interval_of(clustered(gap(one, other)), confidence)
+                columns = difference(found, confidence, 2 * metric.low, 2 * metric.high)
+                yield {"quantity": "disparity contrast", "group": group, **columns}
+    for group, own in chosen.items():
+        measured = metric.of(own)
+        if measured is not None:
+            found = interval_of(clustered(measured), confidence)
+            columns = difference(found, confidence, metric.low, metric.high)
+            yield {"quantity": "model contrast", "group": group, **columns}

@@ -1,0 +1,161 @@
+"""The user's recognisers: false matches and non-matches of their embeddings, by group."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from facegap.exported import face_by_name
+from facegap.groups import age_band, group_name
+from facegap.measure.audited import audited_faces
+from facegap.measure.by_group import Grouping
+from facegap.measure.verification import ALL, FMR, VerificationPlan, Verified, verify
+from facegap.model_embeddings import read_embeddings
+from facegap.model_outputs import missing
+from facegap.seeds import generator
+from facegap.settings.measure import Intervals
+from facegap.settings.models import Groups, Model, Verification
+from facegap.statistics.interval import Interval, row
+from facegap.statistics.multiplicity import holm
+from facegap.tables.align import ALIGNED
+from facegap.tables.base import read_table, write_table
+from facegap.tables.measure import ESTIMATES
+from facegap.tables.measure import estimates as table_of
+
+Row = dict[str, Any]
+TASK = "verification"
+METRICS = {"FMR": "false match rate", "FNMR": "false non-match rate"}
+CURVE = 40  # points of a DET curve that are written
+
+
+def measure_recogniser(
+    *,
+    outputs: Path,
+    faces: Path,
+    aligned: Path,
+    measures: Path,
+    labels: Path,
+    estimates: Path,
+    study: str,
+    model: Model,
+    name: str,
+    dataset: str,
+    sides: dict[str, str],
+    groups: Groups,
+    verification: Verification,
+    intervals: Intervals,
+    seed: int,
+) -> None:
+    """Write the estimates (ESTIMATES) of a recogniser whose embeddings `outputs` has.
+
+    Each factor has its own pairs, of two persons alike in gender and age band, and its threshold:
+    set on its group `verification.set_on`, or else on all. Expected are the test faces that are
+    `aligned` (ALIGNED); those without an embedding are counted.
+    """
+    audited = audited_faces(
+        dataset, faces, measures, labels, sides=sides, settings=groups, intervals=intervals
+    )
+    ids = audited.faces["face_id"]
+    given, vectors = read_embeddings(outputs, face_by_name(dataset, ids, seed))
+    place = pd.Series(range(len(given)), index=given).reindex(ids)
+    has = place.notna().to_numpy(bool)
+    alike = _alike(audited.faces, intervals)
+    rng = generator(seed, "verification", model=name)
+    rows: list[Row] = []
+    whole = Grouping(ALL, pd.Series([ALL] * len(ids)))
+    for grouping in (whole, *audited.groupings):
+        shown, hidden = grouping.shown(audited.person, groups.least_persons)
+        codes = pd.Series(range(len(shown)), index=shown).reindex(grouping.names).to_numpy(float)
+        chosen = has & np.isfinite(codes)
+        if not shown or not chosen.any():
+            continue
+        own = vectors[place[chosen].to_numpy(int)]
+        plan = VerificationPlan(
+            verification.pairs,
+            verification.false_match_rate,
+            verification.set_on if verification.set_on in shown else ALL,
+            confidence=intervals.confidence,
+        )
+        parts = (audited.person[chosen], codes[chosen].astype(np.int64), alike[chosen])
+        found = verify(own, *parts, shown, plan, rng)
+        rows += _rows(grouping, found)
+        rows += ({**PERFORMANCE, "group": group} for group in hidden)
+    expected = ids[ids.isin(read_table(aligned, ALIGNED)["face_id"])]
+    lost = len(missing(given, expected.tolist()))
+    rows.append({"quantity": "missing outputs", "estimate": float(lost), "faces": len(expected)})
+    about: Row = {"model": name, "tested_on": dataset, "task": TASK}
+    write_table(table_of([{**about, **each} for each in rows], study), estimates, ESTIMATES)
+
+
+PERFORMANCE: Row = {"quantity": "model performance", "metric": METRICS["FNMR"]}
+
+
+def _alike(faces: pd.DataFrame, intervals: Intervals) -> NDArray[np.int64]:
+    """Codes of gender and age band (n,), as far as a data set has them; -1 where one is unknown."""
+    columns = {"gender": faces["gender"], "age": age_band(faces["age"], intervals.age_bands)}
+    known = pd.DataFrame({name: each for name, each in columns.items() if each.notna().any()})
+    if known.empty:
+        return np.zeros(len(faces), dtype=np.int64)
+    codes, _ = pd.factorize(known.agg(tuple, axis=1))
+    return np.where(known.notna().all(axis=1), codes, -1).astype(np.int64)
+
+
+def _rows(grouping: Grouping, found: Verified) -> Iterator[Row]:
+    """The rows of one factor; of all faces together the rates alone."""
+    factor = grouping.factor
+    about: Row = {"threshold": found.threshold, "group": ALL if factor == ALL else f"by: {factor}"}
+    yield {
+        **{"quantity": "verification threshold", **about},
+        **{"estimate": found.threshold, "share": found.rate},
+    }
+    tests: list[Row] = []
+    for each in found.groups:
+        counts: Row = {"group": each.name, "faces": each.faces, "persons": each.persons}
+        for metric, rate, others, pairs in (
+            ("FMR", each.fmr, each.fmr_to_others, each.impostors),
+            ("FNMR", each.fnmr, each.fnmr_to_others, each.genuine),
+        ):
+            named: Row = {"metric": METRICS[metric], **counts}
+            yield {
+                **{"quantity": "model performance", **named, **row(rate)},
+                **{"threshold": found.threshold, "answers": pairs},
+            }
+            if len(found.groups) > 1:
+                ratio = Interval(*np.exp(others.interval).tolist())
+                test = {"quantity": "group against the others", **named, **row(ratio)}
+                tests.append({**test, "p": others.p})
+    yield from _tested(tests)
+    for across in found.across:
+        if factor != ALL:
+            words = " and ".join(each.removeprefix(f"{factor}: ") for each in across.groups)
+            group = group_name({f"across {factor}": words or "all pairs of groups"})
+            pairs_row: Row = {"quantity": "model performance", "metric": METRICS["FMR"]}
+            yield {**pairs_row, "group": group, **row(across.fmr), "answers": across.impostors}
+    for ratios in found.ratios if factor != ALL else ():
+        metric = METRICS["FMR" if ratios.metric == FMR else "FNMR"]
+        for words, ratio in (("smallest", ratios.to_smallest), ("mean", ratios.to_mean)):
+            group = group_name({factor: f"largest to {words}"})
+            yield {"quantity": "ratio of groups", "metric": metric, "group": group, **row(ratio)}
+    for curve in found.curves:
+        points = np.unique(np.linspace(0, len(curve.fmr) - 1, CURVE).astype(int))
+        for k in points if len(curve.fmr) else ():
+            yield {
+                **{"quantity": "detection error trade-off", "group": curve.name},
+                **{"share": float(curve.fmr[k]), "estimate": float(curve.fnmr[k])},
+                "threshold": float(curve.threshold[k]),
+            }
+
+
+def _tested(tests: list[Row]) -> Iterator[Row]:
+    """The tests of groups, adjusted over the groups of a factor, by metric."""
+    for metric in METRICS.values():
+        own = [each for each in tests if each["metric"] == metric]
+        adjusted = holm([each["p"] for each in own])
+        for each, p in zip(own, adjusted, strict=True):
+            family = f"groups against the others, {metric}"
+            known = None if np.isnan(p) else float(p)
+            first = None if np.isnan(each["p"]) else each["p"]
+            yield {**each, "p": first, "family": family, "adjusted_p": known}
