@@ -39,7 +39,7 @@ SEED = 20_261_129  # the day on which this was written
 DIMENSIONS, WIDE = 32, 512
 NOISE, HARD = 0.55, 0.3  # of a picture beside its person, and how its log varies over persons
 ZOO = 0.12  # how persons vary in how near the centre of their group they are
-POPULATION = 5000  # persons a group, whose errors are taken for true
+POPULATION, OF_POPULATION = 40_000, 3_000_000  # persons a group and pairs, taken for true
 Values = NDArray[np.float64]
 
 
@@ -111,12 +111,11 @@ def study(scenario: Scenario, rng: np.random.Generator) -> Verified:
     return verify(vectors, person, group, alike, scenario.names, scenario.plan, rng)
 
 
-def truth(scenario: Scenario, persons: int = POPULATION) -> tuple[Values, Values]:
+def truth(scenario: Scenario, persons: int, pairs: int) -> tuple[Values, Values]:
     """Both error rates of each group (groups,) in a large population."""
     rng, groups = np.random.default_rng(SEED), len(scenario.close)
     vectors, person, group = embedded(scenario.close, persons, scenario.pictures, rng)
     faces, scaled = Faces(person, group, np.zeros_like(person)), unit(vectors)
-    pairs = max(100 * persons, round(3000 / scenario.rate))
     impostors = impostor_pairs(faces, groups, pairs, rng)
     genuine = genuine_pairs(faces, groups, pairs, rng)
     different, same = cosines(scaled, impostors), cosines(scaled, genuine)
@@ -158,9 +157,11 @@ def holds(
                 yield f"{ratios.metric}, {name}", held, ratio.low > 1
 
 
-def tallied(scenario: Scenario, studies: int, persons: int = POPULATION) -> dict[str, Values]:
+def tallied(
+    scenario: Scenario, studies: int, persons: int = POPULATION, pairs: int = OF_POPULATION
+) -> dict[str, Values]:
     """Of each estimate how often its interval holds the truth, and a difference is found (2,)."""
-    fmr, fnmr = truth(scenario, persons)
+    fmr, fnmr = truth(scenario, persons, pairs)
     rows: dict[str, list[tuple[bool, bool]]] = {}
     for number in range(studies):
         found = study(scenario, np.random.default_rng([SEED, number]))

@@ -10,6 +10,9 @@ from runs import ROOT, copy_code, finished, planned, snakemake
 
 from facegap.cli import main
 from facegap.exported import exported_name
+from facegap.report.figures import figures_of
+from facegap.report.page import write_report
+from facegap.settings.load import load
 from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES
@@ -33,6 +36,7 @@ AUDIT: dict[str, Any] = {
     "measure": {"groups": {"by": ["group", "gender"], "least_persons": 5, "tones": 2}},
     "report": {"faces": False},
 }
+TABLES = {"classify": [f"table{k}" for k in range(1, 5)], "judge": ["table5"]}
 COMMAND = ("--configfile", "mine.yaml", "--cores", "2")
 
 
@@ -112,3 +116,57 @@ def test_a_study_has_the_parts_that_it_names(
     assert there in jobs
     assert absent not in jobs
     assert {"measure_landmarker", "write_report"} <= jobs
+
+
+@pytest.mark.parametrize(
+    ("parts", "there", "absent"),
+    [
+        (["classify"], ["classification", "boundary", "models"], ["labels", "synthesis"]),
+        (["partition"], ["labels", "models"], ["classification", "synthesis", "judgement"]),
+        (["partition", "synthesise"], ["labels", "synthesis"], ["classification", "judgement"]),
+        (["partition", "synthesise", "judge"], ["judgement"], ["classification", "boundary"]),
+        ([], ["models", "run", "limits"], ["labels", "classification", "synthesis", "known_truth"]),
+    ],
+)
+def test_the_page_has_the_sections_of_its_parts(
+    parts: list[str], there: list[str], absent: list[str], undisturbed: Path, tmp_path: Path
+) -> None:
+    config = yaml.safe_load((ROOT / "tests/workflow/micro.yaml").read_text()) | {"parts": parts}
+    config["datasets"]["target"]["labels"] = "people" if "classify" in parts else "own"
+    study = load(config)
+    results = undisturbed / "results/micro"
+
+    def of(part: str, *paths: str) -> Path | None:
+        return results.joinpath(*paths) if part in parts else None
+
+    def each(path: str) -> list[Path]:
+        return [results / path.format(name) for name in study.datasets]
+
+    tables = [name for part, names in TABLES.items() if part in parts for name in names]
+    (tmp_path / "report").mkdir()
+    write_report(
+        faces=each("acquire/{}/faces.parquet"),
+        aligned=each("align/{}/faces.parquet"),
+        unread=each("acquire/{}/rejected.csv"),
+        rejected=each("align/{}/rejected.csv"),
+        labels=each("annotate/{}/labels.parquet"),
+        agreement=of("classify", "annotate/target/agreement.json"),
+        selected=of("classify", "classify/selected.json"),
+        partition_summary=of("partition", "partition/target/summary.json"),
+        judge_summary=of("judge", "judge/summary.json"),
+        measure_estimates=results / "measure/estimates.parquet",
+        annotate_estimates=of("classify", "annotate/target/estimates.parquet"),
+        partition_estimates=of("partition", "partition/target/estimates.parquet"),
+        judge_estimates=of("judge", "judge/estimates.parquet"),
+        provenance=results / "ro-crate-metadata.json",
+        published=ROOT / "config/published.yaml",
+        tables=[results / f"report/tables/{name}.csv" for name in tables],
+        figures=[results / f"report/figures/{each.name}.png" for each in figures_of(study)],
+        page=tmp_path / "report/index.html",
+        config=study,
+    )
+    page = (tmp_path / "report/index.html").read_text()
+    for name in there:
+        assert f'<h2 id="{name}"' in page
+    for name in absent:
+        assert f'<h2 id="{name}"' not in page

@@ -14,8 +14,10 @@ Writes  measure/rejected.parquet              table ESTIMATES: of the faces that
         measure/estimates.parquet, .csv       table ESTIMATES: all of these (docs/estimates.md)
 """
 
-MODELS = {name: each.model_dump(mode="json") for name, each in study.models.items()}
-AUDITED = {name: study.dataset_of(name) for name in MODELS}  # their data sets
+MODELS = {
+    name: {**each.model_dump(mode="json"), "dataset": study.dataset_of(name)}
+    for name, each in study.models.items()
+}
 ANSWERING = [name for name, each in MODELS.items() if each["kind"] != "recogniser"]
 OUTPUTS = {  # of each model: the user's file, or a rule's
     name: (
@@ -118,7 +120,9 @@ def faces_of(stage, table):
     """An input function: a table of the faces that a model saw."""
 
     def path(wildcards):
-        return f"<results>/{stage}/{AUDITED[wildcards.audited]}/{table}.parquet"
+        return (
+            f"<results>/{stage}/{MODELS[wildcards.audited]['dataset']}/{table}.parquet"
+        )
 
     return path
 
@@ -142,8 +146,6 @@ rule simulate_model:
     params:
         *code_of("measure.simulated_model"),
         model=lookup("{audited}", within=MODELS),
-        name=lambda wildcards: wildcards.audited,
-        dataset=lookup("{audited}", within=AUDITED),
         sides=SIDES,
         groups=GROUPS,
         intervals=INTERVALS,
@@ -178,8 +180,6 @@ rule measure_model:
         contents_of(lookup("{audited}", within=OUTPUTS)),
         study=study.study,
         model=lookup("{audited}", within=MODELS),
-        name=lambda wildcards: wildcards.audited,
-        dataset=lookup("{audited}", within=AUDITED),
         sides=SIDES,
         groups=GROUPS,
         intervals=INTERVALS,
@@ -213,8 +213,6 @@ rule measure_recogniser:
         contents_of(lookup("{audited}", within=OUTPUTS)),
         study=study.study,
         model=lookup("{audited}", within=MODELS),
-        name=lambda wildcards: wildcards.audited,
-        dataset=lookup("{audited}", within=AUDITED),
         sides=SIDES,
         groups=GROUPS,
         verification=config["measure"]["verification"],

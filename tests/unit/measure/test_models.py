@@ -47,13 +47,15 @@ def written(folder: Path, seed: int = 0, lost: int = 0) -> dict[str, Any]:
     places = {name: folder / f"{name}.parquet" for name in FACES_OF}
     return {
         **places,
-        **{"name": "ours", "dataset": "faces", "sides": {"inside": "A", "outside": "B"}},
+        **{"audited": "ours", "sides": {"inside": "A", "outside": "B"}},
         **{"groups": BY, "intervals": Intervals(), "seed": 1},
     }
 
 
 def model(**given: Any) -> Model:
-    return Model.model_validate({"kind": "classifier", "tasks": {"Smiling": {}}, **given})
+    return Model.model_validate(
+        {"kind": "classifier", "dataset": "faces", "tasks": {"Smiling": {}}, **given}
+    )
 
 
 def measured(folder: Path, job: dict[str, Any], given: Model, outputs: Path) -> pd.DataFrame:
@@ -61,12 +63,12 @@ def measured(folder: Path, job: dict[str, Any], given: Model, outputs: Path) -> 
         **job,
         outputs=outputs,
         aligned=folder / "aligned.parquet",
-        estimates=folder / f"{job['name']}.parquet",
-        by_face=folder / f"{job['name']}-faces.parquet",
+        estimates=folder / f"{job['audited']}.parquet",
+        by_face=folder / f"{job['audited']}-faces.parquet",
         study="study",
         model=given,
     )
-    return read_table(folder / f"{job['name']}.parquet", ESTIMATES)
+    return read_table(folder / f"{job['audited']}.parquet", ESTIMATES)
 
 
 def simulated(folder: Path, job: dict[str, Any], error: Any) -> pd.DataFrame:
@@ -87,7 +89,7 @@ def test_a_planted_gap_is_found_and_an_even_model_has_none(tmp_path: Path) -> No
         (folder := tmp_path / str(seed)).mkdir()
         job = written(folder, seed)
         for name, error in (("unfair", {"group: B": 0.25, "all": 0.05}), ("even", 0.1)):
-            table = simulated(folder, job | {"name": name}, error)
+            table = simulated(folder, job | {"audited": name}, error)
             own = rows(table, quantity="range of groups", metric="accuracy")
             best = own.loc[own["adjusted_p"].idxmin()]
             found[name] += int(best["adjusted_p"] < 0.05)
@@ -174,7 +176,7 @@ def test_labels_of_several_kinds_and_numbers() -> None:
 def test_contrasts_are_of_the_same_faces(tmp_path: Path) -> None:
     job = written(tmp_path)
     for name, error in (("unfair", {"group: B": 0.3, "all": 0.05}), ("even", 0.05)):
-        simulated(tmp_path, job | {"name": name}, error)
+        simulated(tmp_path, job | {"audited": name}, error)
     contrast_models(
         by_face=[tmp_path / f"{name}-faces.parquet" for name in ("unfair", "even")],
         **{name: [job[name]] for name in FACES_OF},

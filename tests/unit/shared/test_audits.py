@@ -95,14 +95,14 @@ def test_all_models_are_checked_at_once(
     (tmp_path / "data/ours.csv").write_text(f"face,score\n{name}.png,1.5\nsomebody,0.5\n")
     check = ["check", "model", "--config", str(config)]
     assert main(check) == 2
-    said = capsys.readouterr().err
+    printed = capsys.readouterr().err
     for words in ("ours: ", "line 2", "line 3", "somebody", "theirs: "):
-        assert words in said
+        assert words in printed
     (tmp_path / "data/ours.csv").write_text(f"face,score\n{name}.png,0.5\n")
     np.savez(tmp_path / "data/theirs.npz", face=np.array([name]), vector=np.ones((1, 4)))
     assert main(check) == 0
-    said = capsys.readouterr().out
-    assert "ours: Smiling: 1 faces, 4 missing" in said
-    assert "theirs: vectors of 4 numbers: 1 faces, 4 missing" in said
+    printed = capsys.readouterr().out
+    assert "ours: Smiling: 1 faces, 4 missing" in printed
+    assert "theirs: vectors of 4 numbers: 1 faces, 4 missing" in printed
     assert main([*check, "nobodys"]) == 2
     assert "no model nobodys in the configuration; it has ours, theirs" in capsys.readouterr().err

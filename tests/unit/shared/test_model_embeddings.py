@@ -1,6 +1,7 @@
 """Embeddings of a user's model: read as they are meant, or refused with all that is wrong."""
 
 import io
+import os
 import tracemalloc
 import zipfile
 import zlib
@@ -92,6 +93,7 @@ def test_each_row_of_embeddings_that_cannot_be_used_is_named(
     [
         ([[1, 2], [1], [1, 2]], ["row 2, face 'n1': a vector of 1 numbers, and row 1 has 2; give"]),
         ([[1], [0, 0], [1, 2]], ["row 1, .* 1 numbers, and row 2 has 2", "row 2, .*of zeros"]),
+        ([[1], [1, 2], [3, np.nan]], ["row 1, .*row 2 has 2", "row 3, .*number 2 of its vector"]),
         ([[1, 2], None, []], ["row 2, face 'n1': no vector", "row 3, face 'n2': no vector"]),
         ([[1, 2], [1, 2], [1, None]], ["row 3, face 'n2': number 2 of its vector is nan"]),
         ([None, None, []], ["row 1, .*no vector", "row 2, .*no vector", "row 3, .*no vector"]),
@@ -226,6 +228,15 @@ def test_a_parquet_of_many_equal_numbers_takes_no_memory(
     monkeypatch.setattr("facegap.model_embeddings.MOST_ROWS", 4)
     with pytest.raises(DataError, match="5 rows; 4 is the most"):
         read_embeddings(path, NAMES)
+
+
+def test_a_parquet_that_ends_arrow_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some faults in the sizes of a column are a C++ exception that nothing catches."""
+    monkeypatch.setattr("facegap.model_embeddings._numbers", lambda paths: paths and os._exit(3))
+    with pytest.raises(DataError, match=r"not readable as \.parquet; it is damaged: save it"):
+        read_embeddings(write(tmp_path), NAMES)
 
 
 def test_an_array_that_occurs_twice_in_a_zip_is_refused(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from facegap import audits, compare
+from facegap import checking, compare
 from facegap.acquire import cli as acquire
+from facegap.acquire import exporting
 from facegap.annotate.publish import publish
 from facegap.errors import FacegapError, shown
 from facegap.people.commands import results_of
@@ -23,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("annotate", labelling, partial(labelling.add, publish=publish_labels)),
         ("judge", comparing, comparing.add),
         ("compare", compare, compare.add),
-        ("export", audits, audits.add_export),
-        ("check", audits, audits.add_check),
+        ("export", exporting, exporting.add),
+        ("check", checking, checking.add),
     ):
         add(commands.add_parser(name, help=module.__doc__, description=module.__doc__))
     given = parser.parse_args(arguments)

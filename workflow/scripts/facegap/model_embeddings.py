@@ -20,7 +20,7 @@ import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
 from facegap.apart import apart
-from facegap.errors import DataError, listed
+from facegap.errors import DataError, FacegapError, listed
 from facegap.model_rows import (
     Problem,
     Rows,
@@ -84,12 +84,12 @@ def _given(path: Path) -> Given:
     ending = path.suffix.lower()
     if ending not in readers:
         raise DataError(f"{path}: embeddings are read from .npz and .parquet; {SAVE}")
-    if path.exists() and not path.is_file():
-        raise DataError(f"{path}: not a file; name the file itself")
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path}: not a file; name the file itself")
         path.open("rb").close()  # arrow's own words for a file that is not there are many
         return readers[ending](path)
-    except DataError:
+    except FacegapError:
         raise
     except Exception as error:  # zlib's, zipfile's, numpy's and arrow's errors have no base
         if isinstance(error, OSError) and error.strerror:

@@ -46,41 +46,41 @@ log = logging.getLogger(__name__)
 class Numbers:
     """Columns of numbers of a user's table."""
 
-    cells: pd.DataFrame  # (n, c) texts, "" where a cell is empty or the table has no such column
-    values: pd.DataFrame  # (n, c) float64, missing where a cell is no number
+    texts: pd.DataFrame  # (n, c) texts, "" where a text is empty or the table has no such column
+    values: pd.DataFrame  # (n, c) float64, missing where a text is no number
 
     @classmethod
     def of(cls, table: pd.DataFrame, columns: Sequence[str]) -> "Numbers":
-        """Those of `columns`; where one cell has a decimal comma for certain, all commas are."""
-        cells = {column: _texts(table, column) for column in columns}
-        commas = [name for name, cell in cells.items() if cell.str.contains(",", regex=False).any()]
+        """Those of `columns`; where one text has a decimal comma for certain, all commas are."""
+        texts = {column: _texts(table, column) for column in columns}
+        commas = [name for name, text in texts.items() if text.str.contains(",", regex=False).any()]
         values = {
-            name: pd.to_numeric(cell, errors="coerce")  # a third of the time of `as_numbers`
-            for name, cell in cells.items()
+            name: pd.to_numeric(text, errors="coerce")  # a third of the time of `as_numbers`
+            for name, text in texts.items()
             if name not in commas
         }
-        certain = any(cells[name].str.match(CERTAIN).any() for name in commas)
+        certain = any(texts[name].str.match(CERTAIN).any() for name in commas)
         for name in commas:
-            cell = cells[name].str.replace(COMMA, r"\1.\2", regex=True) if certain else cells[name]
-            values[name] = as_numbers(cell)
-        return cls(pd.DataFrame(cells), pd.DataFrame(values, dtype="float64"))
+            text = texts[name].str.replace(COMMA, r"\1.\2", regex=True) if certain else texts[name]
+            values[name] = as_numbers(text)
+        return cls(pd.DataFrame(texts), pd.DataFrame(values, dtype="float64"))
 
     def given(self, columns: Sequence[str]) -> NDArray[np.bool_]:
-        """Which cells (n, c) of `columns` hold something."""
-        return (self.cells[list(columns)] != "").to_numpy(dtype=bool)
+        """Which texts (n, c) of `columns` hold something."""
+        return (self.texts[list(columns)] != "").to_numpy(dtype=bool)
 
     def wrong(self, columns: Sequence[str], among: NDArray[np.bool_]) -> Problem:
-        """The rows `among` (n,) these in which a cell of `columns` holds no finite number."""
+        """Those of the rows `among` (n,) in which a text of `columns` holds no finite number."""
         values = self.values[list(columns)].to_numpy()
         bad = self.given(columns) & ~(np.abs(values) <= LARGEST)  # so that NaN is bad
 
         def words(row: int) -> str:
             column = columns[int(bad[row].argmax())]
-            cell = str(self.cells[column].iloc[row])
-            if UNCERTAIN.fullmatch(cell):
-                return f"{column} is {cell!r}: a thousand, or a fraction? Write it with a point"
+            text = str(self.texts[column].iloc[row])
+            if UNCERTAIN.fullmatch(text):
+                return f"{column} is {text!r}: a thousand, or a fraction? Write it with a point"
             return (
-                f"{column} is {shown(cell)}, which is no finite number; correct it, or leave out"
+                f"{column} is {shown(text)}, which is no finite number; correct it, or leave out"
                 " what the model did not give"
             )
 
@@ -186,7 +186,7 @@ def missing(face_ids: Iterable[str], expected: Iterable[str]) -> list[str]:
 
 
 def _texts(table: pd.DataFrame, column: str) -> "pd.Series[str]":
-    """The cells of a column without blanks at their ends; "" where there is none."""
+    """The texts of a column without blanks at their ends; "" where there is none."""
     if column not in table:
         return pd.Series("", index=table.index, dtype="str")
     return table[column].fillna("").astype("str").str.strip()
@@ -268,10 +268,10 @@ def _answer_problems(
     table: pd.DataFrame, kinds: "pd.Series[str]", numbers: Numbers, labels: "pd.Series[str]"
 ) -> Iterator[Problem]:
     """Rows that lack what their kind of task needs, or have a number that cannot be."""
-    cells = numbers.cells.assign(label=labels)
+    texts = numbers.texts.assign(label=labels)
     for kind, columns in NEEDED.items():
         if set(columns) & set(table.columns):
-            empty = (cells[columns] == "").all(axis=1) & (kinds == kind)
+            empty = (texts[columns] == "").all(axis=1) & (kinds == kind)
             words = (
                 f"{' and '.join(columns)} empty; a {kind} needs one: fill it in, or remove the row"
             )
@@ -286,7 +286,7 @@ def _answer_problems(
     yield Problem(
         beyond,
         lambda row: (
-            f"score is {shown(numbers.cells['score'].iloc[row])}, outside of 0 to 1; {advice}"
+            f"score is {shown(numbers.texts['score'].iloc[row])}, outside of 0 to 1; {advice}"
         ),
     )
 
@@ -331,11 +331,11 @@ def _point_columns(table: pd.DataFrame) -> tuple[list[str], list[str]]:
     return [], [wrong] if there else []
 
 
-def _unclear(cells: "pd.Series[str]", found: "pd.Series[bool]") -> Problem:
+def _unclear(texts: "pd.Series[str]", found: "pd.Series[bool]") -> Problem:
     """Rows that do not say whether the face is found."""
     return Problem(
         found.isna().to_numpy(),
-        lambda row: f"found is {shown(cells.iloc[row])}; write 1 where it is, and 0 where not",
+        lambda row: f"found is {shown(texts.iloc[row])}; write 1 where it is, and 0 where not",
     )
 
 
@@ -354,7 +354,7 @@ def _box_problems(numbers: Numbers, detected: NDArray[np.bool_]) -> Iterator[Pro
     yield Problem(
         flat & detected,
         lambda row: (
-            f"a box of {numbers.cells['width'].iloc[row]} by {numbers.cells['height'].iloc[row]}"
+            f"a box of {numbers.texts['width'].iloc[row]} by {numbers.texts['height'].iloc[row]}"
             " pixels; width and height are above 0"
         ),
     )

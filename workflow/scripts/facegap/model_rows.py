@@ -27,7 +27,7 @@ class Rows:
     numbers: NDArray[np.int64]  # (n,)
     faces: Sequence[str]  # (n,) names as given
 
-    def said_of(self, row: int, words: str) -> str:
+    def line_of(self, row: int, words: str) -> str:
         """A line of a message: where `row` (from 0) is, and `words` on it."""
         face = f", face {shown(self.faces[row])}" if self.faces[row] else ""
         return f"{self.path}, {self.unit} {self.numbers[row]}{face}: {words}"
@@ -74,7 +74,7 @@ def refuse(
             at = np.flatnonzero(problem.has)
             count += len(at)
             first = [int(row) for row in at[:MOST]]
-            kinds.append([(row, rows.said_of(row, problem.words(row))) for row in first])
+            kinds.append([(row, rows.line_of(row, problem.words(row))) for row in first])
     if count:
         alternately = chain.from_iterable(zip_longest(*kinds))
         shared = [found for found in alternately if found is not None][:MOST]

@@ -140,8 +140,8 @@ def classified(
     is_positive = truth.map(lambda value: str(_plain(value)) in _words(positive)).to_numpy(bool)
     scores = outputs["score"].to_numpy(float)
     if np.isfinite(scores).any():
-        said, answered = scores >= threshold, np.isfinite(scores) & known
-        right, kinds = said == is_positive, np.where(known, is_positive, -1)
+        predicted, answered = scores >= threshold, np.isfinite(scores) & known
+        right, kinds = predicted == is_positive, np.where(known, is_positive, -1)
         answers = Answers(is_positive, person, np.where(known, scores, np.nan)[None])
     else:
         words = outputs["label"].map(lambda value: str(_plain(value)), na_action="ignore")
@@ -149,11 +149,11 @@ def classified(
         true_words = truth.map(lambda value: str(_plain(value)), na_action="ignore")
         right = (words == true_words).to_numpy(bool)
         kinds = np.where(known, pd.factorize(true_words)[0], -1)
-        said, answers = words.isin(_words(positive)).to_numpy(bool), None
+        predicted, answers = words.isin(_words(positive)).to_numpy(bool), None
     values = {"accuracy": _where(answered, right)}
     if answers is not None or true_two(truth, positive):
-        values["true positive rate"] = _where(answered & is_positive, said)
-        values["false positive rate"] = _where(answered & ~is_positive, said)
+        values["true positive rate"] = _where(answered & is_positive, predicted)
+        values["false positive rate"] = _where(answered & ~is_positive, predicted)
     if answers is not None:
         values["Brier score"] = _where(answered, (scores - is_positive) ** 2)
         values["calibration bias"] = _where(answered, scores - is_positive)

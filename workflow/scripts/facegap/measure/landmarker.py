@@ -73,8 +73,8 @@ def measure_landmarker(
 
 def _without_tones(audited: Audited) -> Audited:
     """Without the groups that only a face that was found has."""
-    kept = [each for each in audited.groupings if each.factor not in ("skin tone", "hue")]
-    return replace(audited, groupings=kept)
+    others = [each for each in audited.groupings if each.factor not in ("skin tone", "hue")]
+    return replace(audited, groupings=others)
 
 
 def tasks_of(audited: Audited, landmarks: pd.DataFrame, rejected: pd.DataFrame) -> list[Judged]:

@@ -51,41 +51,41 @@ def measure_model(
     by_face: Path,
     study: str,
     model: Model,
-    name: str,
-    dataset: str,
+    audited: str,
     sides: dict[str, str],
     groups: Groups,
     intervals: Intervals,
     seed: int,
 ) -> None:
-    """Write the estimates (ESTIMATES) of a model that gives something for each face, and `by_face`.
+    """Write the estimates (ESTIMATES) of the model `audited`, and what it gave `by_face` (BY_FACE).
 
     `outputs` is the user's file, of a classifier, regressor or detector. Expected are the test
     faces, of a detector all and else those that are `aligned` (ALIGNED); what is missing of them is
     counted, and bounds say what it could hide. Raises `DataError` naming each line that cannot be
     used.
     """
-    audited = audited_faces(
+    dataset = str(model.dataset)
+    on = audited_faces(
         dataset, faces, measures, labels, sides=sides, settings=groups, intervals=intervals
     )
-    expected = audited.faces["face_id"]
+    expected = on.faces["face_id"]
     if model.kind != "detector":
         expected = expected[expected.isin(read_table(aligned, ALIGNED)["face_id"])]
-    truths = _truths(audited, model)
+    truths = _truths(on, model)
     rows: list[Row] = []
     parts = []
-    for judged, given in judged_of(audited, model, outputs, seed, faces):
-        for each in task_rows(audited, judged, groups, intervals.confidence, seed, name):
+    for judged, given in judged_of(on, model, outputs, seed, faces):
+        for each in task_rows(on, judged, groups, intervals.confidence, seed, audited):
             rows.append({"task": judged.task, **each, **truths(each)})
         lost = missing(given, expected.tolist())
         bounds = _bounds(judged, len(lost), len(expected))
         rows += ({"task": judged.task, **each} for each in bounds)
-        parts += [_by_face(audited, judged, metric) for metric in judged.values]
-    about: Row = {"model": name, "tested_on": dataset}
+        parts += [_by_face(on, judged, metric) for metric in judged.values]
+    about: Row = {"model": audited, "tested_on": dataset}
     write_table(table_of([{**about, **each} for each in rows], study), estimates, ESTIMATES)
-    every = pd.concat(parts, ignore_index=True).assign(model=name)
+    every = pd.concat(parts, ignore_index=True).assign(model=audited)
     write_table(every[list(BY_FACE.columns)], by_face, BY_FACE)
-    log.info("%s: %d tasks, %d rows", name, len(parts), len(rows))
+    log.info("%s: %d tasks, %d rows", audited, len(parts), len(rows))
 
 
 def judged_of(

@@ -41,33 +41,33 @@ def measure_recogniser(
     estimates: Path,
     study: str,
     model: Model,
-    name: str,
-    dataset: str,
+    audited: str,
     sides: dict[str, str],
     groups: Groups,
     verification: Verification,
     intervals: Intervals,
     seed: int,
 ) -> None:
-    """Write the estimates (ESTIMATES) of a recogniser whose embeddings `outputs` has.
+    """Write the estimates (ESTIMATES) of the recogniser `audited`, whose embeddings are `outputs`.
 
     Each factor has its own pairs, of two persons alike in gender and age band, and its threshold:
     set on its group `verification.set_on`, or else on all. Expected are the test faces that are
     `aligned` (ALIGNED); those without an embedding are counted.
     """
-    audited = audited_faces(
+    dataset = str(model.dataset)
+    on = audited_faces(
         dataset, faces, measures, labels, sides=sides, settings=groups, intervals=intervals
     )
-    ids = audited.faces["face_id"]
+    ids = on.faces["face_id"]
     given, vectors = read_embeddings(outputs, face_by_name(dataset, ids, seed))
     place = pd.Series(range(len(given)), index=given).reindex(ids)
     has = place.notna().to_numpy(bool)
-    alike = _alike(audited.faces, intervals)
-    rng = generator(seed, "verification", model=name)
+    alike = _alike(on.faces, intervals)
+    rng = generator(seed, "verification", model=audited)
     rows: list[Row] = []
     whole = Grouping(ALL, pd.Series([ALL] * len(ids)))
-    for grouping in (whole, *audited.groupings):
-        shown, hidden = grouping.shown(audited.person, groups.least_persons)
+    for grouping in (whole, *on.groupings):
+        shown, hidden = grouping.shown(on.person, groups.least_persons)
         codes = pd.Series(range(len(shown)), index=shown).reindex(grouping.names).to_numpy(float)
         chosen = has & np.isfinite(codes)
         if not shown or not chosen.any():
@@ -79,14 +79,14 @@ def measure_recogniser(
             verification.set_on if verification.set_on in shown else ALL,
             confidence=intervals.confidence,
         )
-        parts = (audited.person[chosen], codes[chosen].astype(np.int64), alike[chosen])
+        parts = (on.person[chosen], codes[chosen].astype(np.int64), alike[chosen])
         found = verify(own, *parts, shown, plan, rng)
         rows += _rows(grouping, found)
         rows += ({**PERFORMANCE, "group": group} for group in hidden)
     expected = ids[ids.isin(read_table(aligned, ALIGNED)["face_id"])]
     lost = len(missing(given, expected.tolist()))
     rows.append({"quantity": "missing outputs", "estimate": float(lost), "faces": len(expected)})
-    about: Row = {"model": name, "tested_on": dataset, "task": TASK}
+    about: Row = {"model": audited, "tested_on": dataset, "task": TASK}
     write_table(table_of([{**about, **each} for each in rows], study), estimates, ESTIMATES)
 
 

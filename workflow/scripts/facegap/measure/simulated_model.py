@@ -23,8 +23,7 @@ def simulate_model(
     labels: Path,
     outputs: Path,
     model: Model,
-    name: str,
-    dataset: str,
+    audited: str,
     sides: dict[str, str],
     groups: Groups,
     intervals: Intervals,
@@ -35,23 +34,24 @@ def simulate_model(
     A score says the truth but for the errors of `model.simulated`, which a person's pictures have
     in common, and is the surer the farther it is from one half.
     """
-    audited = audited_faces(
+    dataset = str(model.dataset)
+    on = audited_faces(
         dataset, faces, measures, labels, sides=sides, settings=groups, intervals=intervals
     )
     assert model.simulated is not None
-    wrong = errors_of(audited, model.simulated.error)
+    wrong = errors_of(on, model.simulated.error)
     parts = []
     for task, settings in model.tasks.items():
         column = settings.truth or task
-        if column not in audited.faces:
+        if column not in on.faces:
             raise DataError(f"{faces}: no column {column} for the task {task}")
-        truth = pd.to_numeric(audited.faces[column]).to_numpy(float) == 1
-        rng = generator(seed, "simulated_model", model=name, task=task)
-        of_person = rng.random(audited.person.max() + 1)[audited.person]
-        said = truth ^ (of_person < wrong)
-        sure = rng.beta(4, 2, len(said)) / 2
-        score = np.where(said, 0.5 + sure, 0.5 - sure)
-        exported = [exported_name(dataset, each, seed) for each in audited.faces["face_id"]]
+        truth = pd.to_numeric(on.faces[column]).to_numpy(float) == 1
+        rng = generator(seed, "simulated_model", model=audited, task=task)
+        of_person = rng.random(on.person.max() + 1)[on.person]
+        answer = truth ^ (of_person < wrong)
+        sure = rng.beta(4, 2, len(answer)) / 2
+        score = np.where(answer, 0.5 + sure, 0.5 - sure)
+        exported = [exported_name(dataset, each, seed) for each in on.faces["face_id"]]
         parts.append(pd.DataFrame({"face": exported, "task": task, "score": score.round(6)}))
     with whole(outputs) as temporary:
         temporary.write_text(as_csv(pd.concat(parts)), encoding="utf-8", newline="")

@@ -147,10 +147,9 @@ def verify(
     """
     faces = Faces(person, group, alike)
     compared = _compared(vectors, faces, names, plan, rng)
-    trials = compared.trials()
-    rate = supported_rate(
-        plan.false_match_rate, float(trials[: compared.kinds][compared.pool].sum())
-    )
+    trials = compared.trials(*compared.once())
+    pairs = float(trials[: compared.kinds][compared.pool].sum())
+    rate = supported_rate(plan.false_match_rate, pairs)
     counts, confidence = None, plan.confidence
     if np.isfinite(rate):
         counts = counted(compared, rate, plan.samples, rng)

@@ -146,11 +146,15 @@ def _impostors(
     for (left, right), most in zip(kinds_of_impostors(groups), quota, strict=True):
         partners = _impostor_partners(key[rows[left]], key[rows[right]], persons, left == right)
         total = int(partners.count.sum())
-        numbers = np.arange(total)
-        if most < total:  # numpy's sampling takes memory for 20 times as many at most
-            numbers = np.sort(rng.choice(total, most, replace=False, shuffle=False))
-        one, other = partners.pairs(numbers)
+        one, other = partners.pairs(_numbers(total, most, rng))
         yield rows[left][one], rows[right][other]
+
+
+def _numbers(total: int, most: int, rng: np.random.Generator) -> Codes:
+    """At most `most` of the numbers below `total`, sorted; numpy's memory is 20 times `most`."""
+    if total <= most:
+        return np.arange(total)
+    return np.sort(rng.choice(total, most, replace=False, shuffle=False))
 
 
 def _impostor_partners(left: Codes, right: Codes, persons: int, same: bool) -> _Partners:

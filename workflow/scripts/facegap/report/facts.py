@@ -19,6 +19,7 @@ from facegap.tables.annotate import LABELS
 from facegap.tables.base import SIDES, metadata, read_table
 
 PACKAGES = ("snakemake", "torch", "torchvision", "mediapipe", "numpy", "pandas", "scikit-learn")
+Facts = Mapping[str, Any]  # of a JSON file
 PARTS = ("inside", "outside", "left_out")
 
 

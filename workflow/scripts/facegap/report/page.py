@@ -44,18 +44,53 @@ class Section:
     part: str | None = None  # of the study, without which it is not there
 
 
+MODELS = Section("models", "Models by group", "sections/models.html.j2")
 SECTIONS = (
-    Section("models", "Models by group", "sections/models.html.j2"),
     Section("run", "What was run", "sections/run.html.j2"),
     Section("labels", "Labels", "sections/labels.html.j2", "partition"),
     Section("classification", "Classification", "sections/classification.html.j2", "classify"),
     Section("boundary", "What the boundary does", "sections/boundary.html.j2", "classify"),
     Section("synthesis", "Synthesis", "sections/synthesis.html.j2", "synthesise"),
     Section("judgement", "Judgement", "sections/judgement.html.j2", "judge"),
+    MODELS,
     Section("known_truth", "Calibration", "sections/known_truth.html.j2", "classify"),
     Section("print", "The print", "sections/print.html.j2", "classify"),
     Section("limits", "Limits and use", "sections/limits.html.j2"),
 )
+
+
+@dataclass(frozen=True)
+class Known:
+    """Facts of the parts that the study has, and tables of estimates; empty of other parts."""
+
+    agreed: facts.Facts | None
+    chosen: facts.Facts | None
+    sides: facts.Facts | None
+    judge: facts.Facts | None
+    measured: pd.DataFrame
+    annotated: pd.DataFrame
+    partitioned: pd.DataFrame
+    judged: pd.DataFrame
+
+    def shown(self, config: Study) -> dict[str, Any]:
+        """What the sections of these parts show."""
+        tables = (self.measured, self.partitioned, self.judged)
+        about: dict[str, Any] = {
+            "models": models(self.measured, config),
+            "known_truth": contents.known_truth(*tables, config),
+        }
+        if self.chosen:
+            about["answer"] = contents.answer(self.measured, self.chosen, config)
+            about["classification"] = contents.classification(self.measured, self.chosen, config)
+            about |= _of_the_boundary(self.measured, config)
+        if self.sides:
+            parts = (self.agreed, self.sides, self.annotated, self.partitioned)
+            about["labels"] = contents.labels(*parts, config)
+        if "synthesise" in config.parts:
+            about["synthesis"] = contents.synthesis(self.measured, config)
+        if self.judge:
+            about["judgement"] = contents.judgement(self.judged, self.judge, config)
+        return about
 
 
 def write_report(
@@ -85,42 +120,30 @@ def write_report(
     Lists of a file a data set are in the order of `config.datasets`; `unread` are acquire's tables
     of rejected images, `rejected` align's. Times of jobs are Snakemake's, of its benchmark files.
     """
-    agreed, chosen, sides, judge = (
+    found = [
         read_json(path) if path else None
         for path in (agreement, selected, partition_summary, judge_summary)
-    )
+    ]
     given = (measure_estimates, annotate_estimates, partition_estimates, judge_estimates)
-    measured, annotated, partitioned, judged = map(_estimates, given)
+    known = Known(*found, *map(_estimates, given))  # type: ignore[arg-type]
     per_set = zip(config.datasets, faces, aligned, labels, unread, rejected, strict=True)
     sets = {name: facts.data_set(*files) for name, *files in per_set}
-    about: dict[str, Any] = {
-        "run": {
-            "sets": sets,
-            "rejected": contents.rejected(measured),
-            **facts.of_the_run(config, provenance, page.parents[1] / "benchmarks"),
-        },
-        "models": models(measured, config),
-        "known_truth": contents.known_truth(measured, partitioned, judged, config),
+    run = {
+        "sets": sets,
+        "rejected": contents.rejected(known.measured),
+        **facts.of_the_run(config, provenance, page.parents[1] / "benchmarks"),
     }
-    if chosen:
-        about |= {"answer": contents.answer(measured, chosen, config)}
-        about |= {"classification": contents.classification(measured, chosen, config)}
-        about |= _of_the_boundary(measured, config)
-    if sides:
-        about["labels"] = contents.labels(agreed, sides, annotated, partitioned, config)
-    if sides and judge:
-        about["run"]["counts"] = facts.counts(sets, agreed, sides, judge, judged)
-    if "synthesise" in config.parts:
-        about["synthesis"] = contents.synthesis(measured, config)
-    if judge:
-        about["judgement"] = contents.judgement(judged, judge, config)
+    if known.sides and known.judge:
+        parts = (known.agreed, known.sides, known.judge, known.judged)
+        run["counts"] = facts.counts(sets, *parts)
     text = _template().render(
         **_of_settings(config),
         published=yaml.safe_load(published.read_text()),
         tables={path.stem: _rows(path) for path in tables},
         images={path.stem: _embedded(path) for path in figures},
-        simulated=facts.simulated(judge, agreed, config),
-        **about,
+        simulated=facts.simulated(known.judge, known.agreed, config),
+        run=run,
+        **known.shown(config),
     )
     with whole(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -158,6 +181,8 @@ def _estimates(path: Path | None) -> pd.DataFrame:
 def _sections(config: Study) -> list[Section]:
     """Those of the page: what the print contradicts itself in concerns its own study."""
     sections = [each for each in SECTIONS if each.part is None or each.part in config.parts]
+    if not config.parts:  # an audit: what people came for is first
+        sections.sort(key=lambda section: section is not MODELS)
     own = not differs(config)["counts"]
     return [section for section in sections if own or section.name != "print"]
 
