@@ -28,9 +28,10 @@ from facegap.align.landmarks import (
     TABLE,
     Found,
     chosen,
-    meshes,
+    expression,
     open_landmarker,
     pose,
+    raw_faces,
 )
 from facegap.crops import Crops
 from facegap.errors import AssetError, DataError
@@ -308,9 +309,9 @@ def test_no_aligned_face_is_an_error(aligned: Align, spoilt: Drawn, tmp_path: Pa
 
 
 def test_which_of_two_faces() -> None:
-    pose = np.zeros(3, np.float32)
-    near = Found(np.array([[40.0, 40], [60, 60]], np.float32), pose)
-    large = Found(np.array([[0.0, 0], [50, 50]], np.float32), pose)
+    others = np.zeros(3, np.float32), np.zeros(2, np.float32)
+    near = Found(np.array([[40.0, 40], [60, 60]], np.float32), *others)
+    large = Found(np.array([[0.0, 0], [50, 50]], np.float32), *others)
     assert chosen([large, near], (100, 100, 3), "nearest") is near
     assert chosen([near, large], (100, 100, 3), "largest") is large
     assert chosen([], (100, 100, 3), "nearest") is None
@@ -405,9 +406,11 @@ def test_aligning_opens_no_connection(model: Path, drawn: Drawn, tmp_path: Path)
     assert len(Crops([tmp_path / "none.npy"])) == 10
 
 
-def test_the_meshes_are_those_of_the_landmarkers_own_call(drawn: Drawn, model: Path) -> None:
+def test_what_is_found_is_what_the_landmarkers_own_call_finds(drawn: Drawn, model: Path) -> None:
     options = vision.FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=str(model)), num_faces=MOST_FACES
+        base_options=BaseOptions(model_asset_path=str(model)),
+        num_faces=MOST_FACES,
+        output_face_blendshapes=True,
     )
     with open_images(drawn.images) as images:
         faces = [images.read(path) for path in drawn.table["path"][:4]]
@@ -415,10 +418,17 @@ def test_the_meshes_are_those_of_the_landmarkers_own_call(drawn: Drawn, model: P
     with vision.FaceLandmarker.create_from_options(options) as landmarker:
         for picture, count in zip(pictures, (1, 2, 0), strict=True):
             result = landmarker.detect(mediapipe.Image(mediapipe.ImageFormat.SRGB, picture))
-            found = meshes(landmarker, picture)
+            found = raw_faces(landmarker, picture)
             assert len(found) == len(result.face_landmarks) == count
-            for mesh, landmarks in zip(found, result.face_landmarks, strict=True):
-                np.testing.assert_array_equal(mesh, [(v.x, v.y, v.z) for v in landmarks])
+            parts = (found, result.face_landmarks, result.face_blendshapes)
+            for face, landmarks, shapes in zip(*parts, strict=True):
+                np.testing.assert_array_equal(face.mesh, [(v.x, v.y, v.z) for v in landmarks])
+                scores = {shape.category_name: shape.score for shape in shapes}
+                assert face.blendshapes == pytest.approx(scores)
+                blink, smile = expression(face.blendshapes)
+                both = scores["eyeBlinkLeft"] + scores["eyeBlinkRight"]
+                assert blink == pytest.approx(both / 2)
+                assert 0 <= smile <= 1
 
 
 @pytest.mark.parametrize("step", ["_read", "_searched", "_written"])

@@ -100,7 +100,8 @@ def test_what_both_sets_know_is_the_composition() -> None:
 def test_capture_is_in_logarithms_and_turns_count_either_way() -> None:
     row = {"face_id": "a", "faces": 1, "size": np.e, "sharpness": 1.0, "yaw": -9.0, "pitch": 2.0}
     row |= {"roll": -1.0, "light": 60.0, "tint_red": 1.0, "tint_yellow": -2.0, "skin_tone": 30.0}
-    table = MEASURES.validate(pd.DataFrame([{**row, "hue": 40.0, "aligned": True}]))
+    row |= {"blink": 0.1, "smile": 0.2, "hue": 40.0, "aligned": True}
+    table = MEASURES.validate(pd.DataFrame([row]))
     found = capture(table).loc["a"]
     assert found["size"] == pytest.approx(1)
     assert (found["sharpness"], found["yaw"], found["roll"]) == (0, 9, 1)

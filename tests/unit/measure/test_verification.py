@@ -262,6 +262,17 @@ def test_every_impostor_pair_is_as_likely(most: int) -> None:
         assert all(abs(count[pair] - expected) <= reach for pair in all_of_kind)
 
 
+def test_every_genuine_pair_of_a_person_is_as_likely() -> None:
+    person = np.repeat([0, 1, 2], 6)
+    faces, count = Faces(person, 0 * person, 0 * person), Counter[tuple[int, int]]()
+    rng = np.random.default_rng(1)
+    for _ in range(1000):
+        (found,) = as_sets(genuine_pairs(faces, 1, 12, rng), 1)
+        count.update(found)
+    assert len(count) == 3 * 15
+    assert all(abs(times - 1000 * 4 / 15) < 63 for times in count.values())
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000))
 def test_the_length_of_embeddings_changes_nothing(seed: int) -> None:

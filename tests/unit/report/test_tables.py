@@ -82,7 +82,8 @@ def tables_of(
     write_table(estimates(rows, "small"), folder / "measured.parquet", ESTIMATES)
     (folder / "selected.json").write_text(json.dumps(best))
     write_table(estimates(judged, "small"), folder / "judged.parquet", ESTIMATES)
-    outputs = [folder / f"out{number}.csv" for number in range(1, 6)]
+    (folder / "out").mkdir(exist_ok=True)
+    outputs = [folder / f"out/table{number}.csv" for number in range(1, 6)]
     tabulate_results(
         measure_estimates=folder / "measured.parquet",
         judge_estimates=folder / "judged.parquet",

@@ -160,8 +160,7 @@ def _npz(path: Path) -> Given:
         _refuse_shapes(face, vector, path)
         faces, vectors = _texts(archive, face), _matrix(archive, vector)
     count, width = vectors.shape
-    at = np.arange(count if width else 0)
-    return Given(faces, np.full(count, width), vectors, at)
+    return Given(faces, np.full(count, width), vectors, np.arange(count))
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
@@ -268,7 +267,6 @@ def _parquet(path: Path) -> Given:
         for batch in file.iter_batches(
             min(at_once, MOST_ROWS), columns=["face", "vector"], use_threads=False
         ):
-            batch.validate(full=True)
             faces += _names(batch["face"])
             lengths.append(_lengths(batch["vector"]))
             with np.errstate(over="ignore", invalid="ignore"):
@@ -281,7 +279,7 @@ def _arranged(faces: list[str], lengths: NDArray[np.int64], values: NDArray[np.f
     """Vectors that lie one after another in `values`: those of the commonest length, as rows."""
     there, times = np.unique(lengths[lengths > 0], return_counts=True)
     usual = int(there[times.argmax()]) if len(there) else 0
-    fits = (lengths == usual) & (lengths > 0)
+    fits = lengths == usual
     if not fits.all():
         values = values[np.repeat(fits, lengths)]
     at = np.flatnonzero(fits)

@@ -165,7 +165,7 @@ def _carried(
     judged = classified(task, given, truth, audited.person, settings.positive, 0.5)
     if judged.answers is None:
         raise DataError(f"task {task}: a threshold is set on scores, and the file has labels alone")
-    own &= truth.notna().to_numpy(bool)
+    own = own & truth.notna().to_numpy(bool)
     scores = given["score"].to_numpy(float)
     threshold = threshold_on(scores, judged.answers.inside, own, source.false_positive_rate)
     if threshold is None:
