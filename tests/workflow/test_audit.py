@@ -92,6 +92,14 @@ def test_an_audit_from_export_to_page(folder: Path) -> None:
     assert "classify: this study has no such part; name it in its key parts" in refused.stdout
 
 
+def test_tails_of_tasks_are_fine_tuned_where_the_settings_say_so(folder: Path) -> None:
+    config = yaml.safe_load((ROOT / "tests/workflow/micro.yaml").read_text())
+    config["classify"]["tasks"]["fine_tuned"] = {"tasks": ["Smiling"], "trainings": 2}
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(folder, "-n", "measure_tasks", *COMMAND)
+    assert planned(done.stdout)["fine_tune_task"] == 1, done.stdout[-3000:]
+
+
 @pytest.mark.parametrize(
     ("parts", "own", "there", "absent"),
     [
