@@ -10,7 +10,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,7 @@ def test_the_next_source_helps(
     assert server.asked == [f"/{bad}/model", "/good/model"]
 
 
+@lru_cache
 def zipped() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:

@@ -180,8 +180,7 @@ def test_a_sample_of_persons_the_plain_way() -> None:
         for kind, part in enumerate(parts):
             above = weights[part & (scores[0] > threshold)].sum()
             assert found.again[sample, kind] == pytest.approx(above)
-            above = weights[part & (scores[0] > found.threshold)].sum()
-            assert found.there[sample, kind] == pytest.approx(above)
+            assert found.moved[sample, kind] == (part & (scores[0] > threshold)).sum()
         for code in (0, 1):
             own = genuine.kind == code
             each = often[person[genuine.one]] * own
@@ -378,6 +377,10 @@ def test_intervals_hold_their_estimate(seed: int, set_on: str, rate: float) -> N
         for ratio in (each.fmr_to_others, each.fnmr_to_others):
             if np.isfinite(ratio.error):
                 assert (ratio.p < 0.05) == (ratio.interval.low > 0 or ratio.interval.high < 0)
+        pool = sum(part.impostors for part in found.groups if set_on in ("all", part.name))
+        if set_on == "all":
+            most = found.rate * pool / each.impostors
+            assert each.fmr.high <= most * (1 + 1e-9), "all that the threshold allows"
         if each.name == set_on:
             assert each.fmr.low == each.fmr.estimate, "set, and not estimated"
             assert each.fmr.high == pytest.approx(found.rate)
@@ -385,6 +388,20 @@ def test_intervals_hold_their_estimate(seed: int, set_on: str, rate: float) -> N
         for part in (ratios.to_smallest, ratios.to_mean):
             if np.isfinite(part.estimate):
                 assert 1 <= part.low <= part.estimate <= part.high
+
+
+def test_a_rate_is_in_the_middle_of_its_scale_however_many_pairs_a_group_has() -> None:
+    vectors, person, group, alike = small(3, 60)
+    some = (group == 0) | (person < 80)  # a third of the second group's persons
+    plan = VerificationPlan(10**6, 0.02, samples=20)
+    sides = (vectors[some], person[some], group[some], alike[some])
+    found = verify(*sides, NAMES, plan, np.random.default_rng(1))
+    assert found.groups[0].impostors > 5 * found.groups[1].impostors
+    for each, other in (found.groups, found.groups[::-1]):
+        most = found.rate * (each.impostors + other.impostors) / each.impostors
+        shares = np.array(each.fmr) / most
+        middle, low, high = np.log(shares / (1 - shares))
+        assert (low + high) / 2 == pytest.approx(middle, abs=0.02)
 
 
 def test_without_an_error_the_interval_ends_by_the_rule_of_three() -> None:
@@ -427,18 +444,17 @@ def test_a_person_in_two_groups_is_in_pairs_of_either_and_with_nobody_else_twice
 
 
 def test_a_group_whose_faces_are_nearer_each_other_is_found() -> None:
+    """The threshold rests on 30 false matches of the other group: half of what its rate varies."""
     scenario = replace(PLANTED, plan=replace(PLANTED.plan, samples=50))
-    found = [study(scenario, np.random.default_rng(number)) for number in range(80)]
+    found = [study(scenario, np.random.default_rng(number)) for number in range(5)]
     times = [each.groups[1].fmr.estimate / each.groups[0].fmr.estimate for each in found]
     assert 3 < np.median(times) < 7
-    ratios = [each.groups[1].fmr_to_others for each in found]
-    assert np.mean([each.p < 0.05 for each in ratios]) >= 0.9
-    assert np.mean([each.groups[1].fnmr_to_others.p < 0.05 for each in found]) <= 0.15
-    assert np.mean([each.ratios[0].to_smallest.low > 1 for each in found]) >= 0.9
-    error = np.mean([each.error**2 for each in ratios]) ** 0.5
-    assert error == pytest.approx(np.std([each.interval.estimate for each in ratios]), rel=0.2), (
-        "most of it is the threshold's, which rests on 30 false matches of the other group"
-    )
+    table = tallied(scenario, 120, persons=20_000, pairs=600_000)
+    assert table["FMR to others"][1] >= 0.9
+    assert table["FNMR to others"][1] <= 0.12
+    assert table["FMR, largest to smallest"][1] >= 0.9
+    for name in ("FMR", "FNMR", "FMR to others", "FNMR to others"):
+        assert table[name][0] >= 0.88, name
 
 
 def test_equal_groups_are_not_and_intervals_hold_the_truth() -> None:

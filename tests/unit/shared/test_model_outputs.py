@@ -91,7 +91,8 @@ def test_a_face_is_found_by_its_names_alone(name: str, face_id: str | None, tmp_
 
 
 LABELS = st.text("aß19 ,;\"\n'", max_size=6).map(str.strip)
-ANSWERS = st.tuples(st.floats(0, 1), LABELS, st.floats(allow_nan=False, allow_infinity=False))
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)
+ANSWERS = st.tuples(st.floats(0, 1, allow_subnormal=False), LABELS, NUMBERS)
 
 
 @settings(SAME_FOLDER, max_examples=40)

@@ -264,6 +264,12 @@ def test_a_damaged_state_falls_back_to_the_one_before(
     assert ("resumed at step 6" in caplog.text) == (damage == "last")
 
 
+@pytest.fixture(autouse=True)
+def logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever another test's libraries did to the loggers that there were."""
+    monkeypatch.setattr(module.log, "disabled", False)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGURG])
 def test_a_warning_saves_and_the_training_goes_on(
     play: Callable[..., Path],

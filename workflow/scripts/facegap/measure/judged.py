@@ -19,6 +19,7 @@ from facegap.statistics.performance import (
 )
 
 Values = NDArray[np.float64]
+TINY = float(np.finfo(float).tiny)  # a number below it may count as 0
 EYES = (36, 45)  # outer corners, of the 68 points
 FIVE = (range(36, 42), range(42, 48), [30], [48], [54])  # of the 68, whose means are CelebA's five
 
@@ -175,7 +176,7 @@ def threshold_on(
         return None
     allowed = int(np.floor(rate * len(negatives) + 1e-9))
     above = negatives[len(negatives) - allowed - 1]
-    return float(np.nextafter(above, np.inf))
+    return max(float(np.nextafter(above, np.inf)), TINY)
 
 
 def regressed(

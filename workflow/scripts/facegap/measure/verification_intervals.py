@@ -100,23 +100,23 @@ def part(counts: Counts, kinds: Kinds, *, odds: bool) -> Part:
 def quantity(counts: Counts, plus: Part, minus: Part | None = None) -> Quantity:
     """The value of `plus`, less that of `minus`, with its error over persons.
 
-    The threshold moves with the false matches of the pairs that set it; how far the value follows
-    is its slope on these over the samples. The error is NaN where nothing varies.
+    The threshold is where the pairs that set it have their rate, so with each false match more of
+    theirs it moves. How far the value follows is its slope on their rate over the thresholds of the
+    samples. The error is NaN where nothing varies.
     """
     pool = part(counts, counts.pool, odds=False)
-    stages = (counts.hits, counts.again, counts.there)
-    moved = pool.scale(counts.there) - pool.scale(counts.hits)
-    values, again, there = (plus.scale(hits) for hits in stages)
+    stages = (counts.hits, counts.again, counts.moved)
+    value, again, moved = (plus.scale(hits) for hits in stages)
     gradient = plus.gradient(counts.hits)
     if minus is not None:
         less = [minus.scale(hits) for hits in stages]
-        values, again, there = values - less[0], again - less[1], there - less[2]
+        value, again, moved = value - less[0], again - less[1], moved - less[2]
         gradient = gradient - minus.gradient(counts.hits)
-    known = np.isfinite(again) & np.isfinite(there) & np.isfinite(moved)
-    over = float(moved[known] @ moved[known])
-    slope = float(moved[known] @ (again - there)[known]) / over if over else 0.0
-    error, freedom = counts.spread.error(gradient + slope * pool.gradient(counts.hits))
-    return Quantity(float(values), error if error > 0 else float("nan"), freedom, again)
+    along = pool.scale(counts.moved) - pool.scale(counts.hits)
+    over = float(along @ along)
+    slope = float(along @ (moved - value)) / over if over else 0.0
+    error, freedom = counts.spread.error(gradient - slope * pool.gradient(counts.hits))
+    return Quantity(float(value), error if error > 0 else float("nan"), freedom, again)
 
 
 def rate(counts: Counts, kinds: Kinds) -> Rate:
@@ -147,8 +147,9 @@ def interval(counts: Counts, kinds: Kinds, confidence: float) -> Interval:
     if (kinds == counts.pool).all():
         return Interval(estimate, estimate, max(estimate, counts.most / trials))
     if hits in (0, trials):
-        reach = min(-float(np.log(1 - confidence)) / counts.spread.persons(kinds), 1.0)
-        ends = (0.0, reach) if not hits else (1 - reach, 1.0)
+        reach = -float(np.log(1 - confidence)) / counts.spread.persons(kinds)
+        allowed = counts.most / trials if (kinds & counts.pool).any() else 1.0
+        ends = (0.0, min(reach, allowed)) if not hits else (max(1 - reach, 0.0), 1.0)
         return Interval(estimate, *ends)
     scaled = rate(counts, kinds)
     low, high = scaled.at(np.array(scaled.quantity.ends(confidence))).tolist()

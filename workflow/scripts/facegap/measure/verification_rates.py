@@ -85,16 +85,17 @@ class Comparisons:
 class Counts:
     """Errors of each kind at the threshold: `hits` of `trials` (kinds + groups,).
 
-    In the samples `again` (samples, kinds + groups) with the threshold set again in each, `there`
-    with the same one for all. `pool` are the kinds that set it, `most` what they may have in all.
-    The last `groups` of the kinds are those of the genuine pairs.
+    `again` (samples, kinds + groups) are those of each sample at a threshold of its own, `moved`
+    those of the pairs themselves, each once, at the thresholds of the samples. `pool` are the kinds
+    that set the threshold, `most` what they may have in all. The last `groups` of the kinds are
+    those of the genuine pairs.
     """
 
     threshold: float
     trials: Values
     hits: Values
     again: Values
-    there: Values
+    moved: Values
     pool: NDArray[np.bool_]
     most: float
     groups: int
@@ -138,7 +139,7 @@ def counted(compared: Comparisons, rate: float, samples: int, rng: np.random.Gen
     falling, kind = compared.impostors.falling[rows], compared.impostors.kind[rows]
     most = rate * len(rows)
     threshold = _threshold(falling, np.ones(len(rows)), most)
-    again, there = np.empty((2, samples, len(trials)))
+    again, moved = np.empty((2, samples, len(trials)))
     for sample in range(samples):
         drawn = resample(compared.persons, rng, 1)[0]
         counts = np.bincount(drawn, minlength=compared.persons).astype(float)
@@ -148,10 +149,10 @@ def counted(compared: Comparisons, rate: float, samples: int, rng: np.random.Gen
             pooled = np.nan_to_num(weights[0][rows] * factor[kind])
             own = _threshold(falling, pooled, most)
             again[sample] = compared.hits(own, *weights) * factor
-            there[sample] = compared.hits(threshold, *weights) * factor
+        moved[sample] = compared.hits(own, *compared.once())
     hits = compared.hits(threshold, *compared.once())
     varied = spread(_trials(compared, threshold), compared.persons, len(trials))
-    return Counts(threshold, trials, hits, again, there, pool, most, compared.groups, varied)
+    return Counts(threshold, trials, hits, again, moved, pool, most, compared.groups, varied)
 
 
 def _pool(compared: Comparisons) -> NDArray[np.bool_]:
