@@ -96,6 +96,16 @@ def crop_shards(dataset, crop):
     )
 
 
+def faces_of(stage, table):
+    """An input function: a table of the data set whose faces an audited model saw."""
+
+    def path(wildcards):
+        dataset = study.dataset_of(wildcards.audited)
+        return f"<results>/{stage}/{dataset}/{table}.parquet"
+
+    return path
+
+
 def any_of(names):
     """A pattern that fits these names; of no names, nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"

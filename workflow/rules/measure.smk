@@ -116,17 +116,6 @@ rule measure_landmarker:
         "../scripts/measure_landmarker.py"
 
 
-def faces_of(stage, table):
-    """An input function: a table of the faces that a model saw."""
-
-    def path(wildcards):
-        return (
-            f"<results>/{stage}/{MODELS[wildcards.audited]['dataset']}/{table}.parquet"
-        )
-
-    return path
-
-
 rule simulate_model:
     input:
         faces=faces_of("acquire", "faces"),
