@@ -161,6 +161,7 @@ def test_the_threshold_is_the_least_that_keeps_the_rate(scores: list[float], rat
 def test_labels_of_several_kinds_and_numbers() -> None:
     truth = pd.Series(["a", "b", "c", "a", None])
     outputs = pd.DataFrame({"score": [np.nan] * 5, "label": ["a", "b", "a", None, "a"]})
+    outputs.index = pd.Index(list("vwxyz"))  # of face ids, as from a file
     judged = classified("emotion", outputs, truth, np.arange(5), None, 0.5)
     right = judged.values["accuracy"]
     assert right[:3].tolist() == [1, 1, 0]
