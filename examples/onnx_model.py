@@ -19,7 +19,9 @@ height, width = (size if isinstance(size, int) else 224 for size in given.shape[
 with out.open("w", newline="") as file:
     table = csv.writer(file)
     table.writerow(["face", "task", "label"])
-    for path in sorted(folder.glob("*.png")):
+    paths = sorted(folder.glob("*.png"))
+    for k, path in enumerate(paths):
+        print(f"{k + 1} of {len(paths)}", end="\r", flush=True)
         image = Image.open(path).convert("RGB").resize((width, height))
         face = np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
         logits = session.run(None, {given.name: face})[0][0]

@@ -17,7 +17,9 @@ model = torch.jit.load(weights).eval()
 with out.open("w", newline="") as file:
     table = csv.writer(file)
     table.writerow(["face", "task", "score"])
-    for path in sorted(folder.glob("*.png")):
+    paths = sorted(folder.glob("*.png"))
+    for k, path in enumerate(paths):
+        print(f"{k + 1} of {len(paths)}", end="\r", flush=True)
         pixels = np.asarray(Image.open(path).convert("RGB").resize((224, 224)), np.float32) / 255
         face = torch.from_numpy(pixels).permute(2, 0, 1)[None]  # as your model was trained
         with torch.no_grad():

@@ -21,7 +21,9 @@ with out.open("a", newline="") as file:
     table = csv.writer(file)
     if not done:
         table.writerow(["face", "task", "score"])
-    for path in sorted(folder.glob("*.png")):
+    paths = sorted(folder.glob("*.png"))
+    for k, path in enumerate(paths):
+        print(f"{k + 1} of {len(paths)}", end="\r", flush=True)
         if path.stem not in done:
             request = urllib.request.Request(address, path.read_bytes(), headers)
             with urllib.request.urlopen(request, timeout=60) as response:

@@ -87,6 +87,12 @@ def test_an_audit_from_export_to_page(folder: Path) -> None:
     assert not {"align_shard", "measure_landmarker", "simulate_model"} & set(again)
     assert again["measure_model"] == 1
 
+    other = AUDIT | {"models": {"ours": AUDIT["models"]["ours"] | {"outputs": "other.csv"}}}
+    (folder / "mine.yaml").write_text(yaml.safe_dump(other))
+    done = snakemake(folder, *COMMAND)
+    assert done.returncode != 0, "another model's numbers would stand on the page"
+    assert "data/other.csv does not exist, and results/mine/measure/models/ours" in done.stdout
+
     refused = snakemake(folder, "classify", "-n", *COMMAND)
     assert refused.returncode != 0
     assert "classify: this study has no such part; name it in its key parts" in refused.stdout

@@ -17,12 +17,14 @@ from facegap import start
 from facegap.assets import manifest
 from facegap.code import digests
 from facegap.digests import contents
-from facegap.settings.load import load
+from facegap.settings.load import load, read_given
 from facegap.settings.study import PARTS
 from facegap.stages import STAGES
 
 start.quote_interpreter()
 with start.wrong_configuration():
+    for file in workflow.configfiles:
+        read_given(file)  # Snakemake takes the last of a key that stands twice
     study = load(config)
 config = study.model_dump(
     mode="json"

@@ -77,6 +77,7 @@ rule measure_rejected:
         study=study.study,
         datasets=DATASETS,
         sides=SIDES,
+        groups=GROUPS,
         intervals=INTERVALS,
         seed=study.seed,
     script:

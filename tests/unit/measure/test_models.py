@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facegap.errors import DataError
 from facegap.exported import exported_name, face_by_name
+from facegap.measure.audited import Audited
 from facegap.measure.judged import classified, regressed, threshold_on
-from facegap.measure.models import contrast_models, measure_model
+from facegap.measure.models import bounds_of, contrast_models, measure_model, task_of
 from facegap.measure.simulated_model import simulate_model
 from facegap.settings.measure import Intervals
-from facegap.settings.models import Groups, Model
+from facegap.settings.models import Groups, Model, ModelTask
 from facegap.tables.acquire import FACES
 from facegap.tables.align import ALIGNED, MEASURES
 from facegap.tables.annotate import LABELS
@@ -113,14 +114,77 @@ def test_outputs_that_are_missing_are_counted_and_bounded(tmp_path: Path) -> Non
     found = measured(tmp_path, job, model(outputs="outputs.csv"), tmp_path / "outputs.csv")
     (lost,) = rows(found, quantity="missing outputs").to_dict("records")
     assert (lost["estimate"], lost["faces"]) == (40, 590)
-    (ends,) = rows(found, quantity="performance with missing outputs").to_dict("records")
+    bounds = rows(found, quantity="performance with missing outputs", group="all")
+    ends = bounds.set_index("metric").loc["accuracy"]
     assert ends["estimate"] == pytest.approx(495 / 550)
     assert (ends["low"], ends["high"]) == pytest.approx((495 / 590, 535 / 590))
+    assert set(bounds["metric"]) == {
+        *("accuracy", "balanced accuracy", "true positive rate", "false positive rate"),
+        *("AUROC", "Brier score"),
+    }
+    assert (bounds["low"] < bounds["estimate"]).all()
+    assert (bounds["estimate"] < bounds["high"]).all()
     (accuracy,) = rows(found, quantity="model performance", metric="accuracy", group="all").to_dict(
         "records"
     )
     assert accuracy["estimate"] == pytest.approx(495 / 550)
-    assert accuracy["faces"] == 600
+    assert accuracy["faces"] == 550, "those that it answered"
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_bounds_hold_whatever_the_missing_outputs_are(data: st.DataObject) -> None:
+    size = data.draw(st.integers(8, 30))
+    numbers = st.floats(0, 1, allow_subnormal=False)
+    scores = np.array(data.draw(st.lists(numbers, min_size=size, max_size=size)))
+    truth = pd.Series([0, 1] * size).head(size)
+    lost = np.array(data.draw(st.lists(st.booleans(), min_size=size, max_size=size)))
+    lost[:4] = False
+    person = np.arange(size)
+    table = pd.DataFrame({"face_id": [f"f{k}" for k in range(size)], "Smiling": truth})
+    on = Audited("faces", table, person, [])
+    given = pd.DataFrame({"score": np.where(lost, np.nan, scores), "label": None})
+    task = task_of(on, "Smiling", ModelTask(), "classifier", given, [], truth)
+    judged = task.judge(given)
+    names = table.loc[lost, "face_id"].tolist()
+    known = {row["metric"]: row for row in bounds_of(on, task, judged, names, BY)}
+    everybody = np.ones(size, bool)
+    whole = task.judge(given.assign(score=scores)).metrics()
+    for name, row in known.items():
+        value = whole[name].of(everybody)
+        assert value is not None
+        assert row["low"] - 1e-9 <= value.estimate <= row["high"] + 1e-9, name
+    assert set(known) == set(whole) - {"calibration bias"}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "outputs", "words"),
+    [
+        ({"Smiling": {"positive": ["yes"]}}, {"score": 0.5}, "positive has 'yes', which no test"),
+        ({"Smiling": {"truth": "subject_id"}}, {"label": "1"}, "none of the file's labels"),
+        ({"Smiling": {"truth": "gender", "positive": None}}, {"score": 0.5}, None),
+        ({"Smiling": {"truth": "group"}}, {"score": 0.5}, "no test face is 1 or male"),
+        (
+            {"Smiling": {"truth": "age"}},
+            {"score": 0.5},
+            "no test face is 1 or male|name the values",
+        ),
+        ({"Smiling": {"truth": "race_raw"}}, {"score": 0.5}, "no test face has a value"),
+        ({"Smiling": {"truth": "Grinning"}}, {"score": 0.5}, "no column Grinning"),
+    ],
+)
+def test_a_truth_that_cannot_be_one_is_named(
+    tasks: dict[str, Any], outputs: dict[str, Any], words: str | None, tmp_path: Path
+) -> None:
+    job = written(tmp_path)
+    faces = read_table(tmp_path / "faces.parquet", FACES)["face_id"]
+    pd.DataFrame({"face": faces, **outputs}).to_csv(tmp_path / "outputs.csv", index=False)
+    given = model(outputs="outputs.csv", tasks=tasks)
+    if words is None:
+        measured(tmp_path, job, given, tmp_path / "outputs.csv")
+        return
+    with pytest.raises(DataError, match=words):
+        measured(tmp_path, job, given, tmp_path / "outputs.csv")
 
 
 def test_a_threshold_of_one_group_is_carried_to_the_others(tmp_path: Path) -> None:

@@ -19,11 +19,14 @@ from facegap.tables.measure import ESTIMATES
 PERSONS, PICTURES, WIDTH = 120, 4, 16
 
 
-def measured(folder: Path, alike: float) -> pd.DataFrame:
-    """The estimates of a recogniser to which persons of group B are so much `alike`."""
+def measured(folder: Path, alike: float, few: int = 0) -> pd.DataFrame:
+    """The estimates of a recogniser to which persons of group B are so much `alike`.
+
+    The first `few` persons are group C, of whom one alone has several pictures with an embedding.
+    """
     rng = np.random.default_rng(0)
     person = np.repeat(np.arange(PERSONS), PICTURES)
-    group = np.where(person % 2, "B", "A")
+    group = np.where(person < few, "C", np.where(person % 2, "B", "A"))
     ids = [f"face{k}" for k in range(len(person))]
     table = pd.DataFrame({"face_id": ids, "path": ids, "split": "test", "group": group})
     table = table.assign(subject_id=person.astype(str), gender="male", age=np.nan, race_raw=None)
@@ -36,8 +39,11 @@ def measured(folder: Path, alike: float) -> pd.DataFrame:
     own = rng.normal(size=(PERSONS, WIDTH))
     own[1::2, 0] += alike  # a direction that all of group B share
     vectors = own[person] + rng.normal(0, 0.6, (len(person), WIDTH))
-    names = [exported_name("faces", face, 1) for face in ids][5:]
-    given = vectors.astype(np.float32)[5:]
+    names = [exported_name("faces", face, 1) for face in ids]
+    given = vectors.astype(np.float32)
+    single = (person > 1) & (person < few) & (np.arange(len(person)) % PICTURES > 0)
+    gives = ~single & (np.arange(len(person)) >= 5)
+    names, given = [name for name, own in zip(names, gives, strict=True) if own], given[gives]
     np.savez(folder / "out.npz", face=np.array(names), vector=given)
     arguments: dict[str, Any] = {
         name: folder / f"{name}.parquet" for name in ("faces", "measures", "labels", "estimates")
@@ -83,3 +89,17 @@ def test_a_group_whose_persons_are_alike_has_more_false_matches(tmp_path: Path) 
     falling = curve[curve["group"] == "group: A"].sort_values("threshold")
     assert falling["share"].is_monotonic_decreasing
     assert falling["estimate"].is_monotonic_increasing
+
+
+def test_a_rate_of_few_persons_with_several_pictures_is_not_shown(tmp_path: Path) -> None:
+    table = measured(tmp_path, 0.0, few=40)
+    own = table[table["quantity"] == "model performance"].set_index(["metric", "group"])
+    assert own.loc[("false match rate", "group: C"), "estimate"] >= 0, "many persons, many pairs"
+    row = own.loc[("false non-match rate", "group: C")]
+    assert row.isna()["estimate"], "of one person's pictures"
+    assert row["answers"] > 0
+    tests = table[table["quantity"].isin(["group against the others", "ratio of groups"])]
+    assert "false non-match rate" not in set(tests[tests["group"] == "group: C"]["metric"])
+    assert "group: C" not in set(
+        table.loc[table["quantity"] == "detection error trade-off", "group"]
+    )

@@ -7,6 +7,7 @@ import pandas as pd
 from facegap.groups import group_values
 from facegap.measure.rejected import measure_rejected
 from facegap.settings.measure import Intervals
+from facegap.settings.models import Groups
 from facegap.tables.acquire import FACES, REJECTED
 from facegap.tables.annotate import LABELS
 from facegap.tables.base import read_table, write_table
@@ -35,7 +36,9 @@ def write_dataset(folder: Path, name: str, lost: dict[str, int], boundary: str) 
         write_table(table, folder / f"{name}-{kind}", schema)
 
 
-def measured(folder: Path, boundary: str = "", **lost: dict[str, int]) -> pd.DataFrame:
+def measured(
+    folder: Path, boundary: str = "", least: int = 20, **lost: dict[str, int]
+) -> pd.DataFrame:
     """The estimates, with the factor of each group."""
     for name, counts in lost.items():
         write_dataset(folder, name, counts, boundary)
@@ -46,6 +49,7 @@ def measured(folder: Path, boundary: str = "", **lost: dict[str, int]) -> pd.Dat
         study="study",
         datasets=list(lost),
         sides={"inside": "CelebC", "outside": "CelebO"},
+        groups=Groups(least_persons=least),
         intervals=Intervals(age_bands=[20, 40]),
         seed=1,
     )
@@ -82,3 +86,9 @@ def test_nothing_lost_is_no_finding(tmp_path: Path) -> None:
     assert table["adjusted_p"].isna().all()
     assert (table["estimate"] == 0).all()
     assert (table["high"] > 0).all()
+
+
+def test_groups_of_few_persons_are_counted_alone(tmp_path: Path) -> None:
+    table = measured(tmp_path, least=201, one={"female": 24, "male": 2})
+    assert table["estimate"].isna().all()
+    assert table["faces"].tolist() == [200] * len(table)

@@ -80,6 +80,25 @@ def test_powers_of_one_test_meet_by_their_true_share(tmp_path: Path) -> None:
     assert list(table["a", "estimate"]) == list(table["b", "estimate"]) == [0.25, 0.3] * 2
 
 
+def test_versions_of_a_recogniser_meet_whatever_their_thresholds(tmp_path: Path) -> None:
+    rate = {"quantity": "model performance", "metric": "false match rate", "model": "ours"}
+    point = {"quantity": "detection error trade-off", "model": "ours", "share": 0.1}
+    folders = [
+        study(
+            tmp_path / name,
+            {**rate, "threshold": threshold, "estimate": threshold / 100},
+            {**rate, "group": "gender: male", "threshold": threshold, "estimate": threshold / 50},
+            {**point, "threshold": threshold, "estimate": 0.2},
+        )
+        for name, threshold in (("a", 0.4), ("b", 0.5))
+    ]
+    table = side_by_side(folders)
+    assert list(table["a", "estimate"]) == [0.004, 0.008]
+    assert list(table["b", "estimate"]) == [0.005, 0.01]
+    assert list(headline(table, models=True)["group"]) == ["all"]
+    assert list(headline(table, models=True, groups=True)["group"]) == ["all", "gender: male"]
+
+
 def test_two_rows_of_one_key_are_refused(studies: list[Path], tmp_path: Path) -> None:
     twice = study(tmp_path / "c", *({"quantity": "log odds", "estimate": 0.1 * k} for k in (1, 2)))
     with pytest.raises(DataError, match=r"c/report/estimates\.csv: two rows of .*log odds"):

@@ -11,8 +11,8 @@ from PIL import Image
 
 from facegap.cli import main
 from facegap.exported import exported_name
-from facegap.tables.acquire import FACES
-from facegap.tables.align import ALIGNED
+from facegap.tables.acquire import FACES, REJECTED
+from facegap.tables.align import ALIGNED, MEASURES
 from facegap.tables.base import write_table
 
 TESTED = 6
@@ -40,10 +40,15 @@ def config(tmp_path: Path) -> Path:
     ids = [f"secret-{k}" for k in range(8)]
     table = pd.DataFrame({"face_id": ids, "path": ids, "subject_id": ids})
     table["split"] = ["test"] * TESTED + ["train"] * 2
-    table = table.assign(age=np.nan, gender=None, race_raw=None)
+    table = table.assign(age=np.nan, gender=None, race_raw=None, Smiling=[0, 1] * 4)
     write_table(table, place / "acquire/faces/faces.parquet", FACES)
     aligned = pd.DataFrame({"face_id": ids[1:], "row": range(7)})
     write_table(aligned, place / "align/faces/faces.parquet", ALIGNED)
+    rejected = pd.DataFrame({"path": ids[:1], "face_id": ids[:1], "reason": "no face found"})
+    write_table(rejected, place / "align/faces/rejected.csv", REJECTED)
+    numbers = {name: 0.0 for name in MEASURES.columns if name not in ("face_id", "aligned")}
+    measures = aligned[["face_id"]].assign(**numbers | {"faces": 1}, aligned=True)
+    write_table(measures, place / "align/faces/measures.parquet", MEASURES)
     pixels = np.arange(7)[:, None, None, None] * np.ones((1, 16, 16, 3))
     np.save(place / "align/faces/none/shard-0.npy", pixels[:4].astype(np.uint8))
     np.save(place / "align/faces/none/shard-1.npy", pixels[4:].astype(np.uint8))
@@ -57,7 +62,9 @@ def test_the_aligned_test_faces_go_out_and_nothing_is_said_of_them(
 ) -> None:
     arguments = ["export", "faces", "--config", str(config), "--to", str(tmp_path / "out")]
     assert main(arguments) == 0
-    assert "5 of 6 test faces of faces" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "5 of 6 test faces of faces" in printed
+    assert "left out: 1 × no face found" in printed
     names = {exported_name("faces", f"secret-{k}", 1): k - 1 for k in range(1, TESTED)}
     files = {path.stem for path in (tmp_path / "out").glob("*.png")}
     assert files == set(names)
@@ -86,6 +93,7 @@ def test_what_cannot_be_exported_is_said(
     given = ["export", "faces", "--config", str(config), "--to", str(tmp_path / "out")]
     assert main([*given, *more]) == 2
     assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_all_models_are_checked_at_once(
@@ -98,11 +106,57 @@ def test_all_models_are_checked_at_once(
     printed = capsys.readouterr().err
     for words in ("ours: ", "line 2", "line 3", "somebody", "theirs: "):
         assert words in printed
-    (tmp_path / "data/ours.csv").write_text(f"face,score\n{name}.png,0.5\n")
+    (tmp_path / "data/ours.csv").write_text(f"face,score\n{name}.png,0.5\nsecret-0,0.1\n")
     np.savez(tmp_path / "data/theirs.npz", face=np.array([name]), vector=np.ones((1, 4)))
     assert main(check) == 0
     printed = capsys.readouterr().out
-    assert "ours: Smiling: 1 faces, 4 missing" in printed
-    assert "theirs: vectors of 4 numbers: 1 faces, 4 missing" in printed
+    assert "ours: Smiling: 1 of 5 faces, and 1 without an aligned face" in printed
+    assert "theirs: vectors of 4 numbers: 1 of 5 faces" in printed
     assert main([*check, "nobodys"]) == 2
     assert "no model nobodys in the configuration; it has ours, theirs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"tasks": {"Smiling": {"positive": ["yes"]}}}, "positive has 'yes', which no test face"),
+        ({"tasks": {"Smiling": {"truth": "subject_id"}}}, "subject_id is no column of drawn faces"),
+        (
+            {"tasks": {"Smiling": {"threshold_from": {"group": "gender: x"}}}},
+            "there is no group gender: x to set a threshold on",
+        ),
+    ],
+)
+def test_a_model_that_does_not_fit_its_truth_is_no_good_one(
+    change: dict[str, object],
+    words: str,
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = exported_name("faces", "secret-2", 1)
+    (tmp_path / "data/ours.csv").write_text(f"face,score\n{name}.png,0.5\n")
+    study = yaml.safe_load(config.read_text())
+    study["models"]["ours"] |= change
+    config.write_text(yaml.safe_dump(study))
+    assert main(["check", "model", "--config", str(config), "ours"]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_groups_that_no_data_set_has_are_refused(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = yaml.safe_load(config.read_text())
+    study["measure"] = {"groups": {"by": ["gender", "religion"]}}
+    config.write_text(yaml.safe_dump(study))
+    assert main(["check", "model", "--config", str(config)]) == 2
+    assert "measure.groups: no data set has a column religion" in capsys.readouterr().err
+
+
+def test_a_model_that_is_named_twice_is_no_good_configuration(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = config.read_text()
+    config.write_text(text.replace("  theirs:", "  ours:"))
+    assert main(["check", "model", "--config", str(config)]) == 2
+    assert "the key ours stands twice" in capsys.readouterr().err

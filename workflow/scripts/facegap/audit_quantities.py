@@ -1,5 +1,6 @@
 """The quantities of audited models (docs/audit.md), as facegap/quantities.py has the others."""
 
+from facegap.audit_metrics import OF_PAIRS
 from facegap.quantity import Quantity
 
 OF_MODELS = (
@@ -8,7 +9,10 @@ OF_MODELS = (
     "box overlap",
     *("taken for blinking", "taken for smiling"),
 )
-OF_PAIRS = ("false match rate", "false non-match rate")
+BOUNDED = (
+    *("accuracy", "balanced accuracy", "true positive rate", "false positive rate", "AUROC"),
+    *("Brier score", "not found"),
+)
 STUDENT = "Student's t over persons; of the AUROC and the Brier score on logits"
 AUDIT = {
     "model performance": Quantity(
@@ -17,8 +21,9 @@ AUDIT = {
         " (balanced accuracy: mean over the kinds of right answers). calibration bias: score less"
         " truth. landmark error: over the distance between the eyes. box overlap: intersection over"
         " union with the box around the known points. taken for blinking, smiling: share of found"
-        " faces whose blendshape is at least 0.4, 0.5. Without a number: fewer persons than"
-        " measure.groups.least_persons",
+        " faces whose blendshape is at least 0.4, 0.5. faces, persons: those with a"
+        " part in it. Without a number: fewer persons than measure.groups.least_persons, or not"
+        " defined",
         "share; years or the task's unit",
         STUDENT,
         (*OF_MODELS, *OF_PAIRS),
@@ -54,10 +59,10 @@ AUDIT = {
     ),
     "performance with missing outputs": Quantity(
         "measure",
-        "accuracy if all missing outputs were wrong, or right",
+        "the measure of the given outputs; its interval: if all missing ones were wrong, or right",
         "share",
         "worst and best case",
-        ("accuracy",),
+        BOUNDED,
     ),
     "model contrast": Quantity(
         "measure",

@@ -5,11 +5,12 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from facegap import checking, compare
+from facegap import compare
 from facegap.acquire import cli as acquire
 from facegap.acquire import exporting
 from facegap.annotate.publish import publish
 from facegap.errors import FacegapError, shown
+from facegap.measure import checking
 from facegap.people.commands import results_of
 from facegap.people.comparing import commands as comparing
 from facegap.people.labelling import commands as labelling

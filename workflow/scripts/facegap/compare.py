@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from facegap import theme
+from facegap.audit_quantities import AUDIT
 from facegap.errors import DataError
 from facegap.files import whole
 from facegap.groups import ALL
@@ -27,6 +28,7 @@ NAMED = {  # before the value, where it does not speak for itself
     **{"share": "share", "threshold": "threshold"},
 }
 VALUES = ["estimate", "low", "high"]
+CURVE = "detection error trade-off"  # whose points differ from study to study
 PLACE = "report/estimates.csv"  # below a study
 MOST = 60  # lines of the figure
 LINE = 0.24  # inches a line and study
@@ -45,28 +47,39 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="only this quantity (docs/estimates.md); may be given several times",
     )
     parser.add_argument(
+        "--groups",
+        action="store_true",
+        help="single groups, too, in what is printed and in the figure",
+    )
+    parser.add_argument(
         "--output",
         type=Path,
         default=Path("comparison"),
         help="where to write .csv, .png and .svg (default: comparison)",
     )
     parser.set_defaults(
-        command=lambda given: compare(given.results, given.output, quantities=given.quantity)
+        command=lambda given: compare(
+            given.results, given.output, quantities=given.quantity, groups=given.groups
+        )
     )
 
 
 def compare(
-    results: Sequence[Path], output: Path, *, quantities: Sequence[str] | None = None
+    results: Sequence[Path],
+    output: Path,
+    *,
+    quantities: Sequence[str] | None = None,
+    groups: bool = False,
 ) -> None:
     """Print the rows of several studies side by side, and write them with a figure.
 
     Writes `output`.csv (KEYS, and estimate, low and high of each study), .png and .svg. What is
-    printed and in the figure is of all faces, attributes and seeds, and, without `quantities`, of
-    no single model. Raises `DataError` where a folder has no
+    printed and in the figure is of all faces (with `groups`, of single ones, too), attributes and
+    seeds, and, without `quantities`, of no single model. Raises `DataError` where a folder has no
     estimates, or nothing is left to compare.
     """
     table = side_by_side(results, quantities)
-    shown = headline(table, models=bool(quantities))
+    shown = headline(table, models=bool(quantities), groups=groups)
     with pd.option_context("display.max_rows", None, "display.width", None):
         print(as_text(shown).to_string(index=False))
     if left := len(table) - len(shown):
@@ -90,6 +103,8 @@ def side_by_side(results: Sequence[Path], quantities: Sequence[str] | None = Non
             raise DataError(f"{folder} has no {PLACE}; name folders of finished studies")
         rows = read_table(folder / PLACE, ESTIMATES)
         rows = rows[rows["quantity"].isin(quantities or QUANTITIES)]
+        rows = rows[rows["quantity"] != CURVE]
+        rows.loc[rows["quantity"].isin(AUDIT), ["threshold", "share"]] = None  # results, too
         bins = rows["quantity"].str.endswith("calibration")
         rows.loc[bins, "share"] = None  # of a bin: a result, as its estimate is
         for key in rows.loc[rows.duplicated(KEYS), KEYS].dropna(axis=1).to_dict("records"):
@@ -106,12 +121,14 @@ def side_by_side(results: Sequence[Path], quantities: Sequence[str] | None = Non
     return keys.join(values.reindex(columns=pd.MultiIndex.from_tuples(studies)))
 
 
-def headline(table: pd.DataFrame, *, models: bool) -> pd.DataFrame:
+def headline(table: pd.DataFrame, *, models: bool, groups: bool = False) -> pd.DataFrame:
     """The rows of all faces, attributes and seeds, of single `models` or not; of none, all rows.
+
+    With `groups` those of single groups, too.
 
     Of tasks beside the boundary those over data sets: single heads of them are dozens.
     """
-    of_all = (table["group"] == ALL) & table["attribute"].isna() & table["seed"].isna()
+    of_all = (groups | (table["group"] == ALL)) & table["attribute"].isna() & table["seed"].isna()
     of_head = table["task"].notna() & (table["task"] != "boundary") & table["trained_on"].notna()
     of_all &= ~of_head
     if not models:

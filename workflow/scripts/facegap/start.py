@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from snakemake.exceptions import WorkflowError
+from snakemake.exceptions import MissingRuleException, WorkflowError
 from snakemake.persistence.file import FilePersistence
 from snakemake.script import PythonScript
 from snakemake_interface_executor_plugins.executors.real import (  # type: ignore[import-untyped]
@@ -92,6 +92,7 @@ def check(
     if obstacle:
         raise WorkflowError(obstacle)
     check_answers(workflow, missing)
+    check_sources(workflow, study.results)
     check_pairs(workflow, study)
     check_leftovers(workflow, results, study.study)
     keep_changed(results)
@@ -118,6 +119,44 @@ def check_answers(workflow: Any, missing: Mapping[str, Iterable[str]]) -> None:
                 " then label or verify on the page (facegap annotate serve), or give answers from"
                 " elsewhere: docs/annotation.md"
             )
+
+
+def check_sources(workflow: Any, results: str) -> None:
+    """Stop where a result of an earlier run would stand for one that cannot be made any more.
+
+    Snakemake takes a result whose rule lacks an input for a file that somebody brought along.
+    """
+    dag = workflow.dag
+    for job in dag.jobs:
+        made = set().union(*dag.dependencies[job].values())
+        for path in job.input:
+            lost = None if path in made else _lost_source(workflow, str(path), f"{results}/")
+            if lost:
+                raise WorkflowError(
+                    f"{lost} does not exist, and {path} was made from it by an earlier run; put it"
+                    " back, or correct its name in the configuration"
+                )
+
+
+def _lost_source(workflow: Any, path: str, results: str) -> str | None:
+    """The first file that is missing and that no rule makes, of those that `path` is made from."""
+    jobs = _producers(workflow, path) if path.startswith(results) else []
+    for source in (str(each) for job in jobs for each in job.input):
+        if Path(source).exists() or _producers(workflow, source):
+            lost = _lost_source(workflow, source, results)
+        else:
+            lost = source
+        if lost:
+            return lost
+    return None
+
+
+def _producers(workflow: Any, path: str) -> list[Any]:
+    try:
+        found: list[Any] = workflow.async_run(workflow.dag.file2jobs(path))
+    except MissingRuleException:
+        return []
+    return found
 
 
 def check_pairs(workflow: Any, study: Study) -> None:

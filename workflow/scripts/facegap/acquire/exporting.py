@@ -21,7 +21,7 @@ from facegap.images import open_images
 from facegap.people.commands import results_of
 from facegap.settings.load import read_study
 from facegap.settings.study import Study
-from facegap.tables.acquire import FACES
+from facegap.tables.acquire import FACES, REJECTED
 from facegap.tables.align import ALIGNED
 from facegap.tables.base import read_table
 
@@ -56,10 +56,13 @@ def export_faces(study: Study, folder: Path, *, crop: str, dataset: str | None =
     tested = table.loc[table["split"] == "test", ["face_id", "path"]]
     if folder.exists() and any(folder.iterdir()):
         raise DataError(f"{folder}: has files already; name a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    if crop not in (ORIGINAL, *study.align.crops.written()):
+        known = listed([*study.align.crops.written(), ORIGINAL])
+        raise ConfigError(f"--crop {crop}: align.crops has no such crop; there are {known}")
     pictures = (
         _originals(study, name, tested) if crop == ORIGINAL else _crops(study, name, tested, crop)
     )
+    folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for face_id, picture in pictures:
         exported = exported_name(name, face_id, study.seed)
@@ -69,6 +72,11 @@ def export_faces(study: Study, folder: Path, *, crop: str, dataset: str | None =
     with whole(folder / LIST) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([("face", "file"), *sorted(rows)])
     print(f"{folder}: {len(rows)} of {len(tested)} test faces of {name}, and {LIST}")
+    if crop != ORIGINAL:
+        lost = read_table(results_of(study, f"align/{name}/rejected.csv", "align"), REJECTED)
+        reasons = lost.loc[lost["face_id"].isin(tested["face_id"]), "reason"].value_counts()
+        for reason, count in reasons.sort_index().items():
+            print(f"left out: {count} × {reason}")
 
 
 def _dataset(study: Study, given: str | None) -> str:
@@ -82,9 +90,6 @@ def _dataset(study: Study, given: str | None) -> str:
 def _crops(
     study: Study, name: str, tested: pd.DataFrame, crop: str
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    if crop not in study.align.crops.written():
-        known = listed([*study.align.crops.written(), ORIGINAL])
-        raise ConfigError(f"--crop {crop}: align.crops has no such crop; there are {known}")
     place = f"align/{name}"
     aligned = read_table(results_of(study, f"{place}/faces.parquet", "align"), ALIGNED)
     shards = range(study.align.shards)

@@ -15,10 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from facegap.audit_metrics import Better
+from facegap.errors import DataError
 from facegap.groups import group_name, in_order
 from facegap.measure.columns import difference
 from facegap.settings.models import Groups
-from facegap.statistics.interval import Interval, row, within
+from facegap.statistics.interval import Interval, within
+from facegap.statistics.interval import row as row_of
 from facegap.statistics.multiplicity import holm
 from facegap.statistics.performance import (
     Estimate,
@@ -32,6 +35,7 @@ from facegap.statistics.performance import (
 Row = dict[str, Any]
 Chosen = NDArray[np.bool_]  # (n,), of the faces
 RATIO = "ratio of groups"
+MOST = 200  # groups of a factor
 DRAWS = 20_000  # of normal deviates, for the largest of all pairwise differences
 
 
@@ -40,14 +44,14 @@ class Metric:
     """A measure of a model: of some faces, `of` gives it, or None where it has no meaning there.
 
     Between `low` and `high`. Where it is `skewed` near an end its interval is symmetric in the
-    logit. `less` is better, or more.
+    logit. `better` says which values are.
     """
 
     of: Callable[[Chosen], Measured | None]
     low: float = 0.0
     high: float = 1.0
     skewed: bool = False
-    less: bool = False
+    better: Better = "more"
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,9 @@ class Grouping:
     factor: str
     names: "pd.Series[str]"  # (n,)
 
-    def shown(self, person: NDArray[np.int64], least: int) -> tuple[list[str], list[str]]:
-        """The groups with `least` persons or more, in order, and the others."""
-        persons = pd.Series(person).groupby(self.names.to_numpy()).nunique()
-        ordered = in_order(persons.index)
-        enough = [name for name in ordered if persons[name] >= least]
-        return enough, [name for name in ordered if name not in enough]
+    def groups(self) -> list[str]:
+        """The groups that some face is in, in order."""
+        return in_order(self.names.dropna().unique())
 
     def chosen(self, name: str) -> Chosen:
         """The faces of a group."""
@@ -74,6 +75,8 @@ def groupings(
     faces: pd.DataFrame, columns: Mapping[str, "pd.Series[str]"], settings: Groups
 ) -> list[Grouping]:
     """Those of the settings that the faces (n) have, at least two groups of each.
+
+    Raises `DataError` where a factor makes more than MOST.
 
     `columns` has the group of each face by factor; other factors are columns of `faces`.
     """
@@ -92,6 +95,11 @@ def groupings(
         named = pd.Series(None, index=table.index, dtype=object)
         rows = table[complete].itertuples(index=False, name=None)
         named[complete] = [group_name(dict(zip(names, row, strict=True))) for row in rows]
+        if named.nunique() > MOST:
+            raise DataError(
+                f"measure.groups: {' × '.join(names)} makes {named.nunique()} groups; name columns"
+                f" with few words, that make at most {MOST}"
+            )
         if named.nunique() > 1:
             found.append(Grouping(" × ".join(names), named))
     return found
@@ -124,17 +132,19 @@ def group_rows(
 ) -> Iterator[Row]:
     """Rows (columns of ESTIMATES) of each metric: of all faces, in each group, and of the groups.
 
-    "model performance" of all and of each group, without a number where it has too few persons;
+    "model performance" of all and of each group, without a number where too few persons have a part
+    in it, or where it has no meaning, as balanced accuracy of faces of one kind;
     "group against the others", with p adjusted over all groups (Holm); and "range of groups" and
     "ratio of groups", with the worst group named.
     """
     everybody = np.ones(len(person), dtype=bool)
     for name, metric in metrics.items():
-        found = _estimate(metric, everybody, confidence)
-        if found is None:
+        whole = metric.of(everybody)
+        if whole is None:
             continue
         about: Row = {"metric": name}
-        yield {"quantity": "model performance", **about, **_value(found, metric, everybody, person)}
+        found = _estimate(whole, metric, confidence)
+        yield {"quantity": "model performance", **about, **_value(found, metric), **_counts(whole)}
         tests: list[Row] = []
         spreads: list[Row] = []
         for grouping in every:
@@ -157,36 +167,47 @@ def _of_groups(
     confidence: float,
 ) -> tuple[dict[str, Estimate], list[Row]]:
     """The estimates of the groups that are shown, and the rows of all."""
-    shown, hidden = grouping.shown(person, settings.least_persons)
     estimates, rows = {}, []
-    for name in shown:
+    for name in grouping.groups():
         chosen = grouping.chosen(name)
-        about: Row = {"quantity": "model performance", "group": name}
-        found = _estimate(metric, chosen, confidence)
-        if found is not None:
-            estimates[name] = found
-            rows.append({**about, **_value(found, metric, chosen, person)})
-    for name in hidden:
-        counts = _counts(grouping.chosen(name), person)
-        rows.append({"quantity": "model performance", "group": name, **counts})
+        row: Row = {"quantity": "model performance", "group": name}
+        measured = metric.of(chosen)
+        if measured is None:
+            row |= {"faces": int(chosen.sum()), "persons": len(np.unique(person[chosen]))}
+        else:
+            row |= _counts(measured)
+            if row["persons"] >= settings.least_persons:
+                estimates[name] = _estimate(measured, metric, confidence)
+                row |= _value(estimates[name], metric)
+        rows.append(row)
     return estimates, rows
 
 
-def _estimate(metric: Metric, chosen: Chosen, confidence: float) -> Estimate | None:
-    measured = metric.of(chosen)
-    if measured is None:
-        return None
+def _estimate(measured: Measured, metric: Metric, confidence: float) -> Estimate:
     found = interval_of(clustered(measured), confidence)
     return on_logits(found, confidence) if metric.skewed else found
 
 
-def _value(found: Estimate, metric: Metric, chosen: Chosen, person: NDArray[np.int64]) -> Row:
+def _value(found: Estimate, metric: Metric) -> Row:
     interval = within(found.interval, metric.low, metric.high)
-    return {**row(interval), "standard_error": found.error, **_counts(chosen, person)}
+    return {**row_of(interval), "standard_error": found.error}
 
 
-def _counts(chosen: Chosen, person: NDArray[np.int64]) -> Row:
-    return {"faces": int(chosen.sum()), "persons": len(np.unique(person[chosen]))}
+def _counts(measured: Measured) -> Row:
+    """The faces and persons that have a part in it."""
+    persons = np.concatenate([part.person for part in measured.strata])
+    return {"faces": len(persons), "persons": len(np.unique(persons))}
+
+
+def shown_groups(
+    grouping: Grouping, metric: Metric, least: int
+) -> Iterator[tuple[str, Chosen, Measured]]:
+    """Those groups in whose `metric` `least` persons or more have a part: name, faces, value."""
+    for name in grouping.groups():
+        chosen = grouping.chosen(name)
+        measured = metric.of(chosen)
+        if measured is not None and _counts(measured)["persons"] >= least:
+            yield name, chosen, measured
 
 
 def _against(
@@ -222,8 +243,9 @@ def ranges(
     values = np.array([estimates[name].interval.estimate for name in names])
     errors = np.array([estimates[name].error for name in names])
     freedom = np.array([estimates[name].freedom for name in names])
-    order = np.argsort(-values if metric.less else values)
-    group = f"{grouping.factor}: worst {_short(names[order[0]], grouping.factor)}"
+    badness = {"more": -values, "less": values, "nearer to zero": np.abs(values)}
+    worst = names[int(badness[metric.better].argmax())]
+    group = f"{grouping.factor}: worst {_short(worst, grouping.factor)}"
     about: Row = {"group": group, "answers": len(names)}
     reach = metric.high - metric.low
     spread = _spread(values, errors, freedom, confidence, rng)
@@ -231,7 +253,7 @@ def ranges(
     if (values > 0).all() and metric.low == 0:
         logs = _spread(np.log(values), errors / values, freedom, confidence, rng)
         ends = np.exp([-logs.interval.estimate, -logs.interval.high, -logs.interval.low]).tolist()
-        yield {"quantity": RATIO, **about, **row(Interval(*ends)), "p": logs.p}
+        yield {"quantity": RATIO, **about, **row_of(Interval(*ends)), "p": logs.p}
 
 
 def _short(name: str, factor: str) -> str:
@@ -248,7 +270,7 @@ class Spread:
 
     def columns(self, low: float, high: float) -> Row:
         """As columns of ESTIMATES."""
-        return {**row(within(self.interval, low, high)), "p": self.p}
+        return {**row_of(within(self.interval, low, high)), "p": self.p}
 
 
 def _spread(

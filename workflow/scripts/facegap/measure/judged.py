@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from facegap.audit_metrics import SIGNED, SKEWED, UNBOUNDED, better
 from facegap.measure.by_group import Chosen, Metric
 from facegap.statistics.performance import (
     SHARE,
@@ -73,24 +74,14 @@ class Judged:
         return auroc(Answers(*part))
 
 
-LESS = (
-    *("false positive rate", "Brier score", "absolute error", "not found", "landmark error"),
-    *("taken for blinking", "taken for smiling", "false match rate", "false non-match rate"),
-)
-SIGNED = ("bias", "calibration bias")  # neither more nor less is better: nearer to zero
-UNBOUNDED = ("absolute error", "landmark error", "bias")
-SKEWED = ("Brier score",)
-
-
 def _mean_metric(name: str, values: Values, person: NDArray[np.int64]) -> Metric:
     high = np.inf if name in UNBOUNDED else 1.0
     low = -high if name in SIGNED else 0.0
-    less = name in LESS
 
     def of(chosen: Chosen) -> Measured | None:
         return mean_of_means(values, [chosen & np.isfinite(values)], person, bounded=high == 1.0)
 
-    return Metric(of, low, high, name in SKEWED, less)
+    return Metric(of, low, high, name in SKEWED, better(name))
 
 
 def mean_of_means(
@@ -121,7 +112,18 @@ def paired_metric(name: str, one: Values, other: Values, person: NDArray[np.int6
         )
         return None if first is None or second is None else paired(first, second)
 
-    return Metric(of, -high, high, less=name in LESS)
+    return Metric(of, -high, high, better=better(name))
+
+
+def is_positive(truth: "pd.Series[Any]", positive: list[Any] | None) -> NDArray[np.bool_]:
+    """Whether the right answer (n,) is positive: one of `positive`, or else 1 or male."""
+    found: NDArray[np.bool_] = as_words(truth).isin(_words(positive)).to_numpy(bool)
+    return found
+
+
+def as_words(values: "pd.Series[Any]") -> "pd.Series[str]":
+    """Answers as people write them, 1.0 as 1; missing ones stay missing."""
+    return values.map(lambda value: str(_plain(value)), na_action="ignore")
 
 
 def classified(
@@ -138,32 +140,31 @@ def classified(
     of several kinds are compared as words.
     """
     known = truth.notna().to_numpy(bool)
-    is_positive = truth.map(lambda value: str(_plain(value)) in _words(positive)).to_numpy(bool)
+    truly = is_positive(truth, positive)
     scores = outputs["score"].to_numpy(float)
     if np.isfinite(scores).any():
         predicted, answered = scores >= threshold, np.isfinite(scores) & known
-        right, kinds = predicted == is_positive, np.where(known, is_positive, -1)
-        answers = Answers(is_positive, person, np.where(known, scores, np.nan)[None])
+        right, kinds = predicted == truly, np.where(known, truly, -1)
+        answers = Answers(truly, person, np.where(known, scores, np.nan)[None])
     else:
-        words = outputs["label"].map(lambda value: str(_plain(value)), na_action="ignore")
+        words, true_words = as_words(outputs["label"]), as_words(truth)
         answered = words.notna().to_numpy(bool) & known
-        true_words = truth.map(lambda value: str(_plain(value)), na_action="ignore")
         right = words.to_numpy(object) == true_words.to_numpy(object)  # by place: indices differ
         kinds = np.where(known, pd.factorize(true_words)[0], -1)
         predicted, answers = words.isin(_words(positive)).to_numpy(bool), None
     values = {"accuracy": _where(answered, right)}
     if answers is not None or true_two(truth, positive):
-        values["true positive rate"] = _where(answered & is_positive, predicted)
-        values["false positive rate"] = _where(answered & ~is_positive, predicted)
+        values["true positive rate"] = _where(answered & truly, predicted)
+        values["false positive rate"] = _where(answered & ~truly, predicted)
     if answers is not None:
-        values["Brier score"] = _where(answered, (scores - is_positive) ** 2)
-        values["calibration bias"] = _where(answered, scores - is_positive)
+        values["Brier score"] = _where(answered, (scores - truly) ** 2)
+        values["calibration bias"] = _where(answered, scores - truly)
     return Judged(task, values, person, kinds.astype(np.int64), answers, threshold)
 
 
 def true_two(truth: "pd.Series[Any]", positive: list[Any] | None) -> bool:
     """Whether the right answers are of two kinds, one of which is positive."""
-    words = {str(_plain(value)) for value in truth.dropna().unique()}
+    words = set(as_words(truth).dropna())
     return len(words) == 2 and bool(words & _words(positive))
 
 

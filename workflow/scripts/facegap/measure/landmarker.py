@@ -6,13 +6,14 @@ takes for closed and smiling (its blendshapes): by group of persons.
 
 import logging
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from facegap.measure.audited import Audited, audited_faces
+from facegap.measure.audited import Audited, audited_faces, require_columns
 from facegap.measure.judged import Judged, classified, landmark_error
 from facegap.measure.models import task_rows
 from facegap.settings.measure import Intervals
@@ -51,11 +52,11 @@ def measure_landmarker(
     """
     rows: list[dict[str, Any]] = []
     parts = []
-    each_set = zip(datasets, faces, measures, landmarks, rejected, labels, strict=True)
-    for dataset, face, measure, points, lost, label in each_set:
-        audited = audited_faces(
-            dataset, face, measure, label, sides=sides, settings=groups, intervals=intervals
-        )
+    read = partial(audited_faces, sides=sides, settings=groups, intervals=intervals)
+    every = [*map(read, datasets, faces, measures, labels)]
+    require_columns(groups, every)
+    for audited, points, lost in zip(every, landmarks, rejected, strict=True):
+        dataset = audited.dataset
         about = {"model": LANDMARKER, "tested_on": dataset}
         for judged in tasks_of(audited, read_table(points, LANDMARKS), read_table(lost, REJECTED)):
             name = f"{LANDMARKER} {dataset}"
@@ -67,8 +68,8 @@ def measure_landmarker(
                 keys = {"model": LANDMARKER, "dataset": dataset, "task": judged.task}
                 parts.append(table.dropna().assign(**keys, metric=metric))
     write_table(table_of(rows, study), estimates, ESTIMATES)
-    every = pd.concat(parts, ignore_index=True)
-    write_table(every[list(BY_FACE.columns)], by_face, BY_FACE)
+    table = pd.concat(parts, ignore_index=True)
+    write_table(table[list(BY_FACE.columns)], by_face, BY_FACE)
 
 
 def _without_tones(audited: Audited) -> Audited:

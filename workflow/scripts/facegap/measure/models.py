@@ -1,7 +1,8 @@
 """The user's own models: what they gave out for the test faces, measured by group."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -10,19 +11,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facegap.audit_metrics import SIGNED, UNBOUNDED
 from facegap.errors import DataError, listed
 from facegap.exported import face_by_name
 from facegap.measure.audited import Audited, audited_faces
-from facegap.measure.by_group import Chosen, group_rows
+from facegap.measure.by_group import Chosen, group_rows, shown_groups
 from facegap.measure.columns import difference
 from facegap.measure.judged import (
     Judged,
+    as_words,
     classified,
     detected,
+    is_positive,
     paired_metric,
     regressed,
     threshold_on,
 )
+from facegap.measure.truths import truth_of
 from facegap.model_outputs import missing, read_detections, read_predictions
 from facegap.seeds import generator
 from facegap.settings.measure import Intervals
@@ -37,7 +42,6 @@ from facegap.tables.measure import estimates as table_of
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
-BOUNDED = ("accuracy",)  # metrics whose best and worst case with missing faces are given
 
 
 def measure_model(
@@ -74,39 +78,61 @@ def measure_model(
     truths = _truths(on, model)
     rows: list[Row] = []
     parts = []
-    for judged, given in judged_of(on, model, outputs, seed, faces):
+    for task in tasks_of(on, model, outputs, seed, faces):
+        judged = task.judge(task.given)
+        about: Row = {"task": judged.task}
         for each in task_rows(on, judged, groups, intervals.confidence, seed, audited):
-            rows.append({"task": judged.task, **each, **truths(each)})
-        lost = missing(given, expected.tolist())
-        bounds = _bounds(judged, len(lost), len(expected))
-        rows += ({"task": judged.task, **each} for each in bounds)
+            rows.append({**about, **each, **truths(each)})
+        lost = missing(task.faces, expected.tolist())
+        counted: Row = {"quantity": "missing outputs", "estimate": float(len(lost))}
+        rows.append({**about, **counted, "faces": len(expected)})
+        if lost and task.extreme is not None:
+            rows += ({**about, **each} for each in bounds_of(on, task, judged, lost, groups))
         parts += [_by_face(on, judged, metric) for metric in judged.values]
-    about: Row = {"model": audited, "tested_on": dataset}
+    about = {"model": audited, "tested_on": dataset}
     write_table(table_of([{**about, **each} for each in rows], study), estimates, ESTIMATES)
     every = pd.concat(parts, ignore_index=True).assign(model=audited)
     write_table(every[list(BY_FACE.columns)], by_face, BY_FACE)
     log.info("%s: %d tasks, %d rows", audited, len(parts), len(rows))
 
 
-def judged_of(
-    audited: Audited, model: Model, outputs: Path, seed: int, place: Path
-) -> Iterator[tuple[Judged, list[str]]]:
-    """What the user's file `outputs` says of each task, judged, and of which faces it speaks.
+@dataclass(frozen=True)
+class Task:
+    """What a model gave out for one task.
 
-    `place` is the table of the faces, for messages.
+    `given` has a row a face (n), missing where it gave nothing; `faces` are the ids of those for
+    which it gave something. `judge` holds such rows against the truth; `extreme` gives those of a
+    model that is always right (True) or wrong, where there is such a thing.
+    """
+
+    given: pd.DataFrame
+    faces: list[str]
+    judge: Callable[[pd.DataFrame], Judged]
+    extreme: Callable[[bool], pd.DataFrame] | None = None
+
+
+def tasks_of(
+    audited: Audited, model: Model, outputs: Path, seed: int, place: Path
+) -> Iterator[Task]:
+    """The tasks that the user's file `outputs` answers.
+
+    `place` is the table of the faces, for messages. Raises `DataError` for each line that cannot be
+    used, and where a task's truth is not what its settings say.
     """
     ids = audited.faces["face_id"]
     names = face_by_name(audited.dataset, ids, seed)
     if model.kind == "detector":
         found = read_detections(outputs, names)
         given = found.set_index("face_id").reindex(ids)
-        yield detected(given, audited.faces, audited.person), found["face_id"].tolist()
+        judge = partial(detected, faces=audited.faces, person=audited.person)
+        yield Task(given, found["face_id"].tolist(), judge, partial(_detections, len(ids)))
         return
     table = read_predictions(outputs, names, dict.fromkeys(model.tasks, model.kind))
-    for task, settings in model.tasks.items():
-        own = table[table["task"] == task]
+    for name, settings in model.tasks.items():
+        own = table[table["task"] == name]
         given = own.set_index("face_id").reindex(ids)
-        yield _judged(audited, task, settings, given, model, place), own["face_id"].tolist()
+        truth = truth_of(audited, name, settings, model.kind, given, place)
+        yield task_of(audited, name, settings, model.kind, given, own["face_id"].tolist(), truth)
 
 
 def task_rows(
@@ -119,28 +145,43 @@ def task_rows(
         yield {**each, "threshold": judged.threshold}
 
 
-def _judged(
+def task_of(
     audited: Audited,
-    task: str,
+    name: str,
     settings: ModelTask,
+    kind: str,
     given: pd.DataFrame,
-    model: Model,
-    place: Path,
-) -> Judged:
-    """The task's outputs, a row a face, beside the right answers."""
-    column = settings.truth or task
-    if column not in audited.faces:
-        raise DataError(
-            f"{place}: no column {column} for the task {task}; it has"
-            f" {listed(audited.faces.columns)}; name the right one as truth of this task"
-        )
-    truth = audited.faces[column]
-    if model.kind == "regressor":
-        return regressed(task, given, truth, audited.person)
+    faces: list[str],
+    truth: "pd.Series[Any]",
+) -> Task:
+    """A task of a classifier or regressor, beside the right answers."""
+    if kind == "regressor":
+        return Task(given, faces, lambda rows: regressed(name, rows, truth, audited.person))
     threshold = settings.threshold
     if settings.threshold_from is not None:
-        threshold = _carried(audited, truth, settings, given, settings.threshold_from, task)
-    return classified(task, given, truth, audited.person, settings.positive, threshold)
+        threshold = _carried(audited, truth, settings, given, settings.threshold_from, name)
+    parts = (truth, audited.person, settings.positive, threshold)
+    scored = bool(given["score"].notna().any())
+    extreme = partial(_answers, truth, settings.positive, scored)
+    return Task(given, faces, lambda rows: classified(name, rows, *parts), extreme)
+
+
+def _answers(
+    truth: "pd.Series[Any]", positive: list[Any] | None, scored: bool, right: bool
+) -> pd.DataFrame:
+    """What a classifier would give that is always `right`, or always wrong."""
+    truly = is_positive(truth, positive)
+    if scored:
+        return pd.DataFrame({"score": (truly == right).astype(float), "label": None})
+    words = as_words(truth)
+    wrong = np.where(truly, " ", words[truly].iloc[0] if truly.any() else " ")
+    return pd.DataFrame({"score": np.nan, "label": words.to_numpy(object) if right else wrong})
+
+
+def _detections(count: int, right: bool) -> pd.DataFrame:
+    """What a detector would give that finds all of `count` faces, or none."""
+    rows = pd.DataFrame({"found": [right] * count, "points": [None] * count})
+    return rows.assign(**dict.fromkeys(("x", "y", "width", "height"), np.nan))
 
 
 def _carried(
@@ -173,16 +214,35 @@ def _carried(
     return threshold
 
 
-def _bounds(judged: Judged, lost: int, expected: int) -> Iterator[Row]:
-    """How many expected faces are missing, and what accuracy could be with them."""
-    yield {"quantity": "missing outputs", "estimate": float(lost), "faces": expected}
-    for metric in BOUNDED if lost else ():
-        if metric in judged.values:
-            given = judged.values[metric][np.isfinite(judged.values[metric])]
-            right, every = float(given.sum()), len(given) + lost
-            ends = Interval(float(given.mean()), right / every, (right + lost) / every)
-            about: Row = {"quantity": "performance with missing outputs", "metric": metric}
-            yield {**about, **row(ends), "faces": every}
+def bounds_of(
+    audited: Audited, task: Task, judged: Judged, lost: list[str], groups: Groups
+) -> Iterator[Row]:
+    """What each metric could be with the faces that are missing, of all and of each group."""
+    assert task.extreme is not None
+    unknown = audited.faces["face_id"].isin(lost).to_numpy(bool)
+    everybody = np.ones(len(unknown), dtype=bool)
+    ends = []
+    for right in (False, True):
+        filled = task.given.reset_index(drop=True).astype(object)
+        other = task.extreme(right)
+        filled.loc[unknown, other.columns] = other.loc[unknown].astype(object)
+        ends.append(task.judge(filled.astype(task.given.dtypes.to_dict())).metrics())
+    for name, metric in judged.metrics().items():
+        if name in SIGNED or name in UNBOUNDED or name == "box overlap":
+            continue
+        chosen = [("all", everybody)]
+        for grouping in audited.groupings:
+            shown = shown_groups(grouping, metric, groups.least_persons)
+            chosen += [(group, own) for group, own, _ in shown if (own & unknown).any()]
+        for group, own in chosen:
+            of = [
+                found for each in (metric, *(end[name] for end in ends)) if (found := each.of(own))
+            ]
+            if len(of) == 3:
+                value, *reach = (each.estimate for each in of)
+                about: Row = {"quantity": "performance with missing outputs", "metric": name}
+                known = Interval(value, min(reach), max(reach))
+                yield {**about, "group": group, **row(known), "faces": int(own.sum())}
 
 
 def _by_face(audited: Audited, judged: Judged, metric: str) -> pd.DataFrame:
@@ -279,12 +339,11 @@ def _contrasts(
     everybody = np.ones(len(on.person), dtype=bool)
     chosen = {"all": everybody}
     for each in on.groupings:
-        shown, _ = each.shown(on.person, groups.least_persons)
-        chosen |= {group: each.chosen(group) for group in shown}
-        for group in shown if len(shown) > 2 else shown[:1]:
-            own = each.chosen(group)
-            one, other = metric.of(own), metric.of(each.names.notna().to_numpy(bool) & ~own)
-            if one is not None and other is not None:
+        shown = list(shown_groups(each, metric, groups.least_persons))
+        chosen |= {group: own for group, own, _ in shown}
+        for group, own, one in shown if len(shown) > 2 else shown[:1]:
+            other = metric.of(each.names.notna().to_numpy(bool) & ~own)
+            if other is not None:
                 found = interval_of(clustered(gap(one, other)), confidence)
                 columns = difference(found, confidence, 2 * metric.low, 2 * metric.high)
                 yield {"quantity": "disparity contrast", "group": group, **columns}

@@ -1,6 +1,7 @@
 """The user's recognisers: false matches and non-matches of their embeddings, by group."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,29 +61,18 @@ def measure_recogniser(
     )
     ids = on.faces["face_id"]
     given, vectors = read_embeddings(outputs, face_by_name(dataset, ids, seed))
-    place = pd.Series(range(len(given)), index=given).reindex(ids)
-    has = place.notna().to_numpy(bool)
-    alike = _alike(on.faces, intervals)
+    place = pd.Series(np.arange(len(given), dtype=float), index=given).reindex(ids).to_numpy()
+    plan = VerificationPlan(
+        verification.pairs,
+        verification.false_match_rate,
+        verification.set_on,
+        confidence=intervals.confidence,
+    )
+    embedded = Embedded(vectors, place, on.person, _alike(on.faces, intervals))
     rng = generator(seed, "verification", model=audited)
     rows: list[Row] = []
-    whole = Grouping(ALL, pd.Series([ALL] * len(ids)))
-    for grouping in (whole, *on.groupings):
-        shown, hidden = grouping.shown(on.person, groups.least_persons)
-        codes = pd.Series(range(len(shown)), index=shown).reindex(grouping.names).to_numpy(float)
-        chosen = has & np.isfinite(codes)
-        if not shown or not chosen.any():
-            continue
-        own = vectors[place[chosen].to_numpy(int)]
-        plan = VerificationPlan(
-            verification.pairs,
-            verification.false_match_rate,
-            verification.set_on if verification.set_on in shown else ALL,
-            confidence=intervals.confidence,
-        )
-        parts = (on.person[chosen], codes[chosen].astype(np.int64), alike[chosen])
-        found = verify(own, *parts, shown, plan, rng)
-        rows += _rows(grouping, found)
-        rows += ({**PERFORMANCE, "group": group} for group in hidden)
+    for grouping in (Grouping(ALL, pd.Series([ALL] * len(ids))), *on.groupings):
+        rows += _of_factor(embedded, grouping, plan, groups.least_persons, rng)
     expected = ids[ids.isin(read_table(aligned, ALIGNED)["face_id"])]
     lost = len(missing(given, expected.tolist()))
     rows.append({"quantity": "missing outputs", "estimate": float(lost), "faces": len(expected)})
@@ -90,7 +80,52 @@ def measure_recogniser(
     write_table(table_of([{**about, **each} for each in rows], study), estimates, ESTIMATES)
 
 
-PERFORMANCE: Row = {"quantity": "model performance", "metric": METRICS["FNMR"]}
+def of_pairs(metric: str) -> Row:
+    """What the rows of a rate have in common."""
+    return {"quantity": "model performance", "metric": METRICS[metric]}
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Test faces (n): of each the row of `vectors` (m, d) that is its, NaN where it has none."""
+
+    vectors: NDArray[np.float32]
+    place: NDArray[np.float64]
+    person: NDArray[np.int64]
+    alike: NDArray[np.int64]  # codes of gender and age band, -1: unknown
+
+
+def _of_factor(
+    faces: Embedded,
+    grouping: Grouping,
+    plan: VerificationPlan,
+    least: int,
+    rng: np.random.Generator,
+) -> Iterator[Row]:
+    """The rows of one factor; groups with embeddings of fewer than `least` persons are counted."""
+    has = np.isfinite(faces.place)
+    names = grouping.names.to_numpy()
+    persons = pd.Series(faces.person[has]).groupby(names[has]).nunique()
+    shown = [name for name in grouping.groups() if persons.get(name, 0) >= least]
+    codes = pd.Series(range(len(shown)), index=shown).reindex(names).to_numpy(float)
+    chosen = has & np.isfinite(codes)
+    if chosen.any():
+        person, code = faces.person[chosen], codes[chosen].astype(np.int64)
+        own = faces.vectors[faces.place[chosen].astype(int)]
+        set_on = plan.set_on if plan.set_on in shown else ALL
+        parts = (person, code, faces.alike[chosen], shown, replace(plan, set_on=set_on))
+        pictures = pd.Series(person).groupby(code).value_counts()
+        several = (pictures > 1).groupby(level=0).sum()
+        few = {shown[k] for k in several.index[several < least].astype(int)}
+        whole = grouping.factor == ALL
+        yield from _rows(grouping, verify(own, *parts, rng), set() if whole else few)
+    for group in grouping.groups():
+        if group not in shown:
+            faces_of = has & grouping.chosen(group)
+            counts = len(np.unique(faces.person[faces_of]))
+            for metric in METRICS:
+                about = {**of_pairs(metric), "group": group, "faces": int(faces_of.sum())}
+                yield {**about, "persons": counts}
 
 
 def _alike(faces: pd.DataFrame, intervals: Intervals) -> NDArray[np.int64]:
@@ -103,8 +138,11 @@ def _alike(faces: pd.DataFrame, intervals: Intervals) -> NDArray[np.int64]:
     return np.where(known.notna().all(axis=1), codes, -1).astype(np.int64)
 
 
-def _rows(grouping: Grouping, found: Verified) -> Iterator[Row]:
-    """The rows of one factor; of all faces together the rates alone."""
+def _rows(grouping: Grouping, found: Verified, few: Collection[str]) -> Iterator[Row]:
+    """The rows of one factor; of all faces together the rates alone.
+
+    Groups in which too `few` persons have several pictures get no false non-match rate.
+    """
     factor = grouping.factor
     about: Row = {"threshold": found.threshold, "group": ALL if factor == ALL else f"by: {factor}"}
     yield {
@@ -119,11 +157,10 @@ def _rows(grouping: Grouping, found: Verified) -> Iterator[Row]:
             ("FNMR", each.fnmr, each.fnmr_to_others, each.genuine),
         ):
             named: Row = {"metric": METRICS[metric], **counts}
-            yield {
-                **{"quantity": "model performance", **named, **row(rate)},
-                **{"threshold": found.threshold, "answers": pairs},
-            }
-            if len(found.groups) > 1:
+            hidden = metric == "FNMR" and each.name in few
+            value = {} if hidden else {**row(rate), "threshold": found.threshold}
+            yield {"quantity": "model performance", **named, **value, "answers": pairs}
+            if len(found.groups) > 1 and not hidden:
                 ratio = Interval(*np.exp(others.interval).tolist())
                 test = {"quantity": "group against the others", **named, **row(ratio)}
                 tests.append({**test, "p": others.p})
@@ -132,14 +169,20 @@ def _rows(grouping: Grouping, found: Verified) -> Iterator[Row]:
         if factor != ALL:
             words = " and ".join(each.removeprefix(f"{factor}: ") for each in across.groups)
             group = group_name({f"across {factor}": words or "all pairs of groups"})
-            pairs_row: Row = {"quantity": "model performance", "metric": METRICS["FMR"]}
-            yield {**pairs_row, "group": group, **row(across.fmr), "answers": across.impostors}
+            yield {
+                **of_pairs("FMR"),
+                "group": group,
+                **row(across.fmr),
+                "answers": across.impostors,
+            }
     for ratios in found.ratios if factor != ALL else ():
         metric = METRICS["FMR" if ratios.metric == FMR else "FNMR"]
+        if few and ratios.metric != FMR:
+            continue
         for words, ratio in (("smallest", ratios.to_smallest), ("mean", ratios.to_mean)):
             group = group_name({factor: f"largest to {words}"})
             yield {"quantity": "ratio of groups", "metric": metric, "group": group, **row(ratio)}
-    for curve in found.curves:
+    for curve in (each for each in found.curves if each.name not in few):
         points = np.unique(np.linspace(0, len(curve.fmr) - 1, CURVE).astype(int))
         for k in points if len(curve.fmr) else ():
             yield {

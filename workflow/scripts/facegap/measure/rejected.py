@@ -12,6 +12,7 @@ from facegap.boundary import same_groups
 from facegap.groups import age_band, group_name, in_order
 from facegap.seeds import generator
 from facegap.settings.measure import Intervals
+from facegap.settings.models import Groups
 from facegap.statistics.interval import row
 from facegap.statistics.multiplicity import holm
 from facegap.statistics.permutation import exchange_p
@@ -22,7 +23,7 @@ from facegap.tables.base import read_table, write_table
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.measure import estimates as table_of
 
-Groups = dict[str, "pd.Series[str]"]  # by factor: the group of each face, or missing
+Factors = dict[str, "pd.Series[str]"]  # by factor: the group of each face, or missing
 
 
 def measure_rejected(
@@ -34,13 +35,15 @@ def measure_rejected(
     study: str,
     datasets: list[str],
     sides: dict[str, str],
+    groups: Groups,
     intervals: Intervals,
     seed: int,
 ) -> None:
     """Write the share of faces that alignment rejected, by data set and group (ESTIMATES).
 
     Groups are those of the data sets' own labels (gender, race, age) and the sides of the boundary
-    where there are labels of it, by the names that `sides` gives them. Intervals are Wilson's, with
+    where there are labels of it, by the names that `sides` gives them; those of fewer persons than
+    `groups.least_persons` are counted alone. Intervals are Wilson's, with
     the effective number of persons. A factor's p value is of equal shares in all its groups, by
     exchanging labels between persons at random; the p values of all tests are adjusted together
     (Holm 1979). `faces`, `rejected` and `labels` are in the order of `datasets`.
@@ -52,13 +55,13 @@ def measure_rejected(
         person = table["subject_id"].fillna(table["face_id"])
         side = read_table(places[2], LABELS).set_index("face_id")["side"]
         boundary = table["face_id"].map(side).map(sides)
-        for factor, groups in _factors(table, boundary, intervals.age_bands).items():
-            known = groups.notna()
-            if groups[known].nunique() > 1:
+        for factor, names in _factors(table, boundary, intervals.age_bands).items():
+            known = names.notna()
+            if names[known].nunique() > 1:
                 rng = generator(seed, "rejected_shares", dataset=dataset, grouping=factor)
-                parts = (groups[known], lost[known], person[known])
+                parts = (names[known], lost[known], person[known])
                 p = exchange_p(*parts, rng)
-                shares = _shares(factor, *parts, intervals.confidence)
+                shares = _shares(factor, *parts, intervals.confidence, groups.least_persons)
                 tests.append([{**share, "tested_on": dataset, "p": p} for share in shares])
     adjusted = holm([test[0]["p"] for test in tests])
     rows = [
@@ -69,7 +72,7 @@ def measure_rejected(
     write_table(table_of(rows, study), estimates, ESTIMATES)
 
 
-def _factors(table: pd.DataFrame, boundary: "pd.Series[str]", age_bands: Sequence[int]) -> Groups:
+def _factors(table: pd.DataFrame, boundary: "pd.Series[str]", age_bands: Sequence[int]) -> Factors:
     """The boundary, and each of the data set's own labels that does not part the faces alike."""
     own = {
         "gender": table["gender"],
@@ -86,16 +89,19 @@ def _shares(
     lost: "pd.Series[bool]",
     person: "pd.Series[str]",
     confidence: float,
+    least: int,
 ) -> Iterator[dict[str, Any]]:
-    """A row a group."""
+    """A row a group, without a number where it has fewer than `least` persons."""
     for name in in_order(groups.unique()):
         own = groups == name
+        persons = person[own].nunique()
+        shown = persons >= least
         yield {
             "quantity": "rejected share",
             "group": group_name({factor: name}),
-            **row(cluster_wilson(lost[own], person[own], confidence)),
+            **(row(cluster_wilson(lost[own], person[own], confidence)) if shown else {}),
             "faces": int(own.sum()),
-            "persons": person[own].nunique(),
+            "persons": persons,
             "family": "rejected shares",
         }
 

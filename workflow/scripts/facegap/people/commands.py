@@ -89,7 +89,10 @@ def results_of(study: Study, place: str, target: str) -> Path:
     """A file or folder of the results; a `DataError` says how to make it, where it is missing."""
     path = Path(study.results, study.study, place)
     if not path.exists():
-        raise DataError(f"{path} does not exist; make it with: snakemake {target}")
+        raise DataError(
+            f"{path} does not exist; make it with: snakemake {target} --cores all, and --configfile"
+            " with this configuration"
+        )
     return path
 
 

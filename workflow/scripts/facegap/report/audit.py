@@ -1,6 +1,7 @@
 """What the section "Models by group" shows: rows of ESTIMATES, arranged; nothing is computed."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from facegap import theme
+from facegap.audit_metrics import OF_PAIRS, better
 from facegap.groups import ALL, group_values
 from facegap.report.rows import Row, as_rows, one, rows_of
 from facegap.settings.models import LANDMARKER
@@ -19,91 +21,201 @@ FIRST = {  # of each task's kind, the metric that the first screen speaks of
     name: k
     for k, name in enumerate(
         (
-            *("balanced accuracy", "accuracy", "absolute error", "false non-match rate"),
+            *("balanced accuracy", "accuracy", "absolute error", *OF_PAIRS),
             *("not found", "landmark error", "taken for blinking"),
         )
     )
 }
-MATCHES = ("false match rate", "false non-match rate")
-ALPHA = 0.05
+TONES = ("skin tone", "hue")  # in degrees
 LINE = 0.23  # inches
+MOST = 60  # lines of a panel
 
 
 def models(measured: pd.DataFrame, study: Study) -> dict[str, Any]:
     """Each audited model, the user's first: what it is, and its tasks; and contrasts of models.
 
-    A task has its first metric, the rows of all faces, the range of groups by that metric that is
-    the surest, and tables by factor.
+    A task has the metrics that the first screen speaks of, the rows of all faces, how sure it is
+    that groups differ, and tables by factor.
     """
     performance = rows_of(measured, "model performance")
     names = [*study.models, LANDMARKER]
     found = []
     for name in names:
         own = performance[performance["model"] == name]
-        settings = study.models.get(name)
-        tasks = [
-            _task(measured, name, str(dataset), str(task))
-            for dataset, task in own[["tested_on", "task"]]
-            .drop_duplicates()
-            .itertuples(index=False)
-        ]
-        found.append({"name": name, "settings": settings, "tasks": tasks})
-    disparities = as_rows(rows_of(measured, "disparity contrast"))
+        keys = own[["tested_on", "task"]].drop_duplicates().itertuples(index=False)
+        tasks = [_task(measured, study, name, str(dataset), str(task)) for dataset, task in keys]
+        found.append({"name": name, "settings": study.models.get(name), "tasks": tasks})
     return {
         "audited": found,
-        "contrasts": as_rows(rows_of(measured, "model contrast", group=ALL)),
-        "disparities": [row for row in disparities if (row["adjusted_p"] or 1) < ALPHA],
+        "contrasts": [
+            {**row, "better": _better(row)}
+            for row in as_rows(rows_of(measured, "model contrast", group=ALL))
+        ],
+        "disparities": sorted(
+            _disparities(measured, 1 - study.measure.intervals.confidence), key=_order
+        ),
     }
 
 
-def _task(measured: pd.DataFrame, model: str, dataset: str, task: str) -> dict[str, Any]:
+def _task(
+    measured: pd.DataFrame, study: Study, model: str, dataset: str, task: str
+) -> dict[str, Any]:
     about = {"model": model, "tested_on": dataset, "task": task}
     rows = as_rows(rows_of(measured, "model performance", **about))
-    metrics = list(dict.fromkeys(row["metric"] for row in rows))
-    metrics = [name for name in metrics if name]
-    first = min(metrics, key=_first)
-    ranges = as_rows(rows_of(measured, "range of groups", **about, metric=first))
-    against = as_rows(rows_of(measured, "group against the others", **about))
-    ratios = {row["group"]: row for row in as_rows(rows_of(measured, "ratio of groups", **about))}
-    named = [{**row, **_named(row), "ratio": ratios.get(row["group"])} for row in ranges]
-    # a verdict is that of the groups' own tests; a range says how far the groups of a factor lie
-    surest = min(
-        (row for row in against if row["metric"] in (first, *MATCHES) and row["p"] is not None),
-        key=lambda row: (row["adjusted_p"], row["p"]),
-        default=None,
-    )
-    factor = " × ".join(group_values(surest["group"])) if surest else None
+    metrics = [name for name in dict.fromkeys(row["metric"] for row in rows) if name]
+    first = [name for name in OF_PAIRS if name in metrics] or [min(metrics, key=_first)]
+    tests = as_rows(rows_of(measured, "group against the others", **about))
+    own = _either_way([row for row in tests if row["metric"] in first], rows)
+    bounds = as_rows(rows_of(measured, "performance with missing outputs", **about))
     return {
         **about,
-        "first": first,
+        "first": first[-1],
+        "shown": first,
         "metrics": metrics,
         "all": {row["metric"]: row for row in rows if row["group"] == ALL},
-        "factors": _factors(rows, against, first),
-        "ranges": named,
-        "surest": surest,
-        "range": next((row for row in named if row["factor"] == factor), None),
+        "factors": _factors(rows, tests, first),
+        "verdict": _verdict(own, 1 - study.measure.intervals.confidence),
         "threshold": next((row["threshold"] for row in rows if row["threshold"]), None),
+        "thresholds": _thresholds(measured, study, about),
         "missing": one(measured, "missing outputs", **about),
-        "bounds": one(measured, "performance with missing outputs", **about),
+        "bounds": [row for row in bounds if row["metric"] == first[-1]],
     }
 
 
-def _named(row: Row) -> dict[str, str]:
-    """The factor and the worst group of a range."""
-    factor, _, worst = row["group"].partition(": worst ")
-    return {"factor": factor, "worst": worst}
+def _either_way(tests: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """The tests; of the two groups of a factor, of which the first alone is tested, both."""
+    found = list(tests)
+    for row in tests:
+        factors = [*group_values(row["group"])]
+        named = {each["group"] for each in rows if [*group_values(each["group"])] == factors}
+        if len(named) == 2 and row["low"] is not None:
+            (other,) = named - {row["group"]}
+            ends = [row[key] for key in ("estimate", "high", "low")]
+            turned = (
+                [1 / end if end else math.inf for end in ends]
+                if row["metric"] in OF_PAIRS
+                else [-end for end in ends]
+            )
+            values = dict(zip(("estimate", "low", "high"), turned, strict=True))
+            found.append({**row, "group": other, **values})
+    return found
 
 
-def _factors(rows: Sequence[Row], against: Sequence[Row], first: str) -> dict[str, list[Row]]:
-    """By factor, the groups with the task's first metric, and how they differ from the others."""
-    differences = {row["group"]: row for row in against if row["metric"] == first}
+def _verdict(tests: Sequence[Row], alpha: float) -> dict[str, Any] | None:
+    """Whether groups differ, and the surest that does: words of a data set come before tones,
+    single ones before crossings, and those that do worse before those that do better.
+
+    Without any, how large a difference the intervals leave open. None where nothing was compared.
+    """
+    known = [row for row in tests if row["adjusted_p"] is not None]
+    if not known:
+        return None
+    sure = [row for row in known if row["adjusted_p"] < alpha]
+    named = [row for row in known if not _of_tone(row["group"])] or known
+    if sure:
+        first, *others = sorted(sure, key=_order)
+        one_way = [row for row in others if _way(row) == _way(first)]
+        also = [in_words(row["group"]) for row in one_way]
+        return {"found": first, "way": _way(first), "also": also}
+    widest = max(named, key=_reach)
+    return {"found": None, "open": widest, "reach": _reach(widest)}
+
+
+def _order(row: Row) -> tuple[bool, int, bool, float, float]:
+    factors = len(group_values(row["group"]))
+    return _of_tone(row["group"]), factors, _way(row) == "better", row["adjusted_p"], row["p"]
+
+
+def _of_tone(group: str) -> bool:
+    return any(factor in TONES for factor in group_values(group))
+
+
+def _way(row: Row) -> str:
+    """Whether a group does better or worse than the others, or has higher or lower values."""
+    neutral = 1.0 if row["metric"] in OF_PAIRS else 0.0
+    more = row["estimate"] > neutral
+    way = better(row["metric"])
+    if way == "nearer to zero":
+        return "higher" if more else "lower"
+    return "better" if more == (way == "more") else "worse"
+
+
+def _reach(row: Row) -> float:
+    """The largest difference from the others, or ratio to them, that the interval leaves open."""
+    if row["low"] is None:
+        return 0.0
+    if row["metric"] in OF_PAIRS:
+        return float(max(row["high"], 1 / row["low"] if row["low"] > 0 else math.inf))
+    return float(max(abs(row["low"]), abs(row["high"])))
+
+
+def _better(row: Row) -> str | None:
+    """Which of two models does better over all faces; None where the interval holds both."""
+    names = row["model"].split(" − ")
+    way = better(row["metric"])
+    if row["low"] is None or row["low"] <= 0 <= row["high"] or way == "nearer to zero":
+        return None
+    return str(names[0] if (row["estimate"] > 0) == (way == "more") else names[1])
+
+
+def _disparities(measured: pd.DataFrame, alpha: float) -> Iterator[dict[str, Any]]:
+    """Contrasts of how far groups lie apart that are sure, with what each model's own gap is."""
+    gaps = {
+        (row["model"], row["tested_on"], row["task"], row["metric"], row["group"]): row
+        for row in as_rows(rows_of(measured, "group against the others"))
+    }
+    for row in as_rows(rows_of(measured, "disparity contrast")):
+        if row["adjusted_p"] is None or row["adjusted_p"] >= alpha:
+            continue
+        keys = (row["tested_on"], row["task"], row["metric"], row["group"])
+        own = {name: gaps.get((name, *keys)) for name in row["model"].split(" − ")}
+        if all(own.values()):
+            even = min(own, key=lambda name: abs(own[name]["estimate"]))  # type: ignore[index]
+            yield {**row, "gaps": own, "even": even, "words": in_words(row["group"])}
+
+
+def _thresholds(measured: pd.DataFrame, study: Study, about: Mapping[str, str]) -> list[Row]:
+    """Of a recogniser, the threshold of each factor, and on whom it was set."""
+    groups = set(rows_of(measured, "model performance", **about)["group"])
+    set_on = study.measure.verification.set_on
+    found = []
+    for row in as_rows(rows_of(measured, "verification threshold", **about)):
+        factor = row["group"].removeprefix("by: ")
+        own = set_on in groups and " × ".join(group_values(set_on)) == factor
+        found.append({**row, "factor": factor, "set_on": in_words(set_on) if own else "all"})
+    return found
+
+
+def in_words(group: str) -> str:
+    """A group for a reader: bands of skin tone and hue have their unit and a true minus."""
+    return " × ".join(f"{factor}: {_value(factor, word)}" for factor, word in _parts(group))
+
+
+def _parts(group: str) -> list[tuple[str, str]]:
+    return list(group_values(group).items())
+
+
+def _value(factor: str, word: str) -> str:
+    return f"{word.replace('-', '−')}°" if factor in TONES else word
+
+
+def _factors(
+    rows: Sequence[Row], tests: Sequence[Row], metrics: Sequence[str]
+) -> dict[str, list[Row]]:
+    """By factor, the groups: of each the first of `metrics` with a number, and each metric's."""
+    against = {(row["metric"], row["group"]): row for row in tests}
+    own = {(row["metric"], row["group"]): row for row in rows if row["metric"] in metrics}
     found: dict[str, list[Row]] = {}
-    for row in rows:
-        if row["metric"] in (first, None) and row["group"] != ALL:
-            values = group_values(row["group"])
-            named = {**row, "words": ", ".join(values.values())}
-            named["against"] = differences.get(row["group"])
-            found.setdefault(" × ".join(values), []).append(named)
+    for group in dict.fromkeys(group for _, group in own if group != ALL):
+        parts = _parts(group)
+        values = [own.get((metric, group)) for metric in metrics]
+        first = next(row for row in values if row is not None)
+        words = ", ".join(_value(*part) for part in parts)
+        tested = [against.get((metric, group)) for metric in metrics]
+        pairs = list(zip(metrics, values, tested, strict=True))
+        found.setdefault(" × ".join(dict(parts)), []).append(
+            {**first, "words": words, "values": pairs}
+        )
     return found
 
 
@@ -165,8 +277,8 @@ def _plot(
         shown = own[own["metric"] == first]
         groups = list(dict.fromkeys(shown["group"]))
         if len(groups) > 1:
-            panels.append((named, str(first), shown, groups))
-    sizes = [len(groups) + 2.2 for *_, groups in panels] or [1.0]
+            panels.append((named, str(first), shown, groups[:MOST], len(groups[MOST:])))
+    sizes = [len(groups) + 2.2 for *_, groups, _ in panels] or [1.0]
     figure, grid = plt.subplots(
         len(sizes),
         figsize=(7.2, LINE * sum(sizes) + 0.6),
@@ -176,15 +288,23 @@ def _plot(
     )
     names = list(dict.fromkeys(table[series]))
     for axes, panel in zip(grid[:, 0], panels, strict=False):
-        _panel(axes, *panel[2:], series, names)
-        (dataset, what), metric = panel[0], panel[1]
+        (dataset, what), metric, shown, groups, more = panel
+        _panel(axes, shown, groups, series, names)
         words = metric if what == metric else f"{what}: {metric}"
+        if more:
+            axes.set_xlabel(f"{more} more groups are in the table alone", fontsize=8)
         axes.set_title(f"{words}, {display.datasets.get(str(dataset), dataset)}", fontsize=9)
     if not panels:
         grid[0, 0].set_axis_off()
     elif len(names) > 1:
-        handles = grid[0, 0].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside upper left", ncols=4, fontsize=8)
+        handles = [axes.get_legend_handles_labels() for axes in grid[:, 0]]
+        by_name = {
+            name: line for lines, words in handles for line, name in zip(lines, words, strict=True)
+        }
+        known = [name for name in names if name in by_name]
+        figure.legend(
+            [by_name[name] for name in known], known, loc="outside upper left", ncols=4, fontsize=8
+        )
     theme.save_as(figure, [png, svg])
 
 
@@ -192,7 +312,8 @@ def _panel(
     axes: Axes, shown: pd.DataFrame, groups: list[str], series: str, names: list[str]
 ) -> None:
     for k, name in enumerate(names):
-        rows = {row["group"]: row for row in as_rows(shown[shown[series] == name])}
+        own = as_rows(shown[shown[series] == name])
+        rows = {row["group"]: row for row in own if row["group"] in groups}
         if not rows:
             continue
         y = np.array([groups.index(group) for group in rows], dtype=float)
@@ -206,7 +327,7 @@ def _panel(
             axes.axvline(rows[ALL]["estimate"], color=colour, linewidth=0.8, ls="--", zorder=0)
         reach = theme.reach(values["low"], values["estimate"], values["high"])
         axes.errorbar(values["estimate"], y, xerr=reach, color=colour, label=name, **theme.OURS)
-    words = ["all faces" if group == ALL else group for group in groups]
+    words = ["all faces" if group == ALL else in_words(group) for group in groups]
     axes.set_yticks(range(len(groups)), words)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")

@@ -125,5 +125,4 @@ def simulated(
         words.append("the verifiers' labels")
     if judge and judge["simulated"]:
         words.append("the answers of the human study")
-    words += [f"the answers of {name}" for name, model in study.models.items() if model.simulated]
     return words

@@ -69,7 +69,7 @@ FIGURES = (
         alt="Audited models by group",
         caption=(
             "What was audited, by group of persons, with intervals over persons. Dashed: all faces."
-            " Groups of too few persons are not shown."
+            " Groups of too few persons, or of one kind of right answer alone, are not shown."
         ),
         part=None,
         needs="models",

@@ -11,11 +11,12 @@ import pandas as pd
 import yaml
 from PIL import Image
 
+from facegap.audit_metrics import OF_PAIRS
 from facegap.files import read_json, whole
 from facegap.numbers import FORMATS
 from facegap.published import differs
 from facegap.report import contents, facts
-from facegap.report.audit import models
+from facegap.report.audit import in_words, models
 from facegap.report.boundary import (
     arms,
     boundary,
@@ -170,6 +171,8 @@ def _of_settings(config: Study) -> dict[str, Any]:
         "figures": figures_of(config),
         "words": words(config),
         "sections": _sections(config),
+        "pair_rates": OF_PAIRS,
+        "group_words": in_words,
         "drawn": [name for name, dataset in config.datasets.items() if dataset.kind == "drawn"],
     }
 

@@ -22,6 +22,7 @@ from facegap.tables.report import REPORTED
 
 WIDTH = 5.2  # inches: half a page, beside the table
 LINE = 0.30  # inches a row and column
+MOST = 60  # lines of a panel
 GROUP_LINE = 0.26  # inches a group
 UNITS = {"Loss": "cross-entropy", "Time": "epochs"}
 BETTER = {
@@ -156,8 +157,13 @@ def _gap(words: str, gaps: pd.DataFrame) -> str:
 
 
 def plot_rejected(*, rejected_shares: Path, png: Path, svg: Path, display: theme.Display) -> None:
-    """The share of each group with its interval, and the adjusted p of each grouping."""
-    table = rows_of(rejected_shares, "rejected share")
+    """The share of each group with its interval, and the adjusted p of each grouping.
+
+    Groups of too few persons are not there, and of each data set at most MOST.
+    """
+    table = rows_of(rejected_shares, "rejected share").dropna(subset="estimate")
+    every = table["tested_on"].value_counts()
+    table = table.groupby("tested_on", sort=False).head(MOST)
     theme.use()
     counts = [len(table[table["tested_on"] == name]) for name in table["tested_on"].unique()] or [0]
     figure, grid = plt.subplots(
@@ -173,7 +179,9 @@ def plot_rejected(*, rejected_shares: Path, png: Path, svg: Path, display: theme
     groups = table.groupby("tested_on", sort=False)
     for axes, (dataset, part) in zip(grid[:, 0], groups, strict=False):
         _plot_dataset(axes, part.reset_index(drop=True))
-        axes.set_title(display.datasets[str(dataset)], fontsize=9)
+        more = every[dataset] - len(part)
+        words = f" (and {more} more groups, in the table alone)" if more else ""
+        axes.set_title(f"{display.datasets[str(dataset)]}{words}", fontsize=9)
     grid[-1, 0].set_xlabel("faces rejected by the alignment, percent")
     grid[-1, 0].set_xlim(left=0)
     theme.save_as(figure, [png, svg])

@@ -13,9 +13,24 @@ from facegap.settings.renamed import new_name
 from facegap.settings.study import Study
 from facegap.texts import read_text
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 MOST_PARTS, DEEPEST = 100_000, 100  # keys and values; the paper's configuration has 300 and 7
 Keys = tuple[str, ...]
+
+
+class Once(LOADER):  # type: ignore[valid-type,misc]
+    """Reads YAML in which no mapping has a key twice, of which the last alone would be read."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping at `node`. Raises `ConfigError` where a key stands twice."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key.value, str) and key.value != "<<":
+                line = key.start_mark.line + 1
+                raise ConfigError(f"line {line}: the key {key.value} stands twice; keep one")
+            seen.add(key.value if isinstance(key.value, str) else id(key))
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 def load(given: Mapping[str, Any]) -> Study:
@@ -37,17 +52,25 @@ def load(given: Mapping[str, Any]) -> Study:
 
 def read_study(path: str | Path) -> Study:
     """The study in the YAML file at `path`; a `ConfigError` names a file that is none."""
+    return load(read_given(path))
+
+
+def read_given(path: str | Path) -> dict[str, Any]:
+    """The keys of the YAML file at `path`, of which each stands once. Raises `ConfigError`."""
     try:
         text = read_text(path)
         _require_small(text, path)
-        given = yaml.load(text, LOADER)
+        given = yaml.load(text, Once)
     except DataError as error:
         raise ConfigError(str(error)) from error
+    except ConfigError as error:
+        words = str(error)
+        raise ConfigError(words if str(path) in words else f"{path}, {words}") from error
     except (ValueError, LookupError, AttributeError, yaml.YAMLError) as error:  # of odd tags
         raise ConfigError(f"{path}: not readable: {error}") from error
     if not isinstance(given, dict) or not given:
         raise ConfigError(f"{path}: no configuration, which is a mapping of keys to values")
-    return load(given)
+    return given
 
 
 def _require_small(text: str, path: str | Path) -> None:

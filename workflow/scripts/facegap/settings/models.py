@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 from facegap.settings.base import Below, Count, Section, Share, Text, Words, refuse
 
 ModelKind = Literal["classifier", "regressor", "recogniser", "detector"]
+# groups that need no column of their own, or are asked for in every study, whatever a set has
+MEASURED = ("side", "race_raw", "gender", "age", "skin tone", "hue")
 LANDMARKER = "landmarker"  # the name of the one that every study audits
 
 
@@ -112,6 +114,12 @@ class Groups(Section):
         20, description="Groups of fewer persons are hidden: counted, without a number."
     )
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the faces that a data set may be asked for."""
+        every = [*self.by, *(name for crossing in self.crossings for name in crossing)]
+        return [name for name in dict.fromkeys(every) if name not in MEASURED]
+
 
 class Verification(Section):
     """How recognisers are measured."""
@@ -124,4 +132,10 @@ class Verification(Section):
             " the lowest rate that the pairs support."
         ),
     )
-    set_on: Text = Field("all", description='The group on which it is set: all, or "gender: male".')
+    set_on: Text = Field(
+        "all",
+        description=(
+            'The group on which it is set: all, or "gender: male". Groups of another factor are'
+            " compared at the threshold of all faces whose group is known."
+        ),
+    )

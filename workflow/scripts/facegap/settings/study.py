@@ -224,8 +224,17 @@ class Study(Section):
             if given not in self.datasets:
                 known = ", ".join(self.datasets)
                 yield (*place, "dataset"), f"{given or 'none'}; say which of {known} it saw"
-            elif model.simulated and self.datasets[given].kind != "drawn":
+                continue
+            if model.simulated and self.datasets[given].kind != "drawn":
                 yield (*place, "simulated"), "only for drawn faces, whose truth is known"
+            for task, settings in model.tasks.items():
+                for words in unknown_columns([settings.truth or task], self.datasets[given].kind):
+                    yield (*place, "tasks", task), f"{words}; name the right one as truth"
+        columns = [KINDS[dataset.kind].columns for dataset in self.datasets.values()]
+        for column in self.measure.groups.columns if None not in columns else ():
+            if not any(column in names for names in columns if names):
+                known = ", ".join(dict.fromkeys(name for names in columns for name in names or ()))
+                yield ("measure", "groups"), f"no data set has a column {column}; they have {known}"
 
     def _impossible_names(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if self.study in ("assets", "bench"):

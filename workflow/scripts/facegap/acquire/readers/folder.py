@@ -62,7 +62,7 @@ def read(images: Path, texts: Sequence[Path]) -> Collection:
         rejected_row(path, f"no row in {Path(labels).name}") for path in sorted(there - named)
     ]
     table = table[table["path"].isin(there)]
-    return Collection(table, rejected, str(images), "the user's")
+    return Collection(table, rejected, images.name, "the user's")
 
 
 def _csv(path: str | Path) -> pd.DataFrame:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from facegap.errors import ConfigError, DataError, FacegapError, listed
 from facegap.exported import face_by_name
+from facegap.measure.audited import Audited, audited_faces, require_columns
+from facegap.measure.models import tasks_of
 from facegap.model_embeddings import read_embeddings
-from facegap.model_outputs import missing, read_detections, read_predictions
+from facegap.model_outputs import missing
 from facegap.people.commands import results_of
 from facegap.settings.load import read_study
 from facegap.settings.study import Study
-from facegap.tables.acquire import FACES
 from facegap.tables.align import ALIGNED
 from facegap.tables.base import read_table
 
@@ -48,22 +49,45 @@ def _summary(study: Study, name: str) -> str:
     if model.outputs is None:
         return "simulated"
     path = Path(study.data_root, model.outputs)
-    table = read_table(results_of(study, f"acquire/{dataset}/faces.parquet", "align"), FACES)
+    faces = results_of(study, f"acquire/{dataset}/faces.parquet", "align")
     aligned = read_table(results_of(study, f"align/{dataset}/faces.parquet", "align"), ALIGNED)
-    tested = table.loc[table["split"] == "test", "face_id"]
-    expected = [face for face in tested if face in set(aligned["face_id"])]
-    named = face_by_name(dataset, tested, study.seed)
+    on = _audited(study, name, dataset, faces)
+    tested = on.faces["face_id"]
+    expected = tested[tested.isin(aligned["face_id"])].tolist()
     if model.kind == "recogniser":
-        ids, vectors = read_embeddings(path, named)
+        ids, vectors = read_embeddings(path, face_by_name(dataset, tested, study.seed))
         given = {f"vectors of {vectors.shape[1]} numbers": ids}
-    elif model.kind == "detector":
-        given = {"detections": read_detections(path, named)["face_id"].tolist()}
-        expected = tested.tolist()
     else:
-        table = read_predictions(path, named, dict.fromkeys(model.tasks, model.kind))
-        given = {task: table.loc[table["task"] == task, "face_id"].tolist() for task in model.tasks}
-    return "; ".join(
-        f"{what}: {len(ids)} faces" + (f", {lost} missing" if lost else ", none missing")
-        for what, ids in given.items()
-        for lost in [len(missing(ids, expected))]
+        expected = tested.tolist() if model.kind == "detector" else expected
+        given = {
+            task.judge(task.given).task: task.faces
+            for task in tasks_of(on, model, path, study.seed, faces)
+        }
+    return "; ".join(f"{what}: {_counted(ids, expected)}" for what, ids in given.items())
+
+
+def _audited(study: Study, name: str, dataset: str, faces: Path) -> Audited:
+    """The faces that the model saw, in their groups; by side where a threshold is set on one."""
+    measures = results_of(study, f"align/{dataset}/measures.parquet", "align")
+    sources = [task.threshold_from for task in study.models[name].tasks.values()]
+    by_side = any(source and source.group.startswith("side: ") for source in sources)
+    labels = f"annotate/{dataset}/labels.parquet"
+    place = results_of(study, labels, "annotate") if by_side else None
+    on = audited_faces(
+        dataset,
+        faces,
+        measures,
+        place,
+        sides=study.sides.model_dump(),
+        settings=study.measure.groups,
+        intervals=study.measure.intervals,
     )
+    if len(study.datasets) == 1:
+        require_columns(study.measure.groups, [on])
+    return on
+
+
+def _counted(ids: list[str], expected: list[str]) -> str:
+    lost, more = len(missing(ids, expected)), len(set(ids) - set(expected))
+    words = f"{len(expected) - lost} of {len(expected)} faces"
+    return words + (f", and {more} without an aligned face" if more else "")
