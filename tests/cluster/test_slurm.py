@@ -27,6 +27,8 @@ QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10
 IMPATIENT = Path(__file__).with_name("impatient.py")
 SUBMITTED = (*MICRO, "--profile", "profiles/slurm", *QUICK)
 
+TRAININGS = ("classify", "synthesise")  # on the cluster; the rest of a study on one machine
+
 SHARDS = """
 rule all:
     input: [f"{n}.npy" for n in range(3)]
@@ -159,7 +161,7 @@ def partitions(cluster: Cluster) -> dict[str, set[str]]:
     return found
 
 
-def test_the_whole_study_with_jobs_lost_on_the_way(
+def test_the_trainings_of_a_study_with_jobs_lost_on_the_way(
     cluster: Cluster,
     begin: Callable[..., Run],
     request: pytest.FixtureRequest,
@@ -172,7 +174,7 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     short = re.sub(r"(rule draw_faces:[\s\S]*?mem_mb=doubling\()\d+", r"\g<1>320", text, count=1)
     assert short != text
     acquire.write_text(short)
-    needed = planned(snakemake(folder, "-n", *MICRO).stdout)
+    needed = planned(snakemake(folder, "-n", *TRAININGS, *MICRO).stdout)
 
     cluster.start_node("cpu1", without=Path(sys.prefix))
     drawn = f"{STUDY}/acquire/source/faces.parquet"
@@ -185,7 +187,7 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     assert not finished(printed)
     cluster.start_node("cpu1")
 
-    run = begin(folder)
+    run = begin(folder, *TRAININGS)
     run.working("extract_features.py").kill()
     cluster.tell("scancel", job_of(run.working("train_configurations.py")))
     job = run.working("assign_roles.py")
@@ -202,6 +204,10 @@ def test_the_whole_study_with_jobs_lost_on_the_way(
     killed, cancelled = {"extract_features": 1}, {"train_configurations": 1}
     assert again == killed | cancelled
     undisturbed: Path = request.getfixturevalue("undisturbed")  # by now another worker has run it
+    rest = snakemake(folder, "--cores", "all", *MICRO)  # each submission costs seconds
+    assert rest.returncode == 0, rest.stdout[-8000:]
+    once = {"draw_faces", "train_configurations", "train_stargan"}
+    assert not once & set(finished(rest.stdout)), "what the cluster made is not made again"
     both = (folder / STUDY, undisturbed / STUDY)
     used = partitions(cluster)
     assert used["train_stargan"] == used["train_configurations"] == {"gpu"}

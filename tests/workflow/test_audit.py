@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from runs import ROOT, copy_code, finished, planned, snakemake
 
 from facegap.cli import main
@@ -16,6 +18,7 @@ from facegap.settings.load import load
 from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES
+from facegap.tables.synthesise import TRANSLATIONS
 
 AUDIT: dict[str, Any] = {
     "study": "mine",
@@ -184,3 +187,44 @@ def test_the_page_has_the_sections_of_its_parts(
         assert f'<h2 id="{name}"' in page
     for name in absent:
         assert f'<h2 id="{name}"' not in page
+
+
+def test_an_editor_that_gives_the_synthesis_s_images_is_measured_as_the_synthesis_is(
+    disturbed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(disturbed)
+    config = yaml.safe_load(Path("micro.yaml").read_text())
+    config["models"] = {"mine": {"kind": "editor", "outputs": "edits"}}
+    Path("mine.yaml").write_text(yaml.safe_dump(config))
+    results, seed = Path("results/micro"), config["synthesise"]["seeds"][0]
+    done = snakemake(disturbed, "plan_changes", *COMMAND)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert main(["export", "faces", "--config", "mine.yaml", "--to", "out", "--changes"]) == 0
+    asked = pd.read_csv("out/changes.csv")
+    made = results / f"synthesise/inside/seed-{seed}"
+    table = read_table(made / "translations.parquet", TRANSLATIONS)
+    images = np.load(made / "translations.npy")
+    names = {face: exported_name("target", face, config["seed"]) for face in table["face_id"]}
+    rows = table.assign(face=table["face_id"].map(names)).set_index(["face", "attribute"])["row"]
+    assert len(asked) == (table["kind"] == "translation").sum()
+    Path("data/edits").mkdir(parents=True)
+    for face, attribute, file in asked[["face", "attribute", "file"]].itertuples(index=False):
+        Image.fromarray(images[rows[face, attribute]]).save(f"data/edits/{file}")
+    asked.to_csv("data/edits/translations.csv", index=False)
+    assert main(["check", "model", "--config", "mine.yaml"]) == 0
+
+    done = snakemake(disturbed, "results/micro/measure/mine/realism.parquet", *COMMAND)
+    assert done.returncode == 0, done.stdout[-6000:]
+    theirs = read_table(results / "measure/inside/realism.parquet", ESTIMATES)
+    ours = read_table(results / "measure/mine/realism.parquet", ESTIMATES)
+    keys = ["metric", "attribute", "group"]
+    own = ours[(ours["quantity"] == "realism") & ours["seed"].notna()].set_index(keys)["estimate"]
+    theirs = theirs[(theirs["quantity"] == "realism") & (theirs["seed"] == seed)]
+    known = theirs.set_index(keys)["estimate"].reindex(own.index)
+    assert len(own) > 20
+    pd.testing.assert_series_equal(own, known)
+    config["judge"] |= {"compared": "mine"}
+    Path("mine.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(disturbed, "-n", "judge", *COMMAND)
+    assert "pair_outputs" in planned(done.stdout)
+    assert "measure/mine/translations.npy" in done.stdout

@@ -33,9 +33,15 @@ from facegap.tables.report import REPORTED
 
 @contextmanager
 def appended(path: Path, text: str) -> Iterator[None]:
-    """The file at `path` with `text` at its end, for as long as the block lasts."""
+    """The file at `path` with `text` at its end, for as long as the block lasts.
+
+    The keys of a configuration replace those of the same name.
+    """
     before = path.read_text()
-    path.write_text(before + text)
+    cut = before
+    for key in yaml.safe_load(text) or () if path.suffix == ".yaml" else ():
+        cut = re.sub(rf"^{key}:.*\n(?:[ #].*\n|\n)*", "", cut, flags=re.M)
+    path.write_text(cut + text)
     try:
         yield
     finally:
@@ -245,7 +251,7 @@ def test_a_file_of_verifiers_reruns_no_training(micro: Path) -> None:
 
 def test_another_confidence_or_save_interval_trains_nothing_again(micro: Path) -> None:
     settings = "\nmeasure: {intervals: {confidence: 0.9}}\noperations: {save_seconds: 60}\n"
-    with appended(micro / "micro.yaml", settings):  # the last of two equal keys counts
+    with appended(micro / "micro.yaml", settings):
         jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
     assert {"measure_agreement", "measure_sides", "measure_classification", "judge_pairs"} <= {
         *jobs
@@ -278,7 +284,7 @@ def test_one_more_arm_trains_and_measures_no_other_again(micro: Path) -> None:
 def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
     preference = "simulation: {preference: {male: 0.9, female: 0.9}}"
     setting = f"judge: {{design: {{participants: 2, pairs: 4}}, {preference}}}"
-    with appended(micro / "micro.yaml", f"\n{setting}\n"):  # the last of two equal keys counts
+    with appended(micro / "micro.yaml", f"\n{setting}\n"):
         jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
     assert {"simulate_responses", "judge_pairs", "tabulate_results"} <= jobs.keys()
     assert not {"draw_faces", "train_configurations", "train_stargan", "pair_outputs"} & jobs.keys()
@@ -286,7 +292,7 @@ def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
 
 @pytest.mark.skipif(
     shutil.which("sbatch") is not None,
-    reason="tests/cluster compares a whole run, job by job on other nodes, with the same one",
+    reason="tests/cluster compares a whole run, begun on other nodes, with the same one",
 )
 def test_one_core_gives_the_same_bytes(undisturbed: Path, tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "again")

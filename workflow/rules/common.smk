@@ -40,6 +40,11 @@ SEEDS = study.synthesise.seeds
 STARGAN_ARMS = (
     study.synthesise.shares
 )  # of each arm, the share of outside faces that train it
+EDITORS = study.editors
+SEEDS_OF = {  # of who makes translations: an editor of the user's made one set of them
+    **dict.fromkeys(STARGAN_ARMS, SEEDS),
+    **dict.fromkeys(EDITORS, [0]),
+}
 SIDES = config["sides"]
 INTERVALS = config["measure"]["intervals"]
 MANIFEST = manifest()
@@ -48,7 +53,7 @@ MANIFEST = manifest()
 wildcard_constraints:
     shard=r"\d+",
     seed="|".join(map(str, SEEDS)),
-    arm="|".join(map(re.escape, STARGAN_ARMS)),
+    arm="|".join(map(re.escape, SEEDS_OF)),
 
 
 def code_of(*modules):
@@ -96,6 +101,22 @@ def crop_shards(dataset, crop):
         crop=crop,
         shard=SHARDS,
     )
+
+
+def made_by(file):
+    """An input function: the file of translations of each seed of an arm, or of an editor."""
+
+    def paths(wildcards):
+        return translations_of(wildcards.arm, file)
+
+    return paths
+
+
+def translations_of(maker, file):
+    """The file of translations of each seed of an arm, or of an editor."""
+    if maker in EDITORS:
+        return [f"<results>/measure/{maker}/{file}"]
+    return [f"<results>/synthesise/{maker}/seed-{seed}/{file}" for seed in SEEDS]
 
 
 def faces_of(stage, table):

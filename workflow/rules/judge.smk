@@ -1,7 +1,7 @@
 """
 Stage 8, judge: people compare outputs of both sides of the boundary, blind to which is which.
 
-Reads   synthesise/inside/seed-<n>/translations.*; measure/inside/realism.parquet; below data_root
+Reads   synthesise/<arm>/seed-<n>/translations.*; measure/<arm>/realism.parquet; below data_root
         people's answers, and the secret that their pairs are blinded with
 Writes  judge/pairs.parquet        table PAIRS
         judge/persons.parquet      table PERSONS
@@ -21,6 +21,8 @@ JUDGEMENTS = [  # people's answers, and, beside a CSV of them, which persons the
     if path
 ]
 
+COMPARED = study.judge.compared  # whose translations
+
 
 rule judge:
     input:
@@ -29,8 +31,8 @@ rule judge:
 
 rule pair_outputs:
     input:
-        translations=expand(TRANSLATIONS, arm="inside"),
-        arrays=expand(ARRAYS, arm="inside"),
+        translations=translations_of(COMPARED, "translations.parquet"),
+        arrays=translations_of(COMPARED, "translations.npy"),
     output:
         pairs="<results>/judge/pairs.parquet",
         persons="<results>/judge/persons.parquet",
@@ -49,7 +51,7 @@ rule pair_outputs:
         runtime=10,
     params:
         *code_of("judge.pairs"),
-        seeds=SEEDS,
+        seeds=SEEDS_OF[COMPARED],
         settings=config["judge"]["design"],
         secret=study.secret,
         seed=study.seed,
@@ -120,7 +122,7 @@ rule judge_pairs:
         persons_key="<results>/judge/persons_key.parquet",
         responses="<results>/judge/responses.parquet",
         familiar="<results>/judge/familiar.parquet",
-        realism="<results>/measure/inside/realism.parquet",
+        realism=f"<results>/measure/{COMPARED}/realism.parquet",
     output:
         estimates="<results>/judge/estimates.parquet",
         summary="<results>/judge/summary.json",

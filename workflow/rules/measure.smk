@@ -18,7 +18,12 @@ MODELS = {
     name: {**each.model_dump(mode="json"), "dataset": study.dataset_of(name)}
     for name, each in study.models.items()
 }
-ANSWERING = [name for name, each in MODELS.items() if each["kind"] != "recogniser"]
+ANSWERING = [
+    name
+    for name, each in MODELS.items()
+    if each["kind"] not in ("recogniser", "editor")
+]
+BY_GROUP = study.by_group
 OUTPUTS = {  # of each model: the user's file, or a rule's
     name: (
         f"{study.data_root}/{each['outputs']}"
@@ -31,7 +36,7 @@ GROUPS = config["measure"]["groups"]
 MEASURED = [
     "<results>/measure/rejected.parquet",
     "<results>/measure/models/landmarker.parquet",
-    *expand("<results>/measure/models/{audited}.parquet", audited=MODELS),
+    *expand("<results>/measure/models/{audited}.parquet", audited=BY_GROUP),
     *(["<results>/measure/contrasts.parquet"] if len(ANSWERING) > 1 else []),
 ]
 
@@ -192,7 +197,7 @@ rule measure_recogniser:
     benchmark:
         "<benchmarks>/measure/measure_recogniser-{audited}.tsv"
     wildcard_constraints:
-        audited=any_of(name for name in MODELS if name not in ANSWERING),
+        audited=any_of(study.recognisers),
     conda:
         ENVIRONMENT
     resources:

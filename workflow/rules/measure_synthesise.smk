@@ -4,12 +4,17 @@ Stage 7, measure, of the part synthesise: the translations, in numbers with inte
 Reads   synthesise/roles.parquet, <arm>/seed-<n>/translations.*; align/target/centre/shard-<k>.npy
         acquire/target/faces.parquet, partition/target/sides.parquet, estimates.parquet
         Inception's weights, for the FID, where they are in the data root or among the assets
+        the folders or zips of audited editors, below data_root (docs/audit.md)
 Writes  measure/roles.parquet                 table ESTIMATES: of who trains and who is measured
         measure/attribute_classifier.safetensors  judges translations; trained on real faces
         measure/<arm>/realism.parquet         table ESTIMATES: of the translations of an arm
         measure/<arm>/scores.parquet          table SCORES: of every translation
         measure/<arm>/values.npz              what each face gives to each measure
         measure/arms.parquet                  table ESTIMATES: of the arms beside each other
+        below measure/<editor>/
+        translations.npy, .parquet            what the user's editor made, as the synthesis's own
+        outputs.parquet                       table ESTIMATES: of the changes that it lacks
+        realism.parquet, scores.parquet       as of an arm
 """
 
 INCEPTION = [  # the FID's network, where there are weights of it
@@ -22,9 +27,40 @@ INCEPTION = [  # the FID's network, where there are weights of it
 ][:1]
 MEASURED += [
     "<results>/measure/roles.parquet",
-    *expand("<results>/measure/{arm}/realism.parquet", arm=STARGAN_ARMS),
+    *expand("<results>/measure/{arm}/realism.parquet", arm=[*STARGAN_ARMS, *EDITORS]),
+    *expand("<results>/measure/{arm}/outputs.parquet", arm=EDITORS),
     *(["<results>/measure/arms.parquet"] if len(STARGAN_ARMS) > 1 else []),
 ]
+
+
+rule take_translations:
+    input:
+        outputs=lookup("{audited}", within=OUTPUTS),
+        changes="<results>/synthesise/changes.parquet",
+        roles="<results>/synthesise/roles.parquet",
+        crops=CENTRE_CROPS,
+    output:
+        array="<results>/measure/{audited}/translations.npy",
+        translations="<results>/measure/{audited}/translations.parquet",
+        estimates="<results>/measure/{audited}/outputs.parquet",
+    log:
+        "<logs>/measure/take_translations-{audited}.log",
+    benchmark:
+        "<benchmarks>/measure/take_translations-{audited}.tsv"
+    wildcard_constraints:
+        audited=any_of(EDITORS),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=60,
+    params:
+        *code_of("measure.editors"),
+        contents_of(lookup("{audited}", within=OUTPUTS)),
+        study=study.study,
+        seed=study.seed,
+    script:
+        "../scripts/take_translations.py"
 
 
 rule train_attribute_classifier:
@@ -84,8 +120,8 @@ rule measure_roles:
 
 rule measure_realism:
     input:
-        arrays=ARRAYS,
-        translations=TRANSLATIONS,
+        arrays=made_by("translations.npy"),
+        translations=made_by("translations.parquet"),
         classifier="<results>/measure/attribute_classifier.safetensors",
         roles="<results>/synthesise/roles.parquet",
         faces="<results>/acquire/target/faces.parquet",
@@ -109,8 +145,8 @@ rule measure_realism:
         *code_of("measure.realism"),
         contents_of(*INCEPTION),
         study=study.study,
-        seeds=SEEDS,
-        share=lookup("{arm}", within=STARGAN_ARMS),
+        seeds=lookup("{arm}", within=SEEDS_OF),
+        share=lookup("{arm}", within={**STARGAN_ARMS, **dict.fromkeys(EDITORS)}),
         intervals=INTERVALS,
         settings=config["measure"]["realism"],
         seed=study.seed,

@@ -71,7 +71,7 @@ rule report:
         of("synthesise", "<results>/synthesise/sheets.html"),
         TABLES,
         PICTURES,
-        expand("<results>/report/cards/{audited}.md", audited=MODELS),
+        expand("<results>/report/cards/{audited}.md", audited=BY_GROUP),
 
 
 rule collect_estimates:

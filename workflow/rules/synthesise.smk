@@ -6,6 +6,7 @@ Reads   partition/target/sides.parquet, acquire/target/faces.parquet, align/targ
         align/target/centre/shard-<k>.npy         the crop that StarGAN trains on
         measure/inside/scores.parquet             for the page to browse
 Writes  synthesise/roles.parquet                  table ROLES: who trains, who is measured
+        synthesise/changes.parquet                table TRANSLATIONS: what an editor is asked for
         synthesise/sheets.html                    translations to browse, face by face
         below synthesise/<arm>/seed-<n>/
         generator.safetensors
@@ -52,6 +53,29 @@ rule assign_roles:
         seed=study.seed,
     script:
         "../scripts/assign_roles.py"
+
+
+rule plan_changes:
+    input:
+        roles="<results>/synthesise/roles.parquet",
+        faces="<results>/acquire/target/faces.parquet",
+    output:
+        changes="<results>/synthesise/changes.parquet",
+    log:
+        "<logs>/synthesise/plan_changes.log",
+    benchmark:
+        "<benchmarks>/synthesise/plan_changes.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=doubling(2000),
+        runtime=10,
+    params:
+        *code_of("synthesise.translation"),
+        attributes=config["synthesise"]["attributes"],
+        seed=study.seed,
+    script:
+        "../scripts/plan_changes.py"
 
 
 rule train_stargan:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from facegap.errors import DataError, listed
 from facegap.names import one_form
-from facegap.texts import read_text
+from facegap.texts import as_text, read_text
 
 SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 TRUE = ("true", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "prawda", "sant")
@@ -26,15 +26,17 @@ MOST_LACKING = 5_000_000  # cells, over all rows that end before the header does
 DECIMAL = r"^([+-]?(?:0(?=,)|\d+(?!,\d{3}$))),(\d+)$"  # 1,234 may be a thousand
 
 
-def read_csv(path: str | Path) -> pd.DataFrame:
+def read_csv(path: str | Path, data: bytes | None = None) -> pd.DataFrame:
     """The table at `path`, all text, by the names of its header; an empty cell is missing.
+
+    Where `path` is in an archive, `data` is the file.
 
     Nothing else is missing: NA and null are words. The index has the line of each row. Columns
     without a name and a cell are left out; other columns without a name, and two of one name, are
     refused, and so are rows with more cells than the header. A small file makes no large table:
     more than WIDEST columns are refused, and more than MOST_LACKING cells that rows lack.
     """
-    text = one_form(read_text(path))
+    text = one_form(read_text(path) if data is None else as_text(data, path))
     skipped = SEPARATOR.match(text)
     body = text[skipped.end() :] if skipped else text
     header = body[: body.find("\n") + 1] or body

@@ -28,6 +28,11 @@ def read_text(path: str | Path) -> str:
             data = file.read(LARGEST + 1)
     except OSError as error:
         raise DataError(f"{path}: not readable: {error.strerror or error}") from error
+    return as_text(data, path)
+
+
+def as_text(data: bytes, path: str | Path) -> str:
+    """The text in the file `data` at `path`, as `read_text`."""
     if len(data) > LARGEST:
         raise DataError(
             f"{path}: more than {LARGEST} bytes, as no text has here; name another file"

@@ -24,9 +24,11 @@ from facegap.settings.study import Study
 from facegap.tables.acquire import FACES, REJECTED
 from facegap.tables.align import ALIGNED
 from facegap.tables.base import read_table
+from facegap.tables.synthesise import TRANSLATIONS
 
 ORIGINAL = "original"
-LIST = "faces.csv"
+LIST, CHANGES = "faces.csv", "changes.csv"
+TARGET = "target"  # the data set that editors change faces of
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +39,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     faces.add_argument("--to", type=Path, required=True, help="a new or empty folder")
     faces.add_argument("--dataset", help="if the study has several")
     faces.add_argument("--crop", default="none", help="none, ears-chin, ... (align), or original")
+    faces.add_argument(
+        "--changes",
+        action="store_true",
+        help="for an editor: the faces that are measured, and changes.csv, what to make of them",
+    )
     faces.set_defaults(
-        command=lambda given: export_faces(
-            read_study(given.config), given.to, crop=given.crop, dataset=given.dataset
+        command=lambda given: (
+            export_changes(read_study(given.config), given.to)
+            if given.changes
+            else export_faces(
+                read_study(given.config), given.to, crop=given.crop, dataset=given.dataset
+            )
         )
     )
 
@@ -54,14 +65,54 @@ def export_faces(study: Study, folder: Path, *, crop: str, dataset: str | None =
     name = _dataset(study, dataset)
     table = read_table(results_of(study, f"acquire/{name}/faces.parquet", "align"), FACES)
     tested = table.loc[table["split"] == "test", ["face_id", "path"]]
-    if folder.exists() and any(folder.iterdir()):
-        raise DataError(f"{folder}: has files already; name a new folder")
+    _require_empty(folder)
     if crop not in (ORIGINAL, *study.align.crops.written()):
         known = listed([*study.align.crops.written(), ORIGINAL])
         raise ConfigError(f"--crop {crop}: align.crops has no such crop; there are {known}")
     pictures = (
         _originals(study, name, tested) if crop == ORIGINAL else _crops(study, name, tested, crop)
     )
+    rows = _write(study, name, pictures, folder)
+    print(f"{folder}: {len(rows)} of {len(tested)} test faces of {name}, and {LIST}")
+    if crop != ORIGINAL:
+        lost = read_table(results_of(study, f"align/{name}/rejected.csv", "align"), REJECTED)
+        reasons = lost.loc[lost["face_id"].isin(tested["face_id"]), "reason"].value_counts()
+        for reason, count in reasons.sort_index().items():
+            print(f"left out: {count} × {reason}")
+
+
+def export_changes(study: Study, folder: Path) -> None:
+    """Write the faces that an editor is measured on as <name>.png, and `changes.csv`.
+
+    Of each face, which attribute is to be changed to which value, and a name for the file of it:
+    with the images, renamed translations.csv, it is what the study reads.
+    """
+    place = results_of(study, "synthesise/changes.parquet", "plan_changes")
+    changes = read_table(place, TRANSLATIONS)
+    _require_empty(folder)
+    faces = changes[["face_id"]].drop_duplicates()
+    _write(study, TARGET, _crops(study, TARGET, faces, "centre"), folder)
+    made = changes[changes["kind"] == "translation"]
+    names = [exported_name(TARGET, face, study.seed) for face in made["face_id"]]
+    table = made[["attribute", "value"]].assign(face=names)
+    files = (
+        table["face"] + "-" + table["attribute"].str.replace(r"[^\w-]", "_", regex=True) + ".png"
+    )
+    ordered = table.assign(file=files)[["face", "attribute", "value", "file"]]
+    with whole(folder / CHANGES) as temporary:
+        ordered.sort_values(["face", "attribute"]).to_csv(temporary, index=False)
+    print(f"{folder}: {len(faces)} faces of {TARGET}, and {CHANGES}: {len(made)} changes of them")
+
+
+def _require_empty(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise DataError(f"{folder}: has files already; name a new folder")
+
+
+def _write(
+    study: Study, name: str, pictures: Iterator[tuple[str, NDArray[np.uint8]]], folder: Path
+) -> list[tuple[str, str]]:
+    """Write the pictures of faces under their exported names, and the list of them."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for face_id, picture in pictures:
@@ -71,12 +122,7 @@ def export_faces(study: Study, folder: Path, *, crop: str, dataset: str | None =
         rows.append((exported, f"{exported}.png"))
     with whole(folder / LIST) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([("face", "file"), *sorted(rows)])
-    print(f"{folder}: {len(rows)} of {len(tested)} test faces of {name}, and {LIST}")
-    if crop != ORIGINAL:
-        lost = read_table(results_of(study, f"align/{name}/rejected.csv", "align"), REJECTED)
-        reasons = lost.loc[lost["face_id"].isin(tested["face_id"]), "reason"].value_counts()
-        for reason, count in reasons.sort_index().items():
-            print(f"left out: {count} × {reason}")
+    return rows
 
 
 def _dataset(study: Study, given: str | None) -> str:

@@ -9,11 +9,13 @@ from facegap.measure.audited import Audited, audited_faces, require_columns
 from facegap.measure.models import tasks_of
 from facegap.model_embeddings import read_embeddings
 from facegap.model_outputs import missing
+from facegap.model_translations import Changes, read_translations
 from facegap.people.commands import results_of
 from facegap.settings.load import read_study
 from facegap.settings.study import Study
 from facegap.tables.align import ALIGNED
 from facegap.tables.base import read_table
+from facegap.tables.synthesise import TRANSLATIONS
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +51,8 @@ def _summary(study: Study, name: str) -> str:
     if model.outputs is None:
         return "simulated"
     path = Path(study.data_root, model.outputs)
+    if model.kind == "editor":
+        return _edited(study, path)
     faces = results_of(study, f"acquire/{dataset}/faces.parquet", "align")
     aligned = read_table(results_of(study, f"align/{dataset}/faces.parquet", "align"), ALIGNED)
     on = _audited(study, name, dataset, faces)
@@ -64,6 +68,16 @@ def _summary(study: Study, name: str) -> str:
             for task in tasks_of(on, model, path, study.seed, faces)
         }
     return "; ".join(f"{what}: {_counted(ids, expected)}" for what, ids in given.items())
+
+
+def _edited(study: Study, place: Path) -> str:
+    """How many of the changes that were asked for the folder or zip at `place` has."""
+    path = results_of(study, "synthesise/changes.parquet", "plan_changes")
+    asked = read_table(path, TRANSLATIONS)
+    names = face_by_name("target", asked["face_id"].unique(), study.seed)
+    made = asked[asked["kind"] == "translation"].reset_index(drop=True)
+    there = read_translations(place, names, Changes(made, study.align.crops.centre.size))
+    return f"translations: {int(there.sum())} of {len(there)} changes"
 
 
 def _audited(study: Study, name: str, dataset: str, faces: Path) -> Audited:

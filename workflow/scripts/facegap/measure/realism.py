@@ -83,7 +83,7 @@ class Data:
     confidence: float
     seed: int  # of the study
     arm: str = "inside"
-    share: float = 0.0  # of outside faces in the arm's training
+    share: float | None = 0.0  # of outside faces in the arm's training
 
     def rows(self, domain: str, which: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The rows of the images `which` (n,) of a domain."""
@@ -123,7 +123,7 @@ def measure_realism(
     study: str,
     arm: str,
     seeds: list[int],
-    share: float,
+    share: float | None,
     intervals: Intervals,
     settings: Realism,
     threads: int,
@@ -131,7 +131,8 @@ def measure_realism(
 ) -> None:
     """Write the measures of both domains and their gaps (ESTIMATES), and each translation's scores.
 
-    All is of one `arm` of the synthesis, which trained on a `share` of outside faces.
+    All is of one `arm` of the synthesis, which trained on a `share` of outside faces, or of the
+    user's editor of that name, whose share is None.
 
     `arrays` (uint8 (n, s, s, 3) RGB) and `translations` (TRANSLATIONS) have a file for each of the
     synthesis's `seeds`; `inception` are its weights, if there are any. `roles` (ROLES) and `crops`
@@ -281,8 +282,9 @@ def realism_rows(data: Data, metrics: Sequence[Metric], primary: Sequence[str]) 
         about: Row = {"metric": metric.name, "attribute": group.attribute}
         about |= {"arm": data.arm, "share": data.share}
         for domain, of in metric.scores.items():
-            # of another arm neither domain is what the words say
-            of_arm = {"domain": domain} if data.arm == "inside" else {"side": SIDE_OF[domain]}
+            # of another arm neither domain is what the words say; of an editor nobody knows
+            crossed = data.arm != "inside" and data.share is not None
+            of_arm = {"side": SIDE_OF[domain]} if crossed else {"domain": domain}
             place = {**about, "quantity": "realism", "group": group.named(**of_arm)}
             for which, values in zip(data.seeds, of.values, strict=True):
                 alone = replace(of, values=values[None])

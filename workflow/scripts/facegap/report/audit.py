@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 
 from facegap import theme
 from facegap.audit_metrics import OF_PAIRS, better
-from facegap.groups import ALL, group_values
+from facegap.groups import ALL, group_name, group_values
 from facegap.report.rows import Row, as_rows, one, rows_of
 from facegap.settings.models import LANDMARKER
 from facegap.settings.study import Study
+from facegap.tables.base import DOMAINS
 
 FIRST = {  # of each task's kind, the metric that the first screen speaks of
     name: k
@@ -38,7 +39,7 @@ def models(measured: pd.DataFrame, study: Study) -> dict[str, Any]:
     that groups differ, and tables by factor.
     """
     performance = rows_of(measured, "model performance")
-    names = [*study.models, LANDMARKER]
+    names = [*study.by_group, LANDMARKER]
     found = []
     for name in names:
         own = performance[performance["model"] == name]
@@ -47,6 +48,7 @@ def models(measured: pd.DataFrame, study: Study) -> dict[str, Any]:
         found.append({"name": name, "settings": study.models.get(name), "tasks": tasks})
     return {
         "audited": found,
+        "editors": [_editor(measured, study, name) for name in study.editors],
         "contrasts": [
             {**row, "better": _better(row)}
             for row in as_rows(rows_of(measured, "model contrast", group=ALL))
@@ -55,6 +57,20 @@ def models(measured: pd.DataFrame, study: Study) -> dict[str, Any]:
             _disparities(measured, 1 - study.measure.intervals.confidence), key=_order
         ),
     }
+
+
+def _editor(measured: pd.DataFrame, study: Study, name: str) -> dict[str, Any]:
+    """An editor: each measure of realism on either side, over all attributes, and its gap."""
+    rows = []
+    for gap in as_rows(rows_of(measured, "realism gap", arm=name, attribute=None, group=ALL)):
+        about = {"arm": name, "metric": gap["metric"], "attribute": None, "seed": None}
+        sides = [
+            one(measured, "realism", **about, group=group_name({"domain": domain}))
+            for domain in DOMAINS
+        ]
+        rows.append({"gap": gap, "sides": sides})
+    missing = one(measured, "missing outputs", model=name)
+    return {"name": name, "settings": study.models[name], "rows": rows, "missing": missing}
 
 
 def _task(

@@ -72,7 +72,7 @@ FIGURES = (
             " Groups of too few persons, or of one kind of right answer alone, are not shown."
         ),
         part=None,
-        needs="models",
+        needs="by_group",
     ),
     Figure(
         name="detection_errors",

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from facegap.settings.base import Below, Count, Section, Share, paper, refuse
+from facegap.settings.base import Below, Count, Section, Share, Text, paper, refuse
 
 
 class Design(Section):
@@ -86,6 +86,13 @@ class Judge(Section):
     """Stage judge."""
 
     design: Design = Field(default_factory=Design, description="What each participant is shown.")
+    compared: Text = Field(
+        "inside",
+        description=(
+            "Whose translations are compared: those of an arm of the synthesis, or of an audited"
+            " editor."
+        ),
+    )
     attention_threshold: Share = Field(
         0.8,
         description=(

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from facegap.settings.base import Below, Count, Section, Share, Text, Words, refuse
 
-ModelKind = Literal["classifier", "regressor", "recogniser", "detector"]
+ModelKind = Literal["classifier", "regressor", "recogniser", "detector", "editor"]
 # groups that need no column of their own, or are asked for in every study, whatever a set has
 MEASURED = ("side", "race_raw", "gender", "age", "skin tone", "hue")
 LANDMARKER = "landmarker"  # the name of the one that every study audits
@@ -56,7 +56,8 @@ class Model(Section):
         description=(
             "What its outputs are. classifier, regressor: a CSV of face, task, and score, label or"
             " value. recogniser: embeddings, .npz or .parquet of face and vector. detector: a CSV"
-            " of face, found, box and points."
+            " of face, found, box and points. editor: a folder or zip of images and"
+            " translations.csv of face, attribute, value and file."
         )
     )
     outputs: Below | None = Field(None, description="Its file, below data_root.")

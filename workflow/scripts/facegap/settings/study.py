@@ -131,6 +131,7 @@ class Study(Section):
                 *(self._impossible_tasks() if "classify" in self.parts else ()),
                 *(self._impossible_synthesis() if "synthesise" in self.parts else ()),
                 *(self._impossible_simulation() if "judge" in self.parts else ()),
+                *(self._impossible_comparison() if "judge" in self.parts else ()),
             ]
         )
         return self
@@ -139,6 +140,16 @@ class Study(Section):
     def recognisers(self) -> list[str]:
         """The audited models that give embeddings."""
         return [name for name, model in self.models.items() if model.kind == "recogniser"]
+
+    @property
+    def by_group(self) -> list[str]:
+        """The audited models that are measured by group: all but editors."""
+        return [name for name, model in self.models.items() if model.kind != "editor"]
+
+    @property
+    def editors(self) -> list[str]:
+        """The audited models that change faces."""
+        return [name for name, model in self.models.items() if model.kind == "editor"]
 
     def dataset_of(self, model: str) -> str:
         """The data set whose faces a model saw: the one named, the only one, or the target."""
@@ -221,6 +232,8 @@ class Study(Section):
             if name == LANDMARKER:
                 yield place, f"{LANDMARKER} is the one that every study audits; use another name"
             given = self.dataset_of(name)
+            if model.kind == "editor":
+                yield from self._impossible_editor(name)
             if given not in self.datasets:
                 known = ", ".join(self.datasets)
                 yield (*place, "dataset"), f"{given or 'none'}; say which of {known} it saw"
@@ -235,6 +248,18 @@ class Study(Section):
             if not any(column in names for names in columns if names):
                 known = ", ".join(dict.fromkeys(name for names in columns for name in names or ()))
                 yield ("measure", "groups"), f"no data set has a column {column}; they have {known}"
+
+    def _impossible_editor(self, name: str) -> Iterator[tuple[tuple[str, ...], str]]:
+        place = ("models", name)
+        if "synthesise" not in self.parts:
+            words = (
+                "an editor is measured beside the synthesis, on its faces; parts lacks synthesise"
+            )
+            yield (*place, "kind"), words
+        if self.dataset_of(name) != "target":
+            yield (*place, "dataset"), "an editor changes faces of the target"
+        if name in self.synthesise.shares:
+            yield place, "this is the name of an arm of the synthesis; use another"
 
     def _impossible_names(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if self.study in ("assets", "bench"):
@@ -360,6 +385,12 @@ class Study(Section):
         for key, names in columns.items():
             for words in unknown_columns(names, target.kind):
                 yield (*place, key), words
+
+    def _impossible_comparison(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        makers = [*self.synthesise.shares, *self.editors]
+        if self.judge.compared not in makers:
+            words = f"{self.judge.compared!r} makes no translations; there are {', '.join(makers)}"
+            yield ("judge", "compared"), words
 
     def _impossible_simulation(self) -> Iterator[tuple[tuple[str, ...], str]]:
         control, judge = self.synthesise.attributes.control, self.judge

@@ -94,6 +94,23 @@ def translate_faces(
     log.info("%d images of %d faces, %s", done, len(unseen), pace.words(done))
 
 
+def plan_changes(
+    *, roles: Path, faces: Path, changes: Path, attributes: Attributes, seed: int
+) -> None:
+    """Write what a user's editor is asked for, and the originals (TRANSLATIONS).
+
+    It is what `translate_faces` makes, without the reconstructions.
+    """
+    table = read_table(roles, ROLES)
+    unseen = table[table["role"].isin(DOMAINS)].reset_index(drop=True)
+    labels = read_labels(faces, unseen["face_id"], attributes.names)
+    together = met_in_training(table, faces, attributes)
+    rng = seeds.generator(seed, "reconstruction")
+    plan = plan_translations(unseen, labels, together, attributes, rng)
+    asked = plan.table[plan.table["kind"] != "reconstruction"].reset_index(drop=True)
+    write_table(asked.assign(row=range(len(asked))), changes, TRANSLATIONS)
+
+
 @dataclass(frozen=True)
 class Samples:
     """A few unseen faces of both domains, always the same, to watch a training by."""
