@@ -28,6 +28,7 @@ FIRST = {  # of each task's kind, the metric that the first screen speaks of
     )
 }
 TONES = ("skin tone", "hue")  # in degrees
+BAND = r"^(skin tone|hue): (-?[\d.]+) to (-?[\d.]+)$"
 LINE = 0.23  # inches
 MOST = 60  # lines of a panel
 
@@ -79,7 +80,7 @@ def _task(
     about = {"model": model, "tested_on": dataset, "task": task}
     rows = as_rows(rows_of(measured, "model performance", **about))
     metrics = [name for name in dict.fromkeys(row["metric"] for row in rows) if name]
-    first = [name for name in OF_PAIRS if name in metrics] or [min(metrics, key=_first)]
+    first = spoken_of(metrics)
     tests = as_rows(rows_of(measured, "group against the others", **about))
     own = _either_way([row for row in tests if row["metric"] in first], rows)
     bounds = as_rows(rows_of(measured, "performance with missing outputs", **about))
@@ -242,6 +243,50 @@ def plot_models(*, estimates: Path, png: Path, svg: Path, display: theme.Display
     _plot(table, ["tested_on", "task"], "model", png, svg, display)
 
 
+def plot_tones(*, estimates: Path, png: Path, svg: Path, display: theme.Display) -> None:
+    """The user's models along skin tone and hue: a line a task's metric, a colour a model."""
+    theme.use()
+    table = rows_of(estimates, "model performance").dropna(subset="estimate")
+    table = table[table["model"] != LANDMARKER]
+    names = list(dict.fromkeys(table["model"]))
+    bands = table["group"].str.extract(BAND)
+    table = table.assign(tone=bands[0], at=bands[[1, 2]].astype(float).mean(axis=1))
+    lines = [
+        (dataset, task, metric, own[own["metric"] == metric].dropna(subset="at"))
+        for (dataset, task), own in table.groupby(["tested_on", "task"], sort=False)
+        for metric in spoken_of(own["metric"].unique().tolist())
+    ]
+    lines = [line for line in lines if len(line[3])]
+    figure, grid = plt.subplots(
+        max(1, len(lines)),
+        len(TONES),
+        figsize=(7.2, 2.2 * max(1, len(lines)) + 0.4),
+        squeeze=False,
+        sharey="row",
+        sharex="col",
+        layout="constrained",
+    )
+    for axes, (dataset, task, metric, own) in zip(grid, lines, strict=False):
+        axes[0].set_ylabel(metric)
+        axes[0].set_title(f"{task}, {display.datasets.get(str(dataset), dataset)}", fontsize=9)
+        for panel, tone in zip(axes, TONES, strict=True):
+            for k, name in enumerate(names):
+                part = own[(own["tone"] == tone) & (own["model"] == name)].sort_values("at")
+                reach = theme.reach(part["low"], part["estimate"], part["high"])
+                colour = theme.SERIES[k % len(theme.SERIES)]
+                panel.plot(part["at"], part["estimate"], color=colour, linewidth=0.8, alpha=0.5)
+                panel.errorbar(
+                    part["at"], part["estimate"], reach, color=colour, label=name, **theme.OURS
+                )
+    for panel, tone in zip(grid[-1], TONES, strict=True):
+        panel.set_xlabel(f"{tone}, degrees")
+    if lines and len(names) > 1:
+        figure.legend(
+            *grid[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=4, fontsize=8
+        )
+    theme.save_as(figure, [png, svg])
+
+
 def plot_landmarker(*, estimates: Path, png: Path, svg: Path, display: theme.Display) -> None:
     """The landmarker: a panel a measure and data set, a line a group."""
     table = rows_of(estimates, "model performance", model=LANDMARKER)
@@ -289,11 +334,11 @@ def _plot(
     theme.use()
     panels = []
     for named, own in table[table["estimate"].notna()].groupby(keys, sort=False):
-        first = min(own["metric"].unique(), key=_first)
-        shown = own[own["metric"] == first]
-        groups = list(dict.fromkeys(shown["group"]))
-        if len(groups) > 1:
-            panels.append((named, str(first), shown, groups[:MOST], len(groups[MOST:])))
+        for metric in spoken_of(own["metric"].unique().tolist()):
+            shown = own[own["metric"] == metric]
+            groups = list(dict.fromkeys(shown["group"]))
+            if len(groups) > 1:
+                panels.append((named, metric, shown, groups[:MOST], len(groups[MOST:])))
     sizes = [len(groups) + 2.2 for *_, groups, _ in panels] or [1.0]
     figure, grid = plt.subplots(
         len(sizes),
@@ -349,5 +394,7 @@ def _panel(
     axes.grid(visible=False, axis="y")
 
 
-def _first(metric: Any) -> int:
-    return FIRST.get(str(metric), len(FIRST))
+def spoken_of(metrics: Sequence[str]) -> list[str]:
+    """Of a task's metrics the one that the first screen speaks of; of pairs both error rates."""
+    pairs = [name for name in OF_PAIRS if name in metrics]
+    return pairs or [min(metrics, key=lambda name: FIRST.get(name, len(FIRST)))]

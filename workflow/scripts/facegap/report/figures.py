@@ -75,6 +75,22 @@ FIGURES = (
         needs="by_group",
     ),
     Figure(
+        name="tones",
+        module="report.audit",
+        plot="plot_tones",
+        inputs=("estimates",),
+        params=("display",),
+        section="models",
+        alt="Audited models by skin tone and hue",
+        caption=(
+            "What was audited, by skin tone (the individual typology angle, from dark to light) and"
+            " by hue (from red to yellow) of the aligned picture, in bands of about equally many"
+            " faces, each at its middle; intervals over persons. Light and camera are in both."
+        ),
+        part=None,
+        needs="by_tone",
+    ),
+    Figure(
         name="detection_errors",
         module="report.audit",
         plot="plot_detection_errors",

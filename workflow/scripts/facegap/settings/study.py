@@ -147,6 +147,11 @@ class Study(Section):
         return [name for name, model in self.models.items() if model.kind != "editor"]
 
     @property
+    def by_tone(self) -> bool:
+        """Whether models are measured in bands of skin tone and hue."""
+        return bool(self.by_group and self.measure.groups.tones)
+
+    @property
     def editors(self) -> list[str]:
         """The audited models that change faces."""
         return [name for name, model in self.models.items() if model.kind == "editor"]
