@@ -21,7 +21,8 @@ with out.open("w", newline="") as file:
     table.writerow(["face", "task", "label"])
     paths = sorted(folder.glob("*.png"))
     for k, path in enumerate(paths):
-        print(f"{k + 1} of {len(paths)}", end="\r", flush=True)
+        if (k + 1) % 100 == 0 or k + 1 == len(paths):
+            print(f"{k + 1} of {len(paths)}", flush=True)
         image = Image.open(path).convert("RGB").resize((width, height))
         face = np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
         logits = session.run(None, {given.name: face})[0][0]

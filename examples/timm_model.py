@@ -24,6 +24,7 @@ vectors = []
 for k, path in enumerate(paths):
     with torch.no_grad():
         vectors.append(model(transform(Image.open(path).convert("RGB"))[None])[0].numpy())
-    print(f"{k + 1} of {len(paths)}", end="\r", flush=True)
+    if (k + 1) % 100 == 0 or k + 1 == len(paths):
+        print(f"{k + 1} of {len(paths)}", flush=True)
 faces = np.array([path.stem for path in paths])
 np.savez(out, face=faces, vector=np.stack(vectors).astype(np.float32))

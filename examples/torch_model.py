@@ -19,7 +19,8 @@ with out.open("w", newline="") as file:
     table.writerow(["face", "task", "score"])
     paths = sorted(folder.glob("*.png"))
     for k, path in enumerate(paths):
-        print(f"{k + 1} of {len(paths)}", end="\r", flush=True)
+        if (k + 1) % 100 == 0 or k + 1 == len(paths):
+            print(f"{k + 1} of {len(paths)}", flush=True)
         pixels = np.asarray(Image.open(path).convert("RGB").resize((224, 224)), np.float32) / 255
         face = torch.from_numpy(pixels).permute(2, 0, 1)[None]  # as your model was trained
         with torch.no_grad():

@@ -23,7 +23,8 @@ with out.open("a", newline="") as file:
         table.writerow(["face", "task", "score"])
     paths = sorted(folder.glob("*.png"))
     for k, path in enumerate(paths):
-        print(f"{k + 1} of {len(paths)}", end="\r", flush=True)
+        if (k + 1) % 100 == 0 or k + 1 == len(paths):
+            print(f"{k + 1} of {len(paths)}", flush=True)
         if path.stem not in done:
             request = urllib.request.Request(address, path.read_bytes(), headers)
             with urllib.request.urlopen(request, timeout=60) as response:

@@ -144,7 +144,9 @@ def _rows(grouping: Grouping, found: Verified, few: Collection[str]) -> Iterator
     Groups in which too `few` persons have several pictures get no false non-match rate.
     """
     factor = grouping.factor
-    about: Row = {"threshold": found.threshold, "group": ALL if factor == ALL else f"by: {factor}"}
+    plain = factor.replace(" × ", " and ")  # a factor of its own, as names of groups have it
+    by = ALL if factor == ALL else group_name({"by": factor})
+    about: Row = {"threshold": found.threshold, "group": by}
     yield {
         **{"quantity": "verification threshold", **about},
         **{"estimate": found.threshold, "share": found.rate},
@@ -168,7 +170,7 @@ def _rows(grouping: Grouping, found: Verified, few: Collection[str]) -> Iterator
     for across in found.across:
         if factor != ALL:
             words = " and ".join(each.removeprefix(f"{factor}: ") for each in across.groups)
-            group = group_name({f"across {factor}": words or "all pairs of groups"})
+            group = group_name({f"across {plain}": words or "all pairs of groups"})
             yield {
                 **of_pairs("FMR"),
                 "group": group,
@@ -180,7 +182,7 @@ def _rows(grouping: Grouping, found: Verified, few: Collection[str]) -> Iterator
         if few and ratios.metric != FMR:
             continue
         for words, ratio in (("smallest", ratios.to_smallest), ("mean", ratios.to_mean)):
-            group = group_name({factor: f"largest to {words}"})
+            group = group_name({plain: f"largest to {words}"})
             yield {"quantity": "ratio of groups", "metric": metric, "group": group, **row(ratio)}
     for curve in (each for each in found.curves if each.name not in few):
         points = np.unique(np.linspace(0, len(curve.fmr) - 1, CURVE).astype(int))

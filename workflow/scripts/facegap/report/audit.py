@@ -197,7 +197,7 @@ def _thresholds(measured: pd.DataFrame, study: Study, about: Mapping[str, str]) 
     set_on = study.measure.verification.set_on
     found = []
     for row in as_rows(rows_of(measured, "verification threshold", **about)):
-        factor = row["group"].removeprefix("by: ")
+        factor = group_values(row["group"]).get("by", ALL)
         own = set_on in groups and " × ".join(group_values(set_on)) == factor
         found.append({**row, "factor": factor, "set_on": in_words(set_on) if own else "all"})
     return found
