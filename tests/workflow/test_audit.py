@@ -35,8 +35,16 @@ AUDIT: dict[str, Any] = {
     "models": {
         "ours": {"kind": "classifier", "outputs": "ours.csv", "tasks": {"Smiling": {}}},
         "rule": {"kind": "classifier", "simulated": {"error": 0.2}, "tasks": {"Smiling": {}}},
+        "verifier": {"kind": "recogniser", "outputs": "verifier.npz"},
     },
-    "measure": {"groups": {"by": ["group", "gender"], "least_persons": 5, "tones": 2}},
+    "measure": {
+        "groups": {
+            "by": ["group", "gender"],
+            "crossings": [["group", "gender"]],
+            "least_persons": 5,
+            "tones": 2,
+        }
+    },
     "report": {"faces": False},
 }
 TABLES = {"classify": [f"table{k}" for k in range(1, 5)], "judge": ["table5"]}
@@ -63,6 +71,10 @@ def test_an_audit_from_export_to_page(folder: Path) -> None:
     (folder / "data").mkdir()
     table = pd.DataFrame({"face": exported, "score": scores})
     table.to_csv(folder / "data/ours.csv", index=False)
+    person = pd.factorize(exported.map(names).map(faces.set_index("face_id")["subject_id"]))[0]
+    rng = np.random.default_rng(0)
+    own = rng.normal(size=(person.max() + 1, 8))[person] + rng.normal(0, 0.5, (len(person), 8))
+    np.savez(folder / "data/verifier.npz", face=np.array(exported, str), vector=own)
     assert main(["check", "model", "--config", "mine.yaml"]) == 0
 
     done = snakemake(folder, *COMMAND)
@@ -75,7 +87,10 @@ def test_an_audit_from_export_to_page(folder: Path) -> None:
     assert own.loc[own["group"] == "all", "estimate"].tolist() == [1.0]
     assert {"landmarker", "ours", "rule", "ours − rule"} <= set(rows["model"])
     page = (folder / "results/mine/report/index.html").read_text()
-    for words in ("ours", "The landmarker of this pipeline", "Models beside each other"):
+    for words in (
+        *("ours", "The landmarker of this pipeline", "Models beside each other", "verifier"),
+        *("false non-match rate", "Two pictures match from a cosine of"),
+    ):
         assert words in page
     assert "rejected_faces" not in page, "no picture of a person"
     shown = page.partition("The whole configuration")[0]
