@@ -100,6 +100,15 @@ def test_where_nothing_is_found_the_page_has_what_may_have_been_missed(study: St
     assert verdict(study) is None
 
 
+def test_more_that_is_not_worse_is_said_to_be_more(study: Study) -> None:
+    found = verdict(study, test_of("race_raw: a", 0.1, 0.01))
+    assert found["way"] == "better"
+    rows = [value("all", 0.1, metric="taken for smiling")]
+    test = test_of("race_raw: a", 0.1, 0.01, metric="taken for smiling")
+    answer = models(table(*rows, test), study)["audited"][0]["tasks"][0]["verdict"]
+    assert answer["way"] == "higher"
+
+
 def test_models_that_lie_apart_by_group_are_told_by_their_gaps(study: Study) -> None:
     gap = {"quantity": "disparity contrast", "metric": "accuracy", **ON}
     rows = [

@@ -9,6 +9,7 @@ LESS = (
     *("taken for blinking", "taken for smiling", "false match rate", "false non-match rate"),
 )
 SIGNED = ("bias", "calibration bias")
+NEITHER = (*SIGNED, "taken for blinking", "taken for smiling")  # of which more is not worse
 UNBOUNDED = ("absolute error", "landmark error", "bias")
 SKEWED = ("AUROC", "Brier score")
 OF_PAIRS = ("false match rate", "false non-match rate")  # whose groups are compared by ratios

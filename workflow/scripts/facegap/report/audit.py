@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from facegap import theme
-from facegap.audit_metrics import OF_PAIRS, better
+from facegap.audit_metrics import NEITHER, OF_PAIRS, better
 from facegap.groups import ALL, group_name, group_values
 from facegap.report.rows import Row, as_rows, one, rows_of
 from facegap.settings.models import LANDMARKER
@@ -28,6 +28,7 @@ FIRST = {  # of each task's kind, the metric that the first screen speaks of
     )
 }
 TONES = ("skin tone", "hue")  # in degrees
+ACROSS = "across "  # a factor of pairs of two groups
 BAND = r"^(skin tone|hue): (-?[\d.]+) to (-?[\d.]+)$"
 LINE = 0.23  # inches
 MOST = 60  # lines of a panel
@@ -152,7 +153,7 @@ def _way(row: Row) -> str:
     neutral = 1.0 if row["metric"] in OF_PAIRS else 0.0
     more = row["estimate"] > neutral
     way = better(row["metric"])
-    if way == "nearer to zero":
+    if row["metric"] in NEITHER:
         return "higher" if more else "lower"
     return "better" if more == (way == "more") else "worse"
 
@@ -170,7 +171,7 @@ def _better(row: Row) -> str | None:
     """Which of two models does better over all faces; None where the interval holds both."""
     names = row["model"].split(" − ")
     way = better(row["metric"])
-    if row["low"] is None or row["low"] <= 0 <= row["high"] or way == "nearer to zero":
+    if row["low"] is None or row["low"] <= 0 <= row["high"] or row["metric"] in NEITHER:
         return None
     return str(names[0] if (row["estimate"] > 0) == (way == "more") else names[1])
 
@@ -213,7 +214,7 @@ def _parts(group: str) -> list[tuple[str, str]]:
 
 
 def _value(factor: str, word: str) -> str:
-    return f"{word.replace('-', '−')}°" if factor in TONES else word
+    return f"{word.replace('-', '−')}°" if factor.removeprefix(ACROSS) in TONES else word
 
 
 def _factors(
@@ -239,7 +240,7 @@ def _factors(
 def plot_models(*, estimates: Path, png: Path, svg: Path, display: theme.Display) -> None:
     """The user's models beside each other: a panel a task, a line a group, a colour a model."""
     table = rows_of(estimates, "model performance")
-    table = table[table["model"] != LANDMARKER]
+    table = table[(table["model"] != LANDMARKER) & ~table["group"].str.startswith(ACROSS)]
     _plot(table, ["tested_on", "task"], "model", png, svg, display)
 
 

@@ -73,7 +73,7 @@ def _values(task: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any] | N
     """Metric, group and row: every metric of all faces, and of each group those first spoken of."""
     yield from ((metric, ALL, row) for metric, row in task["all"].items())
     for rows in task["factors"].values():
-        for each in rows:
+        for each in (row for row in rows if row["persons"]):  # not those across groups
             yield from ((metric, each["group"], row) for metric, row, _ in each["values"])
 
 
@@ -86,7 +86,7 @@ def _of_task(task: dict[str, Any]) -> list[str]:
     whole_row = task["all"][task["first"]]
     every = [(metric, task["all"].get(metric), None) for metric in metrics]
     rows = [{**whole_row, "group": "all faces", "values": every}]
-    rows += [row for groups in task["factors"].values() for row in groups]
+    rows += [row for groups in task["factors"].values() for row in groups if row["persons"]]
     for row in rows:
         values = " | ".join(_value(found) for _, found, _ in row["values"])
         name = row["group"] if row["group"] == "all faces" else in_words(row["group"])
