@@ -127,9 +127,11 @@ def test_what_is_no_file_is_refused_at_once(place: str, tmp_path: Path) -> None:
 
 
 def test_decimal_commas_are_read_where_they_are_no_thousands() -> None:
-    numbers = as_numbers(pd.Series(["31,5", "0,125", "-2,5", "7", "1,234", "x", None], dtype="str"))
-    assert numbers.iloc[:4].tolist() == [31.5, 0.125, -2.5, 7]
-    assert numbers.iloc[4:].isna().all()
+    numbers = as_numbers(
+        pd.Series(["31,5", "0,125", "-2,5", "7", "1,5e-05", "1,234", "x", None], dtype="str")
+    )
+    assert numbers.iloc[:5].tolist() == [31.5, 0.125, -2.5, 7, 1.5e-05]
+    assert numbers.iloc[5:].isna().all()
 
 
 def test_words_for_true_and_false_are_flags() -> None:

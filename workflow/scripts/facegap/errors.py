@@ -42,8 +42,10 @@ def shown(value: object, most: int = 60) -> str:
 
 
 def listed(names: Iterable[object], most: int = 20) -> str:
-    """Names as they stand in a message: the first of them, each of them cut."""
+    """Names as they stand in a message: the first of them, cut, and quoted where a line breaks."""
     each = list(names)
-    words = [text if len(text := str(name)) <= 60 else f"{text[:60]}..." for name in each[:most]]
+    texts = [str(name) for name in each[:most]]
+    cut = [text if len(text) <= 60 else f"{text[:60]}..." for text in texts]
+    words = [text if text.isprintable() else shown(text) for text in cut]
     more = [f"{len(each) - most} more"] if len(each) > most else []
     return ", ".join([*words, *more])

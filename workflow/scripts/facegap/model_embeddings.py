@@ -27,7 +27,6 @@ from facegap.model_rows import (
     always,
     faces_of,
     first_alike,
-    in_words,
     refuse,
     strange_faces,
 )
@@ -168,7 +167,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
     named = Counter(info.filename for info in archive.infolist())
     wanted = ["face.npy", "vector.npy"]
     if lacks := [name.removesuffix(".npy") for name in wanted if not named[name]]:
-        has = in_words(name.removesuffix(".npy") for name in named) or "none"
+        has = listed(name.removesuffix(".npy") for name in named) or "none"
         raise DataError(f"{path}: no array {listed(lacks)}; it has {has}; {SAVE}")
     infos = [archive.getinfo(name) for name in wanted]
     size = sum(info.file_size for info in infos)
@@ -292,14 +291,14 @@ def _refuse_columns(schema: arrow.Schema, path: Path) -> None:
     for name in ("face", "vector"):
         if schema.names.count(name) != 1:
             times = "two columns are" if name in schema.names else "no column is"
-            wrong.append(f"{times} called {name}; it has {in_words(schema.names)}")
+            wrong.append(f"{times} called {name}; it has {listed(schema.names)}")
     if not wrong:
         face, vector = schema.field("face").type, schema.field("vector").type
         if not _is_text(face):
-            wrong.append(f"face is {in_words([face])}; it has to be text")
+            wrong.append(f"face is {listed([face])}; it has to be text")
         if not _is_list(vector):
             wrong.append(
-                f"vector is {in_words([vector])}; it has to be lists of numbers, all of one length"
+                f"vector is {listed([vector])}; it has to be lists of numbers, all of one length"
             )
     refuse(path, wrong)
 

@@ -22,7 +22,6 @@ from facegap.model_rows import (
     always,
     faces_of,
     first_alike,
-    in_words,
     refuse,
     strange_faces,
 )
@@ -35,7 +34,6 @@ POINTS = (5, 68)  # how many a detector may give
 FOUND = {"1": True, "1.0": True, "yes": True, "0": False, "0.0": False, "no": False}
 LARGEST = float(np.finfo(np.float32).max)
 COMMA = r"^([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)$"
-CERTAIN = rf"{DECIMAL}|^[+-]?\d+,\d+[eE][+-]?\d+$"  # a decimal comma, and no thousand
 UNCERTAIN = re.compile(r"[+-]?\d{1,3},\d{3}")
 SPELLING = r"[\s_-]+"  # in which, beside capitals, two names of one task may differ
 
@@ -59,7 +57,7 @@ class Numbers:
             for name, text in texts.items()
             if name not in commas
         }
-        certain = any(texts[name].str.match(CERTAIN).any() for name in commas)
+        certain = any(texts[name].str.match(DECIMAL).any() for name in commas)
         for name in commas:
             text = texts[name].str.replace(COMMA, r"\1.\2", regex=True) if certain else texts[name]
             values[name] = as_numbers(text)
@@ -205,7 +203,7 @@ def _rows(path: str | Path, table: pd.DataFrame, face: str) -> tuple[Rows, pd.Da
 
 def _lacking_for(table: pd.DataFrame, tasks: Mapping[str, str]) -> Iterator[str]:
     """What a table of predictions lacks as a whole."""
-    has = f"it has {in_words(table.columns)}"
+    has = f"it has {listed(table.columns)}"
     if "face" not in table:
         yield f"no column face, with the names of the exported files; {has}"
     if "task" not in table and len(tasks) > 1:
@@ -241,7 +239,7 @@ def _ignored(
     others = words[~like & (words != "")]
     ignored = named.isin(others)
     if ignored.any():
-        log.info("%s: rows of other tasks are ignored: %s", path, in_words(others))
+        log.info("%s: rows of other tasks are ignored: %s", path, listed(others))
     return ignored
 
 
@@ -305,7 +303,7 @@ def _advice(scores: NDArray[np.float64]) -> str:
 
 def _lacking_of_detections(table: pd.DataFrame) -> Iterator[str]:
     """What a table of detections lacks as a whole, points aside."""
-    has = f"it has {in_words(table.columns)}"
+    has = f"it has {listed(table.columns)}"
     if not {"face", "image"} & set(table.columns):
         yield f"no column face (or image), with the names of the exported files; {has}"
     if "found" not in table:

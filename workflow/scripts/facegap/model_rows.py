@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facegap.errors import DataError, listed, shown
+from facegap.errors import DataError, shown
 from facegap.names import one_form
 
 MOST = 20  # lines of a message
@@ -43,12 +43,6 @@ class Problem:
 
     has: NDArray[np.bool_]  # (n,) whether a row has it
     words: Callable[[int], str]  # on such a row (from 0): what is wrong, and what to do
-
-
-def in_words(names: Iterable[object]) -> str:
-    """Names out of somebody's file, in one line of a message: those that break it are quoted."""
-    texts = map(str, names)
-    return listed(text if text.isprintable() else shown(text) for text in texts)
 
 
 def always(has: NDArray[np.bool_], words: str) -> Problem:

@@ -21,7 +21,6 @@ from facegap.model_rows import (
     always,
     faces_of,
     first_alike,
-    in_words,
     refuse,
     strange_faces,
 )
@@ -60,7 +59,7 @@ def read_translations(
         table = _table(place, images.contents)
         missing = [name for name in COLUMNS if name not in table]
         if missing or table.empty:
-            whole = [f"no column {listed(missing)}; it has {in_words(table.columns)}"]
+            whole = [f"no column {listed(missing)}; it has {listed(table.columns)}"]
             refuse(path, whole if missing else ["no rows below the header"])
         rows = Rows(path, "line", table.index.to_numpy(), _words(table, "face").tolist())
         table = table.reset_index(drop=True)

@@ -18,12 +18,12 @@ from facegap.errors import DataError, listed
 from facegap.names import one_form
 from facegap.texts import as_text, read_text
 
-SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+SEPARATOR = re.compile(r'"?sep=([^\w\s"]|\t)"?\r?\n', re.IGNORECASE)
 TRUE = ("true", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "prawda", "sant")
 FALSE = ("false", "falsch", "faux", "falso", "onwaar", "fałsz", "falskt")
 WIDEST = 2_000  # columns
 MOST_LACKING = 5_000_000  # cells, over all rows that end before the header does
-DECIMAL = r"^([+-]?(?:0(?=,)|\d+(?!,\d{3}$))),(\d+)$"  # 1,234 may be a thousand
+DECIMAL = r"^([+-]?(?:0(?=,)|\d+(?!,\d{3}$))),(\d+(?:[eE][+-]?\d+)?)$"  # 1,234 may be a thousand
 
 
 def read_csv(path: str | Path, data: bytes | None = None) -> pd.DataFrame:

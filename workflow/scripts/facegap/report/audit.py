@@ -238,9 +238,13 @@ def _factors(
 
 
 def plot_models(*, estimates: Path, png: Path, svg: Path, display: theme.Display) -> None:
-    """The user's models beside each other: a panel a task, a line a group, a colour a model."""
+    """The user's models beside each other: a panel a task, a line a group, a colour a model.
+
+    Bands of tones have a figure of their own, and pairs across groups the table.
+    """
     table = rows_of(estimates, "model performance")
-    table = table[(table["model"] != LANDMARKER) & ~table["group"].str.startswith(ACROSS)]
+    apart = table["group"].str.startswith(ACROSS) | table["group"].str.match(BAND)
+    table = table[(table["model"] != LANDMARKER) & ~apart]
     _plot(table, ["tested_on", "task"], "model", png, svg, display)
 
 
