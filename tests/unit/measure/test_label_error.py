@@ -1,5 +1,6 @@
 """With wrong labels outcomes shrink; simulated and extrapolated they come back."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,16 @@ import pandas as pd
 import pytest
 
 from facegap.errors import DataError
-from facegap.measure.label_error import extrapolated, measure_label_error, outcome_rows
+from facegap.measure.label_error import (
+    OUTCOMES,
+    extrapolated,
+    measure_label_error,
+    outcome_rows,
+)
 from facegap.settings.measure import Intervals
 from facegap.statistics.interval import Interval
-from facegap.statistics.performance import Estimate
+from facegap.statistics.performance import Answers, Estimate, interval_of
+from facegap.statistics.proportions import wilson
 from facegap.tables.acquire import FACES
 from facegap.tables.base import DOMAINS, read_table, write_table
 from facegap.tables.classify import MISLABELLED, MISLABELLED_TASKS
@@ -120,6 +127,52 @@ def test_the_outcomes_with_right_labels_come_back(tmp_path: Path, error: float) 
     assert gap[0] == pytest.approx(0.95 - (0.75 * (1 - error) + 0.25 * error), abs=0.012)
     assert gap[1] == pytest.approx(0.2, abs=0.015)
     assert table["share"].tolist()[1:3] == [error, 2 * error]
+
+
+def answers_of_study(
+    rng: np.random.Generator, error: float, faces: int
+) -> Iterator[tuple[float, dict[tuple[str, str], Answers]]]:
+    """A study of so many faces a part: rates of further error, and the answers beside them.
+
+    Models are right as RIGHT says, by chance, and both of one target see the same hard faces.
+    """
+    inside, person = np.arange(faces) % 2 == 0, np.arange(faces)
+    hard = {name: rng.random(faces) for name in ("source", "target")}
+    wrong = rng.random(faces) < error
+    right = {(one, other): (0.5 * hard[other] + 0.5 * rng.random(faces)) for one, other in RIGHT}
+    cut = {key: 1 - ((1 - share) / 2) ** 0.5 for key, share in RIGHT.items()}  # of the mean of two
+    for rate in (0.0, *RATES):
+        for _ in range(6 if rate else 1):
+            more = rng.random(faces) < rate
+            parts = {}
+            for key, luck in right.items():
+                labels = inside ^ wrong ^ more if key[1] == "target" else inside
+                answer = np.where((luck < cut[key]) == inside, 0.9, 0.1)
+                parts[key] = Answers(labels, person, np.stack([answer, answer]))
+            yield rate, parts
+
+
+def test_the_intervals_with_the_error_taken_off_hold_the_truth() -> None:
+    """As often as they say, where 300 labels were tried to know the error."""
+    rng, error, studies = np.random.default_rng(20_261_129), 0.05, 200
+    truths = {"transfer loss": 0.15, "transfer gap": 0.2, "group gap": 0.0}
+    held = dict.fromkeys(truths, 0)
+    without = dict.fromkeys(truths, 0)
+    for _ in range(studies):
+        by_rate: dict[str, dict[float, list[Estimate]]] = {name: {} for name in truths}
+        for rate, parts in answers_of_study(rng, error, 240):
+            for name in truths:
+                found = interval_of(OUTCOMES[name][1](parts), 0.95)
+                by_rate[name].setdefault(rate, []).append(found)
+        tried = rng.binomial(300, error)
+        known = {"no error": wilson(tried, 300, 0.95)}
+        for name, truth in truths.items():
+            now, off = outcome_rows(name, by_rate[name], known, 0.95)
+            held[name] += off["low"] <= truth <= off["high"]
+            without[name] += now["low"] <= truth <= now["high"]
+    for name, count in held.items():
+        assert count / studies >= 0.92, name
+    assert held["transfer gap"] > without["transfer gap"], "whose labels are wrong"
 
 
 def a_task(folder: Path, error: float) -> Path:

@@ -145,18 +145,19 @@ def extrapolated(by_rate: Mapping[float, list[Estimate]], error: float) -> Extra
     """Where a parabola over the rates of further error leads to at -`error`.
 
     The variance is what the mean variance less that between simulations leads to there, in the
-    same way, and never less than without extrapolation.
+    same way, and never less than without extrapolation; and what the chance of few simulations
+    moves the parabola by.
     """
     rates = np.array(sorted(by_rate))
-    means = [np.mean([each.interval.estimate for each in by_rate[rate]]) for rate in rates]
-    within = []
-    for rate in rates:
-        values = [each.interval.estimate for each in by_rate[rate]]
-        between = float(np.var(values, ddof=1)) if len(values) > 1 else 0.0
-        within.append(float(np.mean([each.error**2 for each in by_rate[rate]])) - between)
-    curve = np.polynomial.Polynomial.fit(rates, means, 2)
-    spread = np.polynomial.Polynomial.fit(rates, within, 2)
-    variance = max(float(spread(-error)), by_rate[0.0][0].error ** 2)
+    estimates = [np.array([each.interval.estimate for each in by_rate[rate]]) for rate in rates]
+    between = np.array([values.var(ddof=1) if len(values) > 1 else 0.0 for values in estimates])
+    errors = [np.mean([each.error**2 for each in by_rate[rate]]) for rate in rates]
+    curve = np.polynomial.Polynomial.fit(rates, [values.mean() for values in estimates], 2)
+    spread = np.polynomial.Polynomial.fit(rates, np.array(errors) - between, 2)
+    weights = np.vander([-error], 3) @ np.linalg.pinv(np.vander(rates, 3))
+    simulations = np.array([len(values) for values in estimates])
+    chance = float((weights[0] ** 2 * between / simulations).sum())
+    variance = max(float(spread(-error)), by_rate[0.0][0].error ** 2) + chance
     return Extrapolated(float(curve(-error)), variance**0.5, float(curve.deriv()(-error)))
 
 
