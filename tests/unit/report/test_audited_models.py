@@ -100,6 +100,18 @@ def test_where_nothing_is_found_the_page_has_what_may_have_been_missed(study: St
     assert verdict(study) is None
 
 
+def test_by_factor_the_worst_group_and_the_way_to_it_are_there(study: Study) -> None:
+    ends = {"metric": "balanced accuracy", **OURS, "group": "race_raw: worst b"}
+    rows = [
+        value("all", 0.9),
+        {"quantity": "range of groups", **ends, "estimate": 0.2, "low": 0.1, "high": 0.3},
+        {"quantity": "ratio of groups", **ends, "estimate": 0.7, "low": 0.6, "high": 0.9},
+    ]
+    (found,) = models(table(*rows), study)["audited"][0]["tasks"][0]["ranges"]
+    assert (found["factor"], found["worst"]) == ("race_raw", "b")
+    assert (found["range"]["estimate"], found["ratio"]["estimate"]) == (0.2, 0.7)
+
+
 def test_more_that_is_not_worse_is_said_to_be_more(study: Study) -> None:
     found = verdict(study, test_of("race_raw: a", 0.1, 0.01))
     assert found["way"] == "better"

@@ -92,12 +92,30 @@ def _task(
         "metrics": metrics,
         "all": {row["metric"]: row for row in rows if row["group"] == ALL},
         "factors": _factors(rows, tests, first),
+        "ranges": list(_ranges(measured, about, first)),
         "verdict": _verdict(own, 1 - study.measure.intervals.confidence),
         "threshold": next((row["threshold"] for row in rows if row["threshold"]), None),
         "thresholds": _thresholds(measured, study, about),
         "missing": one(measured, "missing outputs", **about),
         "bounds": [row for row in bounds if row["metric"] == first[-1]],
     }
+
+
+def _ranges(
+    measured: pd.DataFrame, about: Mapping[str, str], metrics: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """By factor how far its groups lie apart, with the worst; of pairs the ratios of their rates."""
+    ratios = as_rows(rows_of(measured, "ratio of groups", **about))
+    for row in as_rows(rows_of(measured, "range of groups", **about)):
+        factor, _, worst = row["group"].partition(": worst ")
+        if row["metric"] in metrics:
+            ratio = [each for each in ratios if each["group"] == row["group"]]
+            ratio = [each for each in ratio if each["metric"] == row["metric"]]
+            words = _value(factor, worst)
+            yield {"factor": factor, "worst": words, "range": row, "ratio": next(iter(ratio), None)}
+    for row in ratios if set(metrics) & set(OF_PAIRS) else ():
+        ((factor, words),) = group_values(row["group"]).items()
+        yield {"factor": f"{factor}, {words}", "worst": row["metric"], "range": None, "ratio": row}
 
 
 def _either_way(tests: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
