@@ -28,7 +28,7 @@ FIRST = {  # of each task's kind, the metric that the first screen speaks of
     )
 }
 TONES = ("skin tone", "hue")  # in degrees
-ACROSS = "across "  # a factor of pairs of two groups
+ACROSS, EVERY_PAIR = "across ", "all pairs of groups"  # how measure names pairs of two groups
 BAND = r"^(skin tone|hue): (-?[\d.]+) to (-?[\d.]+)$"
 LINE = 0.23  # inches
 MOST = 60  # lines of a panel
@@ -104,7 +104,7 @@ def _task(
 def _ranges(
     measured: pd.DataFrame, about: Mapping[str, str], metrics: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """By factor how far its groups lie apart, with the worst; of pairs the ratios of their rates."""
+    """By factor how far its groups lie apart, and the worst; of pairs the ratios of their rates."""
     ratios = as_rows(rows_of(measured, "ratio of groups", **about))
     for row in as_rows(rows_of(measured, "range of groups", **about)):
         factor, _, worst = row["group"].partition(": worst ")
@@ -232,15 +232,28 @@ def _parts(group: str) -> list[tuple[str, str]]:
 
 
 def _value(factor: str, word: str) -> str:
-    return f"{word.replace('-', '−')}°" if factor.removeprefix(ACROSS) in TONES else word
+    is_band = factor.removeprefix(ACROSS) in TONES and any(map(str.isdigit, word))
+    return f"{word.replace('-', '−')}°" if is_band else word
+
+
+def _listed(row: Row) -> bool:
+    across = row["group"].startswith(ACROSS)
+    return not across or (row["estimate"] is not None and row["group"].endswith(f": {EVERY_PAIR}"))
 
 
 def _factors(
     rows: Sequence[Row], tests: Sequence[Row], metrics: Sequence[str]
 ) -> dict[str, list[Row]]:
-    """By factor, the groups: of each the first of `metrics` with a number, and each metric's."""
+    """By factor, the groups: of each the first of `metrics` with a number, and each metric's.
+
+    Across groups all pairs together, if there are any; single pairs of groups are in the estimates.
+    """
     against = {(row["metric"], row["group"]): row for row in tests}
-    own = {(row["metric"], row["group"]): row for row in rows if row["metric"] in metrics}
+    own = {
+        (row["metric"], row["group"]): row
+        for row in rows
+        if row["metric"] in metrics and _listed(row)
+    }
     found: dict[str, list[Row]] = {}
     for group in dict.fromkeys(group for _, group in own if group != ALL):
         parts = _parts(group)
