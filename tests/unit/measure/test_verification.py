@@ -443,6 +443,18 @@ def test_a_person_in_two_groups_is_in_pairs_of_either_and_with_nobody_else_twice
     assert as_sets(genuine_pairs(faces, 2, 999, rng), 2) == [[(0, 1)], []]
 
 
+def test_where_no_pair_is_across_groups_ratios_have_their_intervals() -> None:
+    """As by gender: only persons alike in it make pairs."""
+    vectors, person, group, _ = small(persons=200)
+    plan = VerificationPlan(50_000, 0.01, samples=50)
+    names = ["gender: female", "gender: male"]
+    found = verify(vectors, person, group, group, names, plan, np.random.default_rng(0))
+    for ratios in found.ratios:
+        for each in (ratios.to_smallest, ratios.to_mean):
+            assert each.low <= each.estimate < each.high
+    assert found.across[0].impostors == 0
+
+
 def test_a_group_whose_faces_are_nearer_each_other_is_found() -> None:
     """The threshold rests on 30 false matches of the other group: half of what its rate varies."""
     scenario = replace(PLANTED, plan=replace(PLANTED.plan, samples=50))

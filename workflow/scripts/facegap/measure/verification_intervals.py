@@ -53,13 +53,13 @@ class Part:
 
     def scale(self, hits: Values) -> Values:
         """The values of hits (..., kinds + groups)."""
-        total: Values = hits @ self.kinds.astype(float)
+        total: Values = hits[..., self.kinds].sum(-1)  # not a product: kinds without pairs are NaN
         rest = self.trials - total + 0.5 if self.odds else self.trials + 1 + 0 * total
         return np.asarray(np.log((total + 0.5) / rest), dtype=np.float64)
 
     def gradient(self, hits: Values) -> Values:
         """What one hit of each kind more adds (kinds + groups,)."""
-        total = float(hits @ self.kinds)
+        total = float(hits[self.kinds].sum())
         slope = 1 / (total + 0.5) + (1 / (self.trials - total + 0.5) if self.odds else 0.0)
         return np.asarray(self.kinds * slope, dtype=np.float64)
 
