@@ -27,7 +27,7 @@ QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10
 IMPATIENT = Path(__file__).with_name("impatient.py")
 SUBMITTED = (*MICRO, "--profile", "profiles/slurm", *QUICK)
 
-TRAININGS = ("classify", "synthesise")  # on the cluster; the rest of a study on one machine
+TRAININGS = ("synthesise",)  # and all before it on the cluster, the rest of a study beside it
 
 SHARDS = """
 rule all:

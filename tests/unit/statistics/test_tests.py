@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -12,6 +12,7 @@ from facegap.statistics.multiplicity import fixed_sequence, holm
 from facegap.statistics.permutation import exchange_p
 
 
+@settings(max_examples=15)  # statsmodels collects garbage each time, a second in a large process
 @given(st.lists(st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=20))
 def test_holms_p_values_are_statsmodels(p: list[float]) -> None:
     assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])

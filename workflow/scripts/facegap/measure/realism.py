@@ -133,7 +133,6 @@ def measure_realism(
 
     All is of one `arm` of the synthesis, which trained on a `share` of outside faces, or of the
     user's editor of that name, whose share is None.
-
     `arrays` (uint8 (n, s, s, 3) RGB) and `translations` (TRANSLATIONS) have a file for each of the
     synthesis's `seeds`; `inception` are its weights, if there are any. `roles` (ROLES) and `crops`
     give the real faces of the measured persons. `scores` is a table SCORES; `values` are for the
