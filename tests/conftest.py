@@ -5,6 +5,7 @@ that they fill.
 """
 
 import fcntl
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -42,6 +43,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first = ("tests/cluster", "tests/workflow", "tests/browser")
     items.sort(key=lambda item: not item.nodeid.startswith(first))
     items.sort(key=lambda item: not item.nodeid.startswith(first[0]))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: collections of garbage, a second each, need not look through it."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
