@@ -206,7 +206,7 @@ def test_the_trainings_of_a_study_with_jobs_lost_on_the_way(
     undisturbed: Path = request.getfixturevalue("undisturbed")  # by now another worker has run it
     rest = snakemake(folder, "--cores", "all", *MICRO)  # each submission costs seconds
     assert rest.returncode == 0, rest.stdout[-8000:]
-    once = {"draw_faces", "train_configurations", "train_stargan"}
+    once = {"draw_faces", "extract_features", "train_stargan"}
     assert not once & set(finished(rest.stdout)), "what the cluster made is not made again"
     both = (folder / STUDY, undisturbed / STUDY)
     used = partitions(cluster)

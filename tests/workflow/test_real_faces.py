@@ -25,7 +25,6 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
         "selected_backbone": "resnet50",
         "single_techniques": True,
     }
-    config["classify"] |= {"learning_curve": {}, "multiverse": {"readings": 0}}
     dose = {"tasks": ["Young"], "shares": [0.25]}
     config["classify"]["tasks"] = {"labels": ["Young", "Smiling"], "trainings": 2, "dose": dose}
     config["synthesise"] = micro["synthesise"] | {
