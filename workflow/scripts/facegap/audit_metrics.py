@@ -11,7 +11,10 @@ LESS = (
 SIGNED = ("bias", "calibration bias")
 NEITHER = (*SIGNED, "taken for blinking", "taken for smiling")  # of which more is not worse
 UNBOUNDED = ("absolute error", "landmark error", "bias")
-SKEWED = ("AUROC", "Brier score")
+BOUNDED = (  # whose best and worst case with missing outputs is known
+    *("accuracy", "balanced accuracy", "true positive rate", "false positive rate", "AUROC"),
+    *("Brier score", "not found"),
+)
 OF_PAIRS = ("false match rate", "false non-match rate")  # whose groups are compared by ratios
 
 

@@ -1,6 +1,6 @@
 """The quantities of audited models (docs/audit.md), as facegap/quantities.py has the others."""
 
-from facegap.audit_metrics import OF_PAIRS
+from facegap.audit_metrics import BOUNDED, OF_PAIRS
 from facegap.quantity import Quantity
 
 OF_MODELS = (
@@ -8,10 +8,6 @@ OF_MODELS = (
     *("Brier score", "calibration bias", "absolute error", "bias", "not found", "landmark error"),
     "box overlap",
     *("taken for blinking", "taken for smiling"),
-)
-BOUNDED = (
-    *("accuracy", "balanced accuracy", "true positive rate", "false positive rate", "AUROC"),
-    *("Brier score", "not found"),
 )
 STUDENT = "Student's t over persons; of the AUROC and the Brier score on logits"
 AUDIT = {

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facegap.audit_metrics import SIGNED, SKEWED, UNBOUNDED, better
+from facegap.audit_metrics import SIGNED, UNBOUNDED, better
 from facegap.measure.by_group import Chosen, Metric
 from facegap.statistics.performance import (
     SHARE,
+    SKEWED,
     Answers,
     Measured,
     Stratum,

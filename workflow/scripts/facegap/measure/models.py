@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facegap.audit_metrics import SIGNED, UNBOUNDED
+from facegap.audit_metrics import BOUNDED
 from facegap.errors import DataError, listed
 from facegap.exported import face_by_name
 from facegap.measure.audited import Audited, audited_faces
@@ -228,7 +228,7 @@ def bounds_of(
         filled.loc[unknown, other.columns] = other.loc[unknown].astype(object)
         ends.append(task.judge(filled.astype(task.given.dtypes.to_dict())).metrics())
     for name, metric in judged.metrics().items():
-        if name in SIGNED or name in UNBOUNDED or name == "box overlap":
+        if name not in BOUNDED:
             continue
         chosen = [("all", everybody)]
         for grouping in audited.groupings:

@@ -67,10 +67,7 @@ def translate_faces(
     device = settle(threads)
     table = read_table(roles, ROLES)
     unseen = table[table["role"].isin(DOMAINS)].reset_index(drop=True)
-    labels = read_labels(faces, unseen["face_id"], attributes.names)
-    together = met_in_training(table, faces, attributes)
-    rng = seeds.generator(seed, "reconstruction")
-    plan = plan_translations(unseen, labels, together, attributes, rng)
+    plan = plan_of(table, unseen, faces, attributes, seeds.generator(seed, "reconstruction"))
     shards, rows = Crops(crops), unseen["row"].to_numpy()
     total, done = len(generators) * len(plan.table), 0
     pace = Pace(total)
@@ -103,10 +100,7 @@ def plan_changes(
     """
     table = read_table(roles, ROLES)
     unseen = table[table["role"].isin(DOMAINS)].reset_index(drop=True)
-    labels = read_labels(faces, unseen["face_id"], attributes.names)
-    together = met_in_training(table, faces, attributes)
-    rng = seeds.generator(seed, "reconstruction")
-    plan = plan_translations(unseen, labels, together, attributes, rng)
+    plan = plan_of(table, unseen, faces, attributes, seeds.generator(seed, "reconstruction"))
     asked = plan.table[plan.table["kind"] != "reconstruction"].reset_index(drop=True)
     write_table(asked.assign(row=range(len(asked))), changes, TRANSLATIONS)
 
@@ -134,11 +128,22 @@ def read_samples(roles: Path, faces: Path, crops: Crops, attributes: Attributes)
     table = read_table(roles, ROLES)
     shown = [face for role in DOMAINS for face in faces_shown(table[table["role"] == role])]
     unseen = table[table["face_id"].isin(shown)].reset_index(drop=True)
-    labels = read_labels(faces, unseen["face_id"], attributes.names)
-    together = met_in_training(table, faces, attributes)
-    rng = seeds.generator(0, "stargan_samples")
-    plan = plan_translations(unseen, labels, together, attributes, rng)
+    plan = plan_of(table, unseen, faces, attributes, seeds.generator(0, "stargan_samples"))
     return Samples(plan, crops, unseen["row"].to_numpy(), attributes.names)
+
+
+def plan_of(
+    roles: pd.DataFrame,
+    unseen: pd.DataFrame,
+    faces: Path,
+    attributes: Attributes,
+    rng: np.random.Generator,
+) -> Plan:
+    """What to make of those of the faces in `roles` (ROLES) that are `unseen` (ROLES)."""
+    labels = read_labels(faces, unseen["face_id"], attributes.names)
+    return plan_translations(
+        unseen, labels, met_in_training(roles, faces, attributes), attributes, rng
+    )
 
 
 def met_in_training(roles: pd.DataFrame, faces: Path, attributes: Attributes) -> list[Together]:
