@@ -74,11 +74,14 @@ def test_a_group_whose_persons_are_alike_has_more_false_matches(tmp_path: Path) 
         ].set_index("group")["estimate"]
         assert rates["group: A"] <= 0.01, "where the threshold is set"
         tests = table[table["quantity"] == "group against the others"].set_index("group")
-        test = tests[tests["metric"] == "false match rate"].loc["group: B"]
+        own = tests[tests["metric"] == "false match rate"]
+        assert set(own.index) == {"group: A", "group: A × gender: male"}, "of two the first"
+        assert (own["adjusted_p"] == (2 * own["p"]).clip(upper=1)).any(), "over both factors"
+        test = own.loc["group: A"]
         if name == "alike":
             assert rates["group: B"] > 4 * rates["group: A"]
             assert test["adjusted_p"] < 0.05
-            assert test["low"] > 1
+            assert test["high"] < 1
         else:
             assert test["adjusted_p"] > 0.05
     assert [group_values(name) for name in table["group"]], "every name can be taken apart"

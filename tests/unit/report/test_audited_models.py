@@ -169,7 +169,8 @@ def test_the_card_has_each_task_apart_and_says_which_group(study: Study, tmp_pat
             value("all", 0.9, task=task),
             value("gender: male", 0.9, task=task),
             value("gender: female", 0.8, task=task),
-            value("gender: other", None, task=task),
+            value("gender: other", None, task=task, persons=7),
+            value("age: 0 to 29", None, task=task),
             test_of("gender: female", -0.1, 0.0001, task=task),
         )
     ]
@@ -186,7 +187,8 @@ def test_the_card_has_each_task_apart_and_says_which_group(study: Study, tmp_pat
     assert [len(each["metrics"]) for each in results] == [3, 3], "of all and two groups"
     assert "worse, balanced accuracy −0.100 [−0.120, −0.080] less the others" in text
     assert "adjusted p < 0.001" in text
-    assert "| gender: other | 100 | 50 | hidden |" in text
+    assert "| gender: other | 100 | 7 | hidden |" in text
+    assert "| age: 0 to 29 | 100 | 50 | not defined |" in text
 
 
 def test_tones_are_in_degrees_with_a_true_minus() -> None:

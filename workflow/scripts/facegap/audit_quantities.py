@@ -27,7 +27,7 @@ AUDIT = {
     "group against the others": Quantity(
         "measure",
         "a group less all other faces whose group is known; of two groups the first less the"
-        " second. Of false match and non-match rates the ratio of their odds",
+        " second. Of false match rates their ratio, of false non-match rates that of their odds",
         "share; ratio",
         f"{STUDENT}; p adjusted over the groups of a metric (Holm)",
         (*OF_MODELS, *OF_PAIRS),

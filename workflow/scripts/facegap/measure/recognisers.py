@@ -29,6 +29,7 @@ from facegap.tables.measure import estimates as table_of
 Row = dict[str, Any]
 TASK = "verification"
 METRICS = {"FMR": "false match rate", "FNMR": "false non-match rate"}
+AGAINST = "group against the others"
 CURVE = 40  # points of a DET curve that are written
 
 
@@ -77,7 +78,9 @@ def measure_recogniser(
     lost = len(missing(given, expected.tolist()))
     rows.append({"quantity": "missing outputs", "estimate": float(lost), "faces": len(expected)})
     about: Row = {"model": audited, "tested_on": dataset, "task": TASK}
-    write_table(table_of([{**about, **each} for each in rows], study), estimates, ESTIMATES)
+    write_table(
+        table_of([{**about, **each} for each in _adjusted(rows)], study), estimates, ESTIMATES
+    )
 
 
 def of_pairs(metric: str) -> Row:
@@ -151,7 +154,7 @@ def _rows(grouping: Grouping, found: Verified, few: Collection[str]) -> Iterator
         **{"quantity": "verification threshold", **about},
         **{"estimate": found.threshold, "share": found.rate},
     }
-    tests: list[Row] = []
+    tested = found.groups if len(found.groups) > 2 else found.groups[:-1]  # of two the first
     for each in found.groups:
         counts: Row = {"group": each.name, "faces": each.faces, "persons": each.persons}
         for metric, rate, others, pairs in (
@@ -162,11 +165,10 @@ def _rows(grouping: Grouping, found: Verified, few: Collection[str]) -> Iterator
             hidden = metric == "FNMR" and each.name in few
             value = {} if hidden else {**row(rate), "threshold": found.threshold}
             yield {"quantity": "model performance", **named, **value, "answers": pairs}
-            if len(found.groups) > 1 and not hidden:
+            if each in tested and not hidden:
                 ratio = Interval(*np.exp(others.interval).tolist())
-                test = {"quantity": "group against the others", **named, **row(ratio)}
-                tests.append({**test, "p": others.p})
-    yield from _tested(tests)
+                p = None if np.isnan(others.p) else others.p
+                yield {"quantity": AGAINST, **named, **row(ratio), "p": p}
     for across in found.across:
         if factor != ALL:
             words = " and ".join(each.removeprefix(f"{factor}: ") for each in across.groups)
@@ -194,13 +196,17 @@ def _rows(grouping: Grouping, found: Verified, few: Collection[str]) -> Iterator
             }
 
 
-def _tested(tests: list[Row]) -> Iterator[Row]:
-    """The tests of groups, adjusted over the groups of a factor, by metric."""
+def _adjusted(rows: list[Row]) -> Iterator[Row]:
+    """The rows, with p of the groups of all factors adjusted together, by metric (Holm)."""
+    adjusted = {}
     for metric in METRICS.values():
-        own = [each for each in tests if each["metric"] == metric]
-        adjusted = holm([each["p"] for each in own])
-        for each, p in zip(own, adjusted, strict=True):
+        own = [k for k, each in enumerate(rows) if _is_test(each, metric)]
+        values = [float("nan") if rows[k]["p"] is None else rows[k]["p"] for k in own]
+        for k, p in zip(own, holm(values), strict=True):
             family = f"groups against the others, {metric}"
-            known = None if np.isnan(p) else float(p)
-            first = None if np.isnan(each["p"]) else each["p"]
-            yield {**each, "p": first, "family": family, "adjusted_p": known}
+            adjusted[k] = {"family": family, "adjusted_p": None if np.isnan(p) else float(p)}
+    yield from ({**each, **adjusted.get(k, {})} for k, each in enumerate(rows))
+
+
+def _is_test(each: Row, metric: str) -> bool:
+    return bool(each["quantity"] == AGAINST and each["metric"] == metric)

@@ -222,6 +222,12 @@ def _thresholds(measured: pd.DataFrame, study: Study, about: Mapping[str, str]) 
     return found
 
 
+def absence(row: Row, study: Study) -> str:
+    """Why a group has no number: too few persons, or none is defined there."""
+    enough = (row["persons"] or 0) >= study.measure.groups.least_persons
+    return "not defined" if enough and row["metric"] not in OF_PAIRS else "hidden"
+
+
 def in_words(group: str) -> str:
     """A group for a reader: bands of skin tone and hue have their unit and a true minus."""
     return " × ".join(f"{factor}: {_value(factor, word)}" for factor, word in _parts(group))

@@ -10,7 +10,7 @@ from facegap.audit_metrics import OF_PAIRS
 from facegap.files import whole
 from facegap.groups import ALL
 from facegap.numbers import number, span
-from facegap.report.audit import in_words, models
+from facegap.report.audit import absence, in_words, models
 from facegap.settings.study import Study
 from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES
@@ -50,7 +50,7 @@ def write_audit_card(*, measure_estimates: Path, card: Path, config: Study, audi
     lines = [f"---\n{data.to_yaml()}\n---\n", "## Performance by group of persons\n"]
     lines += [_introduction(own, config)]
     for task in own["tasks"]:
-        lines += _of_task(task)
+        lines += _of_task(task, config)
     with whole(card) as temporary:
         temporary.write_text("\n".join(lines), encoding="utf-8")
 
@@ -77,7 +77,7 @@ def _values(task: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any] | N
             yield from ((metric, each["group"], row) for metric, row, _ in each["values"])
 
 
-def _of_task(task: dict[str, Any]) -> list[str]:
+def _of_task(task: dict[str, Any], config: Study) -> list[str]:
     """What was found, and the task's first metrics, of all faces and by group, in Markdown."""
     metrics = task["shown"]
     lines = [f"### {task['task']}: {', '.join(metrics)}\n", f"{_finding(task)}\n"]
@@ -88,7 +88,7 @@ def _of_task(task: dict[str, Any]) -> list[str]:
     rows = [{**whole_row, "group": "all faces", "values": every}]
     rows += [row for groups in task["factors"].values() for row in groups if row["persons"]]
     for row in rows:
-        values = " | ".join(_value(found) for _, found, _ in row["values"])
+        values = " | ".join(_value(found, config) for _, found, _ in row["values"])
         name = row["group"] if row["group"] == "all faces" else in_words(row["group"])
         lines.append(f"| {name} | {row['faces']} | {row['persons']} | {values} |")
     return [*lines, ""]
@@ -107,7 +107,7 @@ def _finding(task: dict[str, Any]) -> str:
         )
     value = f"{number(row['estimate'])} {span(row['low'], row['high'])}"
     how = (
-        f"{value} times the odds of the others"
+        f"{value} times {'the odds' if row['metric'] == OF_PAIRS[1] else 'that'} of the others"
         if row["metric"] in OF_PAIRS
         else f"{value} less the others"
     )
@@ -119,7 +119,7 @@ def _finding(task: dict[str, Any]) -> str:
     )
 
 
-def _value(row: dict[str, Any] | None) -> str:
+def _value(row: dict[str, Any] | None, config: Study) -> str:
     if row is None or row["estimate"] is None:
-        return "hidden"
+        return "" if row is None else absence(row, config)
     return f"{number(row['estimate'])} {span(row['low'], row['high'])}".strip()

@@ -16,7 +16,7 @@ from facegap.files import read_json, whole
 from facegap.numbers import FORMATS
 from facegap.published import differs
 from facegap.report import contents, facts
-from facegap.report.audit import in_words, models
+from facegap.report.audit import absence, in_words, models
 from facegap.report.boundary import (
     arms,
     boundary,
@@ -172,6 +172,7 @@ def _of_settings(config: Study) -> dict[str, Any]:
         "words": words(config),
         "sections": _sections(config),
         "pair_rates": OF_PAIRS,
+        "no_number": absence,
         "group_words": in_words,
         "drawn": [name for name, dataset in config.datasets.items() if dataset.kind == "drawn"],
     }
