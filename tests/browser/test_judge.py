@@ -19,7 +19,7 @@ KEYS = {"left": "ArrowLeft", "right": "ArrowRight"}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a study's configuration."""
-    counts = {"pairs": 300, "attention": 0.05, "repeats": 0.05, "break_every": 100}
+    counts = {"pairs": 120, "attention": 0.05, "repeats": 0.05, "break_every": 50}
     folder = tmp_path_factory.mktemp("human")
     make_study(folder, persons=16, **counts)
     return folder
@@ -54,7 +54,7 @@ def pair_of(page: Page) -> str:
     return action.rsplit("/", 1)[1]
 
 
-def test_300_pairs_by_keyboard_while_the_server_is_killed_three_times(
+def test_all_pairs_by_keyboard_while_the_server_is_killed_three_times(
     page: Page, server: Server, tmp_path: Path
 ) -> None:
     link = server.invite()[0]
@@ -75,7 +75,7 @@ def test_300_pairs_by_keyboard_while_the_server_is_killed_three_times(
         if count in (0, 40):
             shoot(page, f"pair-{count}")
         side = "left" if count % 3 else "right"
-        if count in (50, 150, 250):
+        if count in (30, 60, 90):
             raced[pair] = side
             page.keyboard.press(KEYS[side])
             server.kill()
@@ -89,7 +89,7 @@ def test_300_pairs_by_keyboard_while_the_server_is_killed_three_times(
         )
         acknowledged[pair] = side
         count += 1
-    assert len({**raced, **acknowledged}) == 300 + 15 + 15 + 2
+    assert len({**raced, **acknowledged}) == 120 + 6 + 6 + 2
     shoot(page, "persons")
     assert page.get_by_role("link", name="Withdraw").is_visible()
     for choice in page.get_by_label("did not").all():

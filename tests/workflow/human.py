@@ -102,7 +102,7 @@ def study(
         sheet=results / "judge/sheet.json",
         images=results / "judge/images.zip",
         **{name: results / f"judge/{name}.parquet" for name in names},
-        seeds=[1],
+        seeds={"inside": [1]},
         settings=Design(**{**DESIGN, **changed}),
         secret=secret,
         seed=seed,

@@ -12,11 +12,13 @@ from runs import ROOT, copy_code, finished, planned, snakemake
 
 from facegap.cli import main
 from facegap.exported import exported_name
+from facegap.files import read_json
 from facegap.report.figures import figures_of
 from facegap.report.page import write_report
 from facegap.settings.load import load
 from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table
+from facegap.tables.judge import KEY
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.synthesise import TRANSLATIONS
 
@@ -238,8 +240,11 @@ def test_an_editor_that_gives_the_synthesis_s_images_is_measured_as_the_synthesi
     known = theirs.set_index(keys)["estimate"].reindex(own.index)
     assert len(own) > 20
     pd.testing.assert_series_equal(own, known)
-    config["judge"] |= {"compared": "mine"}
+    config["judge"] |= {"compared": ["mine", "inside"]}
     Path("mine.yaml").write_text(yaml.safe_dump(config))
-    done = snakemake(disturbed, "-n", "judge", *COMMAND)
-    assert "pair_outputs" in planned(done.stdout)
-    assert "measure/mine/translations.npy" in done.stdout
+    done = snakemake(disturbed, "judge", *COMMAND)
+    assert done.returncode == 0, done.stdout[-6000:]
+    pairs = read_table(results / "judge/key.parquet", KEY)
+    everybody = pairs[pairs["kind"] == "compared"]["maker"].value_counts()
+    assert everybody["mine"] == everybody["inside"] > 0
+    assert read_json(results / "judge/summary.json")["makers"] == ["mine", "inside"]

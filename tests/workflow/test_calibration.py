@@ -73,22 +73,22 @@ def test_the_one_known_difference_is_named(seed: int, tmp_path: Path) -> None:
 def people(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     """A small population, at capture distance 0 and 1."""
     with ThreadPoolExecutor(1) as executor:
-        found = population(executor, tests=800, trains=700, distances=[0.0, 1.0], seed=5)
+        found = population(executor, tests=500, trains=500, distances=[0.0, 1.0], seed=5)
     return found.save(tmp_path_factory.mktemp("people"))
 
 
 def simulated(people: Stored, scenario: Scenario) -> pd.DataFrame:
-    """The summary of 120 studies of four worlds."""
+    """The summary of 60 studies of three worlds."""
     sizes = Sizes(200, 120, 200, 200)
-    worlds = [of_world(people, scenario, sizes, 30, world) for world in range(4)]
+    worlds = [of_world(people, scenario, sizes, 20, world) for world in range(3)]
     table = summary(pd.concat(worlds), ["transfer loss", "transfer gap"])
     return table[table["metric"] == "balanced accuracy"].set_index("quantity")
 
 
 def test_intervals_hold_the_truth_and_find_a_planted_loss(people: Stored) -> None:
-    """The short version of docs/calibration.md: 120 studies, so 89 to 100% of them."""
+    """The short version of docs/calibration.md: 60 studies, so 87 to 100% of them."""
     planted = simulated(people, Scenario("planted", 1.0))
-    assert planted["held"].min() >= 0.89
+    assert planted["held"].min() >= 0.866
     assert planted["truth"]["transfer loss"] > 0.05
     assert planted["estimate"]["transfer loss"] == pytest.approx(
         planted["truth"]["transfer loss"], abs=0.02
@@ -96,7 +96,7 @@ def test_intervals_hold_the_truth_and_find_a_planted_loss(people: Stored) -> Non
     assert planted["found"]["transfer loss"] > 0.8
     nothing = simulated(people, Scenario("nothing", 0.0, same_training=True))
     assert nothing["truth"].abs().max() < 1e-9
-    assert nothing["held"].min() >= 0.89
+    assert nothing["held"].min() >= 0.866
     assert (nothing["found"] + nothing["held"]).to_list() == pytest.approx([1, 1])
 
 

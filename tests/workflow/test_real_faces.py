@@ -16,6 +16,7 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
     config = yaml.safe_load((folder / "config/gender.yaml").read_text())
     micro = yaml.safe_load((folder / "micro.yaml").read_text())
     config["data_root"] = str(FACES)
+    config["parts"] = ["classify", "partition", "synthesise"]  # people's part needs no real faces
     config["datasets"]["source"] |= {"faces": 120, "split": {"train": 80, "test": 40}}
     config["datasets"]["target"] |= {"faces": 160, "split": {"train": 80, "test": 60}}
     config["align"] = micro["align"]
@@ -25,6 +26,9 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
         "selected_backbone": "resnet50",
         "single_techniques": True,
     }
+    # which the micro study has, and which need no real faces either
+    config["classify"] |= {"learning_curve": {}, "multiverse": {"readings": 0}}
+    config["classify"]["label_error"] = {"rates": []}
     dose = {"tasks": ["Young"], "shares": [0.25]}
     config["classify"]["tasks"] = {"labels": ["Young", "Smiling"], "trainings": 2, "dose": dose}
     config["synthesise"] = micro["synthesise"] | {
@@ -34,7 +38,6 @@ def test_real_faces_run_to_the_report(tmp_path: Path) -> None:
     }
     config["synthesise"]["training"] |= {"iterations": 10}
     config["measure"] = micro["measure"]
-    config["judge"]["design"] |= {"pairs": 6, "participants": 2}
     (folder / "small.yaml").write_text(yaml.safe_dump(config))
 
     done = snakemake(folder, "--cores", "all", "--configfile", "small.yaml")

@@ -31,8 +31,8 @@ rule judge:
 
 rule pair_outputs:
     input:
-        translations=translations_of(COMPARED, "translations.parquet"),
-        arrays=translations_of(COMPARED, "translations.npy"),
+        translations=[f for m in COMPARED for f in translations_of(m, "translations.parquet")],
+        arrays=[f for m in COMPARED for f in translations_of(m, "translations.npy")],
     output:
         pairs="<results>/judge/pairs.parquet",
         persons="<results>/judge/persons.parquet",
@@ -51,7 +51,7 @@ rule pair_outputs:
         runtime=10,
     params:
         *code_of("judge.pairs"),
-        seeds=SEEDS_OF[COMPARED],
+        seeds={maker: SEEDS_OF[maker] for maker in COMPARED},
         settings=config["judge"]["design"],
         secret=study.secret,
         seed=study.seed,
@@ -122,7 +122,7 @@ rule judge_pairs:
         persons_key="<results>/judge/persons_key.parquet",
         responses="<results>/judge/responses.parquet",
         familiar="<results>/judge/familiar.parquet",
-        realism=f"<results>/measure/{COMPARED}/realism.parquet",
+        realism=f"<results>/measure/{COMPARED[0]}/realism.parquet",
     output:
         estimates="<results>/judge/estimates.parquet",
         summary="<results>/judge/summary.json",
@@ -138,6 +138,7 @@ rule judge_pairs:
     params:
         *code_of("judge.estimates"),
         study=study.study,
+        makers=COMPARED,
         attention_threshold=config["judge"]["attention_threshold"],
         simulation=config["judge"]["simulation"],
         intervals=INTERVALS,

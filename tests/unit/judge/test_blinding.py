@@ -35,7 +35,8 @@ def outputs(inside: int = 9, outside: int = 6) -> pd.DataFrame:
     columns = ["subject_id", "domain", "control", "attribute", "value"]
     table = pd.DataFrame(rows, columns=columns)
     kind = np.where(table["attribute"].isna(), "original", "translation")
-    return table.assign(face_id=table["subject_id"], kind=kind, row=range(len(table)), seed=1)
+    table = table.assign(face_id=table["subject_id"], kind=kind, row=range(len(table)))
+    return table.assign(maker="inside", seed=1)
 
 
 OUTPUTS = outputs()

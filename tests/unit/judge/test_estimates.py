@@ -1,5 +1,6 @@
 """Table 5 against the paper's own counts, and a model whose intervals hold what they promise."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def study(
             "comparison": ids,
             "repeats": None,
             "degraded": None,
+            "maker": "inside",
             "seed": 1,
             "left_domain": np.where(in_left, "in-domain", "out-domain"),
             **dict.fromkeys(
@@ -140,12 +142,14 @@ INPUTS = ("pairs", "key", "persons_key", "responses", "familiar", "realism")
 class Judged:
     """The estimates and the summary in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *makers: str) -> None:
+        self.makers = list(makers or ["inside"])
         judge_pairs(
             **{name: folder / f"{name}.parquet" for name in INPUTS},
             estimates=folder / "estimates.parquet",
             summary=folder / "summary.json",
             study="test",
+            makers=self.makers,
             attention_threshold=0.8,
             simulation=Simulation(preference=PREFERENCE),
             intervals=Intervals(),
@@ -182,6 +186,7 @@ def judged(
     key: pd.DataFrame,
     responses: pd.DataFrame,
     known: pd.DataFrame | None = None,
+    makers: Sequence[str] = ("inside",),
 ) -> Judged:
     """What judge_pairs writes of these tables; `known` is who knew whom."""
     if known is None:
@@ -197,7 +202,34 @@ def judged(
     }
     for name, (table, schema) in tables.items():
         write_table(table, folder / f"{name}.parquet", schema)
-    return Judged(folder)
+    return Judged(folder, *makers)
+
+
+def test_makers_stand_beside_each_other_and_table_5_is_of_the_first(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    first = study(rng, {"male": 0.8, "female": 0.8})
+    second = study(rng, {"male": 0.5, "female": 0.5})
+    third = study(rng, {"male": 0.5, "female": 0.5})
+    alone = judged(tmp_path, *first)
+    for maker, tables in (("mine", second), ("theirs", third)):
+        tables[1]["maker"] = maker
+        for table in tables:
+            table["pair_id"] = f"{maker} " + table["pair_id"]
+    together = map(pd.concat, zip(first, second, third, strict=True))
+    found = judged(tmp_path, *together, makers=["inside", "mine", "theirs"])
+    pd.testing.assert_frame_equal(found.table5(), alone.table5())
+    pd.testing.assert_frame_equal(found.raw(), alone.raw())
+    assert found.summary["makers"] == ["inside", "mine", "theirs"]
+    assert found.summary["answers"] == 900
+    by_maker = found.rows("preference by maker").set_index("model")
+    assert by_maker["estimate"]["inside"] == found.row("preference", group="all").estimate
+    assert by_maker["low"]["inside"] > 0.5
+    assert by_maker["low"]["mine"] < 0.5 < by_maker["high"]["mine"]
+    apart = found.rows("preference difference by maker").set_index("model")
+    assert list(apart.index) == ["inside − mine", "inside − theirs"]
+    assert (apart["low"] > 0).all()
+    assert (apart["adjusted_p"] >= apart["p"]).all()
+    assert alone.rows("preference by maker").empty
 
 
 def test_estimates_and_summary_agree_and_say_that_it_is_simulated(tmp_path: Path) -> None:

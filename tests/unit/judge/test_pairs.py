@@ -42,6 +42,7 @@ def outputs(persons: int = 6, seeds: int = 2, pictures: int = 2) -> pd.DataFrame
     return table.assign(
         face_id=table["subject_id"] + "-" + table["picture"].astype(str),
         kind="translation",
+        maker="inside",
         row=table.groupby("seed").cumcount(),
         value=table["value"].astype("Int8"),
     )
@@ -83,6 +84,25 @@ def test_laws_of_the_pairs(seed: int, participants: int, count: int) -> None:
             assert abs(2 * alike["in_left"].sum() - len(alike)) <= 1
 
 
+@settings(max_examples=10)
+@given(st.integers(0, 10**6), st.integers(1, 40), st.booleans())
+def test_of_several_makers_everybody_sees_as_many_pairs(
+    seed: int, count: int, overlap: bool
+) -> None:
+    one = outputs(seeds=1)
+    table = pd.concat([outputs(), one.assign(maker="mine")], ignore_index=True)
+    pairs = sampled(table, 2, count, seed, overlap=overlap)
+    for maker, theirs in pairs.groupby("maker"):
+        made = table[table["maker"] == maker].set_index(["seed", "row"])
+        for side in ("in", "out"):
+            of = made.loc[list(zip(theirs["seed"], theirs[f"{side}_row"], strict=True))]
+            assert (of["face_id"].to_numpy() == theirs[f"{side}_face"]).all()
+    strata = pd.MultiIndex.from_product([["inside", "mine"], ["male", "female"]])
+    for _, theirs in pairs.groupby("participant"):
+        each = theirs.groupby(["maker", "control"]).size().reindex(strata, fill_value=0)
+        assert np.ptp(each) <= 1
+
+
 def test_row_order_changes_nothing_and_the_seed_does() -> None:
     table = outputs()
     pd.testing.assert_frame_equal(sampled(table), sampled(table.sample(frac=1, random_state=1)))
@@ -103,7 +123,7 @@ def test_persons_and_combinations_are_shown_about_equally_often() -> None:
         (outputs(persons=2, seeds=1, pictures=1), "10 pairs with control female.* 4 are possible"),
         (
             outputs().query("domain == 'in-domain' or control == 'male'"),
-            "0 are possible: 48 in-domain and 0 out-domain translations of female in 8 combin",
+            "0 are possible: 48 in-domain and 0 out-domain translations of female by inside in",
         ),
         (outputs(persons=2, pictures=9, seeds=9).query("control == 'male'"), "two other persons"),
         (outputs().query("control == 'none'"), "none with a value of the control"),
@@ -154,7 +174,7 @@ def pair(folder: Path, where: Path, secret: str | None = None) -> None:
         translations=[folder / "1.parquet", folder / "2.parquet"],
         arrays=[folder / "1.npy", folder / "2.npy"],
         **{name: where / file for name, file in WRITTEN.items()},
-        seeds=[1, 2],
+        seeds={"inside": [1, 2]},
         settings=DESIGN,
         secret=secret,
         seed=5,

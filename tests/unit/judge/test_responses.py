@@ -38,6 +38,7 @@ def folder(tmp_path: Path) -> Path:
             "comparison": pairs["pair_id"],
             "repeats": None,
             "degraded": np.where(n % 400 < 390, None, np.where(n % 3, "left", "right")),
+            "maker": "inside",
             "seed": 1,
             "left_domain": np.where(n % 3, "in-domain", "out-domain"),
             **dict.fromkeys(

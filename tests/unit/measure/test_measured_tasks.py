@@ -187,7 +187,7 @@ def test_whichever_side_is_inside_the_interaction_is_the_same(tmp_path: Path) ->
 def test_several_tasks_of_the_same_persons_are_one_mean(tmp_path: Path) -> None:
     """Heads of their own, on the same faces: hard faces are hard in each task."""
     found = []
-    for seed in range(40):
+    for seed in range(24):
         folder = tmp_path / str(seed)
         folder.mkdir()
         job = written(folder, seed, boundary=0.1, repeats=2)
@@ -206,7 +206,7 @@ def test_several_tasks_of_the_same_persons_are_one_mean(tmp_path: Path) -> None:
     values = np.array([[row["estimate"] for row in each] for each in rows])
     errors = np.array([[row["standard_error"] for row in each] for each in rows])
     assert values[:, 0] == pytest.approx((2 * values[:, 1] + values[:, 2]) / 3)
-    assert errors[:, 0].mean() == pytest.approx(values[:, 0].std(), rel=0.35)
+    assert errors[:, 0].mean() == pytest.approx(values[:, 0].std(), rel=0.45)
     for table in found[:3]:
         adjusted = [value(table, "interaction", task=task, **where) for task in ("Bangs", "Young")]
         assert all(row["adjusted_p"] >= row["p"] for row in adjusted)

@@ -74,12 +74,12 @@ def test_without_overlap_no_number_is_given_and_the_rest_still_is() -> None:
 
 
 def test_the_intervals_hold_the_parts_as_often_as_they_say() -> None:
-    """Of 120 studies 95% are 114; 107 are three standard deviations fewer."""
-    found = simulated(Planted("both", who=0.6, taken=0.4), 250, 120, 1)
+    """Of 60 studies 95% are 57; 52 are three standard deviations fewer."""
+    found = simulated(Planted("both", who=0.6, taken=0.4), 250, 60, 1)
     held = (found["low"] <= found["truth"]) & (found["truth"] <= found["high"])
     shares = held.groupby(found["where"]).mean()
     assert set(shares.index) == {"all", "composition", "capture", "crop", "remainder"}
-    assert shares.min() >= 0.89
+    assert shares.min() >= 0.866
 
 
 def test_what_both_sets_know_is_the_composition() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from facegap.exported import exported_name
 from facegap.groups import group_values
@@ -94,6 +95,20 @@ def test_a_group_whose_persons_are_alike_has_more_false_matches(tmp_path: Path) 
     falling = curve[curve["group"] == "group: A"].sort_values("threshold")
     assert falling["share"].is_monotonic_decreasing
     assert falling["estimate"].is_monotonic_increasing
+
+
+def test_pairs_without_a_vector_bound_the_rate(tmp_path: Path) -> None:
+    """Nothing was given for the four pictures of a person of A, and for one of a person of B."""
+    found = measured(tmp_path, 0.0)
+    rates = found[found["metric"] == "false non-match rate"]
+    known = rates[rates["quantity"] == "model performance"].set_index("group")["estimate"]
+    bounds = rates[rates["quantity"] == "performance with missing outputs"].set_index("group")
+    given = {"all": (711, 720), "group: A": (354, 360), "group: B": (357, 360)}
+    assert set(given) <= set(bounds.index)
+    for group, (pairs, total) in given.items():
+        wrong = known[group] * pairs
+        assert bounds["low"][group] == pytest.approx(wrong / total)
+        assert bounds["high"][group] == pytest.approx((wrong + total - pairs) / total)
 
 
 def test_a_rate_of_few_persons_with_several_pictures_is_not_shown(tmp_path: Path) -> None:

@@ -265,9 +265,11 @@ def test_a_damaged_state_falls_back_to_the_one_before(
 
 
 @pytest.fixture(autouse=True)
-def logs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever another test's libraries did to the loggers that there were."""
-    monkeypatch.setattr(module.log, "disabled", False)
+def logs(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A logger of the test's own: in some whole runs the one that all share was silent."""
+    log = logging.Logger("training")
+    log.addHandler(caplog.handler)
+    monkeypatch.setattr(module, "log", log)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGURG])

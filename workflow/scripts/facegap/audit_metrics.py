@@ -13,7 +13,7 @@ NEITHER = (*SIGNED, "taken for blinking", "taken for smiling")  # of which more 
 UNBOUNDED = ("absolute error", "landmark error", "bias")
 BOUNDED = (  # whose best and worst case with missing outputs is known
     *("accuracy", "balanced accuracy", "true positive rate", "false positive rate", "AUROC"),
-    *("Brier score", "not found"),
+    *("Brier score", "not found", "false non-match rate"),
 )
 OF_PAIRS = ("false match rate", "false non-match rate")  # whose groups are compared by ratios
 

@@ -251,6 +251,19 @@ QUANTITIES = {
         "share; standard error and smallest detectable effect: log odds",
         CLUSTERED,
     ),
+    "preference by maker": Quantity(
+        "judge",
+        "the same, of all, between the outputs of one arm or editor (model) of several",
+        "share; standard error and smallest detectable effect: log odds",
+        CLUSTERED,
+    ),
+    "preference difference by maker": Quantity(
+        "judge",
+        "of the preference, between the outputs of the first arm or editor and of another (model:"
+        " first − other); p: Holm's correction over the others",
+        "log odds ratio",
+        CLUSTERED,
+    ),
     "adjusted preference": Quantity(
         "judge",
         "the same, as if both persons of a pair were equally known",

@@ -63,6 +63,7 @@ def blind(sampled: pd.DataFrame, secret: int) -> tuple[pd.DataFrame, pd.DataFram
             "comparison": sampled["comparison"],
             "repeats": [None if pd.isna(row) else ids[int(row)] for row in sampled["repeats"]],
             "degraded": sampled["degraded"],
+            "maker": sampled["maker"],
             "seed": sampled["seed"],
             "left_domain": np.where(left, "in-domain", "out-domain"),
             **shown,
@@ -88,6 +89,7 @@ def tokens(count: int, what: str, secret: int) -> list[str]:
 class Place(NamedTuple):
     """Where the pixels of an image are, whether they are spoiled, and whether shown once more."""
 
+    maker: str
     seed: int
     row: int
     degraded: bool
@@ -100,7 +102,8 @@ def _shown(key: pd.DataFrame, name: str) -> list[Place]:
     rows = key[f"{at}_row" if what == "image" else f"{at}_original_row"]
     spoiled = (key["degraded"] == at) & (what == "image")
     again = key["kind"] == "repeat"
-    return [Place(*place) for place in zip(key["seed"], rows, spoiled, again, strict=True)]
+    columns = (key["maker"], key["seed"], rows, spoiled, again)
+    return [Place(*place) for place in zip(*columns, strict=True)]
 
 
 def places_of(pairs: pd.DataFrame, key: pd.DataFrame) -> dict[str, Place]:
@@ -113,20 +116,23 @@ def places_of(pairs: pd.DataFrame, key: pd.DataFrame) -> dict[str, Place]:
     }
 
 
-def write_images(places: Mapping[str, Place], arrays: Mapping[int, Path], images: Path) -> None:
+def write_images(
+    places: Mapping[str, Place], arrays: Mapping[tuple[str, int], Path], images: Path
+) -> None:
     """A stored zip of `<blinded id>.png`, by id; the ids are random, so their order says nothing.
 
-    `arrays` are the translations (uint8 (n, s, s, 3) RGB) of each seed.
+    `arrays` are the translations (uint8 (n, s, s, 3) RGB) of each maker and seed.
     """
-    pixels = {seed: np.load(path, mmap_mode="r") for seed, path in arrays.items()}
+    pixels = {made: np.load(path, mmap_mode="r") for made, path in arrays.items()}
     with whole(images) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for token, place in sorted(places.items()):
-            if place.row >= len(pixels[place.seed]):
+            made = pixels[place.maker, place.seed]
+            if place.row >= len(made):
                 raise DataError(
-                    f"{arrays[place.seed]}: has {len(pixels[place.seed])} images, and its table"
+                    f"{arrays[place.maker, place.seed]}: has {len(made)} images, and its table"
                     f" speaks of image {place.row}"
                 )
-            png = _png(pixels[place.seed][place.row], place.degraded)
+            png = _png(made[place.row], place.degraded)
             archive.writestr(zipfile.ZipInfo(f"{token}.png", EPOCH), png)
 
 

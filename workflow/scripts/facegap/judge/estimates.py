@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from facegap.files import write_json
-from facegap.groups import ALL, group_name
+from facegap.groups import ALL, group_name, group_values
 from facegap.judge.model import Model, Size, absences, effects, model, preferences
 from facegap.judge.ranks import correlations, log_odds
 from facegap.judge.reliability import agreement, attention, consistency, response_times, votes
@@ -19,6 +19,7 @@ from facegap.judge.unblinding import recognised, unblind, with_known
 from facegap.seeds import generator
 from facegap.settings.judge import Simulation
 from facegap.settings.measure import Intervals
+from facegap.statistics.multiplicity import holm
 from facegap.statistics.power import power
 from facegap.tables.acquire import GENDERS
 from facegap.tables.base import read_table, write_table
@@ -42,6 +43,7 @@ def judge_pairs(
     estimates: Path,
     summary: Path,
     study: str,
+    makers: list[str],
     attention_threshold: float,
     simulation: Simulation,
     intervals: Intervals,
@@ -50,7 +52,9 @@ def judge_pairs(
     """Unblind the answers (RESPONSES, FAMILIAR) by the keys; write ESTIMATES and facts as JSON.
 
     Participants who passed fewer than a share `attention_threshold` of their attention pairs are
-    left out of all but "preference of everybody". Where the answers are simulated, `simulation` is
+    left out of all but "preference of everybody". Preferences are those between outputs of the
+    first of `makers`, whose `realism` is theirs; others stand beside it ("preference by maker").
+    Where the answers are simulated, `simulation` is
     the truth of what they estimate. Raises `DataError` where an answer has no key.
     """
     asked, keys = read_table(pairs, PAIRS), read_table(key, KEY)
@@ -61,10 +65,12 @@ def judge_pairs(
     known = recognised(read_table(familiar, FAMILIAR), read_table(persons_key, PERSONS_KEY))
     controls = in_order(set(asked["control"]))
     trusted = answers[~answers["participant"].isin(excluded)]
-    compared = trusted[trusted["kind"] == "compared"]
+    each = trusted[trusted["kind"] == "compared"]
+    compared = each[each["maker"] == makers[0]]
     main = model(compared, controls)
     adjusted = model(with_known(compared, known), controls, covariate="knew_more")
-    everybody = model(answers[answers["kind"] == "compared"], controls)
+    careless = (answers["kind"] == "compared") & (answers["maker"] == makers[0])
+    everybody = model(answers[careless], controls)
     confidence, rng = intervals.confidence, generator(seed, "judge_estimates")
     simulated = bool(given["simulated"].any())
     rows = [
@@ -73,7 +79,8 @@ def judge_pairs(
         *raw_shares(compared, controls),
         *_bootstraps(compared, controls, rng, confidence),
         *familiarities(known, excluded, confidence),
-        *_worth(trusted, compared, rng, confidence),
+        *_worth(trusted, each, rng, confidence),
+        *_by_maker(each, makers, controls, confidence),
         *(odds := log_odds(compared)),
         *correlations(odds, read_table(realism, ESTIMATES), rng, confidence),
         *_power(main.sizes, seed, confidence),
@@ -82,10 +89,15 @@ def judge_pairs(
     write_table(table_of(rows, study), estimates, ESTIMATES)
     participants = _participants(keys, asked, answers, attended)
     facts = {
-        **{"answers": len(compared), "simulated": simulated, "excluded": excluded},
-        **{"attention_threshold": attention_threshold, "agreement_pairs": len(votes(compared))},
+        **{"answers": len(each), "simulated": simulated, "excluded": excluded},
+        **{"attention_threshold": attention_threshold, "agreement_pairs": len(votes(each))},
         **{"asked": sum(one["asked"] for one in participants.values())},
-        **{"participants": participants, "model": main.summary, "adjusted": adjusted.summary},
+        **{
+            "makers": makers,
+            "participants": participants,
+            "model": main.summary,
+            "adjusted": adjusted.summary,
+        },
     }
     write_json(facts, summary)
     log.info("%d answers to %d pairs; excluded: %s", len(compared), len(asked), excluded or "none")
@@ -107,6 +119,29 @@ def _modelled(
     yield from preferences(everybody, "preference of everybody", confidence)
     yield from preferences(adjusted, "adjusted preference", confidence)
     yield from effects(adjusted, confidence)
+
+
+def _by_maker(
+    compared: pd.DataFrame, makers: list[str], controls: list[str], confidence: float
+) -> Iterator[dict[str, Any]]:
+    """The preference of all between outputs of each of several makers, and what they differ by.
+
+    Everybody saw as many pairs of each maker with either value of the control, so makers are told
+    apart as values of the control are.
+    """
+    if len(makers) == 1:
+        return
+    for maker in makers:
+        theirs = model(compared[compared["maker"] == maker], controls)
+        for row in preferences(theirs, "preference by maker", confidence):
+            if row["group"] == ALL:
+                yield {**row, "model": maker}
+    both = model(compared.assign(control=compared["maker"]), makers)
+    apart = [row for row in effects(both, confidence) if row["quantity"] == "preference difference"]
+    for row, p in zip(apart, holm([row["p"] for row in apart]), strict=True):
+        tested = {"adjusted_p": float(p), "family": "makers"}
+        names = {"model": group_values(row["group"])["control"], "group": ALL}
+        yield {**row, **names, **tested, "quantity": "preference difference by maker"}
 
 
 def _worth(

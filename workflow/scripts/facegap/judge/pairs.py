@@ -20,6 +20,8 @@ from facegap.tables.judge import KEY, PAIRS, PERSONS, PERSONS_KEY
 from facegap.tables.synthesise import TRANSLATIONS
 
 log = logging.getLogger(__name__)
+MADE = ["maker", "seed", "face_id"]  # which face, translated by what
+PLACE = ["maker", "seed", "row"]  # an image
 
 
 def pair_outputs(
@@ -32,7 +34,7 @@ def pair_outputs(
     images: Path,
     key: Path,
     persons_key: Path,
-    seeds: list[int],
+    seeds: dict[str, list[int]],
     settings: Design,
     secret: str | None,
     seed: int,
@@ -42,15 +44,16 @@ def pair_outputs(
 
     They see the pairs (PAIRS), persons to recognise (PERSONS), the sheet (what the page asks) and
     images by blinded id; KEY and PERSONS_KEY are for the analysis. `translations` (TRANSLATIONS)
-    and `arrays` (uint8 (n, s, s, 3) RGB) have a file for each of `seeds`, the synthesis's. For
+    and `arrays` (uint8 (n, s, s, 3) RGB) have a file for each of the `seeds` of each maker. For
     people every choice comes from the file `secret` below `data_root`, which is made where it is
     not there; for simulated participants, who are None, from the `seed`. Raises `DataError` with
     the counts when the translations cannot give everybody their pairs.
     """
     hidden = seed if secret is None else read_secret(data_root / secret)
+    makers = [(maker, number) for maker, theirs in seeds.items() for number in theirs]
     each = [
-        read_table(path, TRANSLATIONS).assign(seed=which)
-        for which, path in zip(seeds, translations, strict=True)
+        read_table(path, TRANSLATIONS).assign(maker=maker, seed=number)
+        for (maker, number), path in zip(makers, translations, strict=True)
     ]
     outputs = pd.concat(each, ignore_index=True)
     made = blinded(outputs, settings, hidden)
@@ -61,7 +64,7 @@ def pair_outputs(
     digest = hashlib.sha256("\n".join(made.pairs["pair_id"]).encode()).hexdigest()[:16]
     asks = {"criteria": settings.criteria, "break_every": settings.break_every}
     write_json({"pairs": digest, "for_people": secret is not None, **asks}, sheet)
-    write_images(made.places, dict(zip(seeds, arrays, strict=True)), images)
+    write_images(made.places, dict(zip(makers, arrays, strict=True)), images)
     log.info("%d pairs", len(made.pairs))
 
 
@@ -76,7 +79,7 @@ class Blinded(NamedTuple):
 
 
 def blinded(outputs: pd.DataFrame, settings: Design, secret: int) -> Blinded:
-    """A study of `outputs` (TRANSLATIONS and their `seed`); every choice follows from `secret`."""
+    """A study of `outputs` (TRANSLATIONS, their `maker` and `seed`); all follows from `secret`."""
     changed = outputs[(outputs["kind"] == "translation") & outputs["control"].notna()]
     sampled = sample_pairs(changed, settings, generator(secret, "pairs"))
     sampled = _with_originals(sampled, outputs)
@@ -88,15 +91,17 @@ def blinded(outputs: pd.DataFrame, settings: Design, secret: int) -> Blinded:
 
 def _with_originals(sampled: pd.DataFrame, outputs: pd.DataFrame) -> pd.DataFrame:
     """`sampled` with the rows of the original faces, which are shown above their translations."""
-    originals = outputs[outputs["kind"] == "original"].drop_duplicates(["seed", "face_id"])
-    rows = originals.set_index(["seed", "face_id"])["row"]
+    originals = outputs[outputs["kind"] == "original"].drop_duplicates(MADE)
+    rows = originals.set_index(MADE)["row"]
     found = {}
     for side in ("in", "out"):
-        names = pd.MultiIndex.from_frame(sampled[["seed", f"{side}_face"]])
+        names = pd.MultiIndex.from_frame(sampled[["maker", "seed", f"{side}_face"]])
         values = rows.reindex(names).to_numpy()
         if np.isnan(values.astype(float)).any():
             lost = names[np.flatnonzero(np.isnan(values.astype(float)))[0]]
-            raise DataError(f"the translations of seed {lost[0]} hold no original of {lost[1]}")
+            raise DataError(
+                f"the translations of {lost[0]}, seed {lost[1]}, hold no original of {lost[2]}"
+            )
         found[f"{side}_original_row"] = values.astype(int)
     return sampled.assign(**found)
 
@@ -119,20 +124,21 @@ def _persons(
                 (participant, f"{side}-domain", *person)
                 for person in zip(
                     picked[f"{side}_subject"],
+                    picked["maker"],
                     picked["seed"],
                     picked[f"{side}_original_row"],
                     strict=True,
                 )
             ]
-    table = pd.DataFrame(rows, columns=["participant", "domain", "subject_id", "seed", "row"])
+    table = pd.DataFrame(rows, columns=["participant", "domain", "subject_id", *PLACE])
     table = table.assign(person_id=tokens(len(table), "person", secret))
     key = table.sort_values("person_id", ignore_index=True)
     images = {place: token for token, place in places.items()}
     asked = key.assign(
         position=key.groupby("participant").cumcount(),
         image=[
-            images[Place(*at, degraded=False, repeated=False)]
-            for at in zip(key["seed"], key["row"], strict=True)
+            images[Place(maker, number, row, degraded=False, repeated=False)]
+            for maker, number, row in zip(*(key[name] for name in PLACE), strict=True)
         ],
     )
     asked = asked.sort_values(["participant", "position"], ignore_index=True)

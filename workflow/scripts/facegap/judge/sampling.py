@@ -16,30 +16,32 @@ T = TypeVar("T")
 
 ORDERS = 50  # tries to put pairs in an order in which nobody comes twice running
 SCREEN = ("left", "right")
-COMBINATION = ["control", "seed", "attribute", "value"]  # in which pairs are alike
+STRATUM = ["maker", "control"]  # everybody sees as many pairs of each
+COMBINATION = [*STRATUM, "seed", "attribute", "value"]  # in which pairs are alike
+Stratum = tuple[str, str]
 
 
 def sample_pairs(outputs: pd.DataFrame, design: Design, rng: np.random.Generator) -> pd.DataFrame:
     """A row a pair, in the order in which each participant sees them.
 
-    `outputs` (TRANSLATIONS and their `seed`) are all translations to choose from. Both of a pair
-    come from one seed and share attribute, value and control. For each participant the control's
-    values are as frequent as each other, the in-domain output is left in half of each one's
-    compared pairs, no pair comes twice but for repeats (left and right exchanged), and nobody is
-    seen in two pairs running. Combinations of seed, attribute and value, and persons, that were
-    shown least come first. Of either side there are as many persons and outputs, since how often
-    each is shown would tell which side has fewer. Raises `DataError` with the counts where the
-    outputs are too few.
+    `outputs` (TRANSLATIONS, their `maker` and `seed`) are all translations to choose from. Both of
+    a pair come from one seed of one maker and share attribute, value and control. For each
+    participant makers and the control's values are as frequent as each other, the in-domain output
+    is left in half of each one's compared pairs, no pair comes twice but for repeats (left and
+    right exchanged), and nobody is seen in two pairs running. Combinations of seed, attribute and
+    value, and persons, that were shown least come first. Of either side there are as many persons
+    and outputs, since how often each is shown would tell which side has fewer. Raises `DataError`
+    with the counts where the outputs are too few.
     """
-    outputs = outputs.sort_values(["seed", "row"], ignore_index=True)
+    outputs = outputs.sort_values(["maker", "seed", "row"], ignore_index=True)
     outputs = _as_many(outputs, rng)
     stock = _Stock.of(outputs, rng)
-    controls = sorted(stock.combinations)
-    stock.require(controls, -(-design.pairs // max(len(controls), 1)))
+    strata = sorted(stock.combinations)
+    stock.require(strata, -(-design.pairs // max(len(strata), 1)))
     shown: list[pd.DataFrame] = []
     common: list[_Shown] | None = None
     for number in range(1, design.participants + 1):
-        walk = _Walk(number, design, stock, controls, common)
+        walk = _Walk(number, design, stock, strata, common)
         rows = walk.run()
         if design.overlap and common is None:
             common = [row for row in rows if row.kind == "compared"]
@@ -50,10 +52,10 @@ def sample_pairs(outputs: pd.DataFrame, design: Design, rng: np.random.Generator
 def _as_many(outputs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """`outputs` without those, at random, of which one side has more than the other.
 
-    Of every value of the control as many persons, then of every combination as many outputs. Where
+    Of every stratum as many persons, then of every combination as many outputs. Where
     one side has none nothing is left out, so that the counts can say what is lacking.
     """
-    for columns, what in ((["control"], "subject_id"), (COMBINATION, "row")):
+    for columns, what in ((STRATUM, "subject_id"), (COMBINATION, "row")):
         left_out = pd.Series(False, index=outputs.index)
         for _, alike in outputs.groupby(columns):
             sides = [alike[alike["domain"] == domain] for domain in DOMAINS]
@@ -85,6 +87,7 @@ class _Shown(NamedTuple):
 
     position: int
     kind: str
+    maker: str
     control: str
     in_output: int
     out_output: int
@@ -99,11 +102,11 @@ class _Walk:
         number: int,
         design: Design,
         stock: "_Stock",
-        controls: Sequence[str],
+        strata: Sequence[Stratum],
         common: Sequence[_Shown] | None,
     ) -> None:
         self.number, self.design, self.stock = number, design, stock
-        self.controls, self.common, self.rng = controls, common, stock.rng
+        self.strata, self.common, self.rng = strata, common, stock.rng
 
     def run(self) -> list[_Shown]:
         """Their rows; where few persons are left for the last ones, another order is tried."""
@@ -111,11 +114,10 @@ class _Walk:
             rows = self._once()
             if len(rows) == self.total:
                 return rows
-        control = self.order[-1] if self.order else self.controls[0]
         raise DataError(
             f"judge.design.pairs: participant {self.number} has {len(rows)} of {self.total} pairs"
-            f" and no further one with control {control} and two other persons than the pair"
-            f" before; {self.stock.counts(control)}. Ask for fewer pairs, or raise"
+            f" and no further one with control {self.wanted[1]} and two other persons than the pair"
+            f" before; {self.stock.counts(self.wanted)}. Ask for fewer pairs, or raise"
             " synthesise.roles.translated."
         )
 
@@ -123,15 +125,16 @@ class _Walk:
         planned = kinds(self.design, self.rng)
         self.total = len(planned)
         wanted = {
-            kind: list(self.rng.permutation(np.resize(self.rng.permutation(self.controls), count)))
+            kind: self.rng.permutation(np.resize(self.rng.permutation(len(self.strata)), count))
             for kind, count in Counter(planned).items()
         }
+        coming = {kind: [self.strata[k] for k in order] for kind, order in wanted.items()}
         left = list(self.common or [])
         rows: list[_Shown] = []
         seen = {(row.in_output, row.out_output) for row in left}
         for position, kind in enumerate(planned):
             before = self._persons(rows[-1]) if rows else set()
-            self.order = [str(wanted[kind].pop())]
+            self.wanted: Stratum = coming[kind].pop()
             chosen = (
                 self._again(rows, before, position)
                 if kind == "repeat"
@@ -148,8 +151,9 @@ class _Walk:
     def _new(
         self, kind: str, position: int, seen: set[tuple[int, int]], before: set[str]
     ) -> _Shown | None:
-        pair = self.stock.take(self.order[0], seen, before)
-        return _Shown(position, kind, self.order[0], *pair, None) if pair else None
+        pair = self.stock.take(self.wanted, seen, before)
+        maker, control = self.wanted
+        return _Shown(position, kind, maker, control, *pair, None) if pair else None
 
     def _common(self, left: list[_Shown], before: set[str], position: int) -> _Shown | None:
         fit = [row for row in left if not self._persons(row) & before]
@@ -182,7 +186,7 @@ class _Walk:
 class _Alike(NamedTuple):
     """Outputs that may be compared with each other: rows of the table of all outputs."""
 
-    name: str  # of control, seed, attribute and value
+    name: str  # of maker, control, seed, attribute and value
     in_domain: list[int]
     out_domain: list[int]
 
@@ -191,51 +195,51 @@ class _Alike(NamedTuple):
 class _Stock:
     """What may still be shown, and how often each combination and person was."""
 
-    combinations: dict[str, list[_Alike]]  # by control
+    combinations: dict[Stratum, list[_Alike]]
     subject: list[str]  # of each output
     rng: np.random.Generator
     shown: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, outputs: pd.DataFrame, rng: np.random.Generator) -> "_Stock":
-        combinations: dict[str, list[_Alike]] = {}
+        combinations: dict[Stratum, list[_Alike]] = {}
         groups = outputs.groupby(COMBINATION)
         for name, domain in groups["domain"]:
             rows = [domain.index[domain == which].tolist() for which in DOMAINS]
-            control = str(outputs["control"][domain.index[0]])
             alike = _Alike(f"combination {name}", *rows)
-            combinations.setdefault(control, []).append(alike)
+            maker, control = (str(part) for part in name[:2])
+            combinations.setdefault((maker, control), []).append(alike)
         subject = ("person " + outputs["subject_id"]).tolist()
         return cls(combinations, subject, rng)
 
-    def require(self, controls: Sequence[str], needed: int) -> None:
-        if not controls:
+    def require(self, strata: Sequence[Stratum], needed: int) -> None:
+        if not strata:
             raise DataError(
                 "judge.design.pairs: the translations hold none with a value of the control"
             )
-        for control in controls:
-            alike = self.combinations[control]
+        for stratum in strata:
+            alike = self.combinations[stratum]
             possible = sum(len(c.in_domain) * len(c.out_domain) for c in alike)
             if possible < needed:
                 raise DataError(
-                    f"judge.design.pairs: {needed} pairs with control {control} are needed for each"
-                    f" participant, and {possible} are possible: {self.counts(control)}. Ask for"
-                    " fewer pairs, or raise synthesise.roles.translated."
+                    f"judge.design.pairs: {needed} pairs with control {stratum[1]} are needed for"
+                    f" each participant, and {possible} are possible: {self.counts(stratum)}. Ask"
+                    " for fewer pairs, or raise synthesise.roles.translated."
                 )
 
-    def counts(self, control: str) -> str:
-        alike = self.combinations[control]
+    def counts(self, stratum: Stratum) -> str:
+        alike = self.combinations[stratum]
         return (
             f"{sum(len(c.in_domain) for c in alike)} in-domain and"
-            f" {sum(len(c.out_domain) for c in alike)} out-domain translations of {control} in"
-            f" {len(alike)} combinations of seed, attribute and value"
+            f" {sum(len(c.out_domain) for c in alike)} out-domain translations of {stratum[1]} by"
+            f" {stratum[0]} in {len(alike)} combinations of seed, attribute and value"
         )
 
     def take(
-        self, control: str, seen: set[tuple[int, int]], before: set[str]
+        self, stratum: Stratum, seen: set[tuple[int, int]], before: set[str]
     ) -> tuple[int, int] | None:
         """The least shown pair that is not `seen` and shows nobody of `before`."""
-        for alike in self._least_shown(self.combinations[control], lambda alike: alike.name):
+        for alike in self._least_shown(self.combinations[stratum], lambda alike: alike.name):
             one, two = (
                 self._least_shown(
                     [row for row in rows if self.subject[row] not in before],
@@ -271,11 +275,11 @@ class _Stock:
 def _placed(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """`rows` of a participant with what is left and right, and what attention pairs spoil.
 
-    The in-domain output is left in half of the compared pairs of each control value; a repeat has
-    them exchanged.
+    The in-domain output is left in half of the compared pairs of each stratum; a repeat has them
+    exchanged.
     """
     left = np.zeros(len(rows), dtype=bool)
-    for _, alike in rows[rows["kind"] != "repeat"].groupby(["kind", "control"]):
+    for _, alike in rows[rows["kind"] != "repeat"].groupby(["kind", *STRATUM]):
         chosen = rng.permutation(alike.index)[: (len(alike) + int(rng.integers(2))) // 2]
         left[chosen] = True
     again = rows["repeats"].notna().to_numpy()
@@ -294,7 +298,9 @@ def _described(shown: pd.DataFrame, outputs: pd.DataFrame) -> pd.DataFrame:
     starts = shown.index - shown["position"]  # where the rows of each one's participant begin
     return shown.drop(columns=["in_output", "out_output"]).assign(
         repeats=shown["repeats"] + starts,  # a row of this table from here on
-        comparison=one["seed"].astype(str)
+        comparison=one["maker"]
+        + "-"
+        + one["seed"].astype(str)
         + "-"
         + one["row"].astype(str)
         + "-"

@@ -9,7 +9,10 @@ from scipy.special import expit, logit
 from facegap.groups import ALL, group_name
 from facegap.settings.judge import Simulation
 
-PREFERENCES = ("preference", "preference of everybody", "adjusted preference")
+PREFERENCES = (
+    *("preference", "preference by maker"),
+    *("preference of everybody", "adjusted preference"),
+)
 
 
 def with_truths(
@@ -45,5 +48,6 @@ def _truths(simulation: Simulation, controls: Sequence[str]) -> dict[tuple[str, 
     return known | {
         ("left share", ALL): 0.5,
         ("left effect", ALL): 0.0,
+        ("preference difference by maker", ALL): 0.0,
         ("familiarity effect", ALL): 0.0,
     }

@@ -1,6 +1,6 @@
 """The user's recognisers: false matches and non-matches of their embeddings, by group."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from facegap.groups import age_band, group_name
 from facegap.measure.audited import audited_faces
 from facegap.measure.by_group import Grouping
 from facegap.measure.verification import ALL, FMR, VerificationPlan, Verified, verify
+from facegap.measure.verification_pairs import PER_PERSON
 from facegap.model_embeddings import read_embeddings
 from facegap.model_outputs import missing
 from facegap.seeds import generator
@@ -54,7 +55,8 @@ def measure_recogniser(
 
     Each factor has its own pairs, of two persons alike in gender and age band, and its threshold:
     set on its group `verification.set_on`, or else on all. Expected are the test faces that are
-    `aligned` (ALIGNED); those without an embedding are counted.
+    `aligned` (ALIGNED); those without an embedding are counted, and the false non-match rate is
+    bounded as if their pairs had matched, or had not.
     """
     dataset = str(model.dataset)
     on = audited_faces(
@@ -72,9 +74,11 @@ def measure_recogniser(
     embedded = Embedded(vectors, place, on.person, _alike(on.faces, intervals))
     rng = generator(seed, "verification", model=audited)
     rows: list[Row] = []
+    found = ids.isin(read_table(aligned, ALIGNED)["face_id"])
     for grouping in (Grouping(ALL, pd.Series([ALL] * len(ids))), *on.groupings):
-        rows += _of_factor(embedded, grouping, plan, groups.least_persons, rng)
-    expected = ids[ids.isin(read_table(aligned, ALIGNED)["face_id"])]
+        of_factor = list(_of_factor(embedded, grouping, plan, groups.least_persons, rng))
+        rows += (*of_factor, *_bounds(embedded, grouping, found.to_numpy(bool), of_factor))
+    expected = ids[found]
     lost = len(missing(given, expected.tolist()))
     rows.append({"quantity": "missing outputs", "estimate": float(lost), "faces": len(expected)})
     about: Row = {"model": audited, "tested_on": dataset, "task": TASK}
@@ -129,6 +133,32 @@ def _of_factor(
             for metric in METRICS:
                 about = {**of_pairs(metric), "group": group, "faces": int(faces_of.sum())}
                 yield {**about, "persons": counts}
+
+
+def _bounds(
+    faces: Embedded, grouping: Grouping, expected: NDArray[np.bool_], rows: Sequence[Row]
+) -> Iterator[Row]:
+    """Each false non-match rate of `rows` with the pairs that lack a vector: all matched, or none.
+
+    A person counts with as many pairs as are compared.
+    """
+    for each in rows:
+        value = each.get("estimate")
+        if each.get("metric") != METRICS["FNMR"] or each["quantity"] != "model performance":
+            continue
+        own = expected & grouping.chosen(each["group"])
+        pairs = _genuine(faces.person[own & np.isfinite(faces.place)])
+        total = _genuine(faces.person[own])
+        if value is not None and np.isfinite(value) and total > pairs:
+            ends = Interval(value, value * pairs / total, (value * pairs + total - pairs) / total)
+            about = {"quantity": "performance with missing outputs", "metric": each["metric"]}
+            yield {**about, "group": each["group"], **row(ends), "faces": int(own.sum())}
+
+
+def _genuine(person: NDArray[np.int64]) -> int:
+    """How many pairs of one person there are."""
+    pictures = np.unique(person, return_counts=True)[1]
+    return int(np.minimum(pictures * (pictures - 1) // 2, PER_PERSON).sum())
 
 
 def _alike(faces: pd.DataFrame, intervals: Intervals) -> NDArray[np.int64]:

@@ -371,6 +371,8 @@ def judgement(judged: pd.DataFrame, summary: Facts, study: Study) -> dict[str, A
             {**row, "group": group_values(row["group"])["control"]}
             for row in as_rows(rows_of(judged, "preference difference"))
         ],
+        "makers": as_rows(rows_of(judged, "preference by maker")),
+        "makers_apart": as_rows(rows_of(judged, "preference difference by maker")),
         "repeats": one(judged, "consistency"),
         "times": {row["metric"]: row for row in as_rows(rows_of(judged, "response time"))},
         "alpha": one(judged, "Krippendorff's alpha"),

@@ -1,10 +1,10 @@
 """Settings of the stage judge."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from facegap.settings.base import Below, Count, Section, Share, Text, paper, refuse
+from facegap.settings.base import Below, Count, Section, Share, Text, Unique, paper, refuse
 
 
 class Design(Section):
@@ -86,11 +86,12 @@ class Judge(Section):
     """Stage judge."""
 
     design: Design = Field(default_factory=Design, description="What each participant is shown.")
-    compared: Text = Field(
-        "inside",
+    compared: Annotated[list[Text], Unique(), Field(min_length=1)] = Field(
+        ["inside"],
         description=(
-            "Whose translations are compared: those of an arm of the synthesis, or of an audited"
-            " editor."
+            "Whose translations are compared: those of arms of the synthesis, or of audited"
+            " editors. Of several each makes as many of the pairs, Table 5 is of the first, and the"
+            " others stand beside it."
         ),
     )
     attention_threshold: Share = Field(

@@ -393,9 +393,10 @@ class Study(Section):
 
     def _impossible_comparison(self) -> Iterator[tuple[tuple[str, ...], str]]:
         makers = [*self.synthesise.shares, *self.editors]
-        if self.judge.compared not in makers:
-            words = f"{self.judge.compared!r} makes no translations; there are {', '.join(makers)}"
-            yield ("judge", "compared"), words
+        for maker in self.judge.compared:
+            if maker not in makers:
+                words = f"{maker!r} makes no translations; there are {', '.join(makers)}"
+                yield ("judge", "compared"), words
 
     def _impossible_simulation(self) -> Iterator[tuple[tuple[str, ...], str]]:
         control, judge = self.synthesise.attributes.control, self.judge

@@ -38,9 +38,10 @@ KEY = table(
         "comparison": text(),  # the same for pairs of the same two images
         "repeats": text(nullable=True),  # the pair_id that this one shows again, sides exchanged
         "degraded": text("left", "right", nullable=True),  # of an attention pair
+        "maker": text(),  # of both images: an arm, or an audited editor
         "seed": integer(),
         "left_domain": text("in-domain", "out-domain"),
-        "left_row": integer(),  # of the seed's translations.npy
+        "left_row": integer(),  # of the translations.npy of maker and seed
         "right_row": integer(),
         "left_original_row": integer(),
         "right_original_row": integer(),
