@@ -34,8 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than there are cores: tests of SLURM and of browsers wait more than they work."""
-    return (os.cpu_count() or 1) + 2
+    """One more than there are cores: tests of SLURM and of browsers wait more than they work."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

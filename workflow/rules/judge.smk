@@ -31,7 +31,9 @@ rule judge:
 
 rule pair_outputs:
     input:
-        translations=[f for m in COMPARED for f in translations_of(m, "translations.parquet")],
+        translations=[
+            f for m in COMPARED for f in translations_of(m, "translations.parquet")
+        ],
         arrays=[f for m in COMPARED for f in translations_of(m, "translations.npy")],
     output:
         pairs="<results>/judge/pairs.parquet",

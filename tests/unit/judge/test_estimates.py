@@ -205,6 +205,49 @@ def judged(
     return Judged(folder, *makers)
 
 
+def with_originals(
+    rng: np.random.Generator, liking: dict[str, float], preference: dict[str, float]
+) -> tuple[pd.DataFrame, ...]:
+    """A study of which every second answer is on originals, of the same persons."""
+    made, untouched = study(rng, preference, each=600), study(rng, liking, each=600)
+    untouched[0]["attribute"], untouched[0]["value"] = None, pd.NA
+    untouched[1]["kind"] = "originals"
+    for table in untouched:
+        table["pair_id"] = "original " + table["pair_id"]
+    return tuple(map(pd.concat, zip(made, untouched, strict=True)))
+
+
+def test_a_liking_for_the_photographs_is_not_counted_as_the_generators(tmp_path: Path) -> None:
+    liking = {"male": 0.7, "female": 0.6}
+    found = judged(tmp_path, *with_originals(np.random.default_rng(4), liking, liking))
+    assert found.row("preference", group="all").low > 0.5
+    assert found.summary["originals"] == 1800
+    for group in ("all", *TABLE5[::2]):
+        less = found.row("preference without baseline", group=group)
+        assert less.low < 0.5 < less.high, "the generator does nothing"
+        assert found.row("baseline preference", group=group).low > 0.5
+    assert found.row("preference without baseline", group=TABLE5[0]).answers == 1800
+    rows = found.rows("preference without baseline").set_index("group")
+    assert rows["truth"]["control: male"] == pytest.approx(0.9), "of settings that like neither"
+    assert found.row("baseline preference", group="all").truth == 0.5
+    assert found.table5()["answers"].iloc[::2].sum() == 1800, "no original is counted"
+
+
+def test_what_the_generator_adds_to_the_liking_is_found(tmp_path: Path) -> None:
+    liking, both = dict.fromkeys(["male", "female"], 0.6), dict.fromkeys(["male", "female"], 0.75)
+    found = judged(tmp_path, *with_originals(np.random.default_rng(5), liking, both))
+    true = 1 / (1 + 0.6 / 0.4 * 0.25 / 0.75)
+    less = found.row("preference without baseline", group="all")
+    assert 0.5 < less.low < true < less.high
+
+
+def test_without_originals_there_is_no_baseline(tmp_path: Path) -> None:
+    pairs, key, responses = study(np.random.default_rng(1), {"male": 0.6, "female": 0.5})
+    found = judged(tmp_path, pairs, key, responses)
+    assert found.rows("preference without baseline").empty
+    assert found.summary["originals"] == 0
+
+
 def test_makers_stand_beside_each_other_and_table_5_is_of_the_first(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     first = study(rng, {"male": 0.8, "female": 0.8})

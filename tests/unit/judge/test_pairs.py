@@ -103,6 +103,31 @@ def test_of_several_makers_everybody_sees_as_many_pairs(
         assert np.ptp(each) <= 1
 
 
+@settings(max_examples=10)
+@given(st.integers(0, 10**6), st.integers(2, 40), st.floats(0.1, 1))
+def test_pairs_of_originals_stand_beside_the_others(seed: int, count: int, share: float) -> None:
+    table = outputs(seeds=1)
+    originals = table.drop_duplicates("face_id").assign(kind="original", attribute=None, value=None)
+    originals["row"] = table["row"].max() + 1 + np.arange(len(originals))
+    originals["value"] = pd.array([pd.NA] * len(originals), dtype="Int8")
+    together = pd.concat([table, originals], ignore_index=True)
+    pairs = sampled(together, 2, count, seed, originals=share)
+    untouched = pairs["kind"] == "originals"
+    assert pairs["attribute"].isna().equals(untouched)
+    assert pairs["value"].isna().equals(untouched)
+    kinds = pairs.groupby(["participant", "kind"]).size().unstack(fill_value=0)
+    assert (kinds["compared"] == count).all()
+    assert (kinds.get("originals", pd.Series(0, kinds.index)) == round(share * count)).all()
+    rows = set(originals["row"])
+    for column in ("in_row", "out_row"):
+        assert pairs[column].isin(rows).equals(untouched)
+    for _, theirs in pairs[untouched].groupby("participant"):
+        assert np.ptp(theirs["control"].value_counts().reindex(["male", "female"]).fillna(0)) <= 1
+        assert not theirs.duplicated(["in_row", "out_row"]).any()
+        for _, alike in theirs.groupby("control"):
+            assert abs(2 * alike["in_left"].sum() - len(alike)) <= 1
+
+
 def test_row_order_changes_nothing_and_the_seed_does() -> None:
     table = outputs()
     pd.testing.assert_frame_equal(sampled(table), sampled(table.sample(frac=1, random_state=1)))

@@ -184,6 +184,29 @@ def test_criteria_are_asked_where_the_study_says_so(study: Opened) -> None:
     assert exported(study.engine)[0].iloc[0][list(three)].to_dict() == three
 
 
+def test_of_untouched_photographs_realism_alone_is_asked(tmp_path: Path) -> None:
+    results = make_study(tmp_path, originals=0.25)
+    study = opened(results, tmp_path / "answers.sqlite").asking_for_criteria()
+    person = participant(study, study.invite()["participant-1"])
+    pairs = {pair.pair_id: pair for pair in study.sheet.plans["participant-1"].pairs}
+    untouched = {name for name, pair in pairs.items() if pair.attribute is None}
+    assert len(untouched) == 5
+    person.post("consent", agree="yes")
+    assert "which of the two looks more like a" in person.see()
+    person.post("start", x="")
+    while pair := person.pair():
+        page = person.see()
+        alone = pair in untouched
+        assert ("Which looks more like a photograph?" in page) == alone
+        assert ("<figcaption>original" in page) != alone
+        assert ('type="radio"' in page) != alone
+        three = {} if alone else dict.fromkeys(("realism", "transfer", "identity"), "left")
+        assert person.post(f"answer/{pair}", choice="left", **three) == 303
+    given = exported(study.engine)[0].set_index("pair_id")
+    assert set(given.index) == set(pairs)
+    assert given["realism"].isna().to_dict() == {pair: pair in untouched for pair in given.index}
+
+
 def test_a_participant_may_withdraw_and_nothing_of_them_stays(
     person: Participant, study: Opened
 ) -> None:

@@ -1,9 +1,11 @@
 """How torch behaves in every job: the same bytes from the same seed on CPU, and the best device."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch.optim import SGD, Adam, Optimizer, RMSprop
 
 
 def settle(threads: int, which: int = 0) -> torch.device:
@@ -25,7 +27,19 @@ def settle(threads: int, which: int = 0) -> torch.device:
         return torch.device("cuda", which % torch.cuda.device_count())
     if torch.backends.mps.is_available():
         return torch.device("mps")
+    _without_compiler()
     return torch.device("cpu")
+
+
+def _without_compiler() -> None:
+    """Take the compiler's guards off torch's optimisers: putting them up loads it, 2 s a job.
+
+    They keep optimisers out of compiled code, and on a CPU nothing is compiled.
+    """
+    for name in ("add_param_group", "load_state_dict", "state_dict", "zero_grad"):
+        setattr(Optimizer, name, inspect.unwrap(getattr(Optimizer, name)))
+    for kind in (Adam, RMSprop, SGD):
+        kind.step = torch.no_grad()(inspect.unwrap(kind.step))  # type: ignore[method-assign]
 
 
 @contextmanager

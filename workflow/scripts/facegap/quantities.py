@@ -251,6 +251,21 @@ QUANTITIES = {
         "share; standard error and smallest detectable effect: log odds",
         CLUSTERED,
     ),
+    "baseline preference": Quantity(
+        "judge",
+        "share of answers that chose the in-domain photograph of two untouched ones, by the model"
+        " of the preference without it",
+        "share; standard error and smallest detectable effect: log odds",
+        CLUSTERED,
+    ),
+    "preference without baseline": Quantity(
+        "judge",
+        "the preference less the baseline preference, as log odds in one model of both, by value of"
+        " the control and of all (mean over the values); p: of one half, Holm's correction over the"
+        " values",
+        "share; standard error and smallest detectable effect: log odds",
+        CLUSTERED,
+    ),
     "preference by maker": Quantity(
         "judge",
         "the same, of all, between the outputs of one arm or editor (model) of several",

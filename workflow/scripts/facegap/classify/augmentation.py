@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional
 
 from facegap.crops import Crops, apart
 from facegap.files import whole
@@ -29,6 +27,10 @@ def augmented(
     probability of an exchange. What comes in from outside mirrors the face at its edge. Each copy
     takes as many random numbers, whatever the settings.
     """
+    # not before it is needed: it loads torch's compiler, 2 s
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.v2 import functional
+
     scale = 1 + settings.zoom * rng.uniform(-1, 1)
     angles = settings.shear * rng.uniform(-1, 1, 2)
     mirrored, exchanged = rng.random() < 0.5, rng.random() < settings.shuffle

@@ -20,7 +20,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torchvision import models
 
 from facegap.classify.cutting import Leaves, cut
 from facegap.classify.pretrained import load_weights
@@ -101,32 +100,18 @@ def mixed(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
-def _empty(make: Callable[[], nn.Module]) -> nn.Module:
-    """Unfilled memory: torchvision's own initialisation would be overwritten."""
-    with torch.device("meta"):
-        body = make()
-    return body.to_empty(device="cpu")
-
-
-def _torchvision(
-    make: Callable[[], nn.Module], name: str, spread: float, size: int, seed: int | None
-) -> nn.Module:
+def _torchvision(network: str, name: str, spread: float, size: int, seed: int | None) -> nn.Module:
     """A body of torchvision's; `spread` is that of what it is fed, for random weights."""
-    body = _empty(make)
+    from torchvision import models  # not before it is needed: it loads torch's compiler, 2 s
+
+    with torch.device("meta"):  # torchvision's own initialisation would be overwritten
+        parts = OrderedDict(models.get_model(network).named_children())
+        maps = OrderedDict((k, part) for k, part in parts.items() if k not in ("avgpool", "fc"))
+        body = parts["features"] if "features" in parts else nn.Sequential(maps)
+    body = body.to_empty(device="cpu")
     if seed is not None:
         _initialise(body, spread, number(seed, "random_weights", backbone=name))
     return body
-
-
-def _vgg(make: Callable[[], models.VGG]) -> nn.Module:
-    body: nn.Module = make().features
-    return body
-
-
-def _resnet50() -> nn.Module:
-    network = models.resnet50()
-    del network.avgpool, network.fc
-    return nn.Sequential(OrderedDict(network.named_children()))
 
 
 def _timm(name: str, size: int, seed: int | None) -> nn.Module:
@@ -160,19 +145,18 @@ def _of_vggface(body: nn.Module) -> dict[str, str]:
 
 
 _VGG = partial(_prefixed, prefix="features.")
-_VGG16 = partial(_vgg, models.vgg16)
 BACKBONES: Mapping[str, Backbone] = {
     "resnet50": Backbone(
-        partial(_torchvision, _resnet50, "resnet50", 1.0), partial(_prefixed, prefix=""), ("fc.",)
+        partial(_torchvision, "resnet50", "resnet50", 1.0),
+        partial(_prefixed, prefix=""),
+        ("fc.",),
     ),
-    "vgg16": Backbone(partial(_torchvision, _VGG16, "vgg16", 1.0), _VGG, ("classifier.",)),
-    "vgg19": Backbone(
-        partial(_torchvision, partial(_vgg, models.vgg19), "vgg19", 1.0), _VGG, ("classifier.",)
-    ),
+    "vgg16": Backbone(partial(_torchvision, "vgg16", "vgg16", 1.0), _VGG, ("classifier.",)),
+    "vgg19": Backbone(partial(_torchvision, "vgg19", "vgg19", 1.0), _VGG, ("classifier.",)),
     # Parkhi et al. 2015. The network is fed BGR, less the means, as in its Caffe and Keras
     # releases; the torch file comes from the MatConvNet release, whose first layer takes RGB.
     "vggface": Backbone(
-        partial(_torchvision, _VGG16, "vggface", 57.0),
+        partial(_torchvision, "vgg16", "vggface", 57.0),
         _of_vggface,
         ("fc6.", "fc7.", "fc8."),
         mean=(129.1863, 104.7624, 93.5940),
@@ -304,6 +288,7 @@ def _initialise(body: nn.Module, spread: float, seed: int) -> None:
     for module in body.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
-    blocks = [module for module in body.modules() if isinstance(module, models.resnet.Bottleneck)]
-    for block in blocks:
-        nn.init.constant_(block.bn3.weight, len(blocks) ** -0.5)
+    last = [part for name, part in body.named_modules() if name.endswith(".bn3")]  # of a block
+    for part in last:
+        assert isinstance(part, nn.BatchNorm2d)
+        nn.init.constant_(part.weight, len(last) ** -0.5)

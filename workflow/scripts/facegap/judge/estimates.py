@@ -10,6 +10,7 @@ import pandas as pd
 
 from facegap.files import write_json
 from facegap.groups import ALL, group_name, group_values
+from facegap.judge.baseline import without_baseline
 from facegap.judge.model import Model, Size, absences, effects, model, preferences
 from facegap.judge.ranks import correlations, log_odds
 from facegap.judge.reliability import agreement, attention, consistency, response_times, votes
@@ -73,8 +74,10 @@ def judge_pairs(
     everybody = model(answers[careless], controls)
     confidence, rng = intervals.confidence, generator(seed, "judge_estimates")
     simulated = bool(given["simulated"].any())
+    untouched = trusted[trusted["kind"] == "originals"]
     rows = [
         *_modelled(main, everybody, adjusted, confidence),
+        *without_baseline(compared, untouched, controls, confidence),
         *_by_criterion(compared, controls, confidence),
         *raw_shares(compared, controls),
         *_bootstraps(compared, controls, rng, confidence),
@@ -93,7 +96,7 @@ def judge_pairs(
         **{"attention_threshold": attention_threshold, "agreement_pairs": len(votes(each))},
         **{"asked": sum(one["asked"] for one in participants.values())},
         **{
-            "makers": makers,
+            **{"makers": makers, "originals": len(untouched)},
             "participants": participants,
             "model": main.summary,
             "adjusted": adjusted.summary,

@@ -160,16 +160,16 @@ def _contrast(model: Model, group: str) -> Contrast:
 
 def _share(model: Model, group: str, contrast: Contrast, quantity: str, confidence: float) -> Row:
     interval = row(contrast.interval(confidence, share=True))
-    tested = _tested(contrast, model.sizes[group], confidence)
-    return {"quantity": quantity, "group": group, **interval, **tested}
+    test = tested(contrast, model.sizes[group], confidence)
+    return {"quantity": quantity, "group": group, **interval, **test}
 
 
 def _effect(quantity: str, contrast: Contrast, size: Size, confidence: float) -> Row:
     interval = row(contrast.interval(confidence))
-    return {"quantity": quantity, **interval, **_tested(contrast, size, confidence)}
+    return {"quantity": quantity, **interval, **tested(contrast, size, confidence)}
 
 
-def _tested(contrast: Contrast, size: Size, confidence: float) -> Row:
+def tested(contrast: Contrast, size: Size, confidence: float) -> Row:
     """The columns of a test, on its own scale: log odds."""
     found = smallest_detectable(contrast.error, contrast.freedom, confidence)
     columns = {"standard_error": contrast.error, "smallest_detectable_effect": found}

@@ -80,8 +80,12 @@ class Blinded(NamedTuple):
 
 def blinded(outputs: pd.DataFrame, settings: Design, secret: int) -> Blinded:
     """A study of `outputs` (TRANSLATIONS, their `maker` and `seed`); all follows from `secret`."""
-    changed = outputs[(outputs["kind"] == "translation") & outputs["control"].notna()]
-    sampled = sample_pairs(changed, settings, generator(secret, "pairs"))
+    shown = (outputs["kind"] == "translation") & outputs["control"].notna()
+    if settings.originals:  # which all makers and seeds have: those of the first
+        first = (outputs[["maker", "seed"]] == outputs[["maker", "seed"]].iloc[0]).all(axis=1)
+        changed = outputs["face_id"].isin(outputs["face_id"][shown & first])
+        shown |= (outputs["kind"] == "original") & first & changed
+    sampled = sample_pairs(outputs[shown], settings, generator(secret, "pairs"))
     sampled = _with_originals(sampled, outputs)
     pairs, key = blind(sampled, secret)
     places = places_of(pairs, key)

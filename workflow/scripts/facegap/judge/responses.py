@@ -43,6 +43,7 @@ def simulate_responses(
             f" {', '.join(settings.preference)}"
         )
     preference = asked["control"].map(settings.preference).to_numpy(dtype=float)
+    preference = np.where(about["kind"] == "originals", settings.liking, preference)
     luck = _luck(seed, "simulated_responses", asked["participant"])
     left = (luck < preference) == (about["left_domain"] == "in-domain").to_numpy()
     left = np.where(about["degraded"].notna(), about["degraded"] == "right", left)

@@ -19,29 +19,32 @@ SCREEN = ("left", "right")
 STRATUM = ["maker", "control"]  # everybody sees as many pairs of each
 COMBINATION = [*STRATUM, "seed", "attribute", "value"]  # in which pairs are alike
 Stratum = tuple[str, str]
+UNTOUCHED = ""  # in place of the attribute that an original has not changed
 
 
 def sample_pairs(outputs: pd.DataFrame, design: Design, rng: np.random.Generator) -> pd.DataFrame:
     """A row a pair, in the order in which each participant sees them.
 
-    `outputs` (TRANSLATIONS, their `maker` and `seed`) are all translations to choose from. Both of
-    a pair come from one seed of one maker and share attribute, value and control. For each
-    participant makers and the control's values are as frequent as each other, the in-domain output
-    is left in half of each one's compared pairs, no pair comes twice but for repeats (left and
-    right exchanged), and nobody is seen in two pairs running. Combinations of seed, attribute and
-    value, and persons, that were shown least come first. Of either side there are as many persons
-    and outputs, since how often each is shown would tell which side has fewer. Raises `DataError`
-    with the counts where the outputs are too few.
+    `outputs` (TRANSLATIONS, their `maker` and `seed`) are all translations to choose from, and the
+    originals, where pairs of these are asked for. Both of a pair come from one seed of one maker
+    and share attribute, value and control. For each participant makers and the control's values are
+    as frequent as each other, the in-domain output is left in half of each one's compared pairs, no
+    pair comes twice but for repeats (left and right exchanged), and nobody is seen in two pairs
+    running. Combinations of seed, attribute and value, and persons, that were shown least come
+    first. Of either side there are as many persons and outputs, since how often each is shown would
+    tell which side has fewer. Raises `DataError` with the counts where the outputs are too few.
     """
     outputs = outputs.sort_values(["maker", "seed", "row"], ignore_index=True)
+    outputs = outputs.fillna({"attribute": UNTOUCHED, "value": -1})
     outputs = _as_many(outputs, rng)
     stock = _Stock.of(outputs, rng)
-    strata = sorted(stock.combinations)
-    stock.require(strata, -(-design.pairs // max(len(strata), 1)))
+    stock.require("compared", design.pairs)
+    if design.originals:
+        stock.require("originals", round(design.originals * design.pairs))
     shown: list[pd.DataFrame] = []
     common: list[_Shown] | None = None
     for number in range(1, design.participants + 1):
-        walk = _Walk(number, design, stock, strata, common)
+        walk = _Walk(number, design, stock, common)
         rows = walk.run()
         if design.overlap and common is None:
             common = [row for row in rows if row.kind == "compared"]
@@ -70,15 +73,16 @@ def _as_many(outputs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def kinds(design: Design, rng: np.random.Generator) -> list[str]:
-    """What each position shows: attention pairs anywhere, repeats in the second half."""
-    attention, repeats = (
-        round(design.attention * design.pairs),
-        round(design.repeats * design.pairs),
+    """What each position shows: attention pairs and originals anywhere, repeats from half on."""
+    attention, repeats, originals = (
+        round(share * design.pairs)
+        for share in (design.attention, design.repeats, design.originals)
     )
-    total = design.pairs + attention + repeats
+    total = design.pairs + attention + repeats + originals
     planned = np.full(total, "compared", dtype=object)
     planned[rng.choice(np.arange(-(-total // 2), total), repeats, replace=False)] = "repeat"
-    planned[rng.choice(np.flatnonzero(planned == "compared"), attention, False)] = "attention"
+    for kind, count in (("attention", attention), ("originals", originals)):
+        planned[rng.choice(np.flatnonzero(planned == "compared"), count, False)] = kind
     return ["training"] * design.training + planned.tolist()
 
 
@@ -102,11 +106,10 @@ class _Walk:
         number: int,
         design: Design,
         stock: "_Stock",
-        strata: Sequence[Stratum],
         common: Sequence[_Shown] | None,
     ) -> None:
         self.number, self.design, self.stock = number, design, stock
-        self.strata, self.common, self.rng = strata, common, stock.rng
+        self.common, self.rng = common, stock.rng
 
     def run(self) -> list[_Shown]:
         """Their rows; where few persons are left for the last ones, another order is tried."""
@@ -116,25 +119,25 @@ class _Walk:
                 return rows
         raise DataError(
             f"judge.design.pairs: participant {self.number} has {len(rows)} of {self.total} pairs"
-            f" and no further one with control {self.wanted[1]} and two other persons than the pair"
-            f" before; {self.stock.counts(self.wanted)}. Ask for fewer pairs, or raise"
+            f" and no further one with control {self.wanted[1][1]} and two other persons than the"
+            f" pair before; {self.stock.counts(*self.wanted)}. Ask for fewer pairs, or raise"
             " synthesise.roles.translated."
         )
 
     def _once(self) -> list[_Shown]:
         planned = kinds(self.design, self.rng)
         self.total = len(planned)
-        wanted = {
-            kind: self.rng.permutation(np.resize(self.rng.permutation(len(self.strata)), count))
-            for kind, count in Counter(planned).items()
-        }
-        coming = {kind: [self.strata[k] for k in order] for kind, order in wanted.items()}
+        coming = {}
+        for kind, count in Counter(planned).items():
+            strata = sorted(self.stock.of_kind(kind))
+            order = self.rng.permutation(np.resize(self.rng.permutation(len(strata)), count))
+            coming[kind] = [strata[k] for k in order]
         left = list(self.common or [])
         rows: list[_Shown] = []
         seen = {(row.in_output, row.out_output) for row in left}
         for position, kind in enumerate(planned):
             before = self._persons(rows[-1]) if rows else set()
-            self.wanted: Stratum = coming[kind].pop()
+            self.wanted: tuple[str, Stratum] = kind, coming[kind].pop()
             chosen = (
                 self._again(rows, before, position)
                 if kind == "repeat"
@@ -151,8 +154,8 @@ class _Walk:
     def _new(
         self, kind: str, position: int, seen: set[tuple[int, int]], before: set[str]
     ) -> _Shown | None:
-        pair = self.stock.take(self.wanted, seen, before)
-        maker, control = self.wanted
+        _, (maker, control) = self.wanted
+        pair = self.stock.take(kind, (maker, control), seen, before)
         return _Shown(position, kind, maker, control, *pair, None) if pair else None
 
     def _common(self, left: list[_Shown], before: set[str], position: int) -> _Shown | None:
@@ -196,6 +199,7 @@ class _Stock:
     """What may still be shown, and how often each combination and person was."""
 
     combinations: dict[Stratum, list[_Alike]]
+    untouched: dict[Stratum, list[_Alike]]
     subject: list[str]  # of each output
     rng: np.random.Generator
     shown: Counter[str] = field(default_factory=Counter)
@@ -203,43 +207,53 @@ class _Stock:
     @classmethod
     def of(cls, outputs: pd.DataFrame, rng: np.random.Generator) -> "_Stock":
         combinations: dict[Stratum, list[_Alike]] = {}
+        untouched: dict[Stratum, list[_Alike]] = {}
         groups = outputs.groupby(COMBINATION)
         for name, domain in groups["domain"]:
             rows = [domain.index[domain == which].tolist() for which in DOMAINS]
             alike = _Alike(f"combination {name}", *rows)
-            maker, control = (str(part) for part in name[:2])
-            combinations.setdefault((maker, control), []).append(alike)
+            maker, control, _, attribute, _ = (str(part) for part in name)
+            those = combinations if attribute != UNTOUCHED else untouched
+            those.setdefault((maker, control), []).append(alike)
         subject = ("person " + outputs["subject_id"]).tolist()
-        return cls(combinations, subject, rng)
+        return cls(combinations, untouched, subject, rng)
 
-    def require(self, strata: Sequence[Stratum], needed: int) -> None:
+    def of_kind(self, kind: str) -> dict[Stratum, list[_Alike]]:
+        """What pairs of this kind are made of."""
+        return self.untouched if kind == "originals" else self.combinations
+
+    def require(self, kind: str, pairs: int) -> None:
+        """Refuse what is too little for so many pairs of a kind, of each participant."""
+        strata = self.of_kind(kind)
+        needed = -(-pairs // max(len(strata), 1))
         if not strata:
             raise DataError(
                 "judge.design.pairs: the translations hold none with a value of the control"
             )
-        for stratum in strata:
-            alike = self.combinations[stratum]
+        for stratum, alike in strata.items():
             possible = sum(len(c.in_domain) * len(c.out_domain) for c in alike)
             if possible < needed:
                 raise DataError(
                     f"judge.design.pairs: {needed} pairs with control {stratum[1]} are needed for"
-                    f" each participant, and {possible} are possible: {self.counts(stratum)}. Ask"
-                    " for fewer pairs, or raise synthesise.roles.translated."
+                    f" each participant, and {possible} are possible: {self.counts(kind, stratum)}."
+                    " Ask for fewer pairs, or raise synthesise.roles.translated."
                 )
 
-    def counts(self, stratum: Stratum) -> str:
-        alike = self.combinations[stratum]
+    def counts(self, kind: str, stratum: Stratum) -> str:
+        """How many there are of a kind, for a message."""
+        alike = self.of_kind(kind)[stratum]
+        what = "originals" if kind == "originals" else "translations"
         return (
             f"{sum(len(c.in_domain) for c in alike)} in-domain and"
-            f" {sum(len(c.out_domain) for c in alike)} out-domain translations of {stratum[1]} by"
+            f" {sum(len(c.out_domain) for c in alike)} out-domain {what} of {stratum[1]} by"
             f" {stratum[0]} in {len(alike)} combinations of seed, attribute and value"
         )
 
     def take(
-        self, stratum: Stratum, seen: set[tuple[int, int]], before: set[str]
+        self, kind: str, stratum: Stratum, seen: set[tuple[int, int]], before: set[str]
     ) -> tuple[int, int] | None:
         """The least shown pair that is not `seen` and shows nobody of `before`."""
-        for alike in self._least_shown(self.combinations[stratum], lambda alike: alike.name):
+        for alike in self._least_shown(self.of_kind(kind)[stratum], lambda alike: alike.name):
             one, two = (
                 self._least_shown(
                     [row for row in rows if self.subject[row] not in before],
@@ -306,8 +320,8 @@ def _described(shown: pd.DataFrame, outputs: pd.DataFrame) -> pd.DataFrame:
         + "-"
         + two["row"].astype(str),
         seed=one["seed"],
-        attribute=one["attribute"],
-        value=one["value"],
+        attribute=one["attribute"].mask(one["attribute"] == UNTOUCHED, None),
+        value=one["value"].mask(one["attribute"] == UNTOUCHED),
         in_row=one["row"],
         out_row=two["row"],
         in_face=one["face_id"],

@@ -39,7 +39,12 @@ def _truths(simulation: Simulation, controls: Sequence[str]) -> dict[tuple[str, 
         share = simulation.preference[value]
         shares[group_name({"control": value})] = share
         shares[group_name({"control": value, "chosen": "out-domain"})] = 1 - share
-    known = {(name, group): share for name in PREFERENCES for group, share in shares.items()}
+    base = float(logit(simulation.liking))
+    known = {
+        ("preference without baseline", group): float(expit(logit(share) - base))
+        for group, share in shares.items()
+    } | {("baseline preference", group): simulation.liking for group in shares}
+    known |= {(name, group): share for name in PREFERENCES for group, share in shares.items()}
     for other in controls[1:]:
         group = group_name({"control": f"{controls[0]} \N{MINUS SIGN} {other}"})
         known["preference difference", group] = odds[controls[0]] - odds[other]

@@ -371,6 +371,14 @@ def judgement(judged: pd.DataFrame, summary: Facts, study: Study) -> dict[str, A
             {**row, "group": group_values(row["group"])["control"]}
             for row in as_rows(rows_of(judged, "preference difference"))
         ],
+        "baselines": [
+            {
+                "name": _control(row),
+                "liking": one(judged, "baseline preference", group=row["group"]),
+                "less": row,
+            }
+            for row in as_rows(rows_of(judged, "preference without baseline"))
+        ],
         "makers": as_rows(rows_of(judged, "preference by maker")),
         "makers_apart": as_rows(rows_of(judged, "preference difference by maker")),
         "repeats": one(judged, "consistency"),

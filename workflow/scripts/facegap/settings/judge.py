@@ -31,6 +31,14 @@ class Design(Section):
         0.05,
         description="Pairs shown again with left and right exchanged, as a share of the pairs.",
     )
+    originals: Share = Field(
+        0.0,
+        description=(
+            "Pairs of untouched photographs, one of either side, beside the pairs, as a share of"
+            " them: how far people like the photographs of one side better, which is no doing of"
+            " the generator's (docs/human-study.md)."
+        ),
+    )
     training: int = Field(
         4, ge=0, description="Pairs to practise on first, which are not analysed."
     )
@@ -76,6 +84,12 @@ class Simulation(Section):
             " by default there is nothing to find among men, and a preference among women that a"
             " small study finds."
         ),
+    )
+    liking: Share = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="Probability to choose the in-domain photograph of two untouched ones.",
     )
     familiarity: Familiarity = Field(
         default_factory=Familiarity, description="Probability to know a person, by side."

@@ -12,8 +12,8 @@ PAIRS = table(
         "participant": text(),
         "position": integer(),
         "training": flag(),  # shown first, to learn the page; not analysed
-        "attribute": text(),
-        "value": pa.Column("Int8"),  # what the attribute was changed to in both images
+        "attribute": text(nullable=True),  # none: both images are untouched originals
+        "value": pa.Column("Int8", nullable=True),  # what it was changed to in both images
         "control": text(),
         "left_image": text(),  # blinded image ids, names in images.zip
         "right_image": text(),
@@ -34,7 +34,7 @@ PERSONS = table(
 KEY = table(
     {
         "pair_id": text(unique=True),
-        "kind": text("training", "compared", "attention", "repeat"),
+        "kind": text("training", "compared", "attention", "repeat", "originals"),
         "comparison": text(),  # the same for pairs of the same two images
         "repeats": text(nullable=True),  # the pair_id that this one shows again, sides exchanged
         "degraded": text("left", "right", nullable=True),  # of an attention pair

@@ -24,8 +24,8 @@ class Pair:
 
     pair_id: str
     training: bool
-    attribute: str
-    value: int
+    attribute: str | None  # none: both are untouched originals
+    value: int | None
     images: tuple[str, str]  # left, right
     originals: tuple[str, str]
 
@@ -114,8 +114,8 @@ def _plans(pairs: pd.DataFrame, persons: pd.DataFrame) -> dict[str, Plan]:
             Pair(
                 row["pair_id"],
                 row["training"],
-                row["attribute"],
-                int(row["value"]),
+                None if pd.isna(row["attribute"]) else str(row["attribute"]),
+                None if pd.isna(row["value"]) else int(row["value"]),
                 (row["left_image"], row["right_image"]),
                 (row["left_original"], row["right_original"]),
             )

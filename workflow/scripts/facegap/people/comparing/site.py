@@ -138,10 +138,11 @@ def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
     @router.post("/s/{token}/answer/{pair_id}", openapi_extra=FORM)
     def answer(request: Request, token: str, pair_id: str, fields: Form) -> Response:
         seat = active(request, token)
-        pairs = {pair.pair_id for pair in sheet.plans[seat.name].pairs}
+        pairs = {pair.pair_id: pair for pair in sheet.plans[seat.name].pairs}
         if not seat.started or pair_id not in pairs:
             raise HTTPException(422)
-        _store(engine, seat, _answer(pair_id, fields, criteria=sheet.criteria))
+        criteria = sheet.criteria and pairs[pair_id].attribute is not None
+        _store(engine, seat, _answer(pair_id, fields, criteria=criteria))
         return onwards(request, token)
 
     @router.post("/s/{token}/persons", openapi_extra=FORM)
@@ -198,23 +199,26 @@ def _page(seat: Seat, sheet: Sheet, consent: str, *, on: bool) -> tuple[str, dic
         return "consent.html.j2", {"paragraphs": re.split(r"\n\s*\n", consent.strip())}
     asked = len(plan.pairs) - trained
     if not seat.started:
-        return "instructions.html.j2", {"asked": asked, "trained": trained}
+        untouched = any(pair.attribute is None for pair in plan.pairs)
+        counts = {"asked": asked, "trained": trained}
+        return "instructions.html.j2", {**counts, "untouched": untouched}
     if seat.answered >= len(plan.pairs):
         return "persons.html.j2", {"persons": plan.persons}
     done = seat.answered - trained
     if not on and done % sheet.break_every == 0 and (done > 0 or (done == 0 and trained)):
         return "break.html.j2", {"done": done, "asked": asked}
     counts = {"asked": asked, "trained": trained, "done": max(done, 0)}
-    return "pair.html.j2", {**counts, **_pair(plan, seat.answered), "criteria": sheet.criteria}
+    return "pair.html.j2", {**counts, **_pair(plan, seat.answered, sheet)}
 
 
-def _pair(plan: Plan, number: int) -> dict[str, Any]:
+def _pair(plan: Plan, number: int, sheet: Sheet) -> dict[str, Any]:
     """What the page of pair `number` shows, and the images of the next one."""
     pair = plan.pairs[number]
     coming = plan.pairs[number + 1 : number + 2]
     return {
         "pair": pair,
-        "change": change_of(pair),
+        "change": change_of(pair) if pair.attribute else "",
+        "criteria": sheet.criteria and pair.attribute is not None,
         "number": number + 1,
         "coming": [image for one in coming for image in (*one.images, *one.originals)],
         "shown": f"{time.time():.3f}",
@@ -223,6 +227,7 @@ def _pair(plan: Plan, number: int) -> dict[str, Any]:
 
 def change_of(pair: Pair) -> str:
     """What was asked of both images, in words: CelebA's names read as they are written."""
+    assert pair.attribute is not None
     name = pair.attribute.replace("_", " ").lower()
     if name in OPPOSITES:
         return OPPOSITES[name][0 if pair.value else 1]
