@@ -72,8 +72,11 @@ AGREED: list[dict[str, Any]] = [
     {"quantity": "Krippendorff's alpha", "estimate": 0.71, "low": 0.5, "high": 0.9},
     {"quantity": "Cohen's kappa", "model": "ada, ben"},
     {"quantity": "answer error", **SHARE},
-    *({"quantity": "inside share", "model": name, **SHARE} for name in ("ada", "ben")),
-    *({"quantity": "consistency", "model": name, **SHARE} for name in ("ada", "ben")),
+    *(
+        {"quantity": "inside share", "model": name, **SHARE, "answers": 9}
+        for name in ("ada", "ben")
+    ),
+    *({"quantity": "consistency", "model": name, **SHARE, "answers": 9} for name in ("ada", "ben")),
 ]
 MEASURED: list[dict[str, Any]] = [
     *(
@@ -535,6 +538,40 @@ def test_where_no_preference_is_found_the_page_says_what_would_have_been(inputs:
     assert found not in page
     assert "A, in 60.0% of their choices (5 answers), 95% interval [51.0, 70.0%]" in page
     assert "by a model that knows persons: more often than one half." in page
+
+
+def test_a_preference_stands_beside_what_photographs_alone_and_other_makers_give(
+    inputs: Inputs,
+) -> None:
+    page = re.sub(r"\s+", " ", inputs.page())
+    assert "was not asked (<code>judge.design.originals</code>)" in page
+    assert "Makers beside each other" not in page
+    ends = {"low": 0.41, "high": 0.55, "p": 0.6, "answers": 9}
+    inputs.judge |= {"originals": 40, "makers": ["inside", "mine"]}
+    inputs.judged += [
+        {"quantity": "baseline preference", "group": "all", "estimate": 0.58, **ends},
+        {"quantity": "preference without baseline", "group": "all", "estimate": 0.48, **ends},
+        *(
+            {
+                "quantity": "preference by maker",
+                "group": "all",
+                "model": name,
+                **SHARE,
+                "answers": 9,
+            }
+            for name in ("inside", "mine")
+        ),
+        {"quantity": "preference difference by maker", "group": "all", "model": "inside − mine"}
+        | {"estimate": 0.9, "low": 0.2, "high": 1.6, "p": 0.01, "adjusted_p": 0.02},
+    ]
+    page = re.sub(r"\s+", " ", inputs.page())
+    headline = page[: page.index("<h2")]
+    assert "Less how they like the photographs themselves, it is 48.0% [41.0, 55.0%]." in headline
+    assert "40 answers are on pairs of untouched photographs" in page
+    assert "was not asked (<code>judge.design.originals</code>)" not in page
+    assert "blind to which is which" in page
+    assert "inside − mine: log odds ratio 0.90 [0.20, 1.60], p = 0.020." in page
+    assert "depends on who made the images" in page
 
 
 def test_each_row_has_the_power_of_its_own_test(inputs: Inputs) -> None:
