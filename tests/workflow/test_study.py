@@ -283,7 +283,8 @@ def test_one_more_arm_trains_and_measures_no_other_again(micro: Path) -> None:
 
 def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
     preference = "simulation: {preference: {male: 0.9, female: 0.9}}"
-    setting = f"judge: {{design: {{participants: 2, pairs: 4}}, {preference}}}"
+    design = yaml.safe_load((micro / "micro.yaml").read_text())["judge"]["design"]
+    setting = f"judge: {{design: {design}, {preference}}}"
     with appended(micro / "micro.yaml", f"\n{setting}\n"):
         jobs = planned(snakemake(micro, "-n", *MICRO).stdout)
     assert {"simulate_responses", "judge_pairs", "tabulate_results"} <= jobs.keys()
