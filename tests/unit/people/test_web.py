@@ -22,7 +22,7 @@ from facegap import cli
 from facegap.errors import ConfigError, StoreError
 from facegap.people.web.app import Pages, application, form
 from facegap.people.web.guard import HOLDS, Guard, Limits, _from_elsewhere
-from facegap.people.web.log import OnceAMinute
+from facegap.people.web.log import OnceAMinute, start_log
 from facegap.people.web.serve import serve
 from facegap.people.web.store import connect, reading, writing
 from facegap.people.web.tokens import hashed, new_token
@@ -163,6 +163,21 @@ def test_a_log_says_a_thing_once_a_minute() -> None:
     more = [f"answered 404 ({count} more times since)" for count in (119, 118)]
     assert messages[:4] == ["answered 404", more[0], "answered 413", more[1]]
     assert len(handler.filters[0].seen) <= 1000  # type: ignore[union-attr]
+
+
+def test_the_log_of_a_server_changes_no_other_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = logging.getLogger()
+    others = [(handler, list(handler.filters)) for handler in root.handlers]
+    assert others, "pytest's"
+    start_log()
+    assert [(handler, handler.filters) for handler in root.handlers] == others
+    level = root.level
+    monkeypatch.setattr(root, "handlers", [])
+    start_log()
+    (own,) = root.handlers
+    assert isinstance(own.filters[0], OnceAMinute)
+    assert root.level == logging.INFO
+    root.setLevel(level)
 
 
 def test_a_form_is_a_form_of_a_fair_size(client: TestClient) -> None:

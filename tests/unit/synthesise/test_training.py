@@ -264,14 +264,6 @@ def test_a_damaged_state_falls_back_to_the_one_before(
     assert ("resumed at step 6" in caplog.text) == (damage == "last")
 
 
-@pytest.fixture(autouse=True)
-def logs(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """A logger of the test's own: in some whole runs the one that all share was silent."""
-    log = logging.Logger("training")
-    log.addHandler(caplog.handler)
-    monkeypatch.setattr(module, "log", log)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGURG])
 def test_a_warning_saves_and_the_training_goes_on(
     play: Callable[..., Path],

@@ -38,7 +38,8 @@ class OnceAMinute(logging.Filter):
 
 
 def start_log() -> None:
-    """Log to standard error, with the time."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(OnceAMinute())
+    """Log to standard error, with the time; handlers that are there stay as they are, and alone."""
+    handler = logging.StreamHandler()
+    handler.addFilter(OnceAMinute())
+    words = "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(level=logging.INFO, format=words, handlers=[handler])
