@@ -52,13 +52,13 @@ def _rows(
         (ALL, np.full(count, 1 / count)),
         *((group_name({"control": value}), np.eye(count)[k]) for k, value in enumerate(controls)),
     ):
-        contrast, size = _weighed(fitted, np.concatenate([sign * share for sign in signs]))
+        contrast, size = _contrast_of(fitted, np.concatenate([sign * share for sign in signs]))
         interval = row(contrast.interval(confidence, share=True))
         test = tested(contrast, size, confidence)
         yield {"quantity": quantity, "group": name, **interval, **test}
 
 
-def _weighed(fitted: Model, weights: np.ndarray) -> tuple[Contrast, Size]:
+def _contrast_of(fitted: Model, weights: np.ndarray) -> tuple[Contrast, Size]:
     """The log odds of the groups of a model by `weights` (groups,), and what they rest on."""
     assert fitted.fit is not None
     names = [group_name({"control": value}) for value in fitted.controls]

@@ -52,11 +52,10 @@ def judge_pairs(
 ) -> None:
     """Unblind the answers (RESPONSES, FAMILIAR) by the keys; write ESTIMATES and facts as JSON.
 
-    Participants who passed fewer than a share `attention_threshold` of their attention pairs are
-    left out of all but "preference of everybody". Preferences are those between outputs of the
-    first of `makers`, whose `realism` is theirs; others stand beside it ("preference by maker").
-    Where the answers are simulated, `simulation` is
-    the truth of what they estimate. Raises `DataError` where an answer has no key.
+    Whoever passed fewer than a share `attention_threshold` of their attention pairs is left out of
+    all but "preference of everybody". Preferences are those of the first of `makers`, whose
+    `realism` is theirs; others stand beside it. The truth of simulated answers is `simulation`.
+    Raises `DataError` where an answer has no key.
     """
     asked, keys = read_table(pairs, PAIRS), read_table(key, KEY)
     given = read_table(responses, RESPONSES)
@@ -66,44 +65,59 @@ def judge_pairs(
     known = recognised(read_table(familiar, FAMILIAR), read_table(persons_key, PERSONS_KEY))
     controls = in_order(set(asked["control"]))
     trusted = answers[~answers["participant"].isin(excluded)]
-    each = trusted[trusted["kind"] == "compared"]
+    each, untouched = (trusted[trusted["kind"] == kind] for kind in ("compared", "originals"))
     compared = each[each["maker"] == makers[0]]
-    main = model(compared, controls)
-    adjusted = model(with_known(compared, known), controls, covariate="knew_more")
-    careless = (answers["kind"] == "compared") & (answers["maker"] == makers[0])
-    everybody = model(answers[careless], controls)
+    main, everybody, adjusted = _models(answers, compared, known, controls, makers[0])
     confidence, rng = intervals.confidence, generator(seed, "judge_estimates")
-    simulated = bool(given["simulated"].any())
-    untouched = trusted[trusted["kind"] == "originals"]
     rows = [
         *_modelled(main, everybody, adjusted, confidence),
         *without_baseline(compared, untouched, controls, confidence),
         *_by_criterion(compared, controls, confidence),
-        *raw_shares(compared, controls),
-        *_bootstraps(compared, controls, rng, confidence),
+        *_raw(compared, controls, rng, confidence),
         *familiarities(known, excluded, confidence),
         *_worth(trusted, each, rng, confidence),
         *_by_maker(each, makers, controls, confidence),
-        *(odds := log_odds(compared)),
-        *correlations(odds, read_table(realism, ESTIMATES), rng, confidence),
+        *_by_seed(compared, read_table(realism, ESTIMATES), rng, confidence),
         *_power(main.sizes, seed, confidence),
     ]
-    rows = with_truths(rows, simulation, main.controls) if simulated else rows
+    if simulated := bool(given["simulated"].any()):
+        rows = with_truths(rows, simulation, main.controls)
     write_table(table_of(rows, study), estimates, ESTIMATES)
     participants = _participants(keys, asked, answers, attended)
     facts = {
-        **{"answers": len(each), "simulated": simulated, "excluded": excluded},
-        **{"attention_threshold": attention_threshold, "agreement_pairs": len(votes(each))},
-        **{"asked": sum(one["asked"] for one in participants.values())},
-        **{
-            **{"makers": makers, "originals": len(untouched)},
-            "participants": participants,
-            "model": main.summary,
-            "adjusted": adjusted.summary,
-        },
+        **{"answers": len(each), "originals": len(untouched), "simulated": simulated},
+        **{"attention_threshold": attention_threshold, "excluded": excluded, "makers": makers},
+        "asked": sum(one["asked"] for one in participants.values()),
+        **{"agreement_pairs": len(votes(each)), "participants": participants},
+        **{"model": main.summary, "adjusted": adjusted.summary},
     }
     write_json(facts, summary)
-    log.info("%d answers to %d pairs; excluded: %s", len(compared), len(asked), excluded or "none")
+    log.info("%d answers to %d pairs; excluded: %s", len(each), len(asked), excluded or "none")
+
+
+def _by_seed(
+    compared: pd.DataFrame, realism: pd.DataFrame, rng: np.random.Generator, confidence: float
+) -> Iterator[dict[str, Any]]:
+    """The log odds by seed and attribute, and how measures of realism go with them."""
+    odds = log_odds(compared)
+    yield from odds
+    yield from correlations(odds, realism, rng, confidence)
+
+
+def _models(
+    answers: pd.DataFrame,
+    compared: pd.DataFrame,
+    known: pd.DataFrame,
+    controls: list[str],
+    maker: str,
+) -> tuple[Model, Model, Model]:
+    """The model of the answers that are `compared`, with the careless, and adjusted."""
+    everybody = answers[(answers["kind"] == "compared") & (answers["maker"] == maker)]
+    return (
+        model(compared, controls),
+        model(everybody, controls),
+        model(with_known(compared, known), controls, covariate="knew_more"),
+    )
 
 
 def in_order(controls: Iterable[str]) -> list[str]:
@@ -167,10 +181,11 @@ def _by_criterion(
         yield from (row for row in rows if row["group"] == ALL)
 
 
-def _bootstraps(
+def _raw(
     compared: pd.DataFrame, controls: list[str], rng: np.random.Generator, confidence: float
 ) -> Iterator[dict[str, Any]]:
-    """The raw preference by value of the control, and of all, with participants resampled too."""
+    """Raw preferences by value of the control, and of all; and with participants resampled too."""
+    yield from raw_shares(compared, controls)
     parts = {
         group_name({"control": value}): compared[compared["control"] == value] for value in controls
     }
