@@ -570,6 +570,7 @@ def test_a_preference_stands_beside_what_photographs_alone_and_other_makers_give
     assert "40 answers are on pairs of untouched photographs" in page
     assert "was not asked (<code>judge.design.originals</code>)" not in page
     assert "blind to which is which" in page
+    assert "of those on inside" in page
     assert "inside − mine: log odds ratio 0.90 [0.20, 1.60], p = 0.020." in page
     assert "depends on who made the images" in page
 
