@@ -48,7 +48,7 @@ FAST = Limits(known=(1e6, 10**6), strangers=(1e6, 10**6))
 STEP = 131  # from face to face on the sheet
 
 
-def configure(folder: Path, **judge: str) -> Path:
+def configure(folder: Path, **judge: Any) -> Path:
     """Write the configuration of the study in `folder`, and where it is."""
     config = folder / "config.yaml"
     given = {

@@ -26,8 +26,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts a server of the pages of a configuration, which ends with the test."""
     servers: list[Server] = []
 
-    def start(config: Path, pages: str) -> Server:
-        servers.append(Server(config, tmp_path / "answers.sqlite", pages=pages))
+    def start(config: Path, pages: str, *options: str) -> Server:
+        servers.append(Server(config, tmp_path / "answers.sqlite", *options, pages=pages))
         return servers[-1]
 
     yield start
@@ -69,13 +69,15 @@ def check(seen: Seen, answers: dict[str, str], items: int) -> None:
 
 
 @pytest.mark.parametrize("people", [20, pytest.param(200, marks=pytest.mark.long)])
-def test_many_at_once_beside_silent_connections(
+def test_many_at_once_by_one_link_beside_silent_connections(
     serve: Serve, tmp_path: Path, people: int, reliability: Reliability
 ) -> None:
     pairs, pause = (12, 3.0) if people > 20 else (6, 0.3)
     study(tmp_path, participants=people, pairs=pairs, familiarity=0)
-    server = serve(tmp_path / "config.yaml", "judge")
-    seen = asyncio.run(crowd(server.invite(), compare, pause, silent=people))
+    server = serve(tmp_path / "config.yaml", "judge", "--open")
+    start = f"http://127.0.0.1:{server.port}/start"
+    links = [f"{start}?PROLIFIC_PID=p{k}&STUDY_ID=s" for k in range(people)]
+    seen = asyncio.run(crowd(links, compare, pause, silent=people))
     table = exported(server, tmp_path / "csv", "responses.csv")
     assert not table["pair_id"].duplicated().any()
     check(seen, dict(zip(table["pair_id"], table["choice"], strict=True)), len(table))
@@ -83,7 +85,7 @@ def test_many_at_once_beside_silent_connections(
     late = 1000 * np.quantile(seen.waits, 0.99)
     if people > 20:
         reliability.hostile(
-            f"{people} participants at once, and {people} silent connections",
+            f"{people} participants at once by one link, and {people} silent connections",
             f"{seen.sent:,} answers, one each {pause:g} s",
             f"answers 99 of 100 within {late:.0f} ms",
             f"{seen.sent - len(table)}",

@@ -86,8 +86,10 @@ async def crowd(links: Sequence[str], turn: Turn, pause: float, silent: int = 0)
 async def _person(link: str, turn: Turn, pause: float, seen: Seen) -> None:
     await asyncio.sleep(random.uniform(0, pause))
     going_on = True
-    origin = link.split("/s/")[0]  # plain http: certificates take longer to load than a page
+    origin = str(httpx.URL(link).join("/"))  # plain http: certificates take longer than a page
     async with httpx.AsyncClient(base_url=origin, timeout=60, verify=False) as client:
+        if "/start?" in link:
+            link = await _enter(client, link)
         while going_on:
             try:
                 going_on = await turn(client, link, pause, seen)
@@ -95,11 +97,21 @@ async def _person(link: str, turn: Turn, pause: float, seen: Seen) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def _page(client: httpx.AsyncClient, address: str, **query: str) -> str:
-    found = await client.get(address, params=query)
+async def _enter(client: httpx.AsyncClient, link: str) -> str:
+    """The own link of who comes by the link for all, and consents."""
+    assert "Before you take part" in await _page(client, link)
+    ids = dict(httpx.URL(link).params)
+    found = await client.post("/start", data={**ids, "agree": "yes"})
+    assert found.status_code == 303, found.text
+    return str(httpx.URL(link).join(found.headers["location"]))
+
+
+async def _page(client: httpx.AsyncClient, link: str, **query: str) -> str:
+    address = httpx.URL(link).copy_merge_params(query)
+    found = await client.get(address)
     while found.status_code == 429:
         await asyncio.sleep(0.3)
-        found = await client.get(address, params=query)
+        found = await client.get(address)
     assert found.status_code == 200, found.text
     return found.text
 

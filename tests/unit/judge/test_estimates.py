@@ -53,6 +53,7 @@ def study(
             "value": 1,
             "control": control,
             "training": False,
+            "expected": None,
             **dict.fromkeys(["left_image", "right_image", "left_original", "right_original"], "x"),
         }
     )

@@ -46,10 +46,11 @@ def test_an_interval_of_agreement_needs_20_pairs(pairs: int) -> None:
 def test_repeats_count_the_same_image_not_the_same_side() -> None:
     answers = pd.DataFrame(
         {
-            "pair_id": ["a", "b", "c", "d", "e"],
-            "kind": ["compared", "compared", "repeat", "repeat", "repeat"],
-            "repeats": [None, None, "a", "b", "stopped"],
-            "chose_in": [True, True, True, False, True],
+            "pair_id": ["a", "b", "c", "d", "e", "a"],
+            "participant": ["p", "p", "p", "p", "p", "q"],  # who has the same list
+            "kind": ["compared", "compared", "repeat", "repeat", "repeat", "compared"],
+            "repeats": [None, None, "a", "b", "stopped", None],
+            "chose_in": [True, True, True, False, True, False],
         }
     )
     found = consistency(answers, 0.95)

@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
             "value": 1,
             "control": np.where(n % 2, "male", "female"),
             "training": False,
+            "expected": None,
             **dict.fromkeys(["left_image", "right_image", "left_original", "right_original"], "x"),
         }
     )

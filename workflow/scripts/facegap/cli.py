@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, module, add in (
         ("acquire", acquire, acquire.add),
         ("annotate", labelling, partial(labelling.add, publish=publish_labels)),
-        ("judge", comparing, comparing.add),
+        ("judge", comparing, partial(comparing.add, deposit=deposit_answers)),
         ("compare", compare, compare.add),
         ("export", exporting, exporting.add),
         ("check", checking, checking.add),
@@ -57,6 +57,17 @@ def publish_labels(given: argparse.Namespace) -> None:
         folder=given.to,
     )
     print(f"{given.to}: ready to publish; read datasheet.md first")
+
+
+def deposit_answers(given: argparse.Namespace) -> None:
+    """Write a folder for OSF or Zenodo: answers, codebook, consent, settings; never an image."""
+    from facegap.judge.deposit import deposit  # 0.7 s, which all other commands would take too
+
+    study, before = comparing.fixed_before(given)
+    consent = comparing.consent_in(given.consent)
+    results = results_of(study, "judge/estimates.parquet", "judge").parent
+    deposit(study, given.to, results=results, consent=consent, before=before)
+    print(f"{given.to}: ready to deposit; read README.md first")
 
 
 if __name__ == "__main__":

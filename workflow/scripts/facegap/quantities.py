@@ -5,7 +5,7 @@ Light, and read by the schema, the codebook (docs/estimates.md) and the tests.
 
 from facegap.audit_quantities import AUDIT
 from facegap.crossed_quantities import CROSSED
-from facegap.quantity import CLUSTERED, HOLDS, METRICS, REALISM, Quantity
+from facegap.quantity import CLUSTERED, CLUSTERED_THREE_WAYS, HOLDS, METRICS, REALISM, Quantity
 
 QUANTITIES = {
     "training mean": Quantity(
@@ -250,6 +250,19 @@ QUANTITIES = {
         "the same, with those who failed the attention pairs",
         "share; standard error and smallest detectable effect: log odds",
         CLUSTERED,
+    ),
+    "preference at large": Quantity(
+        "judge",
+        "chance that anybody chooses the in-domain output, participants being a sample of people:"
+        " mean log odds over the control's values, of ten participants or more; p: of one half",
+        "share; standard error and smallest detectable effect: log odds",
+        CLUSTERED_THREE_WAYS,
+    ),
+    "preference at large of everybody": Quantity(
+        "judge",
+        "the same, with those who failed the attention pairs",
+        "share; standard error and smallest detectable effect: log odds",
+        CLUSTERED_THREE_WAYS,
     ),
     "baseline preference": Quantity(
         "judge",

@@ -26,3 +26,7 @@ HOLDS = (
     " these"
 )
 CLUSTERED = "two-way clustered by the persons of both images, Student's t"
+CLUSTERED_THREE_WAYS = (
+    "three-way clustered by participants and by the persons of both images, Student's t on the"
+    " fewest of these"
+)

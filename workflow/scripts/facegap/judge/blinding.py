@@ -75,6 +75,7 @@ def blind(sampled: pd.DataFrame, secret: int) -> tuple[pd.DataFrame, pd.DataFram
     pairs = sampled[["participant", "position", "attribute", "value", "control"]].assign(
         pair_id=ids,
         training=sampled["kind"] == "training",
+        expected=sampled["degraded"].map({"left": "right", "right": "left"}).astype(object),
         **{name: [token_of[place] for place in some] for name, some in places.items()},
     )
     return pairs[list(PAIRS.columns)], key.sort_values("pair_id", ignore_index=True)

@@ -1,6 +1,5 @@
 """From answers to estimates: preferences by a model that knows persons, and their worth."""
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 
 from facegap.files import write_json
 from facegap.groups import ALL, group_name, group_values
+from facegap.judge.at_large import at_large
 from facegap.judge.baseline import without_baseline
 from facegap.judge.model import Model, Size, absences, effects, model, preferences
 from facegap.judge.ranks import correlations, log_odds
@@ -17,6 +17,7 @@ from facegap.judge.reliability import agreement, attention, consistency, respons
 from facegap.judge.shares import familiarities, participant_bootstrap, raw_shares
 from facegap.judge.truths import with_truths
 from facegap.judge.unblinding import recognised, unblind, with_known
+from facegap.participants import list_of
 from facegap.seeds import generator
 from facegap.settings.judge import Simulation
 from facegap.settings.measure import Intervals
@@ -27,8 +28,6 @@ from facegap.tables.base import read_table, write_table
 from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS_KEY, RESPONSES
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.measure import estimates as table_of
-
-log = logging.getLogger(__name__)
 
 EFFECTS = (0.5, 0.53, 0.55, 0.6)  # true shares whose power the report shows; the paper's among them
 
@@ -53,25 +52,26 @@ def judge_pairs(
     """Unblind the answers (RESPONSES, FAMILIAR) by the keys; write ESTIMATES and facts as JSON.
 
     Whoever passed fewer than a share `attention_threshold` of their attention pairs is left out of
-    all but "preference of everybody". Preferences are those of the first of `makers`, whose
-    `realism` is theirs; others stand beside it. The truth of simulated answers is `simulation`.
-    Raises `DataError` where an answer has no key.
+    all but the preferences "of everybody". Preferences are those of the first of `makers`, whose
+    `realism` is theirs; others stand beside it. The truth of simulated answers is `simulation`. A
+    `DataError` names an answer without a key.
     """
     asked, keys = read_table(pairs, PAIRS), read_table(key, KEY)
-    given = read_table(responses, RESPONSES)
-    answers = unblind(asked, keys, given, responses)
+    answers = unblind(asked, keys, given := read_table(responses, RESPONSES), responses)
     attended = attention(answers, attention_threshold)
     excluded = [name for name, passed in attended.items() if passed["excluded"]]
     known = recognised(read_table(familiar, FAMILIAR), read_table(persons_key, PERSONS_KEY))
-    controls = in_order(set(asked["control"]))
+    controls, confidence = in_order(set(asked["control"])), intervals.confidence
     trusted = answers[~answers["participant"].isin(excluded)]
     each, untouched = (trusted[trusted["kind"] == kind] for kind in ("compared", "originals"))
-    compared = each[each["maker"] == makers[0]]
-    main, everybody, adjusted = _models(answers, compared, known, controls, makers[0])
-    confidence, rng = intervals.confidence, generator(seed, "judge_estimates")
+    everybody = answers[(answers["kind"] == "compared") & (answers["maker"] == makers[0])]
+    compared = everybody[~everybody["participant"].isin(excluded)]
+    main, adjusted = _models(compared, known, controls)
+    rng = generator(seed, "judge_estimates")
     rows = [
-        *_modelled(main, everybody, adjusted, confidence),
+        *_modelled(main, model(everybody, controls), adjusted, confidence),
         *without_baseline(compared, untouched, controls, confidence),
+        *_at_large(compared, everybody, controls, confidence),
         *_by_criterion(compared, controls, confidence),
         *_raw(compared, controls, rng, confidence),
         *familiarities(known, excluded, confidence),
@@ -87,12 +87,11 @@ def judge_pairs(
     facts = {
         **{"answers": len(each), "originals": len(untouched), "simulated": simulated},
         **{"attention_threshold": attention_threshold, "excluded": excluded, "makers": makers},
-        "asked": sum(one["asked"] for one in participants.values()),
         **{"agreement_pairs": len(votes(each)), "participants": participants},
+        "asked": sum(one["asked"] for one in participants.values()),
         **{"model": main.summary, "adjusted": adjusted.summary},
     }
     write_json(facts, summary)
-    log.info("%d answers to %d pairs; excluded: %s", len(each), len(asked), excluded or "none")
 
 
 def _by_seed(
@@ -102,22 +101,6 @@ def _by_seed(
     odds = log_odds(compared)
     yield from odds
     yield from correlations(odds, realism, rng, confidence)
-
-
-def _models(
-    answers: pd.DataFrame,
-    compared: pd.DataFrame,
-    known: pd.DataFrame,
-    controls: list[str],
-    maker: str,
-) -> tuple[Model, Model, Model]:
-    """The model of the answers that are `compared`, with the careless, and adjusted."""
-    everybody = answers[(answers["kind"] == "compared") & (answers["maker"] == maker)]
-    return (
-        model(compared, controls),
-        model(everybody, controls),
-        model(with_known(compared, known), controls, covariate="knew_more"),
-    )
 
 
 def in_order(controls: Iterable[str]) -> list[str]:
@@ -136,6 +119,22 @@ def _modelled(
     yield from preferences(everybody, "preference of everybody", confidence)
     yield from preferences(adjusted, "adjusted preference", confidence)
     yield from effects(adjusted, confidence)
+
+
+def _models(
+    compared: pd.DataFrame, known: pd.DataFrame, controls: list[str]
+) -> tuple[Model, Model]:
+    """The model of the answers that are `compared`, and as if both persons were equally known."""
+    adjusted = model(with_known(compared, known), controls, covariate="knew_more")
+    return model(compared, controls), adjusted
+
+
+def _at_large(
+    compared: pd.DataFrame, everybody: pd.DataFrame, controls: list[str], confidence: float
+) -> Iterator[dict[str, Any]]:
+    """The preference of people at large, without the careless and with them."""
+    yield from at_large(compared, controls, "preference at large", confidence)
+    yield from at_large(everybody, controls, "preference at large of everybody", confidence)
 
 
 def _by_maker(
@@ -201,17 +200,22 @@ def _participants(
     answers: pd.DataFrame,
     attended: dict[str, dict[str, Any]],
 ) -> dict[str, dict[str, Any]]:
-    """By participant: pairs to compare, answers to them, and attention pairs (None: no answer)."""
+    """By participant: pairs to compare, answers to them, and attention pairs (None: no answer).
+
+    Of a list that nobody answered, too, by the name of the list.
+    """
     compared = set(key["pair_id"][key["kind"] == "compared"])
     asked = pairs["participant"][pairs["pair_id"].isin(compared)].value_counts()
     answered = answers["participant"][answers["kind"] == "compared"].value_counts()
+    names = {str(name) for name in answers["participant"]}
+    names |= set(asked.index) - {list_of(name) for name in names}
     return {
         str(name): {
-            "asked": int(asked[name]),
+            "asked": int(asked[list_of(name)]),
             "answers": int(answered.get(name, 0)),
             "attention": attended.get(str(name)),
         }
-        for name in sorted(asked.index)
+        for name in sorted(names)
     }
 
 

@@ -37,7 +37,8 @@ def attention(answers: pd.DataFrame, threshold: float) -> dict[str, dict[str, An
 def consistency(answers: pd.DataFrame, confidence: float) -> dict[str, Any]:
     """How often a participant chose the same image with left and right exchanged: a row."""
     again = answers[answers["kind"] == "repeat"]
-    first = answers.set_index("pair_id")["chose_in"].reindex(again["repeats"])
+    by_pair = answers.set_index(["pair_id", "participant"])["chose_in"]
+    first = by_pair.reindex(pd.MultiIndex.from_frame(again[["repeats", "participant"]]))
     both = first.notna().to_numpy()
     same = pd.Series(again["chose_in"].to_numpy()[both] == first.to_numpy()[both], dtype=bool)
     return share("consistency", same, confidence, metric="choice")

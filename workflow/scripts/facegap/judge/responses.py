@@ -8,6 +8,7 @@ import pandas as pd
 
 from facegap.errors import ConfigError, DataError, listed, shown
 from facegap.files import read_json
+from facegap.participants import list_of
 from facegap.seeds import generator
 from facegap.settings.judge import Simulation
 from facegap.spreadsheets import as_flags, as_numbers, read_csv
@@ -92,11 +93,11 @@ def read_responses(
         raise DataError(f"{answers}: no answers")
     given = _values(given, answers)
     _check_owner(given, "pair_id", asked, answers, pairs)
-    given = given.set_index("pair_id").reindex(asked["pair_id"]).dropna(subset=["choice"])
-    given = given.reset_index().assign(simulated=False)
-    for participant, theirs in asked.groupby("participant"):
-        count = int((given["participant"] == participant).sum())
-        log.info("%s answered %d of %d pairs", participant, count, len(theirs))
+    given = _as_asked(given, asked).assign(simulated=False)
+    pairs_of = asked["participant"].value_counts()
+    for participant, theirs in given.groupby("participant"):
+        total = pairs_of[list_of(str(participant))]
+        log.info("%s answered %d of %d pairs", participant, len(theirs), total)
     place = familiarity or answers
     _check_study(known, place, digest)
     words = as_flags(known["known"].astype("str"))
@@ -142,6 +143,19 @@ def _check_study(table: pd.DataFrame, path: Path, pairs: str) -> None:
         )
 
 
+def _as_asked(answers: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
+    """`answers` by list, then by who had it, then in the order of the pairs."""
+    place = pd.Series(range(len(asked)), index=asked["pair_id"])
+    order = pd.DataFrame(
+        {
+            "list": answers["participant"].map(list_of),
+            "participant": answers["participant"],
+            "place": answers["pair_id"].map(place),
+        }
+    )
+    return answers.loc[order.sort_values(list(order.columns)).index].reset_index(drop=True)
+
+
 def _values(answers: pd.DataFrame, path: Path) -> pd.DataFrame:
     """`answers` with choices that are ones, and seconds as numbers."""
     for name in ("choice", *CRITERIA):
@@ -162,13 +176,14 @@ def _values(answers: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _check_owner(
     answers: pd.DataFrame, name: str, asked: pd.DataFrame, path: Path, place: Path
 ) -> None:
-    """Every answer is to something that its participant was asked, and the only one to it."""
+    """Every answer is to something on its participant's list, and their only one to it."""
     what = name.removesuffix("_id")
     owner = answers[name].map(asked.set_index(name)["participant"])
     _refuse(answers, owner.isna(), name, f"{path}: unknown in {place}: {what}")
-    wrong = owner != answers["participant"]
+    wrong = owner != answers["participant"].map(list_of)
     _refuse(answers, wrong, "participant", f"{path}: answers to {what}s that were not theirs, by")
-    _refuse(answers, answers[name].duplicated(), name, f"{path}: two answers to {what}")
+    again = answers.duplicated([name, "participant"])
+    _refuse(answers, again, name, f"{path}: two answers to {what}")
 
 
 def _refuse(answers: pd.DataFrame, wrong: "pd.Series[bool]", column: str, message: str) -> None:

@@ -12,6 +12,7 @@ from facegap.settings.judge import Simulation
 PREFERENCES = (
     *("preference", "preference by maker"),
     *("preference of everybody", "adjusted preference"),
+    *("preference at large", "preference at large of everybody"),
 )
 
 

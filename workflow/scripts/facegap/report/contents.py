@@ -379,6 +379,8 @@ def judgement(judged: pd.DataFrame, summary: Facts, study: Study) -> dict[str, A
             }
             for row in as_rows(rows_of(judged, "preference without baseline"))
         ],
+        "at_large": one(judged, "preference at large"),
+        "at_large_everybody": one(judged, "preference at large of everybody"),
         "makers": as_rows(rows_of(judged, "preference by maker")),
         "makers_apart": as_rows(rows_of(judged, "preference difference by maker")),
         "repeats": one(judged, "consistency"),

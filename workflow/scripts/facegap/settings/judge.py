@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from facegap.settings.base import Below, Count, Section, Share, Text, Unique, paper, refuse
+from facegap.settings.recruitment import Recruitment
 
 
 class Design(Section):
@@ -142,6 +143,10 @@ class Judge(Section):
     )
     simulation: Simulation = Field(
         default_factory=Simulation, description="Simulated participants."
+    )
+    recruitment: Recruitment = Field(
+        default_factory=Recruitment,
+        description="One link for all participants, as platforms send them.",
     )
 
     @model_validator(mode="after")

@@ -169,6 +169,11 @@ class Study(Section):
         return str(named) if own else f"comparisons/{self.study}.sqlite"
 
     @property
+    def key_of_visitors(self) -> str:
+        """The key of participants who come by one link for all, below data_root."""
+        return f"comparisons/{self.study}.key"
+
+    @property
     def secret(self) -> str | None:
         """The file, below data_root, of what blinds people's pairs; simulated ones need none."""
         return f"comparisons/{self.study}.secret" if self.judge.responses else None
@@ -176,8 +181,9 @@ class Study(Section):
     @property
     def digest(self) -> str:
         """SHA-256 of all that may change a result, 16 digits; fixed before the study ran."""
-        places = {"operations", "results", "data_root"}
-        settings = json.dumps(self.model_dump(mode="json", exclude=places), sort_keys=True)
+        no_part: dict[str, Any] = dict.fromkeys(("operations", "results", "data_root"), True)
+        no_part["judge"] = {"recruitment"}
+        settings = json.dumps(self.model_dump(mode="json", exclude=no_part), sort_keys=True)
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
     def shown(self) -> dict[str, Any]:

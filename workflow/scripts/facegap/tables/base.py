@@ -7,7 +7,7 @@ settings'.
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -52,9 +52,19 @@ def flag() -> pa.Column:
     return pa.Column(bool)
 
 
-def table(columns: Mapping[str, pa.Column], name: str, *, more: bool = False) -> pa.DataFrameSchema:
-    """A schema of these columns alone, or, with `more`, of these and others."""
-    return pa.DataFrameSchema(dict(columns), name=name, strict=not more, coerce=True)
+def table(
+    columns: Mapping[str, pa.Column],
+    name: str,
+    *,
+    more: bool = False,
+    unique: Sequence[str] | None = None,
+) -> pa.DataFrameSchema:
+    """A schema of these columns alone, or, with `more`, of these and others.
+
+    No two rows have the same values in all of the columns `unique`.
+    """
+    once = list(unique) if unique else None
+    return pa.DataFrameSchema(dict(columns), name=name, strict=not more, coerce=True, unique=once)
 
 
 def write_table(

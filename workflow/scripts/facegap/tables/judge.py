@@ -15,6 +15,7 @@ PAIRS = table(
         "attribute": text(nullable=True),  # none: both images are untouched originals
         "value": pa.Column("Int8", nullable=True),  # what it was changed to in both images
         "control": text(),
+        "expected": text("left", "right", nullable=True),  # of an attention pair: the unspoiled one
         "left_image": text(),  # blinded image ids, names in images.zip
         "right_image": text(),
         "left_original": text(),  # the faces that the images were made of
@@ -61,21 +62,23 @@ PERSONS_KEY = table(
 )
 RESPONSES = table(
     {
-        "pair_id": text(unique=True),
-        "participant": text(),
+        "pair_id": text(),
+        "participant": text(),  # several may have answered the list of pairs of one
         "choice": text("left", "right"),
         **{name: text("left", "right", nullable=True) for name in CRITERIA},  # if asked
         "seconds": real(0, nullable=True),
         "simulated": flag(),
     },
     "responses",
+    unique=("pair_id", "participant"),
 )
 FAMILIAR = table(
     {
-        "person_id": text(unique=True),
+        "person_id": text(),
         "participant": text(),
         "known": flag(),  # to the participant, before the study
         "simulated": flag(),
     },
     "persons known to participants",
+    unique=("person_id", "participant"),
 )

@@ -2,13 +2,16 @@
 
 import argparse
 import re
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from sqlalchemy import Engine
 
-from facegap.errors import DataError
+from facegap.errors import ConfigError, DataError
 from facegap.people.commands import (
+    HOST,
+    Command,
     adder,
     database_of,
     invite_options,
@@ -19,31 +22,55 @@ from facegap.people.commands import (
     write_answers,
 )
 from facegap.people.comparing.answers import ROUND, exported_in
+from facegap.people.comparing.managing import Managed
+from facegap.people.comparing.managing import site as managing
+from facegap.people.comparing.recruiting import OneLink
 from facegap.people.comparing.sheet import Sheet, read_sheet
 from facegap.people.comparing.site import HERE, site
-from facegap.people.engine import closing, open_study, seat_people, seats
+from facegap.people.engine import closing, open_study, seat_of, seat_people, seats, seats_in
+from facegap.people.facts import fact, facts, keep_fact
+from facegap.people.visitors import Visitors, forget, has_visitors, open_visitors
 from facegap.people.web.serve import serve
-from facegap.people.web.store import writing
+from facegap.people.web.store import reading, writing
+from facegap.people.web.tokens import new_token
 from facegap.settings.load import read_study
 from facegap.settings.study import Study
 from facegap.statistics.power import table_of_power
 from facegap.texts import read_text
 
 PORT = 8000
+SETTINGS = "settings"  # the fact with their digest, kept before anybody has a seat
+MANAGED = 8010  # port of the researcher's page
 TEMPLATE = HERE / "consent.txt"
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """The commands of `facegap judge`."""
+def add(parser: argparse.ArgumentParser, deposit: Command) -> None:
+    """The commands of `facegap judge`; what `deposit` does is the stage judge's."""
     command = adder(parser)
     invite_options(command("invite", invite_people), PORT)
     served = command("serve", serve_pages)
     serve_options(served, PORT)
     words = f"text of the first page: your copy of {TEMPLATE}, filled in"
     served.add_argument("--consent", type=Path, required=True, help=words)
+    words = "one link for all, .../start, as judge.recruitment says"
+    served.add_argument("--open", action="store_true", help=words)
+    words = "with --open, where its key is lost: who began by the old one is taken for new"
+    served.add_argument("--new-key", action="store_true", help=words)
+    managed = command("manage", manage_study)
+    managed.add_argument("--port", type=int, default=MANAGED)
+    words = "what participants' links begin with"
+    managed.add_argument("--url", default=f"http://{HOST}:{PORT}", help=words)
+    outcomes = command("outcomes", print_outcomes)
+    words = "file of the platform's ids of participants, one a line"
+    outcomes.add_argument("--ids", type=Path, required=True, help=words)
+    command("forget", forget_people)
     command("status", show_status)
     command("close", close_study)
     command("export", export_answers).add_argument("--to", type=Path, required=True, help="folder")
+    deposited = command("deposit", deposit)
+    deposited.add_argument("--to", type=Path, required=True, help="new folder")
+    words = "text that participants agreed to"
+    deposited.add_argument("--consent", type=Path, required=True, help=words)
     power = command("power", print_power, database=False)
     power.add_argument("--share", type=_share, nargs="+", default=[0.53, 0.55, 0.6])
     power.add_argument("--participants", type=_count, nargs="+", default=[3, 10, 30])
@@ -75,12 +102,10 @@ def _count(text: str) -> int:
 def invite_people(given: argparse.Namespace) -> None:
     """Give every participant who has none a secret link, printed once."""
     study, sheet, engine = _opened(given)
-    if not sheet.for_people and not seats(engine):
-        raise DataError(
-            f"the pairs of {study.study} are for simulated participants: who has the code can tell"
-            " their sides; name a file in judge.responses, and make them again: snakemake"
-            " pair_outputs"
-        )
+    if has_visitors(engine):
+        raise DataError("this study has one link for all (facegap judge serve --open)")
+    if not seats(engine):
+        _require_for_people(study, sheet)
     seat_people(engine, ROUND, {name: plan.items for name, plan in sheet.plans.items()})
     print_links(engine, given)
 
@@ -88,9 +113,35 @@ def invite_people(given: argparse.Namespace) -> None:
 def serve_pages(given: argparse.Namespace) -> None:
     """Serve the pages, on this machine alone unless --host says otherwise."""
     consent = consent_in(given.consent)
-    _, sheet, engine = _opened(given)
-    app = site(engine, sheet, consent=consent, root_path=given.root_path)
+    study, sheet, engine = _opened(given)
+    if not given.open and has_visitors(engine):
+        raise ConfigError("this study has one link for all; serve it with --open")
+    if given.open:
+        _require_for_people(study, sheet)
+    link = one_link(study, engine, renew=given.new_key) if given.open else None
+    app = site(engine, sheet, consent=consent, one_link=link, root_path=given.root_path)
     serve(app, given.host, given.port)
+
+
+def one_link(study: Study, engine: Engine, *, renew: bool = False) -> OneLink:
+    """The link for all of a study, with its key; `renew` makes a new one where it is lost."""
+    asked = study.judge.recruitment
+    key = open_visitors(engine, _key_of(study), renew=renew)
+    visitors = Visitors(engine, key, ROUND, asked.participants_per_list, asked.minutes)
+    return OneLink(visitors, asked, study.judge.attention_threshold)
+
+
+def _key_of(study: Study) -> Path:
+    return Path(study.data_root, study.key_of_visitors)
+
+
+def _require_for_people(study: Study, sheet: Sheet) -> None:
+    if not sheet.for_people:
+        raise DataError(
+            f"the pairs of {study.study} are for simulated participants: who has the code can tell"
+            " their sides; name a file in judge.responses, and make them again: snakemake"
+            " pair_outputs"
+        )
 
 
 def consent_in(path: Path) -> str:
@@ -116,6 +167,11 @@ def close_study(given: argparse.Namespace) -> None:
     the analysis reads the one that is served by default.
     """
     study, _, engine = _opened(given)
+    print(f"closed with {_closed(study, engine)} answers")
+
+
+def _closed(study: Study, engine: Engine) -> int:
+    """How many answers there are, of a study that is closed now."""
     places = (study.judge.responses, study.judge.familiarity_responses)
     with closing(engine, ROUND) as connection:
         tables = exported_in(connection)
@@ -125,7 +181,7 @@ def close_study(given: argparse.Namespace) -> None:
             if place and place.lower().endswith(".csv")
         }
         write_answers(connection, files)
-    print(f"closed with {len(tables[0])} answers")
+    return len(tables[0])
 
 
 def export_answers(given: argparse.Namespace) -> None:
@@ -134,6 +190,35 @@ def export_answers(given: argparse.Namespace) -> None:
     with writing(engine) as connection:
         names = (given.to / "responses.csv", given.to / "familiarity.csv")
         write_answers(connection, dict(zip(names, exported_in(connection), strict=True)))
+
+
+def manage_study(given: argparse.Namespace) -> None:
+    """Serve the researcher's page, on this machine alone, at an address that is printed once."""
+    study, sheet, engine = _opened(given)
+    url, token = given.url.rstrip("/"), new_token()
+    asked = study.judge.recruitment
+    managed = Managed(engine, sheet, asked, url, partial(_closed, study, engine))
+    print(f"http://{HOST}:{given.port}/r/{token}/", flush=True)
+    serve(managing(managed, token), HOST, given.port)
+
+
+def print_outcomes(given: argparse.Namespace) -> None:
+    """Print how the part of each participant ended, by the platform's id: whom to pay."""
+    study, _, engine = _opened(given)
+    if not has_visitors(engine):
+        raise DataError("nobody came by a link for all: there are no ids to go by")
+    link = one_link(study, engine)
+    for person in dict.fromkeys(read_text(given.ids).split()):
+        seat = seat_of(engine, link.visitors.token(person))
+        under_way = "withdrawn" if seat and seat.withdrawn else "under way"
+        print(f"{person}\t{(link.outcome(seat) or under_way) if seat else 'unknown'}")
+
+
+def forget_people(given: argparse.Namespace) -> None:
+    """Delete what leads from a platform's ids to answers, once closed and everybody is paid."""
+    study, _, engine = _opened(given)
+    forget(engine, _key_of(study), ROUND)
+    print("nobody can tell any more who had which place; the answers stay")
 
 
 def print_power(given: argparse.Namespace) -> None:
@@ -150,8 +235,23 @@ def print_power(given: argparse.Namespace) -> None:
         print(table.to_string(index=False, float_format="%.3f"))
 
 
+def fixed_before(given: argparse.Namespace) -> tuple[Study, dict[str, str]]:
+    """The study, and the digests that were kept when its database was made, before any answer."""
+    study, _, engine = _opened(given)
+    with reading(engine) as connection:
+        known = facts(connection)
+        if f"closed {ROUND}" not in known:
+            raise DataError("the study is open; close it (facegap judge close), and run it again")
+        pairs, settings = fact(connection, "subject"), known.get(SETTINGS, "not kept")
+    return study, {"pairs": pairs, "settings": settings}
+
+
 def _opened(given: argparse.Namespace) -> tuple[Study, Sheet, Engine]:
     study = read_study(given.config)
     sheet = read_sheet(results_of(study, "judge/sheet.json", "pair_outputs").parent)
     database = database_of(given, study, study.comparisons)
-    return study, sheet, open_study(database, ROUND, sheet.subject)
+    engine = open_study(database, ROUND, sheet.subject)
+    with writing(engine) as connection:
+        if SETTINGS not in facts(connection) and not seats_in(connection):
+            keep_fact(connection, SETTINGS, study.digest)
+    return study, sheet, engine

@@ -13,6 +13,7 @@ import pandas as pd
 
 from facegap.errors import DataError
 from facegap.files import read_json
+from facegap.participants import list_of
 from facegap.people.engine import Item
 from facegap.tables.base import read_table
 from facegap.tables.judge import PAIRS, PERSONS
@@ -28,6 +29,7 @@ class Pair:
     value: int | None
     images: tuple[str, str]  # left, right
     originals: tuple[str, str]
+    expected: str | None = None  # of an attention pair: the choice of who looks
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Plan:
     pairs: tuple[Pair, ...]
     persons: tuple[tuple[str, str], ...]  # id and image
     images: frozenset[str]
+
+    @property
+    def attention(self) -> dict[str, str]:
+        """The choice of who looks, by the pair_id of each attention pair."""
+        return {pair.pair_id: pair.expected for pair in self.pairs if pair.expected}
 
     @property
     def items(self) -> list[Item]:
@@ -53,8 +60,12 @@ class Sheet:
     criteria: bool
     break_every: int
     for_people: bool  # blinded by a secret, not by the seed
-    plans: Mapping[str, Plan]  # by participant
+    plans: Mapping[str, Plan]  # by list, which has the name of the first who gets it
     archive: zipfile.ZipFile
+
+    def plan(self, participant: str) -> Plan:
+        """What a participant is asked: several may have the same list."""
+        return self.plans[list_of(participant)]
 
     def png(self, image: str) -> bytes:
         """The image of a blinded id, as PNG."""
@@ -118,6 +129,7 @@ def _plans(pairs: pd.DataFrame, persons: pd.DataFrame) -> dict[str, Plan]:
                 None if pd.isna(row["value"]) else int(row["value"]),
                 (row["left_image"], row["right_image"]),
                 (row["left_original"], row["right_original"]),
+                None if pd.isna(row["expected"]) else str(row["expected"]),
             )
             for row in part.to_dict("records")
         )

@@ -1,6 +1,5 @@
 """The pages of the human study: consent, instructions, pairs, persons, thanks."""
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from facegap.errors import DataError
+from facegap.people.comparing.recruiting import OneLink, add_ways_in, paragraphs_of
 from facegap.people.comparing.sheet import Pair, Plan, Sheet
 from facegap.people.engine import (
     Answer,
@@ -27,6 +27,7 @@ from facegap.people.engine import (
     withdraw,
 )
 from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
+from facegap.people.visitors import FINISHED, SCREENED
 from facegap.people.web.app import Pages, application
 from facegap.people.web.guard import HOLDS, Limits
 from facegap.people.web.store import settle
@@ -43,18 +44,21 @@ def site(
     sheet: Sheet,
     *,
     consent: str,
+    one_link: OneLink | None = None,
     root_path: str = "",
     limits: Limits | None = None,
 ) -> FastAPI:
     """The application; `consent` is the text of the first page, paragraphs apart by empty lines.
 
     Where a participant is in the study decides which of their pages is shown, so that the same
-    link goes on where they were.
+    link goes on where they were. With `one_link` people come by the link for all, too.
     """
     pages, router = Pages(HERE), APIRouter()
-    _add_pages(router, engine, sheet, pages, consent)
+    if one_link:
+        add_ways_in(router, engine, sheet, pages, consent, one_link)
+    _add_pages(router, engine, sheet, pages, consent, one_link)
     _add_images(router, engine, sheet)
-    _add_forms(router, engine, sheet)
+    _add_forms(router, engine, sheet, one_link)
     return application(
         "facegap judge",
         router,
@@ -79,14 +83,24 @@ def _active_of(engine: Engine) -> Callable[[Request, str], Seat]:
     return active
 
 
-def _add_pages(router: APIRouter, engine: Engine, sheet: Sheet, pages: Pages, consent: str) -> None:
+def _add_pages(
+    router: APIRouter,
+    engine: Engine,
+    sheet: Sheet,
+    pages: Pages,
+    consent: str,
+    one_link: OneLink | None,
+) -> None:
     """The routes that only look."""
     holder, active = holder_of(engine), _active_of(engine)
 
     @router.get("/s/{token}/")
     def here(request: Request, token: str, on: str = "") -> Response:
-        name, values = _page(holder(request, token), sheet, consent, on=bool(on))
-        return pages.show(request, name, token=token, **values)
+        seat = holder(request, token)
+        outcome = one_link.outcome(seat) if one_link else None
+        name, values = _page(seat, sheet, consent, on=bool(on), screened=outcome == SCREENED)
+        back = one_link.back(request, outcome) if one_link else None
+        return pages.show(request, name, token=token, back=back, **values)
 
     @router.get("/s/{token}/withdraw")
     def leaving(request: Request, token: str) -> Response:
@@ -109,13 +123,13 @@ def _add_images(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
             else:
                 owners.pop(token, None)
         request.scope[HOLDS] = name != ""
-        if name not in sheet.plans or image not in sheet.plans[name].images:
+        if not name or image not in sheet.plan(name).images:
             raise HTTPException(404)
         cached = {"cache-control": "private, max-age=3600"}
         return Response(sheet.png(image), media_type="image/png", headers=cached)
 
 
-def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
+def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet, one_link: OneLink | None) -> None:
     """The routes that store."""
     holder, active = holder_of(engine), _active_of(engine)
 
@@ -138,17 +152,23 @@ def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
     @router.post("/s/{token}/answer/{pair_id}", openapi_extra=FORM)
     def answer(request: Request, token: str, pair_id: str, fields: Form) -> Response:
         seat = active(request, token)
-        pairs = {pair.pair_id: pair for pair in sheet.plans[seat.name].pairs}
+        plan = sheet.plan(seat.name)
+        pairs = {pair.pair_id: pair for pair in plan.pairs}
         if not seat.started or pair_id not in pairs:
             raise HTTPException(422)
+        if one_link and one_link.outcome(seat) == SCREENED:
+            raise HTTPException(409)
         criteria = sheet.criteria and pairs[pair_id].attribute is not None
         _store(engine, seat, _answer(pair_id, fields, criteria=criteria))
+        if one_link:
+            one_link.visitors.come_on(seat)
+            one_link.judge_attention(engine, seat, plan, pair_id)
         return onwards(request, token)
 
     @router.post("/s/{token}/persons", openapi_extra=FORM)
     def persons(request: Request, token: str, fields: Form) -> Response:
         seat = active(request, token)
-        known = {one: fields.get(one, "") for one, _ in sheet.plans[seat.name].persons}
+        known = {one: fields.get(one, "") for one, _ in sheet.plan(seat.name).persons}
         if not set(known.values()) <= {"yes", "no"}:
             raise HTTPException(422)
         given = [Answer(person, word) for person, word in known.items()]
@@ -161,6 +181,8 @@ def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
         if fields.get("sure") != "yes":
             raise HTTPException(422)
         if not seat.withdrawn:  # as by a button pressed twice
+            if one_link and seat.finished:  # what they are owed stays
+                one_link.visitors.end(seat, FINISHED)
             with _refusals():
                 withdraw(engine, seat)
         return onwards(request, token)
@@ -185,18 +207,22 @@ def _refusals() -> Iterator[None]:
         raise HTTPException(422) from error
 
 
-def _page(seat: Seat, sheet: Sheet, consent: str, *, on: bool) -> tuple[str, dict[str, Any]]:
+def _page(
+    seat: Seat, sheet: Sheet, consent: str, *, on: bool, screened: bool
+) -> tuple[str, dict[str, Any]]:
     """Which template a participant sees now, and its values."""
-    plan = sheet.plans[seat.name]
+    plan = sheet.plan(seat.name)
     trained = sum(pair.training for pair in plan.pairs)
     if seat.withdrawn:
         return "withdrawn.html.j2", {}
+    if screened:
+        return "screened.html.j2", {}
     if seat.finished:
         return "thanks.html.j2", {}
     if seat.closed:
         return "closed.html.j2", {}
     if not seat.consented:
-        return "consent.html.j2", {"paragraphs": re.split(r"\n\s*\n", consent.strip())}
+        return "consent.html.j2", {"paragraphs": paragraphs_of(consent), "fields": {}, "to": ""}
     asked = len(plan.pairs) - trained
     if not seat.started:
         untouched = any(pair.attribute is None for pair in plan.pairs)

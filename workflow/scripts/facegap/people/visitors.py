@@ -1,0 +1,241 @@
+"""Participants who come by one link for all, known by the id that a platform gave them.
+
+The id itself is stored nowhere. What their secret link ends with (`tokens`) is computed from it
+under a key, so that the same id comes back to the same seat; the key is a file beside the database,
+and once it is deleted nobody can tell whose a seat was.
+"""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from facegap.errors import ConfigError, DataError
+from facegap.files import whole
+from facegap.participants import list_of, name_in
+from facegap.people.engine import Item, Seat, seat_in
+from facegap.people.facts import facts, keep_fact
+from facegap.people.tables import FACTS, SEATS
+from facegap.people.web.store import reading, writing
+from facegap.people.web.tokens import BYTES, hashed
+
+META = sa.MetaData()
+VISITORS = sa.Table(  # of those who came by the link for all
+    "visitors",
+    META,
+    sa.Column("seat", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seen", sa.Integer, nullable=False),  # minutes since 1970: when they last came on
+    sa.Column("outcome", sa.String),  # of FINISHED and SCREENED; none while they are under way
+)
+FINISHED, SCREENED = "finished", "screened out"
+KEY = "key of visitors"  # the fact with the digest of the key
+PAUSED = "paused"  # the fact that nobody new is seated
+PERSON = re.compile(r"[A-Za-z0-9._@+:~-]{1,128}")  # a platform's id of a participant
+NOTED = 5  # minutes in which a visitor's coming on is noted once
+
+
+class Visitor(NamedTuple):
+    """Somebody who came by the link for all: their seat, and how it went."""
+
+    name: str
+    completed: bool
+    screened: bool
+    withdrawn: bool
+    seen: int  # minutes since 1970
+
+
+@dataclass(frozen=True)
+class Visitors:
+    """Who comes by the link for all, in one round."""
+
+    engine: Engine
+    key: bytes
+    of_round: str
+    per_list: int
+    minutes: int
+
+    def token(self, person: str) -> str:
+        """The token of the link of `person`, who is a platform's id."""
+        digest = hmac.new(self.key, person.encode(), "sha256").digest()
+        return base64.urlsafe_b64encode(digest[:BYTES]).decode()
+
+    def admit(self, person: str, lists: Mapping[str, Sequence[Item]]) -> str | None:
+        """The token of `person`, who has consented, and who is seated if they are new.
+
+        They get the list of the `lists` that the fewest have completed, and of those the one that
+        the fewest are at. None where each has as many participants as it is to have, and where the
+        study is paused.
+        """
+        token = self.token(person)
+        with writing(self.engine) as connection:
+            known = sa.select(SEATS.c.id).where(SEATS.c.token == hashed(token))
+            if connection.execute(known).first():
+                return token
+            name = None if PAUSED in facts(connection) else self._free(connection, lists)
+            if name is None:
+                return None
+            seat_in(connection, self.of_round, {name: lists[list_of(name)]})
+            theirs = (SEATS.c.round == self.of_round) & (SEATS.c.name == name)
+            values = {"token": hashed(token), "consented": True}
+            connection.execute(SEATS.update().where(theirs).values(**values))
+            seat = connection.execute(sa.select(SEATS.c.id).where(theirs)).scalar_one()
+            connection.execute(VISITORS.insert().values(seat=seat, seen=_now()))
+        return token
+
+    def has_place(self, lists: Collection[str]) -> bool:
+        """Whether somebody new would be seated now."""
+        with reading(self.engine) as connection:
+            return PAUSED not in facts(connection) and self._free(connection, lists) is not None
+
+    def come_on(self, seat: Seat) -> None:
+        """Note that a seat is at work, to the minute, and seldom: its place stays theirs."""
+        now = _now()
+        with reading(self.engine) as connection:
+            of_seat = VISITORS.c.seat == seat.id
+            seen = connection.execute(sa.select(VISITORS.c.seen).where(of_seat)).scalar()
+        if seen is not None and now - seen >= min(NOTED, self.minutes):
+            with writing(self.engine) as connection:
+                connection.execute(VISITORS.update().where(of_seat).values(seen=now))
+
+    def end(self, seat: Seat, outcome: str) -> None:
+        """Keep how a seat's part ended; the first outcome stands, a withdrawal later too."""
+        first = (VISITORS.c.seat == seat.id) & VISITORS.c.outcome.is_(None)
+        with writing(self.engine) as connection:
+            connection.execute(VISITORS.update().where(first).values(outcome=outcome))
+
+    def outcome(self, seat: Seat) -> str | None:
+        """How a seat's part ended; None while it is under way, and where it withdrew before."""
+        with reading(self.engine) as connection:
+            wanted = sa.select(VISITORS.c.outcome).where(VISITORS.c.seat == seat.id)
+            outcome = connection.execute(wanted).scalar()
+        return outcome or (FINISHED if seat.finished else None)
+
+    def _free(self, connection: Connection, lists: Collection[str]) -> str | None:
+        """The name of the seat that the next one gets; None where every list is full."""
+        sat = visitors_in(connection, self.of_round)
+        late = _now() - self.minutes
+        completed, active, last = (dict.fromkeys(lists, 0) for _ in range(3))
+        for each in sat:
+            of_list = list_of(each.name)
+            last[of_list] += 1
+            completed[of_list] += each.completed
+            gone = each.completed or each.screened or each.withdrawn or each.seen <= late
+            active[of_list] += not gone
+        free = [name for name in lists if completed[name] + active[name] < self.per_list]
+        if not free:
+            return None
+        least = min(free, key=lambda name: (completed[name], active[name]))
+        return name_in(least, last[least] + 1)
+
+
+def visitors_in(connection: Connection, of_round: str) -> list[Visitor]:
+    """All who were seated, in their order; no answers are looked at."""
+    wanted = (
+        sa.select(
+            *(SEATS.c.name, SEATS.c.finished, SEATS.c.withdrawn),
+            *(VISITORS.c.seen, VISITORS.c.outcome),
+        )
+        .join(VISITORS, VISITORS.c.seat == SEATS.c.id)
+        .where(SEATS.c.round == of_round)
+        .order_by(SEATS.c.id)
+    )
+    return [
+        Visitor(
+            row.name,
+            row.finished and row.outcome != SCREENED,
+            row.outcome == SCREENED,
+            row.withdrawn,
+            row.seen,
+        )
+        for row in connection.execute(wanted)
+    ]
+
+
+def open_visitors(engine: Engine, path: Path, *, renew: bool = False) -> bytes:
+    """The key of a study's one link: the file at `path`, made for its owner alone if this is new.
+
+    Raises `ConfigError` where the study has participants by their own links, and where its key is
+    not the one at `path` (unless it is to be `renew`ed: who began cannot come back then).
+    """
+    with writing(engine) as connection:
+        META.create_all(connection)
+        known = facts(connection).get(KEY)
+        if known is None and connection.execute(sa.select(SEATS.c.id).limit(1)).first():
+            raise ConfigError(
+                "this study has links for each participant (facegap judge invite); serve it"
+                " without --open, or name another database"
+            )
+        if not path.exists() and (known is None or renew):
+            with whole(path) as temporary:
+                temporary.touch(0o600)
+                temporary.write_text(secrets.token_hex(32) + "\n")
+        key = _key_at(path)
+        if known not in (None, _digest(key)) and not renew:
+            raise ConfigError(f"{path}: not the key of this study; {LOST}")
+        keep_fact(connection, KEY, _digest(key))
+    return key
+
+
+LOST = (
+    "bring the file back from a copy, or start with --new-key: who began by the old one cannot"
+    " come back to their place, and is taken for new"
+)
+
+
+def has_visitors(engine: Engine) -> bool:
+    """Whether the study has one link for all."""
+    with reading(engine) as connection:
+        return KEY in facts(connection)
+
+
+def pause(engine: Engine, *, paused: bool) -> None:
+    """Seat nobody new, or go on; who is seated is not touched."""
+    with writing(engine) as connection:
+        connection.execute(FACTS.delete().where(FACTS.c.name == PAUSED))
+        if paused:
+            keep_fact(connection, PAUSED, "yes")
+
+
+def forget(engine: Engine, path: Path, of_round: str) -> None:
+    """Delete the key at `path`, all tokens, and when who was seen; the answers stay.
+
+    Raises `DataError` while the round is open.
+    """
+    with writing(engine) as connection:
+        if f"closed {of_round}" not in facts(connection):
+            raise DataError("the study is open: participants may come back; close it first")
+        if sa.inspect(connection).has_table(VISITORS.name):
+            connection.execute(VISITORS.delete())
+        connection.execute(SEATS.update().where(SEATS.c.round == of_round).values(token=None))
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+def _key_at(path: Path) -> bytes:
+    try:
+        text = path.read_text().strip()
+        if len(text) == 64:
+            return bytes.fromhex(text)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: the key of this study is not there; {LOST}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read as a key: {error}; {LOST}") from error
+    raise ConfigError(f"{path}: this is no key; {LOST}")
+
+
+def _digest(key: bytes) -> str:
+    return hashlib.sha256(key).hexdigest()[:16]
+
+
+def _now() -> int:
+    return int(time.time() // 60)
