@@ -1,5 +1,6 @@
 """The labelling pages in a real Chromium, against the real command on a drawn study."""
 
+import os
 import re
 import shutil
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from labels import labelled_study
 from playwright.sync_api import Page, expect
 
@@ -22,9 +24,11 @@ from facegap.people.engine import open_answers
 from facegap.people.facts import codes
 from facegap.tables.acquire import FACES
 from facegap.tables.annotate import ANSWERS
-from facegap.tables.base import read_table
+from facegap.tables.base import read_table, write_table
+from facegap.tables.partition import QUEUE
 
 ROOT = Path(__file__).parents[2]
+SHOTS = os.environ.get("FACEGAP_SCREENSHOTS")  # a folder, for whoever wants to look
 
 
 @pytest.fixture(scope="module")
@@ -240,3 +244,55 @@ def test_closing_adjudication_and_what_the_workflow_reads(
     assert "ada: 0 new answers of 100" in capsys.readouterr().out
     assert cli.main(["annotate", "export", "--config", "config.yaml", "--to", "csv"]) == 0
     pd.testing.assert_frame_equal(read_table("csv/labelling-ada.csv", ANSWERS), ada)
+
+
+def test_many_faces_at_once_by_keyboard_and_by_pointer(
+    drawn: Path, tmp_path: Path, page: Page
+) -> None:
+    shutil.copytree(drawn / "results", tmp_path / "results")
+    faces = read_table(tmp_path / "results/labels/acquire/target/faces.parquet", FACES)["face_id"]
+    chances = [0.2 if k < 100 else 0.8 for k in range(len(faces))]
+    queue = pd.DataFrame({"face_id": faces, "subject_id": None, "probability": chances})
+    write_table(queue, tmp_path / "results/labels/partition/target/queue.csv", QUEUE)
+    config = yaml.safe_load((drawn / "config.yaml").read_text())
+    config["partition"] = {"verification": {"eva": {"answers": "eva.csv"}}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    served = Served(tmp_path)
+    try:
+        page.goto(served.links["verification eva"])
+        page.get_by_role("link", name="Many at once").click()
+        page.wait_for_function(
+            "() => [...document.images].every((image) => image.naturalWidth > 0)"
+        )
+        assert page.locator(".tile").count() == 100
+        if SHOTS:
+            page.screenshot(path=f"{SHOTS}/grid.png", full_page=True)
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Space")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Space")
+        page.locator(".tile").nth(50).click()
+        marked = page.locator(".tile input").evaluate_all(
+            "(boxes) => boxes.flatMap((box, k) => box.checked ? [k] : [])"
+        )
+        assert marked[0] == 1
+        assert 50 in marked
+        assert len(marked) == 3
+        page.keyboard.press("Enter")
+        expect(page.locator(".tile")).to_have_count(10)
+        page.get_by_role("button", name="Keep these answers").click()
+        expect(page.get_by_role("heading", name="All faces are answered")).to_be_visible()
+    finally:
+        served.kill()
+    engine = open_answers(tmp_path / "data/annotations/labels.sqlite")
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT events.item, what FROM events JOIN answers ON answers.event = events.id"
+        ).all()
+    engine.dispose()
+    sides = dict(row._tuple() for row in rows)
+    expected = {
+        face: "inside" if chance > 0.5 or k in marked else "outside"
+        for k, (face, chance) in enumerate(zip(faces, chances, strict=True))
+    }
+    assert sides == expected

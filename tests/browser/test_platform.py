@@ -64,7 +64,7 @@ def platform() -> Iterator[Platform]:
 
 @pytest.fixture
 def server(platform: Platform, tmp_path: Path) -> Iterator[Server]:
-    few = {"pairs": 2, "attention": 0.5, "repeats": 0.0, "training": 0, "familiarity": 1}
+    few = {"pairs": 1, "attention": 1.0, "repeats": 0.0, "training": 0, "familiarity": 1}
     make_study(tmp_path, participants=PEOPLE, **few)
     back = f"{platform.address}/from-"
     recruitment = {

@@ -85,6 +85,7 @@ def simulated(people: Stored, scenario: Scenario) -> pd.DataFrame:
     return table[table["metric"] == "balanced accuracy"].set_index("quantity")
 
 
+@pytest.mark.long
 def test_intervals_hold_the_truth_and_find_a_planted_loss(people: Stored) -> None:
     """The short version of docs/calibration.md: 60 studies, so 87 to 100% of them."""
     planted = simulated(people, Scenario("planted", 1.0))
@@ -100,6 +101,7 @@ def test_intervals_hold_the_truth_and_find_a_planted_loss(people: Stored) -> Non
     assert (nothing["found"] + nothing["held"]).to_list() == pytest.approx([1, 1])
 
 
+@pytest.mark.long
 def test_the_known_damage_of_a_translator_is_found() -> None:
     damage = realism.Damage("more outside", (0.2, 0.5), (0.2, 0.5))
     table = summary(realism.simulated(damage, 100, 5, 800, 900), ["realism gap"])

@@ -11,15 +11,22 @@ Writes  judge/pairs.parquet        table PAIRS
         judge/persons_key.parquet  table PERSONS_KEY
         judge/responses.parquet    table RESPONSES
         judge/familiar.parquet     table FAMILIAR
+        judge/raters.parquet       table RATERS: participants' own sides, where enough said one
         judge/estimates.parquet    table ESTIMATES
         judge/summary.json         facts: asked, answers, who was excluded, which models were fitted
 """
 
-JUDGEMENTS = [  # people's answers, and, beside a CSV of them, which persons they knew
-    f"{study.data_root}/{path}"
-    for path in (study.judge.responses, study.judge.familiarity_responses)
-    if path
-]
+PLACES = (
+    {  # people's answers, and, beside a CSV of them, whom they knew and their own sides
+        "answers": study.judge.responses,
+        "familiarity": study.judge.familiarity_responses,
+        "own_sides": study.judge.own_side_responses,
+    }
+)
+GIVEN_ANSWERS = {
+    name: f"{study.data_root}/{path}" if path else [] for name, path in PLACES.items()
+}
+JUDGEMENTS = [path for path in GIVEN_ANSWERS.values() if path]
 
 COMPARED = study.judge.compared  # whose translations
 
@@ -66,14 +73,14 @@ if study.judge.responses:
 
     rule read_responses:
         input:
-            answers=JUDGEMENTS[0],
-            familiarity=JUDGEMENTS[1:],
+            **GIVEN_ANSWERS,
             pairs="<results>/judge/pairs.parquet",
             persons="<results>/judge/persons.parquet",
             sheet="<results>/judge/sheet.json",
         output:
             responses="<results>/judge/responses.parquet",
             familiar="<results>/judge/familiar.parquet",
+            raters="<results>/judge/raters.parquet",
         log:
             "<logs>/judge/read_responses.log",
         benchmark:
@@ -86,6 +93,7 @@ if study.judge.responses:
         params:
             *code_of("judge.responses"),
             contents_of(*JUDGEMENTS),
+            settings=config["judge"]["own_side"],
         script:
             "../scripts/read_responses.py"
 
@@ -100,6 +108,7 @@ else:
         output:
             responses="<results>/judge/responses.parquet",
             familiar="<results>/judge/familiar.parquet",
+            raters="<results>/judge/raters.parquet",
         log:
             "<logs>/judge/simulate_responses.log",
         benchmark:
@@ -124,6 +133,7 @@ rule judge_pairs:
         persons_key="<results>/judge/persons_key.parquet",
         responses="<results>/judge/responses.parquet",
         familiar="<results>/judge/familiar.parquet",
+        raters="<results>/judge/raters.parquet",
         realism=f"<results>/measure/{COMPARED[0]}/realism.parquet",
     output:
         estimates="<results>/judge/estimates.parquet",
@@ -142,6 +152,7 @@ rule judge_pairs:
         study=study.study,
         makers=COMPARED,
         attention_threshold=config["judge"]["attention_threshold"],
+        fewest=study.judge.own_side.fewest,
         simulation=config["judge"]["simulation"],
         intervals=INTERVALS,
         seed=study.seed,

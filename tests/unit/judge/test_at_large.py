@@ -40,19 +40,18 @@ def truth(taste: float, odds: float) -> float:
     return float(expit(odds + nodes * spread) @ weights / weights.sum())
 
 
-@pytest.mark.parametrize(("participants", "odds"), [(10, 0.0), (30, 0.5)])
-def test_the_interval_holds_the_share_of_people_who_differ(participants: int, odds: float) -> None:
-    """That of these participants alone, which the model has, holds it far more seldom."""
-    rng, taste = np.random.default_rng(20_261_130), 0.6
-    true, held, fixed, studies = truth(taste, odds), 0, 0, 300
-    for _ in range(studies):
-        given = answers(rng, participants, taste, odds)
+def test_the_interval_is_of_people_who_differ_and_no_longer_of_these_alone() -> None:
+    """How often it holds the truth, 1,000 studies say (docs/calibration.md); here are 40."""
+    rng, taste, odds = np.random.default_rng(20_261_130), 0.6, 0.5
+    true, held, wider = truth(taste, odds), 0, 0
+    for _ in range(40):
+        given = answers(rng, 12, taste, odds)
         (row,) = at_large(given, CONTROLS, "preference at large", 0.95)
         held += row["low"] <= true <= row["high"]
-        first = next(preferences(model(given, CONTROLS), "preference", 0.95), None)
-        fixed += first is not None and first["low"] <= true <= first["high"]
-    assert 0.92 <= held / studies <= 0.985
-    assert fixed / studies < 0.85
+        first = next(preferences(model(given, CONTROLS), "preference", 0.95))
+        wider += row["high"] - row["low"] > first["high"] - first["low"]
+    assert held >= 33, "of 38; four standard deviations fewer"
+    assert wider >= 38
 
 
 def test_fewer_than_ten_participants_say_nothing_of_people_at_large() -> None:

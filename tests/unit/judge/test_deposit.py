@@ -1,6 +1,5 @@
 """What is deposited: every answer, nobody's name, and what was fixed before the first."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -8,23 +7,24 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from human import STUDY, command, configure
+from human import STUDY, configure
 from human import study as make_study
 from rocrate.rocrate import ROCrate
 
+from facegap import cli
 from facegap.errors import DataError
 from facegap.files import read_json
 from facegap.judge.deposit import ANSWERS, FAMILIARITY, deposit
 from facegap.judge.estimates import judge_pairs
 from facegap.judge.responses import read_responses, simulate_responses
-from facegap.settings.judge import Simulation
+from facegap.settings.judge import OwnSide, Simulation
 from facegap.settings.load import read_study
 from facegap.settings.measure import Intervals
 from facegap.tables.base import read_table, write_table
 from facegap.tables.judge import KEY, PAIRS, PERSONS, PERSONS_KEY
 from facegap.tables.measure import ESTIMATES, estimates
 
-NAMES = ("pairs", "persons", "key", "persons_key", "responses", "familiar", "realism")
+NAMES = ("pairs", "persons", "key", "persons_key", "responses", "familiar", "raters", "realism")
 
 
 @pytest.fixture
@@ -49,7 +49,9 @@ def results(tmp_path: Path) -> Path:
         answers=tmp_path / "answers.csv",
         familiarity=tmp_path / "known.csv",
         sheet=folder / "sheet.json",
-        **{name: place[name] for name in ("pairs", "persons", "responses", "familiar")},
+        own_sides=None,
+        settings=OwnSide(),
+        **{name: place[name] for name in ("pairs", "persons", "responses", "familiar", "raters")},
     )
     write_table(estimates([], STUDY), place["realism"], ESTIMATES)
     judge_pairs(
@@ -59,6 +61,7 @@ def results(tmp_path: Path) -> Path:
         study=STUDY,
         makers=["inside"],
         attention_threshold=0.8,
+        fewest=5,
         simulation=Simulation(),
         intervals=Intervals(),
         seed=1,
@@ -132,25 +135,21 @@ def test_it_is_a_crate_with_the_digest_of_each_file(tmp_path: Path, results: Pat
 
 def test_simulated_answers_are_not_deposited(tmp_path: Path, results: Path) -> None:
     place: dict[str, Any] = {name: results / f"{name}.parquet" for name in NAMES}
-    names = ("pairs", "persons", "key", "persons_key", "responses", "familiar")
+    names = ("pairs", "persons", "key", "persons_key", "responses", "familiar", "raters")
     simulate_responses(**{name: place[name] for name in names}, settings=Simulation(), seed=1)
     with pytest.raises(DataError, match="nothing to deposit"):
         deposited(tmp_path, results)
 
 
-def test_an_open_study_is_not_deposited(tmp_path: Path, results: Path) -> None:
-    of = ("--config", tmp_path / "config.yaml", "--database", tmp_path / "a.sqlite")
+def test_an_open_study_is_not_deposited(
+    tmp_path: Path, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of = ["--config", str(tmp_path / "config.yaml"), "--database", str(tmp_path / "a.sqlite")]
     consent = tmp_path / "consent.txt"
     consent.write_text("Yes.")
-    arguments = ("deposit", *of, "--to", tmp_path / "deposit", "--consent", consent)
-
-    def run(*line: Any) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(command(*line), capture_output=True, text=True, check=False)
-
-    refused = run(*arguments)
-    assert (refused.returncode, "the study is open" in refused.stderr) == (2, True)
-    run("invite", *of)
-    assert run("close", *of).returncode == 0
-    done = run(*arguments)
-    assert done.returncode == 0, done.stderr
+    arguments = ["deposit", *of, "--to", str(tmp_path / "deposit"), "--consent", str(consent)]
+    assert cli.main(["judge", *arguments]) == 2
+    assert "the study is open" in capsys.readouterr().err
+    assert cli.main(["judge", "invite", *of]) == cli.main(["judge", "close", *of]) == 0
+    assert cli.main(["judge", *arguments]) == 0
     assert read_json(tmp_path / "deposit/fixed.json")["same"] is True

@@ -20,7 +20,7 @@ from facegap.judge.unblinding import unblind
 from facegap.settings.judge import Simulation
 from facegap.settings.measure import Intervals
 from facegap.tables.base import read_table, write_table
-from facegap.tables.judge import FAMILIAR, KEY, PAIRS, PERSONS_KEY, RESPONSES
+from facegap.tables.judge import FAMILIAR, KEY, PAIRS, PERSONS_KEY, RATERS, RESPONSES
 from facegap.tables.measure import ESTIMATES, estimates
 
 TABLE5 = [
@@ -137,7 +137,7 @@ REALISM = estimates(
     "test",
 )
 PREFERENCE = {"male": 0.9, "female": 0.5}
-INPUTS = ("pairs", "key", "persons_key", "responses", "familiar", "realism")
+INPUTS = ("pairs", "key", "persons_key", "responses", "familiar", "raters", "realism")
 
 
 class Judged:
@@ -152,6 +152,7 @@ class Judged:
             study="test",
             makers=self.makers,
             attention_threshold=0.8,
+            fewest=5,
             simulation=Simulation(preference=PREFERENCE),
             intervals=Intervals(),
             seed=1,
@@ -199,6 +200,7 @@ def judged(
         "persons_key": (known[list(PERSONS_KEY.columns)], PERSONS_KEY),
         "responses": (responses, RESPONSES),
         "familiar": (known[list(FAMILIAR.columns)], FAMILIAR),
+        "raters": (pd.DataFrame(columns=list(RATERS.columns)), RATERS),
         "realism": (REALISM, ESTIMATES),
     }
     for name, (table, schema) in tables.items():
@@ -452,7 +454,7 @@ def test_answers_without_a_finite_model_say_so() -> None:
 
 def test_simulated_participants_from_pairs_to_table_5(tmp_path: Path) -> None:
     folder = human_study(tmp_path, participants=3, pairs=120, overlap=True, persons=20) / "judge"
-    names = ("pairs", "persons", "key", "persons_key", "responses", "familiar")
+    names = ("pairs", "persons", "key", "persons_key", "responses", "familiar", "raters")
     simulate_responses(
         **{name: folder / f"{name}.parquet" for name in names},
         settings=Simulation(preference=PREFERENCE),

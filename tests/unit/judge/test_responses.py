@@ -10,9 +10,9 @@ import pytest
 from facegap.errors import ConfigError, DataError
 from facegap.files import write_json
 from facegap.judge.responses import read_responses, simulate_responses
-from facegap.settings.judge import Familiarity, Simulation
+from facegap.settings.judge import Familiarity, OwnSide, Simulation
 from facegap.tables.base import metadata, read_table, write_table
-from facegap.tables.judge import FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
+from facegap.tables.judge import FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RATERS, RESPONSES
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def simulated(folder: Path, preference: dict[str, float]) -> pd.DataFrame:
-    names = ("pairs", "persons", "key", "persons_key", "responses", "familiar")
+    names = ("pairs", "persons", "key", "persons_key", "responses", "familiar", "raters")
     simulate_responses(
         **{name: folder / f"{name}.parquet" for name in names},
         settings=Simulation(
@@ -105,14 +105,21 @@ GOOD = pd.DataFrame(
 )
 
 
-def read(folder: Path, familiarity: Path | None = None, answers: str = "answers.csv") -> None:
+def read(
+    folder: Path,
+    familiarity: Path | None = None,
+    answers: str = "answers.csv",
+    own_sides: Path | None = None,
+) -> None:
     read_responses(
         answers=folder / answers,
         familiarity=familiarity,
         **{
             name: folder / f"{name}.parquet"
-            for name in ("pairs", "persons", "responses", "familiar")
+            for name in ("pairs", "persons", "responses", "familiar", "raters")
         },
+        own_sides=own_sides,
+        settings=OwnSide(),
         sheet=folder / "sheet.json",
     )
 
@@ -186,3 +193,34 @@ def test_persons_known_are_read_and_checked(folder: Path) -> None:
         known.write_text(f"person_id,participant,known\n{line}\n")
         with pytest.raises(DataError, match=message):
             read(folder, known)
+
+
+def own_sides(folder: Path, rows: list[tuple[str, str]]) -> pd.DataFrame:
+    """The raters that are read of a CSV with these participants and sides."""
+    GOOD.to_csv(folder / "answers.csv", index=False)
+    place = folder / "sides.csv"
+    pd.DataFrame(rows, columns=["participant", "side"]).to_csv(place, index=False)
+    read(folder, own_sides=place)
+    return read_table(folder / "raters.parquet", RATERS)
+
+
+def test_own_sides_are_read_and_a_side_with_few_is_not(folder: Path) -> None:
+    inside = [(f"participant-{k}", "inside") for k in range(5)]
+    outside = [(f"participant-{k}", "outside") for k in range(5, 9)]
+    found = own_sides(folder, [*inside, *outside])
+    assert found["participant"].tolist() == [name for name, _ in inside]
+    assert own_sides(folder, []).empty
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([("p1", "inside"), ("p2", "White")], "line 3: 'White' is no side"),
+        ([("p1", "inside"), ("p1", "outside")], "line 3: 'p1' stands twice"),
+    ],
+)
+def test_own_sides_that_are_none_are_named(
+    folder: Path, rows: list[tuple[str, str]], words: str
+) -> None:
+    with pytest.raises(DataError, match=words):
+        own_sides(folder, rows)

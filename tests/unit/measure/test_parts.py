@@ -73,6 +73,7 @@ def test_without_overlap_no_number_is_given_and_the_rest_still_is() -> None:
     assert given == {"part: all", "part: crop", "part: remainder"}
 
 
+@pytest.mark.long
 def test_the_intervals_hold_the_parts_as_often_as_they_say() -> None:
     """Of 60 studies 95% are 57; 52 are three standard deviations fewer."""
     found = simulated(Planted("both", who=0.6, taken=0.4), 250, 60, 1)

@@ -106,6 +106,7 @@ def test_the_interval_covers_the_true_error() -> None:
     assert abs((table["estimate"] - table["true"]).mean()) < 0.004
 
 
+@pytest.mark.long
 def test_of_the_few_placed_outside_more_are_wrong_and_that_is_estimated() -> None:
     """An error of all together would say too little of the measured faces outside."""
     true = []

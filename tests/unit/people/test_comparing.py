@@ -18,6 +18,7 @@ from facegap.people.comparing.answers import answered, exported, read_database
 from facegap.people.comparing.commands import TEMPLATE, consent_in
 from facegap.people.comparing.sheet import Pair
 from facegap.people.comparing.site import change_of, site
+from facegap.settings.judge import OwnSide
 from facegap.settings.load import read_study
 from facegap.tables.base import read_table
 from facegap.tables.judge import RESPONSES
@@ -273,6 +274,9 @@ def test_status_close_export_and_the_analysis_that_waits(
             sheet=folder / "sheet.json",
             responses=responses,
             familiar=tmp_path / "f.parquet",
+            raters=tmp_path / "raters.parquet",
+            own_sides=None,
+            settings=OwnSide(),
         )
         return read_table(responses, RESPONSES)
 

@@ -18,8 +18,8 @@ from facegap.people import visitors as visiting
 from facegap.people.comparing.answers import ROUND, exported
 from facegap.people.comparing.recruiting import OneLink, allowed
 from facegap.people.engine import seats
+from facegap.people.tables import APART, VISITORS
 from facegap.people.visitors import (
-    VISITORS,
     forget,
     has_visitors,
     open_visitors,
@@ -56,7 +56,7 @@ def test_who_comes_back_by_the_link_goes_on_where_they_were(study: Opened, link:
 
 def test_looking_at_any_page_changes_nothing(study: Opened, link: OneLink) -> None:
     client = browser(study, link)
-    tables = {**visiting.META.tables, **{t.name: t for t in other_tables(study.engine)}}
+    tables = {**APART.tables, **{t.name: t for t in other_tables(study.engine)}}
 
     def all_rows() -> dict[str, list[tuple[object, ...]]]:
         with reading(study.engine) as connection:
@@ -86,7 +86,7 @@ def test_looking_at_any_page_changes_nothing(study: Opened, link: OneLink) -> No
 def other_tables(engine: sa.Engine) -> list[sa.Table]:
     meta = sa.MetaData()
     meta.reflect(engine)
-    return [table for name, table in meta.tables.items() if name != VISITORS.name]
+    return [table for name, table in meta.tables.items() if name not in APART.tables]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from facegap.judge.responses import read_responses
 from facegap.people.comparing.answers import ROUND, read_database
 from facegap.people.engine import open_answers, open_study
 from facegap.people.tables import META
+from facegap.settings.judge import OwnSide
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +159,9 @@ def read(results: Path, database: Path, written: Path) -> None:
         sheet=results / "judge/sheet.json",
         responses=written / "responses.parquet",
         familiar=written / "familiar.parquet",
+        raters=written / "raters.parquet",
+        own_sides=None,
+        settings=OwnSide(),
     )
 
 

@@ -94,14 +94,24 @@ def _columns(person: Person) -> tuple[str, str, str]:
 
 
 def beside_each_other(
-    answers: Mapping[str, pd.DataFrame], places: Mapping[str, str]
+    answers: Mapping[str, pd.DataFrame], places: Mapping[str, str], each: int | None = None
 ) -> pd.DataFrame:
-    """First answers as (faces, annotators), by face id; all have to speak of the same faces."""
+    """First answers as (faces, annotators), by face id; all have to speak of the same faces.
+
+    Where `each` face is to have so many answers, it may have those of any annotators.
+    """
     first = {
         name: table[table["showing"] == 0].set_index("face_id")["side"]
         for name, table in sorted(answers.items())
     }
     together = pd.DataFrame(first).sort_index()
+    if each is not None:
+        if len(few_answers := together.index[together.notna().sum(axis=1) < each]):
+            raise DataError(
+                f"{' and '.join(places.values())}: fewer than {each} answers"
+                f" (annotate.answers_per_face) on {few(few_answers)}"
+            )
+        return together
     lacks = {
         name: missing for name in first if len(missing := together.index[together[name].isna()])
     }
@@ -122,9 +132,12 @@ def sample_of(faces: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreed_side(answers: pd.DataFrame) -> "pd.Series[str]":
-    """The side that all of `answers` (faces, annotators) name; missing where they do not."""
-    first = answers.iloc[:, 0]
-    agreed = answers.eq(first, axis=0).all(axis=1) & first.isin(SIDES)
+    """The side that all of `answers` (faces, annotators) name; missing where they do not.
+
+    Who gave no answer has no say.
+    """
+    first = answers.bfill(axis=1).iloc[:, 0]
+    agreed = (answers.eq(first, axis=0) | answers.isna()).all(axis=1) & first.isin(SIDES)
     return first.where(agreed, None).astype("str")
 
 

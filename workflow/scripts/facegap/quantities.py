@@ -165,6 +165,14 @@ QUANTITIES = {
         "percentile bootstrap over persons",
         ("same person", "different persons"),
     ),
+    "annotator error": Quantity(
+        "annotate",
+        "probability that an annotator (model) is wrong on a face of a side, of three answers or"
+        " more a face: Dawid and Skene's model, in which answers are independent given the side",
+        "share",
+        "normal of the log odds, with the sandwich error by persons; missing of fewer than two"
+        " estimated errors",
+    ),
     "raw agreement": Quantity(
         "annotate",
         "share of faces on which all annotators (or a pair) name one side",
@@ -262,6 +270,19 @@ QUANTITIES = {
         "judge",
         "the same, with those who failed the attention pairs",
         "share; standard error and smallest detectable effect: log odds",
+        CLUSTERED_THREE_WAYS,
+    ),
+    "preference by own side": Quantity(
+        "judge",
+        "preference at large of participants who are on one side of the boundary themselves (rater)"
+        " and said so; of either side at least as many as judge.own_side.fewest",
+        "share; standard error and smallest detectable effect: log odds",
+        CLUSTERED_THREE_WAYS,
+    ),
+    "preference difference by own side": Quantity(
+        "judge",
+        "of the preference, between participants who are inside themselves and outside",
+        "log odds ratio",
         CLUSTERED_THREE_WAYS,
     ),
     "baseline preference": Quantity(

@@ -13,6 +13,8 @@ STREAMS: dict[str, tuple[str, ...]] = {  # by name; {...} is filled in by the ca
     "sampled_faces": ("acquire", "{dataset}", "choice"),
     "split": ("acquire", "{dataset}", "split"),
     "simulated_annotator": ("annotate", "{annotator}"),
+    "known_faces": ("annotate", "known faces"),
+    "faces_of_annotators": ("annotate", "faces of annotators"),
     "labelling_order": ("annotate", "order", "{annotator}"),
     "agreement": ("annotate", "agreement"),
     "random_weights": ("classify", "weights", "{backbone}"),

@@ -17,16 +17,18 @@ from facegap.seeds import generator
 from facegap.settings.annotate import Annotate
 from facegap.settings.measure import Intervals
 from facegap.statistics.agreement import alpha, coincidences, kappa, resampled
+from facegap.statistics.annotators import FEWEST, errors
 from facegap.statistics.bootstrap import cluster_counts
 from facegap.statistics.interval import Interval, row
 from facegap.statistics.proportions import cluster_wilson, correlated_wilson
 from facegap.tables.acquire import FACES
 from facegap.tables.annotate import LABELS
-from facegap.tables.base import read_table, write_table
+from facegap.tables.base import SIDES, read_table, write_table
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.measure import estimates as table_of
 
 Row = dict[str, Any]
+ENOUGH = 100  # faces with three answers: of fewer the errors cannot be told apart
 
 
 def measure_agreement(
@@ -50,11 +52,14 @@ def measure_agreement(
     sample = sample_of(table)
     places = places_of(answers, settings)
     each = read_all(places, settings, table)
-    together = beside_each_other(each, places)
+    together = beside_each_other(each, places, settings.answers_per_face)
     again = {name: steady(table) for name, table in each.items()}
     about = about_faces(sample, each)
     rng = generator(seed, "agreement")
-    rows = agreement_rows(together, about, again, rng, intervals.confidence)
+    rows = [
+        *agreement_rows(together, about, again, rng, intervals.confidence),
+        *annotator_errors(together, about["person"], settings, intervals.confidence),
+    ]
     write_table(table_of(rows, study), estimates, ESTIMATES)
     counts = read_table(labels, LABELS)["provenance"].value_counts()
     facts = {
@@ -124,16 +129,48 @@ def agreement_rows(
     yield {"quantity": "answer error"} | row(answer_error(answers, persons, confidence)) | faces
     for pair in combinations(answers.columns, 2):
         two, model = answers[list(pair)], {"model": ", ".join(pair)}
-        both = agreed_side(two).notna()
-        yield {"quantity": "raw agreement"} | model | _share(both, persons, confidence)
+        seen = two.notna().all(axis=1)
+        both = agreed_side(two[seen]).notna()
+        yield {"quantity": "raw agreement"} | model | _share(both, persons[seen], confidence)
+        faces = {"faces": int(seen.sum()), "persons": int(persons[seen].nunique())}
         of_pair = resampled(kappa, _by_person(_confusion(two), persons), samples, confidence)
         yield {"quantity": "Cohen's kappa"} | model | row(of_pair) | faces
     for name in answers.columns:
-        inside = _share(answers[name] == "inside", persons, confidence)
-        yield {"quantity": "inside share", "model": name, "answers": len(answers)} | inside
+        theirs = answers[name].dropna()
+        inside = _share(theirs == "inside", persons[theirs.index], confidence)
+        yield {"quantity": "inside share", "model": name, "answers": len(theirs)} | inside
         twice = again[name]
         part = _share(twice, persons[twice.index], confidence)
         yield {"quantity": "consistency", "model": name, "answers": len(twice)} | part
+
+
+def annotator_errors(
+    answers: pd.DataFrame,
+    persons: "pd.Series[str]",
+    settings: Annotate,
+    confidence: float,
+) -> Iterator[Row]:
+    """Rows of how often each annotator is wrong, by side, of three or more (Dawid and Skene 1979).
+
+    `answers` (faces, annotators); unsure is no answer here. No rows where a side has no answers, or
+    too few faces have three to tell errors apart.
+    """
+    words = {None: -1, "inside": 0, "outside": 1}
+    given = answers.apply(lambda column: column.map(words).fillna(-1).astype(int)).to_numpy()
+    if given.shape[1] < FEWEST or ((given >= 0).sum(axis=1) >= FEWEST).sum() < ENOUGH:
+        return
+    found = errors(given, persons.to_numpy(str), confidence)
+    for name, by_side, column in zip(answers.columns, found, given.T, strict=True):
+        for side, interval in zip(SIDES, by_side, strict=True):
+            yield {
+                "quantity": "annotator error",
+                "model": name,
+                "group": group_name({"side": side}),
+                **row(interval),
+                "faces": int((column >= 0).sum()),
+                "persons": int(persons[column >= 0].nunique()),
+                "truth": settings.annotators[name].error,
+            }
 
 
 def answer_error(answers: pd.DataFrame, persons: "pd.Series[str]", confidence: float) -> Interval:
@@ -169,7 +206,8 @@ def _confusion(two: pd.DataFrame) -> NDArray[np.float64]:
     """The confusion table (n, k, k) of each face, of the answers of two annotators."""
     first, second = (pd.Categorical(two[name], CHOICES).codes.astype(int) for name in two)
     table = np.zeros((len(two), len(CHOICES), len(CHOICES)))
-    table[np.arange(len(two)), first, second] = 1
+    both = np.flatnonzero((first >= 0) & (second >= 0))
+    table[both, first[both], second[both]] = 1
     return table
 
 

@@ -19,14 +19,12 @@ from facegap.answers import (
     sample_of,
 )
 from facegap.errors import DataError
-from facegap.settings.annotate import Annotate, AnswerWords, Person
+from facegap.settings.annotate import SIDES_ALONE, Annotate, Person
 from facegap.tables.acquire import FACES
 from facegap.tables.annotate import LABELS
 from facegap.tables.base import SIDES, read_table, write_table
 
 log = logging.getLogger(__name__)
-
-SIDES_ALONE = AnswerWords(inside=["inside"], outside=["outside"])
 
 
 def merge_annotators(
@@ -48,7 +46,8 @@ def merge_annotators(
     table = read_table(faces, FACES)
     sample = sample_of(table)
     places = places_of(answers, settings)
-    together = beside_each_other(read_all(places, settings, table), places)
+    read = read_all(places, settings, table)
+    together = beside_each_other(read, places, settings.answers_per_face)
     _require_sampled(together.index, sample, faces, places)
     decided = pd.Series(dtype=str)
     if adjudication is not None:
@@ -57,7 +56,11 @@ def merge_annotators(
         decided = given.set_index("face_id")["side"]
     merged = merge(together, decided, adjudication)
     simulated = is_simulated(settings)
-    merged = merged.assign(annotators="+".join(places), simulated=simulated)
+    whose = [
+        "+".join(together.columns[given])
+        for given in together.reindex(merged["face_id"]).notna().to_numpy()
+    ]
+    merged = merged.assign(annotators=whose, simulated=simulated)
     require_both_sides(merged, sample, _and(places))
     counts = merged["provenance"].value_counts()
     log.info("of %d faces in the sample: %s", len(sample), counts.to_dict())

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from facegap.annotate.sample import shared_out
 from facegap.answers import sample_of, simulated_answers
 from facegap.boundary import sides_of
 from facegap.seeds import generator
@@ -33,6 +34,11 @@ def simulate_annotator(
     if error is None:
         raise ValueError(f"{annotator} is not simulated")
     sample = sample_of(read_table(faces, FACES))
+    if settings.answers_per_face:
+        rng = generator(seed, "faces_of_annotators")
+        names = list(settings.annotators)
+        theirs = shared_out(len(sample), len(names), settings.answers_per_face, rng)
+        sample = sample[theirs[:, names.index(annotator)]]
     table = simulated_answers(
         sides_of(sample, own_label, faces).set_axis(sample["face_id"]),
         error=error,

@@ -13,6 +13,7 @@ from facegap.judge.at_large import at_large
 from facegap.judge.baseline import without_baseline
 from facegap.judge.model import Model, Size, absences, effects, model, preferences
 from facegap.judge.ranks import correlations, log_odds
+from facegap.judge.raters import by_own_side
 from facegap.judge.reliability import agreement, attention, consistency, response_times, votes
 from facegap.judge.shares import familiarities, participant_bootstrap, raw_shares
 from facegap.judge.truths import with_truths
@@ -25,7 +26,7 @@ from facegap.statistics.multiplicity import holm
 from facegap.statistics.power import power
 from facegap.tables.acquire import GENDERS
 from facegap.tables.base import read_table, write_table
-from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS_KEY, RESPONSES
+from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS_KEY, RATERS, RESPONSES
 from facegap.tables.measure import ESTIMATES
 from facegap.tables.measure import estimates as table_of
 
@@ -39,12 +40,14 @@ def judge_pairs(
     persons_key: Path,
     responses: Path,
     familiar: Path,
+    raters: Path,
     realism: Path,
     estimates: Path,
     summary: Path,
     study: str,
     makers: list[str],
     attention_threshold: float,
+    fewest: int,
     simulation: Simulation,
     intervals: Intervals,
     seed: int,
@@ -72,6 +75,7 @@ def judge_pairs(
         *_modelled(main, model(everybody, controls), adjusted, confidence),
         *without_baseline(compared, untouched, controls, confidence),
         *_at_large(compared, everybody, controls, confidence),
+        *by_own_side(compared, read_table(raters, RATERS), controls, fewest, confidence),
         *_by_criterion(compared, controls, confidence),
         *_raw(compared, controls, rng, confidence),
         *familiarities(known, excluded, confidence),

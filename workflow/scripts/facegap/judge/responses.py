@@ -10,10 +10,19 @@ from facegap.errors import ConfigError, DataError, listed, shown
 from facegap.files import read_json
 from facegap.participants import list_of
 from facegap.seeds import generator
-from facegap.settings.judge import Simulation
+from facegap.settings.judge import OwnSide, Simulation
 from facegap.spreadsheets import as_flags, as_numbers, read_csv
-from facegap.tables.base import as_meant, read_table, write_table
-from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS, PERSONS_KEY, RESPONSES
+from facegap.tables.base import SIDES, as_meant, read_table, write_table
+from facegap.tables.judge import (
+    CRITERIA,
+    FAMILIAR,
+    KEY,
+    PAIRS,
+    PERSONS,
+    PERSONS_KEY,
+    RATERS,
+    RESPONSES,
+)
 
 log = logging.getLogger(__name__)
 LINE = "line"  # name of the index of answers that come from a CSV
@@ -27,10 +36,13 @@ def simulate_responses(
     persons_key: Path,
     responses: Path,
     familiar: Path,
+    raters: Path,
     settings: Simulation,
     seed: int,
 ) -> None:
     """Write answers (RESPONSES, FAMILIAR) of simulated participants to every pair and person.
+
+    They have no side of their own (RATERS).
 
     They choose the in-domain output, and know a person, with the probabilities of `settings`; a
     value of the control without one is a `ConfigError`. They see every spoiled image, do not
@@ -63,6 +75,7 @@ def simulate_responses(
     )
     write_table(answers, responses, RESPONSES, {"simulated": "True"})
     write_table(known, familiar, FAMILIAR, {"simulated": "True"})
+    write_table(pd.DataFrame(columns=list(RATERS.columns)), raters, RATERS)
     log.info("%d simulated answers", len(answers))
 
 
@@ -70,17 +83,23 @@ def read_responses(
     *,
     answers: Path,
     familiarity: Path | None,
+    own_sides: Path | None,
     pairs: Path,
     persons: Path,
     sheet: Path,
     responses: Path,
     familiar: Path,
+    raters: Path,
+    settings: OwnSide,
 ) -> None:
     """Check people's answers and write them (RESPONSES, FAMILIAR) in the order of the pairs.
 
+    Apart from them, the side of who said one (RATERS), where enough did by the `settings`.
+
     `answers` is the database of `facegap judge serve` (SQLite), or a CSV with the columns
     pair_id, participant, choice (left or right) and, if known, seconds and the criteria; what
-    `facegap judge export` writes is one. `familiarity` is a CSV of person_id, participant, known.
+    `facegap judge export` writes is one. `familiarity` is a CSV of person_id, participant, known,
+    and `own_sides` one of participant and side.
     Participants may have stopped half-way; they are counted. Raises `DataError` at missing
     columns, no answers, an unknown pair or choice, another participant than the pair's, two
     answers to a pair, seconds that are none, answers of another study, and of one not closed.
@@ -107,6 +126,7 @@ def read_responses(
     known = known.assign(known=words == "1", simulated=False)
     write_table(given[list(RESPONSES.columns)], responses, RESPONSES)
     write_table(known[list(FAMILIAR.columns)], familiar, FAMILIAR)
+    write_table(_own_sides(answers, own_sides, settings), raters, RATERS)
 
 
 def _given(answers: Path, familiarity: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -121,6 +141,26 @@ def _given(answers: Path, familiarity: Path | None) -> tuple[pd.DataFrame, pd.Da
     if familiarity:
         return given, _csv(familiarity, columns, empty=True)
     return given, pd.DataFrame(columns=columns)
+
+
+def _own_sides(answers: Path, place: Path | None, settings: OwnSide) -> pd.DataFrame:
+    """Participants' own sides (RATERS), of a database or a CSV; of few, none."""
+    from facegap.people.comparing.answers import read_raters, without_few  # loads SQLAlchemy
+
+    if place is None and answers.suffix.lower() == ".csv":
+        return pd.DataFrame(columns=list(RATERS.columns))
+    if place is None:
+        return read_raters(answers, settings.answers, settings.fewest)
+    given = _csv(place, ("participant", "side"), empty=True)[["participant", "side"]]
+    for column, wrong in (
+        ("side", ~given["side"].isin(SIDES)),
+        ("participant", given["participant"].duplicated()),
+    ):
+        if wrong.any():
+            first = given[wrong].iloc[0]
+            words = "is no side" if column == "side" else "stands twice"
+            raise DataError(f"{place}: line {first.name}: {shown(first[column])} {words}")
+    return without_few(given, settings.fewest)
 
 
 def _csv(path: Path, needed: tuple[str, ...], *, empty: bool = False) -> pd.DataFrame:

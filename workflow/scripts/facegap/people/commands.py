@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Engine
 
 from facegap.errors import ConfigError, DataError, shown
 from facegap.files import whole
-from facegap.people.engine import invite, seats
+from facegap.people.engine import invite, seats_in
 from facegap.people.facts import facts, keep_fact
+from facegap.people.lookups import paces
+from facegap.people.web.store import reading
 from facegap.settings.study import Study
 from facegap.tables.base import as_csv
 
@@ -106,8 +108,9 @@ def print_links(engine: Engine, given: argparse.Namespace) -> None:
 
 
 def print_status(engine: Engine) -> None:
-    """Print how far everybody is."""
-    everybody = seats(engine)
+    """Print how far everybody is, and how long an answer takes them."""
+    with reading(engine) as connection:
+        everybody, pace = seats_in(connection), paces(connection)
     for seat in everybody:
         state = "closed" if seat.closed else "open"
         flags = {
@@ -117,7 +120,8 @@ def print_status(engine: Engine) -> None:
         }
         words = next((word for word, flag in flags.items() if flag), "")
         count = f"{seat.answered:>7} of {seat.items}"
-        print(f"{seat.round:<14}{state:<8}{seat.name:<20}{count}  {words}".rstrip())
+        took = f"{pace[seat.id]:.1f} s an answer  " if seat.id in pace else ""
+        print(f"{seat.round:<14}{state:<8}{seat.name:<20}{count}  {took}{words}".rstrip())
     if not everybody:
         print("nobody is invited yet")
 

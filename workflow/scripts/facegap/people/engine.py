@@ -222,14 +222,6 @@ def next_item(engine: Engine, seat: Seat) -> Item | None:
         return _next(connection, seat)
 
 
-def answers_to(engine: Engine, seat: Seat, items: Iterable[str]) -> dict[str, str]:
-    """What a seat answers to some of its items, of those that it has answered."""
-    wanted = sa.select(ANSWERS.c.item, EVENTS.c.what).join(EVENTS, EVENTS.c.id == ANSWERS.c.event)
-    theirs = (ANSWERS.c.seat == seat.id) & ANSWERS.c.item.in_(list(items))
-    with reading(engine) as connection:
-        return dict(connection.execute(wanted.where(theirs)).tuples().all())
-
-
 def answers_on(engine: Engine, of_round: str, item: str) -> dict[str, str]:
     """What each seat of a round answers to an item that it saw for the first time, by name."""
     with reading(engine) as connection:

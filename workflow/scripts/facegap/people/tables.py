@@ -50,5 +50,19 @@ ANSWERS = sa.Table(  # which event counts
     sa.Column("showing", sa.Integer, primary_key=True),
     sa.Column("event", sa.ForeignKey(EVENTS.c.id), nullable=False),
 )
+APART = sa.MetaData()  # what is made only where it is asked for, and nothing refers to
+VISITORS = sa.Table(  # of those who came by the link for all
+    "visitors",
+    APART,
+    sa.Column("seat", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seen", sa.Integer, nullable=False),  # minutes since 1970: when they last came on
+    sa.Column("outcome", sa.String),  # none while they are under way
+)
+RATERS = sa.Table(  # participants' own side of the boundary
+    "raters",
+    APART,
+    sa.Column("seat", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("answer", sa.String, nullable=False),
+)
 EARLIER = ("participants", "showings")  # tables of the layouts before this one
 PLACE = ("seat", "item", "showing")

@@ -25,18 +25,10 @@ from facegap.files import whole
 from facegap.participants import list_of, name_in
 from facegap.people.engine import Item, Seat, seat_in
 from facegap.people.facts import facts, keep_fact
-from facegap.people.tables import FACTS, SEATS
+from facegap.people.tables import APART, FACTS, SEATS, VISITORS
 from facegap.people.web.store import reading, writing
 from facegap.people.web.tokens import BYTES, hashed
 
-META = sa.MetaData()
-VISITORS = sa.Table(  # of those who came by the link for all
-    "visitors",
-    META,
-    sa.Column("seat", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("seen", sa.Integer, nullable=False),  # minutes since 1970: when they last came on
-    sa.Column("outcome", sa.String),  # of FINISHED and SCREENED; none while they are under way
-)
 FINISHED, SCREENED = "finished", "screened out"
 KEY = "key of visitors"  # the fact with the digest of the key
 PAUSED = "paused"  # the fact that nobody new is seated
@@ -168,7 +160,7 @@ def open_visitors(engine: Engine, path: Path, *, renew: bool = False) -> bytes:
     not the one at `path` (unless it is to be `renew`ed: who began cannot come back then).
     """
     with writing(engine) as connection:
-        META.create_all(connection)
+        APART.create_all(connection)
         known = facts(connection).get(KEY)
         if known is None and connection.execute(sa.select(SEATS.c.id).limit(1)).first():
             raise ConfigError(

@@ -123,9 +123,14 @@ def labels(
                 "inside": one(annotated, "inside share", model=name),
                 "consistency": one(annotated, "consistency", model=name),
                 "error": study.annotate.annotators[name].error,
+                "wrong": {
+                    side: one(annotated, "annotator error", model=name, group=f"side: {side}")
+                    for side in SIDES
+                },
             }
             for name, part in (agreement or {"annotators": {}})["annotators"].items()
         ],
+        "errors_of_annotators": not rows_of(annotated, "annotator error").empty,
         "precision": one(partitioned, "pseudo-label precision", group="part: test"),
         "errors": errors,
         "error": one(partitioned, "label error", group=ALL),
@@ -381,6 +386,11 @@ def judgement(judged: pd.DataFrame, summary: Facts, study: Study) -> dict[str, A
         ],
         "at_large": one(judged, "preference at large"),
         "at_large_everybody": one(judged, "preference at large of everybody"),
+        "raters": [
+            {**row, "side": group_values(row["group"])["rater"]}
+            for row in as_rows(rows_of(judged, "preference by own side"))
+        ],
+        "raters_apart": one(judged, "preference difference by own side"),
         "makers": as_rows(rows_of(judged, "preference by maker")),
         "makers_apart": as_rows(rows_of(judged, "preference difference by maker")),
         "repeats": one(judged, "consistency"),

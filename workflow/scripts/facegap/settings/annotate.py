@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from facegap.settings.base import Below, Name, Section, Share, Text, Words, paper, refuse
+from facegap.settings.base import Below, Count, Name, Section, Share, Text, Words, paper, refuse
 
 
 class AnswerWords(Section):
@@ -23,6 +23,9 @@ class AnswerWords(Section):
                 if sides.setdefault(word, side) != side:
                     refuse([((), f"{word!r} is both {sides[word]} and {side}")])
         return self
+
+
+SIDES_ALONE = AnswerWords(inside=["inside"], outside=["outside"])  # of a file without unsure
 
 
 class Person(Section):
@@ -102,6 +105,30 @@ class Annotate(Section):
         None,
         description="CSV below data_root (face_id, side) of decisions where annotators differ.",
     )
+    answers_per_face: Count | None = Field(
+        None,
+        ge=2,
+        description=(
+            "How many of the annotators answer on each face: on the page it goes to who comes, the"
+            " faces with the fewest answers first. Null: all of them."
+        ),
+    )
+    known: Below | None = Field(
+        None,
+        description=(
+            "CSV below data_root (face_id, side) of faces outside the sample whose side is known,"
+            " for the page: the first of them train annotators, the others come unannounced among"
+            " the faces and check them. They get no label."
+        ),
+    )
+    training: int = Field(
+        10,
+        ge=0,
+        description=(
+            "How many of the known faces come first, each with what it is known as once it is"
+            " answered."
+        ),
+    )
     repeated: Share = Field(
         0.05, description="Share of the sample that each annotator sees twice, for consistency."
     )
@@ -109,3 +136,10 @@ class Annotate(Section):
         default_factory=Tentative,
         description="Probability that a simulated person marks an answer as tentative.",
     )
+
+    @model_validator(mode="after")
+    def _enough_annotators(self) -> Self:
+        if self.answers_per_face and self.answers_per_face > len(self.annotators):
+            words = f"{self.answers_per_face}, of {len(self.annotators)} annotators; name more"
+            refuse([(("answers_per_face",), words)])
+        return self

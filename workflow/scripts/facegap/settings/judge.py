@@ -1,6 +1,6 @@
 """Settings of the stage judge."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -97,6 +97,36 @@ class Simulation(Section):
     )
 
 
+class OwnSide(Section):
+    """An optional question at the end: on which side of the boundary participants are themselves.
+
+    It is about people, so it is asked only where it is set, may be left unanswered, and is stored
+    apart from the answers.
+    """
+
+    question: Text | None = Field(None, description="The question; null: it is not asked.")
+    answers: dict[Text, Literal["inside", "outside"] | None] = Field(
+        {},
+        description=(
+            "Each answer that may be chosen, and the side that it stands for (null: neither);"
+            " not to say is always one."
+        ),
+    )
+    fewest: int = Field(
+        5,
+        ge=5,
+        description="Participants that a side has at the least; of fewer nothing is shown or kept.",
+    )
+
+    @model_validator(mode="after")
+    def _of_both_sides(self) -> Self:
+        if self.question and not {"inside", "outside"} <= set(self.answers.values()):
+            refuse([(("answers",), "none for inside or none for outside; name answers of both")])
+        if self.answers and not self.question:
+            refuse([(("question",), "what are these answers to? Write the question")])
+        return self
+
+
 class Judge(Section):
     """Stage judge."""
 
@@ -141,8 +171,19 @@ class Judge(Section):
             " (true or false)."
         ),
     )
+    own_side_responses: Below | None = Field(
+        None,
+        description=(
+            "With a CSV of answers, the CSV below data_root of participant and side (inside or"
+            " outside): participants' own sides, where they were asked."
+        ),
+    )
     simulation: Simulation = Field(
         default_factory=Simulation, description="Simulated participants."
+    )
+    own_side: OwnSide = Field(
+        default_factory=OwnSide,
+        description="Participants' own side of the boundary, asked at the end.",
     )
     recruitment: Recruitment = Field(
         default_factory=Recruitment,
@@ -151,9 +192,13 @@ class Judge(Section):
 
     @model_validator(mode="after")
     def _of_somebody(self) -> Self:
-        if self.familiarity_responses and not self.responses:
-            refuse([(("familiarity_responses",), "whose? Give judge.responses too")])
-        if self.responses and self.familiarity_responses == self.responses:
-            words = "the file of judge.responses; one would be written over the other"
-            refuse([(("familiarity_responses",), words)])
+        seen = {self.responses: "responses"}
+        for name in ("familiarity_responses", "own_side_responses"):
+            place = getattr(self, name)
+            if place and not self.responses:
+                refuse([((name,), "whose? Give judge.responses too")])
+            if place and place in seen:
+                words = f"the file of judge.{seen[place]}; one would be written over the other"
+                refuse([((name,), words)])
+            seen[place] = name
         return self

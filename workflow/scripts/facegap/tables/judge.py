@@ -2,7 +2,7 @@
 
 import pandera.pandas as pa
 
-from facegap.tables.base import flag, integer, real, table, text
+from facegap.tables.base import SIDES, flag, integer, real, table, text
 
 CRITERIA = ("realism", "transfer", "identity")  # that the paper names
 
@@ -71,6 +71,13 @@ RESPONSES = table(
     },
     "responses",
     unique=("pair_id", "participant"),
+)
+RATERS = table(
+    {
+        "participant": text(unique=True),
+        "side": text(*SIDES),  # their own; none of a side with few participants
+    },
+    "participants' own sides",
 )
 FAMILIAR = table(
     {

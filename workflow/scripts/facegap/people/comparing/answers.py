@@ -1,15 +1,18 @@
 """The answers of participants, out of their database; nothing here knows the pages."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from facegap.errors import DataError, listed, shown
 from facegap.people.engine import answers_in, open_finished
 from facegap.people.facts import fact, facts
+from facegap.people.tables import RATERS, SEATS
 from facegap.people.web.store import reading
 from facegap.spreadsheets import read_csv
 from facegap.tables.judge import CRITERIA
@@ -63,6 +66,37 @@ def read_database(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         return exported(engine)
     finally:
         engine.dispose()
+
+
+def read_raters(path: Path, sides: Mapping[str, str | None], fewest: int) -> pd.DataFrame:
+    """What `raters_in` gives of the SQLite file at `path`, which is only read."""
+    engine = open_finished(path)
+    try:
+        with reading(engine) as connection:
+            return raters_in(connection, sides, fewest)
+    finally:
+        engine.dispose()
+
+
+def raters_in(connection: Connection, sides: Mapping[str, str | None], fewest: int) -> pd.DataFrame:
+    """The side of each participant who said one: participant, side.
+
+    None of a side with fewer than so many participants: who they are could be told.
+    """
+    if not sa.inspect(connection).has_table(RATERS.name):
+        return pd.DataFrame(columns=["participant", "side"])
+    wanted = sa.select(SEATS.c.name, RATERS.c.answer).join(RATERS, RATERS.c.seat == SEATS.c.id)
+    wanted = wanted.where(SEATS.c.round == ROUND, ~SEATS.c.withdrawn).order_by(SEATS.c.id)
+    rows = connection.execute(wanted).tuples().all()
+    given = pd.DataFrame(rows, columns=["participant", "answer"])
+    given = given.assign(side=given["answer"].map(dict(sides)))
+    return without_few(given[["participant", "side"]].dropna(), fewest)
+
+
+def without_few(raters: pd.DataFrame, fewest: int) -> pd.DataFrame:
+    """`raters` (participant, side) of sides with so many participants."""
+    count = raters["side"].map(raters["side"].value_counts())
+    return raters[count >= fewest].reset_index(drop=True)
 
 
 def answered(place: Path, pairs: str) -> int:

@@ -21,7 +21,7 @@ from facegap.people.commands import (
     serve_options,
     write_answers,
 )
-from facegap.people.comparing.answers import ROUND, exported_in
+from facegap.people.comparing.answers import ROUND, exported_in, raters_in
 from facegap.people.comparing.managing import Managed
 from facegap.people.comparing.managing import site as managing
 from facegap.people.comparing.recruiting import OneLink
@@ -119,7 +119,14 @@ def serve_pages(given: argparse.Namespace) -> None:
     if given.open:
         _require_for_people(study, sheet)
     link = one_link(study, engine, renew=given.new_key) if given.open else None
-    app = site(engine, sheet, consent=consent, one_link=link, root_path=given.root_path)
+    app = site(
+        engine,
+        sheet,
+        consent=consent,
+        one_link=link,
+        own_side=study.judge.own_side,
+        root_path=given.root_path,
+    )
     serve(app, given.host, given.port)
 
 
@@ -172,9 +179,11 @@ def close_study(given: argparse.Namespace) -> None:
 
 def _closed(study: Study, engine: Engine) -> int:
     """How many answers there are, of a study that is closed now."""
-    places = (study.judge.responses, study.judge.familiarity_responses)
+    judge = study.judge
+    places = (judge.responses, judge.familiarity_responses, judge.own_side_responses)
     with closing(engine, ROUND) as connection:
-        tables = exported_in(connection)
+        raters = raters_in(connection, judge.own_side.answers, judge.own_side.fewest)
+        tables = (*exported_in(connection), raters)
         files = {
             Path(study.data_root, place): table
             for table, place in zip(tables, places, strict=True)

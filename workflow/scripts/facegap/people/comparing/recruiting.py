@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from facegap.people.comparing.sheet import Plan, Sheet
-from facegap.people.engine import Seat, answers_to, seat_of
+from facegap.people.engine import Seat, seat_of
+from facegap.people.lookups import answers_to
 from facegap.people.site import FORM, Form, onwards
 from facegap.people.visitors import FINISHED, PERSON, SCREENED, Visitors
 from facegap.people.web.app import Pages, root_of

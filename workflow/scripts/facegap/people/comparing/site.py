@@ -13,6 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from facegap.errors import DataError
+from facegap.people.comparing.raters import (
+    SILENT,
+    add_question,
+    delete_rater,
+    open_raters,
+    was_asked,
+)
 from facegap.people.comparing.recruiting import OneLink, add_ways_in, paragraphs_of
 from facegap.people.comparing.sheet import Pair, Plan, Sheet
 from facegap.people.engine import (
@@ -31,6 +38,7 @@ from facegap.people.visitors import FINISHED, SCREENED
 from facegap.people.web.app import Pages, application
 from facegap.people.web.guard import HOLDS, Limits
 from facegap.people.web.store import settle
+from facegap.settings.judge import OwnSide
 from facegap.tables.judge import CRITERIA
 
 HERE = Path(__file__).parent / "pages"
@@ -45,20 +53,26 @@ def site(
     *,
     consent: str,
     one_link: OneLink | None = None,
+    own_side: OwnSide | None = None,
     root_path: str = "",
     limits: Limits | None = None,
 ) -> FastAPI:
     """The application; `consent` is the text of the first page, paragraphs apart by empty lines.
 
     Where a participant is in the study decides which of their pages is shown, so that the same
-    link goes on where they were. With `one_link` people come by the link for all, too.
+    link goes on where they were. With `one_link` people come by the link for all, too. With a
+    question in `own_side` they are asked it at the end.
     """
     pages, router = Pages(HERE), APIRouter()
     if one_link:
         add_ways_in(router, engine, sheet, pages, consent, one_link)
-    _add_pages(router, engine, sheet, pages, consent, one_link)
+    asked = own_side if own_side and own_side.question else None
+    if asked:
+        open_raters(engine)
+        add_question(router, engine, asked.answers)
+    _add_pages(router, engine, sheet, pages, consent, one_link, asked)
     _add_images(router, engine, sheet)
-    _add_forms(router, engine, sheet, one_link)
+    _add_forms(router, engine, sheet, one_link, asked)
     return application(
         "facegap judge",
         router,
@@ -90,6 +104,7 @@ def _add_pages(
     pages: Pages,
     consent: str,
     one_link: OneLink | None,
+    asked: OwnSide | None,
 ) -> None:
     """The routes that only look."""
     holder, active = holder_of(engine), _active_of(engine)
@@ -100,6 +115,9 @@ def _add_pages(
         outcome = one_link.outcome(seat) if one_link else None
         name, values = _page(seat, sheet, consent, on=bool(on), screened=outcome == SCREENED)
         back = one_link.back(request, outcome) if one_link else None
+        if name == "thanks.html.j2":
+            open_question = asked and not seat.closed and not was_asked(engine, seat)
+            values = {"asked": asked if open_question else None, "silent": SILENT}
         return pages.show(request, name, token=token, back=back, **values)
 
     @router.get("/s/{token}/withdraw")
@@ -129,7 +147,13 @@ def _add_images(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
         return Response(sheet.png(image), media_type="image/png", headers=cached)
 
 
-def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet, one_link: OneLink | None) -> None:
+def _add_forms(
+    router: APIRouter,
+    engine: Engine,
+    sheet: Sheet,
+    one_link: OneLink | None,
+    asked: OwnSide | None,
+) -> None:
     """The routes that store."""
     holder, active = holder_of(engine), _active_of(engine)
 
@@ -183,6 +207,8 @@ def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet, one_link: OneLin
         if not seat.withdrawn:  # as by a button pressed twice
             if one_link and seat.finished:  # what they are owed stays
                 one_link.visitors.end(seat, FINISHED)
+            if asked:
+                delete_rater(engine, seat)
             with _refusals():
                 withdraw(engine, seat)
         return onwards(request, token)

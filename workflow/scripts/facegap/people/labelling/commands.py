@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from facegap.answer_files import round_file
-from facegap.answers import read_answers, sample_of
+from facegap.answers import few, read_answers, sample_of
 from facegap.crops import Crops
 from facegap.errors import ConfigError, DataError
 from facegap.people.commands import (
@@ -23,6 +24,7 @@ from facegap.people.commands import (
 )
 from facegap.people.engine import (
     closing,
+    items_in,
     open_study,
     reopen,
     seat_in,
@@ -31,26 +33,31 @@ from facegap.people.engine import (
     seats_in,
 )
 from facegap.people.labelling.rounds import (
+    FACE,
+    KNOWN,
     ROUNDS,
     bring_in,
     differing,
     faces_in,
     given_in,
+    known_in,
     order_of,
     subject_of,
+    wanting,
+    with_known,
     written_of,
 )
 from facegap.people.labelling.site import Album, site
 from facegap.people.web.serve import serve
-from facegap.people.web.store import writing
+from facegap.people.web.store import reading, writing
 from facegap.seeds import generator
-from facegap.settings.annotate import Person
+from facegap.settings.annotate import SIDES_ALONE, Person
 from facegap.settings.load import read_study
 from facegap.settings.study import Study
 from facegap.tables.acquire import FACES
 from facegap.tables.align import ALIGNED
 from facegap.tables.annotate import ANSWERS
-from facegap.tables.base import metadata, read_table
+from facegap.tables.base import SIDES, metadata, read_table
 from facegap.tables.partition import QUEUE
 
 PORT = 8001
@@ -97,14 +104,23 @@ def serve_pages(given: argparse.Namespace) -> None:
         boundary=study.boundary,
         sides=study.sides.model_dump(),
         terms=TERMS.format(licence=licence),
+        each=study.annotate.answers_per_face,
+        pseudo_labels=_pseudo_labels(study),
+        training=dict(list(_known(study).items())[: study.annotate.training]),
         root_path=given.root_path,
     )
     serve(app, given.host, given.port)
 
 
 def show_status(given: argparse.Namespace) -> None:
-    """Print how far everybody is."""
-    print_status(_opened(given)[1])
+    """Print how far everybody is, and how many of the known faces they have right."""
+    study, engine = _opened(given)
+    print_status(engine)
+    with reading(engine) as connection:
+        checks = known_in(connection, _known(study))
+    checks = checks[checks["kind"] == KNOWN]
+    for name, right in checks["right"].groupby(checks["name"]):
+        print(f"{name}: {right.sum()} of {len(right)} known faces right")
 
 
 def close_round(given: argparse.Namespace) -> None:
@@ -118,14 +134,15 @@ def close_round(given: argparse.Namespace) -> None:
         reopen(engine, given.round)
         return
     adjudicated = given.round == "labelling" and bool(_people(study, "adjudication"))
+    each = study.annotate.answers_per_face
     with closing(engine, given.round) as connection:
         _require_finished(connection, study, given)
         answers = given_in(connection, given.round)
         files = {
             Path(round_file(study, given.round, name)): ANSWERS.validate(table)
-            for name, table in written_of(answers, given.round).items()
+            for name, table in written_of(answers, given.round, each).items()
         }
-        differ = differing(answers) if adjudicated else []
+        differ = differing(answers, each) if adjudicated else []
         if adjudicated:
             seat_in(connection, "adjudication", {"adjudicator": faces_in(differ)})
         write_answers(connection, files)
@@ -138,11 +155,17 @@ def _require_finished(connection: Connection, study: Study, given: argparse.Name
     seated = seats_in(connection, given.round)
     if not seated:
         raise DataError(f"nobody is invited to the {given.round}; see facegap annotate invite")
+    each = study.annotate.answers_per_face if given.round == "labelling" else None
     behind = [
         f"{seat.name} has {seat.answered} of {seat.items}"
         for seat in seated
-        if seat.answered < seat.items
+        if seat.answered < seat.items and each is None
     ]
+    if each is not None:
+        shown = [item for seat in seated for item in items_in(connection, seat)]
+        faces = {item.item for item in shown if item.kind == FACE}
+        if count := wanting(given_in(connection, given.round), faces, each):
+            behind = [f"{count} of {len(faces)} faces have fewer than {each} answers"]
     if behind and not given.unfinished:
         raise DataError(
             f"the {given.round} is not finished: {'; '.join(behind)}. To leave the other faces out:"
@@ -185,6 +208,8 @@ def export_answers(given: argparse.Namespace) -> None:
             for of_round in ROUNDS
             for name, table in given_in(connection, of_round).items()
         }
+        if study.annotate.known:
+            files[given.to / "known.csv"] = known_in(connection, _known(study))
         write_answers(connection, files)
 
 
@@ -235,6 +260,40 @@ def _people(study: Study, of_round: str) -> dict[str, Person]:
     return {name: person for name, person in group.items() if person.answers is not None}
 
 
+def _known(study: Study) -> dict[str, str]:
+    """The side of each face that is known, in an order by seed; those that train come first."""
+    if study.annotate.known is None:
+        return {}
+    path = Path(study.data_root, study.annotate.known)
+    faces = read_table(_faces(study), FACES)
+    given = read_answers(path, Person(answers=study.annotate.known, words=SIDES_ALONE), faces)
+    aligned = read_table(results_of(study, "align/target/faces.parquet", "align"), ALIGNED)
+    for words, wrong in (
+        ("in the sample, which is to be labelled", given["face_id"].isin(_sample(study))),
+        ("not aligned, so they cannot be shown", ~given["face_id"].isin(aligned["face_id"])),
+    ):
+        if wrong.any():
+            named = few(given["face_id"][wrong].to_numpy(str))
+            raise DataError(f"{path}: {named} {words}; name others")
+    if len(given) < study.annotate.training:
+        raise DataError(
+            f"{path}: {len(given)} faces, and annotate.training asks for {study.annotate.training}"
+        )
+    order = generator(study.seed, "known_faces").permutation(len(given))
+    sides = given["side"].to_numpy()[order]
+    return dict(zip(given["face_id"].to_numpy()[order], map(str, sides), strict=True))
+
+
+def _pseudo_labels(study: Study) -> dict[str, str]:
+    """The side that the classifier leans to, of each face that waits for verification."""
+    queue = Path(study.results, study.study, "partition/target/queue.csv")
+    if not queue.exists():
+        return {}
+    table = read_table(queue, QUEUE)
+    sides = np.where(table["probability"] >= 0.5, *SIDES)
+    return dict(zip(table["face_id"], map(str, sides), strict=True))
+
+
 def _faces(study: Study) -> Path:
     return results_of(study, "acquire/target/faces.parquet", "acquire")
 
@@ -249,14 +308,11 @@ def _seat(study: Study, engine: Engine) -> None:
     aligned = read_table(results_of(study, "align/target/faces.parquet", "align"), ALIGNED)
     sample = _sample(study)
     sample = sample[sample.isin(aligned["face_id"])]
-    orders = {
-        name: order_of(
-            sample,
-            study.annotate.repeated,
-            generator(study.seed, "labelling_order", annotator=name),
-        )
-        for name in _people(study, "labelling")
-    }
+    known, orders = list(_known(study)), {}
+    for name in _people(study, "labelling"):
+        rng = generator(study.seed, "labelling_order", annotator=name)
+        order = order_of(sample, study.annotate.repeated, rng)
+        orders[name] = with_known(order, known, study.annotate.training, rng)
     seat_people(engine, "labelling", orders)
     seat_people(engine, "adjudication", dict.fromkeys(_people(study, "adjudication"), ()))
     queue = Path(study.results, study.study, "partition/target/queue.csv")

@@ -4,7 +4,7 @@ Three rounds: `labelling` of the sample, `adjudication` of the faces on which an
 `verification` of the persons whom no accepted pseudo-label placed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from facegap.people.web.tokens import hashed
 from facegap.tables.annotate import ANSWERS
 
 ROUNDS = ("labelling", "adjudication", "verification")
+FACE, TRAINING, KNOWN = "face", "training", "known"  # kinds of items
 
 
 def subject_of(sample: Iterable[str]) -> str:
@@ -34,7 +35,7 @@ def subject_of(sample: Iterable[str]) -> str:
 
 def faces_in(face_ids: Iterable[str]) -> list[Item]:
     """Faces as items, each shown once."""
-    return [Item(str(face), 0, "face") for face in face_ids]
+    return [Item(str(face), 0, FACE) for face in face_ids]
 
 
 def order_of(faces: "pd.Series[str]", repeated: float, rng: np.random.Generator) -> list[Item]:
@@ -44,8 +45,30 @@ def order_of(faces: "pd.Series[str]", repeated: float, rng: np.random.Generator)
     again = np.sort(rng.choice(n, round(repeated * n), replace=False))
     later = again + 1 + rng.random(len(again)) * (n - again)  # anywhere after the first time
     places = np.concatenate([np.arange(n, dtype=float), later])
-    shown = [*faces_in(first), *(Item(str(face), 1, "face") for face in first[again])]
+    shown = [*faces_in(first), *(Item(str(face), 1, FACE) for face in first[again])]
     return [shown[k] for k in np.argsort(places, kind="stable")]
+
+
+def with_known(
+    order: list[Item], known: Sequence[str], training: int, rng: np.random.Generator
+) -> list[Item]:
+    """An order of faces with those `known`: the first `training` first, the others anywhere."""
+    first = [Item(face, 0, TRAINING) for face in known[:training]]
+    checks = [Item(face, 0, KNOWN) for face in known[training:]]
+    places = np.concatenate(
+        [np.arange(len(order), dtype=float), rng.random(len(checks)) * len(order)]
+    )
+    mixed = [*order, *checks]
+    return first + [mixed[k] for k in np.argsort(places, kind="stable")]
+
+
+def known_in(connection: Connection, known: Mapping[str, str]) -> pd.DataFrame:
+    """The answers on faces whose side is `known`: name, kind, face_id, side, right."""
+    table = answers_in(connection, "labelling")
+    table = table[table["kind"].isin([TRAINING, KNOWN])]
+    table = table.rename(columns={"item": "face_id", "what": "side"})
+    right = table["side"] == table["face_id"].map(dict(known))
+    return table.assign(right=right)[["name", "kind", "face_id", "side", "right"]]
 
 
 def answers_of(engine: Engine, of_round: str) -> dict[str, pd.DataFrame]:
@@ -57,6 +80,7 @@ def answers_of(engine: Engine, of_round: str) -> dict[str, pd.DataFrame]:
 def given_in(connection: Connection, of_round: str) -> dict[str, pd.DataFrame]:
     """What `answers_of` gives, in a transaction that is under way."""
     table = answers_in(connection, of_round)
+    table = table[table["kind"] == FACE]
     tentative = [bool(details.get("tentative")) for details in table["details"]]
     table = table.rename(columns={"item": "face_id", "what": "side"}).assign(tentative=tentative)
     types = {"face_id": "str", "side": "str", "showing": "int64"}
@@ -68,28 +92,43 @@ def given_in(connection: Connection, of_round: str) -> dict[str, pd.DataFrame]:
     }
 
 
-def written_of(answers: Mapping[str, pd.DataFrame], of_round: str) -> dict[str, pd.DataFrame]:
+def written_of(
+    answers: Mapping[str, pd.DataFrame], of_round: str, each: int | None = None
+) -> dict[str, pd.DataFrame]:
     """Everybody's `answers` in a round, as the workflow takes them.
 
-    Of the labelling, faces that everybody has answered; of the adjudication, those with a side.
+    Of the labelling, faces that everybody has answered, or as many as `each` is to have; of the
+    adjudication, those with a side.
     """
     if of_round == "adjudication":
         return {name: table[table["side"] != "unsure"] for name, table in answers.items()}
     if of_round == "verification":
         return dict(answers)
-    first = [set(table["face_id"][table["showing"] == 0]) for table in answers.values()]
-    everybody = set.intersection(*first)
-    return {name: table[table["face_id"].isin(everybody)] for name, table in answers.items()}
+    count = _first(answers).notna().sum(axis=1)
+    enough = count.index[count >= (each or len(answers))]
+    return {name: table[table["face_id"].isin(enough)] for name, table in answers.items()}
 
 
-def differing(answers: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Faces that all have answered, and not all with the same side, by face id."""
+def differing(answers: Mapping[str, pd.DataFrame], each: int | None = None) -> list[str]:
+    """Faces that all have answered (or as many as `each` is to have), not all with one side."""
+    together = _first(answers)
+    together = together[together.notna().sum(axis=1) >= (each or len(answers))]
+    return sorted(together.index[agreed_side(together).isna()])
+
+
+def wanting(answers: Mapping[str, pd.DataFrame], faces: Iterable[str], each: int) -> int:
+    """How many of the `faces` have fewer answers than `each` is to have."""
+    count = _first(answers).notna().sum(axis=1).reindex(sorted(set(faces)), fill_value=0)
+    return int((count < each).sum())
+
+
+def _first(answers: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """First answers as (faces, annotators), missing where somebody gave none."""
     first = {
         name: table[table["showing"] == 0].set_index("face_id")["side"]
         for name, table in answers.items()
     }
-    together = pd.DataFrame(first).dropna()
-    return sorted(together.index[agreed_side(together).isna()])
+    return pd.DataFrame(first, dtype=object)
 
 
 def bring_in(connection: Connection, seat: Seat, answers: pd.DataFrame) -> int:

@@ -1,7 +1,7 @@
 """The pages of labelling, adjudication and verification: one face at a time, by keyboard."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,10 @@ from facegap.people.engine import (
     undo,
 )
 from facegap.people.facts import codes
+from facegap.people.labelling.grid import add_grid
+from facegap.people.labelling.sharing import next_shared
+from facegap.people.labelling.show import Show
+from facegap.people.labelling.teaching import add_taught
 from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
 from facegap.people.web.app import Pages, application
 from facegap.people.web.guard import Limits
@@ -37,7 +41,7 @@ from facegap.people.web.store import settle
 
 HERE = Path(__file__).parent / "pages"
 OTHERS = 8  # pictures of the same person shown beside
-Show = Callable[..., Response]  # the page of a template for a seat
+LIMITS = Limits(known=(50.0, 400))  # a grid asks for a hundred pictures
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,18 @@ def site(
     boundary: str,
     sides: Mapping[str, str],
     terms: str,
+    each: int | None = None,
+    pseudo_labels: Mapping[str, str] | None = None,
+    training: Mapping[str, str] | None = None,
     root_path: str = "",
     limits: Limits | None = None,
 ) -> FastAPI:
-    """The application. `sides` are the groups' names by inside and outside."""
+    """The application. `sides` are the groups' names by inside and outside.
+
+    Where `each` face is to have so many answers, an annotator labels those that still want one.
+    Faces with `pseudo_labels`, sides by face id, may be verified many at once. Of those that are
+    for `training` the known side is shown once they are answered.
+    """
     pages, router = Pages(HERE), APIRouter()
     code_of = codes(engine, album.faces.index)
     common: dict[str, Any] = {
@@ -79,27 +91,37 @@ def site(
         "names": {**sides, "unsure": "unsure"},
         "terms": terms,
         "code_of": code_of,
+        "each": each,
+        "has_grid": bool(pseudo_labels),
+        "training": training or {},
     }
     face_of = {code: face for face, code in code_of.items()}
 
     def show(request: Request, name: str, seat: Seat, token: str, **values: Any) -> Response:
         return pages.show(request, name, seat=seat, token=token, **common, **values)
 
-    _add_pages(router, engine, album, face_of, show)
-    _add_forms(router, engine, face_of, show)
+    _add_pages(router, engine, album, face_of, show, each)
+    _add_forms(router, engine, face_of, show, frozenset(training or {}))
+    add_taught(router, engine, face_of, training or {}, show)
+    add_grid(router, engine, face_of, pseudo_labels or {}, show)
     return application(
         "facegap annotate",
         router,
         pages,
         root_path=root_path,
         static={"labelling": HERE / "static"},
-        limits=limits,
+        limits=limits or LIMITS,
         ending=partial(settle, engine),  # what a reader kept in the log goes with the server
     )
 
 
 def _add_pages(
-    router: APIRouter, engine: Engine, album: Album, face_of: Mapping[str, str], show: Show
+    router: APIRouter,
+    engine: Engine,
+    album: Album,
+    face_of: Mapping[str, str],
+    show: Show,
+    each: int | None,
 ) -> None:
     """The routes that only look; `face_of` has the face of each code."""
     holder = holder_of(engine)
@@ -112,7 +134,10 @@ def _add_pages(
     @router.get("/s/{token}/next")
     def following(request: Request, token: str) -> Response:
         seat = holder(request, token)
-        face = next_item(engine, seat)
+        if each is not None and seat.round == "labelling":
+            face = next_shared(engine, seat, each)
+        else:
+            face = next_item(engine, seat)
         if seat.closed or face is None:
             return show(request, "done.html.j2", seat, token)
         others = album.others(face.item)
@@ -142,7 +167,13 @@ def _add_pages(
         return Response(album.jpeg(face_id), media_type="image/jpeg")
 
 
-def _add_forms(router: APIRouter, engine: Engine, face_of: Mapping[str, str], show: Show) -> None:
+def _add_forms(
+    router: APIRouter,
+    engine: Engine,
+    face_of: Mapping[str, str],
+    show: Show,
+    training: frozenset[str],
+) -> None:
     """The routes that store."""
     holder = holder_of(engine)
 
@@ -150,7 +181,7 @@ def _add_forms(router: APIRouter, engine: Engine, face_of: Mapping[str, str], sh
     def answer(request: Request, token: str, fields: Form) -> Response:
         seat = holder(request, token)
         try:
-            page = _answer(engine, seat, face_of, fields)
+            page = _answer(engine, seat, face_of, fields, training)
         except DataError as error:
             return refuse(request, seat, error, token)
         return onwards(request, token, page)
@@ -178,7 +209,11 @@ def _add_forms(router: APIRouter, engine: Engine, face_of: Mapping[str, str], sh
 
 
 def _answer(
-    engine: Engine, seat: Seat, face_of: Mapping[str, str], fields: Mapping[str, str]
+    engine: Engine,
+    seat: Seat,
+    face_of: Mapping[str, str],
+    fields: Mapping[str, str],
+    training: frozenset[str],
 ) -> str:
     """Store a form's answer; the page to go on to. HTTP 422 for a form that is none."""
     code, showing, side = (fields.get(name, "") for name in ("face", "showing", "side"))
@@ -192,4 +227,6 @@ def _answer(
     decides = seat.round == "adjudication"
     answer = Answer(face, side, int(showing), seconds_of(fields), tentative)
     record(engine, seat, answer, change=decides)
+    if face in training:
+        return f"taught/{code}"
     return f"revealed/{code}" if decides and fields.get("keep") != "1" else "next"

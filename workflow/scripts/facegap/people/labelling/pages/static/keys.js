@@ -19,4 +19,18 @@ document.addEventListener("keydown", (event) => {
   if (tentative && event.shiftKey) tentative.checked = true;
   button.click();
 });
+const grid = document.querySelector("#grid");
+if (grid) {
+  const boxes = [...grid.querySelectorAll("input")];
+  boxes[0].focus();
+  grid.addEventListener("keydown", (event) => {
+    const at = boxes.indexOf(document.activeElement);
+    const columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
+    const next = boxes[at + steps[event.key]];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
+}
 window.addEventListener("pageshow", () => { sent = false; });
