@@ -31,7 +31,8 @@ NAMES = ("pairs", "persons", "key", "persons_key", "responses", "familiar", "rat
 def results(tmp_path: Path) -> Path:
     """A study of pairs that people have answered, to its estimates; one is careless."""
     folder = make_study(tmp_path, participants=3) / "judge"
-    configure(tmp_path, responses="human/answers.sqlite")
+    paid = {"finished": {"code": "PAID-BY-THIS"}}
+    configure(tmp_path, responses="human/answers.sqlite", recruitment=paid)
     pairs = read_table(folder / "pairs.parquet", PAIRS)
     persons = read_table(folder / "persons.parquet", PERSONS)
     choice = np.random.default_rng(1).choice(["left", "right"], len(pairs))
@@ -92,6 +93,7 @@ def test_every_answer_is_in_it_and_no_name(tmp_path: Path, results: Path) -> Non
     for path in place.iterdir():
         words = set(path.read_text(encoding="utf-8").replace(",", " ").split())
         assert not words & names, path.name
+        assert "PAID-BY-THIS" not in path.read_text(), path.name
 
 
 def test_the_answers_alone_give_the_estimates_again(tmp_path: Path, results: Path) -> None:

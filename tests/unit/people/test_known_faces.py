@@ -69,7 +69,6 @@ def pages(folder: Path, **more: Any) -> tuple[Labelling, dict[str, str], dict[st
     engine = open_answers(folder / "annotations/labels.sqlite")
     links = {seat.name: token for seat, token in invite(engine, again=["ada", "ben"])}
     known = _known(study)
-    training = dict(list(known.items())[:TRAIN])
     album = album_of(study)
     app = site(
         engine,
@@ -77,7 +76,7 @@ def pages(folder: Path, **more: Any) -> tuple[Labelling, dict[str, str], dict[st
         boundary="b",
         sides=study.sides.model_dump(),
         terms="t",
-        training=training,
+        known=known,
         limits=FAST,
         **more,
     )
@@ -102,7 +101,12 @@ def walk(
 def test_feedback_in_training_and_none_later(folder: Path) -> None:
     client, links, known = pages(folder)
     root = f"/s/{links['ada']}/"
-    assert "The first 3 are to practise on" in client.get(root).text
+    assert "The first few are to practise on" in client.get(root).text
+    page = client.get(f"{root}next").text
+    assert "Later" not in page, "feedback comes before the faces that count"
+    code = client.codes[next(iter(known))]
+    client.post(f"{root}answer", data={"face": code, "showing": "0", "side": "skip"})
+    assert client.get(f"{root}next").text == page
     seen = walk(client, root, lambda _: "inside")
     assert [face for face, _ in seen[:TRAIN]] == list(known)[:TRAIN]
     for face, page in seen[:TRAIN]:
@@ -124,6 +128,17 @@ def test_feedback_is_for_who_has_answered_and_of_training_alone(folder: Path) ->
     assert client.get(f"{root}taught/{client.codes[first]}").status_code == 200
     assert client.get(f"{root}taught/{client.codes[last]}").status_code == 404
     assert client.get(f"{root}taught/x").status_code == 404
+
+
+def test_who_is_seated_keeps_the_faces_that_train_them(folder: Path) -> None:
+    _, _, known = pages(folder)
+    file = folder / "known.csv"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))  # another order
+    client, links, other = pages(folder)
+    assert list(other)[:TRAIN] != list(known)[:TRAIN]
+    seen = walk(client, f"/s/{links['ada']}/", lambda _: "inside")
+    taught = [face for face, page in seen if "those who know" in page]
+    assert taught == [face for face in list(known)[:TRAIN] if face in other]
 
 
 def test_known_faces_get_no_label_and_their_answers_are_counted(

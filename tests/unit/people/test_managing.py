@@ -15,6 +15,7 @@ from facegap.errors import DataError
 from facegap.people.comparing.answers import ROUND
 from facegap.people.comparing.managing import Managed, site
 from facegap.people.comparing.standing import standing
+from facegap.people.engine import seat_people, seats
 
 TOKEN = "t" * 32
 PAGE = f"/r/{TOKEN}/"
@@ -102,6 +103,21 @@ def test_a_link_is_shown_once_and_ends_the_earlier_one(study: Opened) -> None:
     refused = client.post(f"{PAGE}invite", data={"name": "nobody"})
     assert refused.status_code == 409
     assert "there is no nobody" in refused.text
+
+
+def test_a_link_is_made_for_the_one_alone(study: Opened) -> None:
+    people = {name: plan.items for name, plan in study.sheet.plans.items()}
+    seat_people(study.engine, ROUND, people)
+    researcher(study).post(f"{PAGE}invite", data={"name": "participant-1"})
+    assert [seat.invited for seat in seats(study.engine)] == [True, False]
+
+
+def test_nobody_loses_their_way_back_by_the_one_link(study: Opened, tmp_path: Path) -> None:
+    pages = browser(study, one_link(study, tmp_path / "k"))
+    person = arrive(pages, "p-1")
+    refused = researcher(study).post(f"{PAGE}invite", data={"name": "participant-1"})
+    assert refused.status_code == 409
+    assert pages.get("/start", params=ids("p-1")).headers["location"] == person.root
 
 
 def test_pause_resume_close_and_export(study: Opened, tmp_path: Path) -> None:

@@ -139,9 +139,12 @@ def test_the_list_that_the_fewest_completed_is_given_and_late_places_are_freed(
     arrive(client, "p-4")
     full = client.get("/start", params=ids("p-5"))
     assert "takes nobody new" in full.text
+    assert 'href="https://platform.example/back?who=p-5"' in full.text, "the link has the id"
     assert client.post("/start", data={**ids("p-5"), "agree": "yes"}).status_code == 200
     assert len(seats(study.engine)) == 4
     minute[0] += 60
+    assert "takes nobody new" in client.get("/start", params=ids("p-5")).text
+    minute[0] += visiting.NOTED  # an answer within these was not noted
     arrive(client, "p-5")
     assert seats(study.engine)[-1].name == "participant-1-3"
     minute[0] += 20
@@ -263,16 +266,16 @@ def test_a_key_that_is_lost_or_another_stops_the_start(
     study: Opened, link: OneLink, key: Path
 ) -> None:
     arrive(browser(study, link), "p-1")
-    before = key.read_text()
     key.unlink()
     with pytest.raises(ConfigError, match="key of this study is not there; bring the file back"):
         open_visitors(study.engine, key)
-    for text, words in (("0" * 64, "not the key of this"), ("abc", "no key"), ("\xff" * 64, "key")):
+    for text, words in (("abc", "no key"), ("", "no key"), ("\xff" * 64, "key")):
         key.write_text(text)
         with pytest.raises(ConfigError, match=words):
             open_visitors(study.engine, key)
-    key.write_text(before)
-    assert open_visitors(study.engine, key) == link.visitors.key
+        key.chmod(0o644)
+        assert open_visitors(study.engine, key, renew=True) != link.visitors.key
+        assert key.stat().st_mode & 0o777 == 0o600
     key.unlink()
     new = open_visitors(study.engine, key, renew=True)
     assert new != link.visitors.key
@@ -280,6 +283,35 @@ def test_a_key_that_is_lost_or_another_stops_the_start(
     second = browser(study, replace(link, visitors=replace(link.visitors, key=new)))
     assert arrive(second, "p-1").root
     assert len(seats(study.engine)) == 2, "who began by the old one is taken for new"
+
+
+def test_another_key_stops_the_start_and_the_own_one_is_made_private(
+    study: Opened, link: OneLink, key: Path
+) -> None:
+    own = key.read_text()
+    key.write_text("0" * 64)
+    with pytest.raises(ConfigError, match="not the key of this"):
+        open_visitors(study.engine, key)
+    key.write_text(own)
+    key.chmod(0o644)
+    assert open_visitors(study.engine, key) == link.visitors.key
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_closed_study_seats_nobody_and_no_place_is_taken_over(
+    study: Opened, link: OneLink, key: Path
+) -> None:
+    client = browser(study, link)
+    attentive(arrive(client, "p-1"), study, "participant-1")
+    close(study.engine, ROUND)
+    for _ in range(2):  # and once more when the ids are forgotten, with the server still there
+        assert "takes nobody new" in client.get("/start", params=ids("p-2")).text
+        entered = client.post("/start", data={**ids("p-2"), "agree": "yes"})
+        assert "takes nobody new" in entered.text
+        assert "C-DONE" not in entered.text
+        assert len(seats(study.engine)) == 1
+        forget(study.engine, key, ROUND)
+    assert not has_visitors(study.engine)
 
 
 def test_links_of_their_own_and_one_for_all_do_not_mix(study: Opened, key: Path) -> None:

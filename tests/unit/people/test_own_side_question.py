@@ -77,10 +77,12 @@ def test_few_are_not_told_apart(study: Opened) -> None:
 def test_without_a_question_or_once_closed_nothing_is_asked(study: Opened) -> None:
     person, other = persons(study)
     finished(person)
-    finished(other)
+    finished(other).post("own-side", answer="round-faced")
     close(study.engine, "comparing")
     assert "Which of these" not in person.see()
     assert person.post("own-side", answer="round-faced") == 409
+    assert person.post("withdraw", sure="yes") == 409
+    assert len(stored(study)) == 1, "a closed study stays as it is"
     silent, _ = persons(study, OwnSide())
     assert silent.post("own-side", answer="round-faced") in (404, 405)
 

@@ -12,7 +12,18 @@ import sqlalchemy as sa
 from human import FAST, Labelling
 
 from facegap.crops import Crops
-from facegap.people.engine import Answer, Item, Seat, invite, open_study, record, seat_people, seats
+from facegap.people.engine import (
+    Answer,
+    Item,
+    Seat,
+    invite,
+    open_study,
+    record,
+    seat_people,
+    seats,
+    skip,
+    undo,
+)
 from facegap.people.labelling.rounds import answers_of, differing, subject_of, wanting, written_of
 from facegap.people.labelling.sharing import next_shared
 from facegap.people.labelling.site import Album, site
@@ -75,6 +86,26 @@ def test_whoever_comes_first_gets_the_faces_with_the_fewest(engine: sa.Engine) -
     item = next_shared(engine, ben, EACH)
     assert item is not None
     assert item.item in answered
+
+
+def test_later_and_undo_hold_where_faces_are_shared(engine: sa.Engine) -> None:
+    ada, ben, *_ = seats(engine, "labelling")
+    first = next_shared(engine, ada, EACH)
+    assert first is not None
+    skip(engine, ada, first.item, 0)
+    assert next_shared(engine, ada, EACH) != first
+    for _ in range(4):
+        answer(engine, ben)
+    second = answer(engine, ada)
+    assert second is not None
+    (now, *_) = seats(engine, "labelling")
+    assert now.last is not None
+    undo(engine, now, now.last)
+    assert next_shared(engine, ada, EACH) == second
+    seen = []
+    while item := answer(engine, ada):
+        seen.append(item)
+    assert first in seen[-2:], "put off, and not lost"
 
 
 def test_who_drops_out_leaves_no_gap(engine: sa.Engine) -> None:

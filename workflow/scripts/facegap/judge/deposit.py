@@ -12,7 +12,7 @@ from rocrate.rocrate import ROCrate
 from facegap.errors import DataError
 from facegap.files import read_json, whole, write_json
 from facegap.judge.unblinding import recognised, unblind
-from facegap.settings.study import Study
+from facegap.settings.study import PLATFORM, Study
 from facegap.tables.base import as_csv, read_table
 from facegap.tables.judge import CRITERIA, FAMILIAR, KEY, PAIRS, PERSONS_KEY, RESPONSES
 from facegap.tables.measure import COLUMNS, ESTIMATES
@@ -120,8 +120,11 @@ def deposit(
             path = temporary / f"{name}.csv"
             path.write_text(as_csv(table), encoding="utf-8", newline="")
         (temporary / "consent.txt").write_text(f"{consent}\n", encoding="utf-8")
-        settings = yaml.safe_dump(study.shown(), sort_keys=False, allow_unicode=True)
-        (temporary / "settings.yaml").write_text(settings, encoding="utf-8")
+        settings = study.shown()
+        for name in PLATFORM:  # codes by which people are paid
+            settings["judge"]["recruitment"].pop(name)
+        text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+        (temporary / "settings.yaml").write_text(text, encoding="utf-8")
         write_json({"before": dict(before), "now": now, "same": same}, temporary / "fixed.json")
         text = _readme(study, answers, same=same)
         (temporary / "README.md").write_text(text, encoding="utf-8")

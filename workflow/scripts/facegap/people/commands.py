@@ -114,9 +114,9 @@ def print_status(engine: Engine) -> None:
     for seat in everybody:
         state = "closed" if seat.closed else "open"
         flags = {
-            "not invited": not seat.invited,
             "withdrawn": seat.withdrawn,
             "finished": seat.finished or 0 < seat.items == seat.answered,
+            "not invited": not seat.invited,
         }
         words = next((word for word, flag in flags.items() if flag), "")
         count = f"{seat.answered:>7} of {seat.items}"

@@ -33,7 +33,7 @@ from facegap.people.statements import (
     place,
     same,
 )
-from facegap.people.tables import ANSWERS, EARLIER, EVENTS, FACTS, ITEMS, META, SEATS
+from facegap.people.tables import ANSWERS, EARLIER, EVENTS, FACTS, ITEMS, META, RATERS, SEATS
 from facegap.people.web.store import (
     DAMAGED,
     connect,
@@ -147,8 +147,10 @@ def seat_in(connection: Connection, of_round: str, orders: Mapping[str, Iterable
             _add_items(connection, seat.id, order)
 
 
-def invite(engine: Engine, again: Iterable[str] = ()) -> list[tuple[Seat, str]]:
-    """New tokens for all seats that have none, and for the people named in `again`.
+def invite(
+    engine: Engine, again: Iterable[str] = (), *, others: bool = True
+) -> list[tuple[Seat, str]]:
+    """New tokens for the people named in `again`, and for all `others` who have none.
 
     An old token of theirs ends; their answers stay. The database stores hashes, so that nobody
     gets to know a token later. A `DataError` names somebody who has no seat.
@@ -159,7 +161,8 @@ def invite(engine: Engine, again: Iterable[str] = ()) -> list[tuple[Seat, str]]:
         if unknown := sorted(again - {seat.name for seat in everybody}):
             names = ", ".join(dict.fromkeys(seat.name for seat in everybody))
             raise DataError(f"there is no {unknown[0]}; there are {names}")
-        fresh = [(s, new_token()) for s in everybody if not s.invited or s.name in again]
+        wanted = (s for s in everybody if s.name in again or (others and not s.invited))
+        fresh = [(seat, new_token()) for seat in wanted]
         for seat, token in fresh:
             _set(connection, seat, token=hashed(token))
     return fresh
@@ -340,7 +343,8 @@ def withdraw(engine: Engine, seat: Seat) -> None:
     """Delete all that a seat answered, from the disk too; it takes no further part."""
     with writing(engine) as connection:
         _require_open(connection, seat)
-        for table in (ANSWERS, EVENTS, ITEMS):
+        apart = [RATERS] if sa.inspect(connection).has_table(RATERS.name) else []
+        for table in (ANSWERS, EVENTS, ITEMS, *apart):
             connection.execute(table.delete().where(table.c.seat == seat.id))
         _set(connection, seat, withdrawn=True, finished=False)
     if not settle(engine):

@@ -21,6 +21,13 @@ def answers_to(engine: Engine, seat: Seat, items: Iterable[str]) -> dict[str, st
         return dict(connection.execute(wanted.where(theirs)).tuples().all())
 
 
+def kind_of(engine: Engine, seat: Seat, item: str) -> str | None:
+    """Of which kind an item of a seat is; None where it is not theirs."""
+    wanted = sa.select(ITEMS.c.kind).where(ITEMS.c.seat == seat.id, ITEMS.c.item == item)
+    with reading(engine) as connection:
+        return connection.execute(wanted).scalar()
+
+
 def unanswered(engine: Engine, seat: Seat) -> list[str]:
     """The items that a seat has not answered, in its order."""
     wanted = sa.select(ITEMS.c.item).where(

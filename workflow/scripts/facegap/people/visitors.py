@@ -9,6 +9,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 import time
@@ -26,9 +27,10 @@ from facegap.participants import list_of, name_in
 from facegap.people.engine import Item, Seat, seat_in
 from facegap.people.facts import facts, keep_fact
 from facegap.people.tables import APART, FACTS, SEATS, VISITORS
-from facegap.people.web.store import reading, writing
+from facegap.people.web.store import reading, settle, writing
 from facegap.people.web.tokens import BYTES, hashed
 
+log = logging.getLogger(__name__)
 FINISHED, SCREENED = "finished", "screened out"
 KEY = "key of visitors"  # the fact with the digest of the key
 PAUSED = "paused"  # the fact that nobody new is seated
@@ -73,7 +75,7 @@ class Visitors:
             known = sa.select(SEATS.c.id).where(SEATS.c.token == hashed(token))
             if connection.execute(known).first():
                 return token
-            name = None if PAUSED in facts(connection) else self._free(connection, lists)
+            name = self._free(connection, lists)
             if name is None:
                 return None
             seat_in(connection, self.of_round, {name: lists[list_of(name)]})
@@ -87,7 +89,7 @@ class Visitors:
     def has_place(self, lists: Collection[str]) -> bool:
         """Whether somebody new would be seated now."""
         with reading(self.engine) as connection:
-            return PAUSED not in facts(connection) and self._free(connection, lists) is not None
+            return self._free(connection, lists) is not None
 
     def come_on(self, seat: Seat) -> None:
         """Note that a seat is at work, to the minute, and seldom: its place stays theirs."""
@@ -113,13 +115,19 @@ class Visitors:
         return outcome or (FINISHED if seat.finished else None)
 
     def _free(self, connection: Connection, lists: Collection[str]) -> str | None:
-        """The name of the seat that the next one gets; None where every list is full."""
-        sat = visitors_in(connection, self.of_round)
-        late = _now() - self.minutes
+        """The name of the seat that the next one gets.
+
+        None where every list is full, or the study takes nobody new.
+        """
+        if {PAUSED, f"closed {self.of_round}"} & set(facts(connection)):
+            return None
+        late = _now() - self.minutes - NOTED  # what came since the last note is not known
         completed, active, last = (dict.fromkeys(lists, 0) for _ in range(3))
-        for each in sat:
-            of_list = list_of(each.name)
+        names = sa.select(SEATS.c.name).where(SEATS.c.round == self.of_round)
+        for of_list in map(list_of, connection.execute(names).scalars()):
             last[of_list] += 1
+        for each in visitors_in(connection, self.of_round):
+            of_list = list_of(each.name)
             completed[of_list] += each.completed
             gone = each.completed or each.screened or each.withdrawn or each.seen <= late
             active[of_list] += not gone
@@ -167,11 +175,12 @@ def open_visitors(engine: Engine, path: Path, *, renew: bool = False) -> bytes:
                 "this study has links for each participant (facegap judge invite); serve it"
                 " without --open, or name another database"
             )
-        if not path.exists() and (known is None or renew):
+        if (renew and not _is_key(path)) or (known is None and not path.exists()):
             with whole(path) as temporary:
                 temporary.touch(0o600)
                 temporary.write_text(secrets.token_hex(32) + "\n")
         key = _key_at(path)
+        path.chmod(0o600)
         if known not in (None, _digest(key)) and not renew:
             raise ConfigError(f"{path}: not the key of this study; {LOST}")
         keep_fact(connection, KEY, _digest(key))
@@ -209,8 +218,20 @@ def forget(engine: Engine, path: Path, of_round: str) -> None:
         if sa.inspect(connection).has_table(VISITORS.name):
             connection.execute(VISITORS.delete())
         connection.execute(SEATS.update().where(SEATS.c.round == of_round).values(token=None))
+        connection.execute(FACTS.delete().where(FACTS.c.name == KEY))
+    if not settle(engine):
+        log.warning(
+            "the database is in use: what was deleted stays in its write-ahead log till then"
+        )
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
+
+
+def _is_key(path: Path) -> bool:
+    try:
+        return bool(_key_at(path))
+    except ConfigError:
+        return False
 
 
 def _key_at(path: Path) -> bytes:

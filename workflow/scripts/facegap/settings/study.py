@@ -46,6 +46,10 @@ class Report(Section):
 NAMELESS = Sides(inside="inside", outside="outside")  # of a study without a boundary
 
 
+# what a platform and its researcher agree on, which changes no result
+PLATFORM = {"person", "study", "study_id", "finished", "screened_out", "returned"}
+
+
 class Study(Section):
     """All that a configuration may say."""
 
@@ -182,7 +186,7 @@ class Study(Section):
     def digest(self) -> str:
         """SHA-256 of all that may change a result, 16 digits; fixed before the study ran."""
         no_part: dict[str, Any] = dict.fromkeys(("operations", "results", "data_root"), True)
-        no_part["judge"] = {"recruitment"}
+        no_part["judge"] = {"recruitment": PLATFORM}
         settings = json.dumps(self.model_dump(mode="json", exclude=no_part), sort_keys=True)
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 

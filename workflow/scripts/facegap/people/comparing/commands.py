@@ -261,6 +261,6 @@ def _opened(given: argparse.Namespace) -> tuple[Study, Sheet, Engine]:
     database = database_of(given, study, study.comparisons)
     engine = open_study(database, ROUND, sheet.subject)
     with writing(engine) as connection:
-        if SETTINGS not in facts(connection) and not seats_in(connection):
+        if not seats_in(connection):
             keep_fact(connection, SETTINGS, study.digest)
     return study, sheet, engine

@@ -19,7 +19,7 @@ from facegap.people.comparing.sheet import Sheet
 from facegap.people.comparing.standing import STATES, standing
 from facegap.people.engine import invite
 from facegap.people.site import FORM, Form
-from facegap.people.visitors import pause
+from facegap.people.visitors import has_visitors, pause
 from facegap.people.web.app import Pages, application, root_of
 from facegap.people.web.guard import HOLDS, Limits
 from facegap.settings.recruitment import Recruitment
@@ -105,6 +105,8 @@ def _require(request: Request, given: str, token: str) -> None:
 
 
 def _invited(study: Managed, name: str) -> tuple[str, str]:
-    """A name, and its new link; a `DataError` where nobody has that name."""
-    found = {seat.name: token for seat, token in invite(study.engine, [name])}
+    """A name, and its new link; a `DataError` where nobody has it, or all have one link."""
+    if has_visitors(study.engine):
+        raise DataError("this study has one link for all, by which everybody comes back")
+    found = {seat.name: token for seat, token in invite(study.engine, [name], others=False)}
     return name, f"{study.url}/s/{found[name]}/"

@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from facegap.people.engine import Seat
+from facegap.people.comparing.answers import ROUND
+from facegap.people.engine import Seat, seats_in
 from facegap.people.site import FORM, Form, holder_of, onwards
 from facegap.people.tables import APART, RATERS
 from facegap.people.web.store import reading, writing
@@ -29,12 +30,6 @@ def was_asked(engine: Engine, seat: Seat) -> bool:
         return connection.execute(wanted).first() is not None
 
 
-def delete_rater(engine: Engine, seat: Seat) -> None:
-    """Delete what a seat said, as it withdraws."""
-    with writing(engine) as connection:
-        connection.execute(RATERS.delete().where(RATERS.c.seat == seat.id))
-
-
 def add_question(router: APIRouter, engine: Engine, answers: Mapping[str, str | None]) -> None:
     """The route that stores an answer of who has finished; the first stands."""
     holder = holder_of(engine)
@@ -42,11 +37,14 @@ def add_question(router: APIRouter, engine: Engine, answers: Mapping[str, str | 
     @router.post("/s/{token}/own-side", openapi_extra=FORM)
     def said(request: Request, token: str, fields: Form) -> Response:
         seat, answer = holder(request, token), fields.get("answer", "")
-        if seat.closed or seat.withdrawn:
-            raise HTTPException(409)
-        if not seat.finished or answer not in (*answers, SILENT):
+        if answer not in (*answers, SILENT):
             raise HTTPException(422)
         with writing(engine) as connection:
+            (now,) = (each for each in seats_in(connection, ROUND) if each.id == seat.id)
+            if now.closed or now.withdrawn:
+                raise HTTPException(409)
+            if not now.finished:
+                raise HTTPException(422)
             known = sa.select(RATERS.c.seat).where(RATERS.c.seat == seat.id)
             if not connection.execute(known).first():
                 connection.execute(RATERS.insert().values(seat=seat.id, answer=answer))

@@ -51,13 +51,16 @@ class OneLink:
         """How a participant's part ended; None while it is under way."""
         return self.visitors.outcome(seat)
 
-    def back(self, request: Request, outcome: str | None) -> Back:
-        """The way back for who has finished, was screened out, or neither."""
+    def back(self, request: Request, outcome: str | None, person: str = "") -> Back:
+        """The way back for who has finished, was screened out, or neither.
+
+        `person` is the platform's id where the request brings it, else their browser's.
+        """
         settings = self.settings
         ending: Ending = {FINISHED: settings.finished, SCREENED: settings.screened_out}.get(
             outcome or "", settings.returned
         )
-        address, person = ending.redirect, request.cookies.get(COOKIE, "")
+        address, person = ending.redirect, person or request.cookies.get(COOKIE, "")
         host = urlsplit(address).hostname if address else None
         if address and GAP in address:
             known = PERSON.fullmatch(person)
@@ -96,8 +99,8 @@ def add_ways_in(
     """The routes of the link for all; looking at it changes nothing, only consent does."""
     names = [name for name in (link.settings.person, link.settings.study) if name]
 
-    def full(request: Request) -> Response:
-        return pages.show(request, "full.html.j2", back=link.back(request, None))
+    def full(request: Request, person: str) -> Response:
+        return pages.show(request, "full.html.j2", back=link.back(request, None, person))
 
     def refused(request: Request, words: str) -> Response:
         return pages.show(request, "message.html.j2", 422, words=words)
@@ -112,9 +115,9 @@ def add_ways_in(
         if seat_of(engine, token):
             return link.remember(onwards(request, token), request, token, person)
         if not link.visitors.has_place(sheet.plans):
-            return full(request)
+            return full(request, person)
         fields = {name: given[name] for name in names if name in given}
-        back, paragraphs = link.back(request, None), paragraphs_of(consent)
+        back, paragraphs = link.back(request, None, person), paragraphs_of(consent)
         return pages.show(
             request, "consent.html.j2", paragraphs=paragraphs, to="/start", fields=fields, back=back
         )
@@ -129,7 +132,7 @@ def add_ways_in(
         lists = {name: plan.items for name, plan in sheet.plans.items()}
         token = link.visitors.admit(person, lists)
         if token is None:
-            return full(request)
+            return full(request, person)
         return link.remember(onwards(request, token), request, token, person)
 
 

@@ -16,7 +16,6 @@ from facegap.errors import DataError
 from facegap.people.comparing.raters import (
     SILENT,
     add_question,
-    delete_rater,
     open_raters,
     was_asked,
 )
@@ -72,7 +71,7 @@ def site(
         add_question(router, engine, asked.answers)
     _add_pages(router, engine, sheet, pages, consent, one_link, asked)
     _add_images(router, engine, sheet)
-    _add_forms(router, engine, sheet, one_link, asked)
+    _add_forms(router, engine, sheet, one_link)
     return application(
         "facegap judge",
         router,
@@ -152,7 +151,6 @@ def _add_forms(
     engine: Engine,
     sheet: Sheet,
     one_link: OneLink | None,
-    asked: OwnSide | None,
 ) -> None:
     """The routes that store."""
     holder, active = holder_of(engine), _active_of(engine)
@@ -197,6 +195,8 @@ def _add_forms(
             raise HTTPException(422)
         given = [Answer(person, word) for person, word in known.items()]
         _store(engine, seat, *given, finish=True)
+        if one_link:
+            one_link.visitors.come_on(seat)
         return onwards(request, token)
 
     @router.post("/s/{token}/withdraw", openapi_extra=FORM)
@@ -207,8 +207,6 @@ def _add_forms(
         if not seat.withdrawn:  # as by a button pressed twice
             if one_link and seat.finished:  # what they are owed stays
                 one_link.visitors.end(seat, FINISHED)
-            if asked:
-                delete_rater(engine, seat)
             with _refusals():
                 withdraw(engine, seat)
         return onwards(request, token)

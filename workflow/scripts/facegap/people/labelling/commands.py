@@ -106,7 +106,7 @@ def serve_pages(given: argparse.Namespace) -> None:
         terms=TERMS.format(licence=licence),
         each=study.annotate.answers_per_face,
         pseudo_labels=_pseudo_labels(study),
-        training=dict(list(_known(study).items())[: study.annotate.training]),
+        known=_known(study),
         root_path=given.root_path,
     )
     serve(app, given.host, given.port)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from facegap.people.engine import Item, Seat
 from facegap.people.labelling.rounds import FACE, KNOWN, TRAINING
 from facegap.people.statements import same
-from facegap.people.tables import ANSWERS, ITEMS, SEATS
+from facegap.people.tables import ANSWERS, EVENTS, ITEMS, SEATS
 from facegap.people.web.store import reading
 
 
@@ -16,7 +16,8 @@ def _next() -> sa.Select[Any]:
     """The item of a seat that the fewest of its round have answered, of those without enough.
 
     An item that is shown again comes once the seat has answered it, after all others of as few.
-    Faces that train come before all, and those that check in their places.
+    Faces that train come before all, and those that check in their places; one whose answer was
+    taken back is next, and one that was put off comes after all others.
     """
     answers = (
         sa.select(ANSWERS.c.item, sa.func.count().label("answers"))
@@ -36,8 +37,11 @@ def _next() -> sa.Select[Any]:
         sa.and_(ITEMS.c.showing == 1, first),
     )
     due = ITEMS.c.position <= sa.bindparam("answered")
+    put_off = sa.exists().where(same(ITEMS, EVENTS), EVENTS.c.what == "skip")
     rank = sa.case(
+        (ITEMS.c.position < 0, -1),  # an answer was taken back
         (ITEMS.c.kind == TRAINING, 0),
+        (put_off, 4),
         (sa.and_(ITEMS.c.kind == KNOWN, due), 1),
         (ITEMS.c.kind == FACE, 2),
         else_=3,

@@ -33,7 +33,7 @@ from facegap.people.facts import codes
 from facegap.people.labelling.grid import add_grid
 from facegap.people.labelling.sharing import next_shared
 from facegap.people.labelling.show import Show
-from facegap.people.labelling.teaching import add_taught
+from facegap.people.labelling.teaching import add_taught, trains
 from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
 from facegap.people.web.app import Pages, application
 from facegap.people.web.guard import Limits
@@ -74,15 +74,15 @@ def site(
     terms: str,
     each: int | None = None,
     pseudo_labels: Mapping[str, str] | None = None,
-    training: Mapping[str, str] | None = None,
+    known: Mapping[str, str] | None = None,
     root_path: str = "",
     limits: Limits | None = None,
 ) -> FastAPI:
     """The application. `sides` are the groups' names by inside and outside.
 
     Where `each` face is to have so many answers, an annotator labels those that still want one.
-    Faces with `pseudo_labels`, sides by face id, may be verified many at once. Of those that are
-    for `training` the known side is shown once they are answered.
+    Faces with `pseudo_labels`, sides by face id, may be verified many at once. Of faces that train
+    an annotator the side that is `known` is shown once they are answered.
     """
     pages, router = Pages(HERE), APIRouter()
     code_of = codes(engine, album.faces.index)
@@ -93,7 +93,7 @@ def site(
         "code_of": code_of,
         "each": each,
         "has_grid": bool(pseudo_labels),
-        "training": training or {},
+        "has_known": bool(known),
     }
     face_of = {code: face for face, code in code_of.items()}
 
@@ -101,8 +101,8 @@ def site(
         return pages.show(request, name, seat=seat, token=token, **common, **values)
 
     _add_pages(router, engine, album, face_of, show, each)
-    _add_forms(router, engine, face_of, show, frozenset(training or {}))
-    add_taught(router, engine, face_of, training or {}, show)
+    _add_forms(router, engine, face_of, show, known or {})
+    add_taught(router, engine, face_of, known or {}, show)
     add_grid(router, engine, face_of, pseudo_labels or {}, show)
     return application(
         "facegap annotate",
@@ -172,7 +172,7 @@ def _add_forms(
     engine: Engine,
     face_of: Mapping[str, str],
     show: Show,
-    training: frozenset[str],
+    known: Mapping[str, str],
 ) -> None:
     """The routes that store."""
     holder = holder_of(engine)
@@ -181,7 +181,7 @@ def _add_forms(
     def answer(request: Request, token: str, fields: Form) -> Response:
         seat = holder(request, token)
         try:
-            page = _answer(engine, seat, face_of, fields, training)
+            page = _answer(engine, seat, face_of, fields, known)
         except DataError as error:
             return refuse(request, seat, error, token)
         return onwards(request, token, page)
@@ -213,20 +213,22 @@ def _answer(
     seat: Seat,
     face_of: Mapping[str, str],
     fields: Mapping[str, str],
-    training: frozenset[str],
+    known: Mapping[str, str],
 ) -> str:
     """Store a form's answer; the page to go on to. HTTP 422 for a form that is none."""
     code, showing, side = (fields.get(name, "") for name in ("face", "showing", "side"))
     if code not in face_of or showing not in ("0", "1") or side not in (*CHOICES, "skip"):
         raise HTTPException(422)
     face = face_of[code]
+    training = trains(engine, seat, face, known)
     if side == "skip":
-        skip(engine, seat, face, int(showing))
+        if not training:  # feedback comes before all faces that count
+            skip(engine, seat, face, int(showing))
         return "next"
     tentative = {"tentative": fields.get("tentative") == "1"}
     decides = seat.round == "adjudication"
     answer = Answer(face, side, int(showing), seconds_of(fields), tentative)
     record(engine, seat, answer, change=decides)
-    if face in training:
+    if training:
         return f"taught/{code}"
     return f"revealed/{code}" if decides and fields.get("keep") != "1" else "next"

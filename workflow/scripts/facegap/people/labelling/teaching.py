@@ -7,19 +7,26 @@ from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from facegap.people.engine import Seat
+from facegap.people.labelling.rounds import TRAINING
 from facegap.people.labelling.show import Show
-from facegap.people.lookups import answers_to
+from facegap.people.lookups import answers_to, kind_of
 from facegap.people.site import holder_of
+
+
+def trains(engine: Engine, seat: Seat, face: str, known: Mapping[str, str]) -> bool:
+    """Whether a face trains this seat, which was settled when it was invited."""
+    return face in known and kind_of(engine, seat, face) == TRAINING
 
 
 def add_taught(
     router: APIRouter,
     engine: Engine,
     face_of: Mapping[str, str],
-    training: Mapping[str, str],
+    known: Mapping[str, str],
     show: Show,
 ) -> None:
-    """The route of the feedback; `training` has the known side of each face that trains."""
+    """The route of the feedback; `known` has the side of each face whose side is known."""
     holder = holder_of(engine)
 
     @router.get("/s/{token}/taught/{code}")
@@ -27,7 +34,7 @@ def add_taught(
         seat = holder(request, token)
         face = face_of.get(code, "")
         chosen = answers_to(engine, seat, [face]).get(face)
-        if face not in training or chosen is None:
+        if chosen is None or not trains(engine, seat, face, known):
             raise HTTPException(404)
-        values = {"face": face, "chosen": chosen, "known": training[face]}
+        values = {"face": face, "chosen": chosen, "known": known[face]}
         return show(request, "taught.html.j2", seat, token, **values)

@@ -12,8 +12,9 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
   const digit = /^Digit(\d)$/.exec(event.code) || /^Numpad(\d)$/.exec(event.code);
   const key = digit ? digit[1] : event.key.toLowerCase();
+  if (key === "enter" && event.target.closest("a, button")) return; // it does what it is for
   const button = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  if (!button) return;
+  if (!button || button.disabled) return;
   event.preventDefault();
   const tentative = document.querySelector("#tentative");
   if (tentative && event.shiftKey) tentative.checked = true;
@@ -22,6 +23,10 @@ document.addEventListener("keydown", (event) => {
 const grid = document.querySelector("#grid");
 if (grid) {
   const boxes = [...grid.querySelectorAll("input")];
+  const keep = document.querySelector("#keep"), lost = document.querySelector("#lost");
+  keep.disabled = true; // a face that was not seen is no answer
+  Promise.all([...grid.querySelectorAll("img")].map((image) => image.decode()))
+    .then(() => { keep.disabled = false; }, () => { lost.hidden = false; });
   boxes[0].focus();
   grid.addEventListener("keydown", (event) => {
     const at = boxes.indexOf(document.activeElement);
