@@ -152,7 +152,7 @@ rule judge_pairs:
         study=study.study,
         makers=COMPARED,
         attention_threshold=config["judge"]["attention_threshold"],
-        fewest=study.judge.own_side.fewest,
+        own_side=config["judge"]["own_side"],
         simulation=config["judge"]["simulation"],
         intervals=INTERVALS,
         seed=study.seed,

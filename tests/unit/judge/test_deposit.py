@@ -62,7 +62,7 @@ def results(tmp_path: Path) -> Path:
         study=STUDY,
         makers=["inside"],
         attention_threshold=0.8,
-        fewest=5,
+        own_side=OwnSide(),
         simulation=Simulation(),
         intervals=Intervals(),
         seed=1,

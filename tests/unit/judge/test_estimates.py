@@ -17,7 +17,7 @@ from facegap.judge.model import effects, model, preferences
 from facegap.judge.responses import simulate_responses
 from facegap.judge.shares import raw_shares
 from facegap.judge.unblinding import unblind
-from facegap.settings.judge import Simulation
+from facegap.settings.judge import OwnSide, Simulation
 from facegap.settings.measure import Intervals
 from facegap.tables.base import read_table, write_table
 from facegap.tables.judge import FAMILIAR, KEY, PAIRS, PERSONS_KEY, RATERS, RESPONSES
@@ -152,7 +152,7 @@ class Judged:
             study="test",
             makers=self.makers,
             attention_threshold=0.8,
-            fewest=5,
+            own_side=OwnSide(),
             simulation=Simulation(preference=PREFERENCE),
             intervals=Intervals(),
             seed=1,

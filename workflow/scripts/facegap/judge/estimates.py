@@ -20,7 +20,7 @@ from facegap.judge.truths import with_truths
 from facegap.judge.unblinding import recognised, unblind, with_known
 from facegap.participants import list_of
 from facegap.seeds import generator
-from facegap.settings.judge import Simulation
+from facegap.settings.judge import OwnSide, Simulation
 from facegap.settings.measure import Intervals
 from facegap.statistics.multiplicity import holm
 from facegap.statistics.power import power
@@ -47,7 +47,7 @@ def judge_pairs(
     study: str,
     makers: list[str],
     attention_threshold: float,
-    fewest: int,
+    own_side: OwnSide,
     simulation: Simulation,
     intervals: Intervals,
     seed: int,
@@ -65,17 +65,14 @@ def judge_pairs(
     excluded = [name for name, passed in attended.items() if passed["excluded"]]
     known = recognised(read_table(familiar, FAMILIAR), read_table(persons_key, PERSONS_KEY))
     controls, confidence = in_order(set(asked["control"])), intervals.confidence
-    trusted = answers[~answers["participant"].isin(excluded)]
-    each, untouched = (trusted[trusted["kind"] == kind] for kind in ("compared", "originals"))
-    everybody = answers[(answers["kind"] == "compared") & (answers["maker"] == makers[0])]
-    compared = everybody[~everybody["participant"].isin(excluded)]
+    trusted, each, untouched, compared, everybody = _parts(answers, excluded, makers[0])
     main, adjusted = _models(compared, known, controls)
     rng = generator(seed, "judge_estimates")
     rows = [
         *_modelled(main, model(everybody, controls), adjusted, confidence),
         *without_baseline(compared, untouched, controls, confidence),
         *_at_large(compared, everybody, controls, confidence),
-        *by_own_side(compared, read_table(raters, RATERS), controls, fewest, confidence),
+        *by_own_side(compared, read_table(raters, RATERS), controls, own_side.fewest, confidence),
         *_by_criterion(compared, controls, confidence),
         *_raw(compared, controls, rng, confidence),
         *familiarities(known, excluded, confidence),
@@ -123,6 +120,15 @@ def _modelled(
     yield from preferences(everybody, "preference of everybody", confidence)
     yield from preferences(adjusted, "adjusted preference", confidence)
     yield from effects(adjusted, confidence)
+
+
+def _parts(answers: pd.DataFrame, excluded: list[str], maker: str) -> tuple[pd.DataFrame, ...]:
+    """Answers of those who look: all, of outputs, of originals, of one maker; and everybody's."""
+    trusted = answers[~answers["participant"].isin(excluded)]
+    each, untouched = (trusted[trusted["kind"] == kind] for kind in ("compared", "originals"))
+    everybody = answers[(answers["kind"] == "compared") & (answers["maker"] == maker)]
+    compared = everybody[~everybody["participant"].isin(excluded)]
+    return trusted, each, untouched, compared, everybody
 
 
 def _models(

@@ -35,7 +35,7 @@ def add_question(router: APIRouter, engine: Engine, answers: Mapping[str, str | 
     holder = holder_of(engine)
 
     @router.post("/s/{token}/own-side", openapi_extra=FORM)
-    def said(request: Request, token: str, fields: Form) -> Response:
+    def own_side(request: Request, token: str, fields: Form) -> Response:
         seat, answer = holder(request, token), fields.get("answer", "")
         if answer not in (*answers, SILENT):
             raise HTTPException(422)

@@ -71,6 +71,7 @@ def site(
         add_question(router, engine, asked.answers)
     _add_pages(router, engine, sheet, pages, consent, one_link, asked)
     _add_images(router, engine, sheet)
+    _add_beginning(router, engine)
     _add_forms(router, engine, sheet, one_link)
     return application(
         "facegap judge",
@@ -146,14 +147,9 @@ def _add_images(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
         return Response(sheet.png(image), media_type="image/png", headers=cached)
 
 
-def _add_forms(
-    router: APIRouter,
-    engine: Engine,
-    sheet: Sheet,
-    one_link: OneLink | None,
-) -> None:
-    """The routes that store."""
-    holder, active = holder_of(engine), _active_of(engine)
+def _add_beginning(router: APIRouter, engine: Engine) -> None:
+    """The routes that store consent, and that somebody has begun."""
+    active = _active_of(engine)
 
     @router.post("/s/{token}/consent", openapi_extra=FORM)
     def consented(request: Request, token: str, fields: Form) -> Response:
@@ -170,6 +166,11 @@ def _add_forms(
         with _refusals():
             begin(engine, seat)
         return onwards(request, token)
+
+
+def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet, one_link: OneLink | None) -> None:
+    """The routes that store answers, and a withdrawal."""
+    holder, active = holder_of(engine), _active_of(engine)
 
     @router.post("/s/{token}/answer/{pair_id}", openapi_extra=FORM)
     def answer(request: Request, token: str, pair_id: str, fields: Form) -> Response:
