@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +57,7 @@ class Visitors:
     of_round: str
     per_list: int
     minutes: int
+    noted: dict[int, int] = field(default_factory=dict)  # when a seat was last looked up
 
     def token(self, person: str) -> str:
         """The token of the link of `person`, who is a platform's id."""
@@ -93,9 +94,11 @@ class Visitors:
 
     def come_on(self, seat: Seat) -> None:
         """Note that a seat is at work, to the minute, and seldom: its place stays theirs."""
-        now = _now()
+        now, of_seat = _now(), VISITORS.c.seat == seat.id
+        if now - self.noted.get(seat.id, 0) < min(NOTED, self.minutes):
+            return
+        self.noted[seat.id] = now
         with reading(self.engine) as connection:
-            of_seat = VISITORS.c.seat == seat.id
             seen = connection.execute(sa.select(VISITORS.c.seen).where(of_seat)).scalar()
         if seen is not None and now - seen >= min(NOTED, self.minutes):
             with writing(self.engine) as connection:

@@ -48,8 +48,12 @@ class OneLink:
     attention_threshold: float
 
     def outcome(self, seat: Seat) -> str | None:
-        """How a participant's part ended; None while it is under way."""
-        return self.visitors.outcome(seat)
+        """How a participant's part ended; None while it is under way.
+
+        The database is asked only where it can have ended: this is looked up for every page.
+        """
+        may_be = self.settings.screening or seat.finished or seat.withdrawn
+        return self.visitors.outcome(seat) if may_be else None
 
     def back(self, request: Request, outcome: str | None, person: str = "") -> Back:
         """The way back for who has finished, was screened out, or neither.
