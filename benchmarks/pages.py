@@ -1,9 +1,9 @@
 """Two hundred participants at once answer their pairs, and as many connections say nothing.
 
-python benchmarks/pages.py [participants] [pairs each] [seconds between answers]
+python benchmarks/pages.py [participants] [pairs each] [seconds between answers] [seconds to come]
 
-A real server on loopback, every page and picture fetched as a browser does. The participants share
-the machine's cores with the server, so its time is told apart.
+All come by one link. A real server on loopback, every page and picture fetched as a browser does.
+The participants share the machine's cores with the server, so its time is told apart.
 """
 
 import asyncio
@@ -27,15 +27,16 @@ WISHED = 0.2  # seconds: what nobody notices
 def main() -> None:
     """Serve, answer, and say how long each answer took."""
     given = [float(value) for value in sys.argv[1:]]
-    people, pairs, pause = [*given, *(200, 12, 3.0)[len(given) :]]
+    people, pairs, pause, within = [*given, *(200, 12, 3.0, 20.0)[len(given) :]]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         study(folder, participants=int(people), pairs=int(pairs), familiarity=0)
-        server = Server(folder / "config.yaml", folder / "answers.sqlite")
+        server = Server(folder / "config.yaml", folder / "answers.sqlite", "--open")
+        start = f"http://127.0.0.1:{server.port}/start"
+        links = [f"{start}?PROLIFIC_PID=p{k}&STUDY_ID=s" for k in range(int(people))]
         try:
-            links = server.invite()
             begun = time.perf_counter()
-            seen = asyncio.run(crowd(links, compare, pause, silent=int(people)))
+            seen = asyncio.run(crowd(links, compare, pause, int(people), within))
             seconds = time.perf_counter() - begun
             server_cpu, own_cpu = (
                 sum(process.cpu_times()[:2])

@@ -14,6 +14,7 @@ from facegap import cli
 from facegap.errors import DataError
 from facegap.files import read_json, write_json
 from facegap.judge.responses import read_responses
+from facegap.people.comparing import site as comparing
 from facegap.people.comparing.answers import answered, exported, read_database
 from facegap.people.comparing.commands import TEMPLATE, consent_in
 from facegap.people.comparing.sheet import Pair
@@ -141,6 +142,23 @@ def test_images_are_the_participants_own(person: Participant, study: Opened) -> 
     assert found.headers["cache-control"].startswith("private")
     for name in (f"{other}.png", own, "", f"../{own}.png", "key.parquet", "%2e%2e%2fkey.png"):
         assert status(name) == 404
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("held", [comparing.HELD, 0])
+def test_images_are_read_once_where_they_are_few(
+    study: Opened, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(comparing, "HELD", held)
+    token = study.invite()["participant-1"]
+    image = study.sheet.plan("participant-1").pairs[0].images[0]
+    png = study.sheet.png(image)
+    client = TestClient(site(study.engine, study.sheet, consent="", limits=FAST))
+    asked: list[str] = []
+    read = study.sheet.archive.read
+    monkeypatch.setattr(study.sheet.archive, "read", lambda name: asked.append(name) or read(name))
+    assert client.get(f"/s/{token}/image/{image}.png").content == png
+    assert asked == ([] if held else [f"{image}.png"])
 
 
 @ON_SQLITE

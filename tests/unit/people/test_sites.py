@@ -105,7 +105,9 @@ def test_no_page_asks_the_disk_on_the_event_loop(study: Opened, tmp_path: Path) 
         if isinstance(route, APIRoute)
     ]
     assert len(routes) >= 13
-    assert {name for route in routes for name in waiting(route.dependant)} == {form.__name__}
+    pictures_in_memory = "picture"
+    known = {form.__name__, pictures_in_memory}
+    assert {name for route in routes for name in waiting(route.dependant)} == known
 
 
 def test_who_reads_does_not_wait_for_who_stores(tmp_path: Path) -> None:

@@ -22,8 +22,10 @@ from facegap.people.facts import CODE_KEY, fact, facts, keep_fact
 from facegap.people.statements import (
     ADD_ANSWER,
     ADD_EVENT,
+    ADD_ITEM,
     ALL_SEATS,
     ANSWER_TO,
+    CHANGE_SEAT,
     NEXT,
     SEAT_OF_ID,
     SEAT_OF_TOKEN,
@@ -431,7 +433,7 @@ def _add_items(connection: Connection, seat: int, order: Iterable[Item]) -> None
     new = [shown for shown in order if shown[:2] not in known]
     values = [{**item._asdict(), "seat": seat, "position": start + k} for k, item in enumerate(new)]
     if values:
-        connection.execute(ITEMS.insert(), values)
+        connection.execute(ADD_ITEM, values)
 
 
 def _add_event(connection: Connection, seat: Seat, answer: Answer) -> int:
@@ -442,4 +444,4 @@ def _add_event(connection: Connection, seat: Seat, answer: Answer) -> int:
 
 
 def _set(connection: Connection, seat: Seat, **values: object) -> None:
-    connection.execute(SEATS.update().where(SEATS.c.id == seat.id).values(**values))
+    connection.execute(CHANGE_SEAT, {"of_seat": seat.id, **values})

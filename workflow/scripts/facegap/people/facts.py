@@ -3,10 +3,10 @@
 import hmac
 from collections.abc import Iterable
 
-import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from facegap.errors import DataError
+from facegap.people.statements import ALL_FACTS
 from facegap.people.tables import FACTS
 from facegap.people.web.store import DAMAGED, reading
 
@@ -19,7 +19,7 @@ def facts(connection: Connection) -> dict[str, str]:
     `kind`, `subject`, `closed <round>` of closed rounds, `written <file>` (the digest of a file
     that was written of the answers) and the key of the codes that `codes` gives.
     """
-    return dict(connection.execute(sa.select(FACTS.c.name, FACTS.c.value)).tuples().all())
+    return dict(connection.execute(ALL_FACTS).tuples().all())
 
 
 def fact(connection: Connection, name: str) -> str:

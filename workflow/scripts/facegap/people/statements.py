@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from facegap.people.tables import ANSWERS, EVENTS, FACTS, ITEMS, PLACE, SEATS
+from facegap.people.tables import ANSWERS, EVENTS, FACTS, ITEMS, PLACE, SEATS, VISITORS
 
 
 def at(table: sa.Table) -> list[sa.ColumnElement[bool]]:
@@ -58,5 +58,19 @@ ANSWER_TO = (  # the item's kind, and what was answered, if anything
     .outerjoin(EVENTS, EVENTS.c.id == ANSWERS.c.event)
     .where(*at(ITEMS))
 )
+ADD_SEAT = SEATS.insert()
+CHANGE_SEAT = SEATS.update().where(SEATS.c.id == sa.bindparam("of_seat"))
+ADD_VISITOR = VISITORS.insert()
+ADD_ITEM = ITEMS.insert()
 ADD_EVENT = EVENTS.insert()
 ADD_ANSWER = ANSWERS.insert()
+ALL_FACTS = sa.select(FACTS.c.name, FACTS.c.value)
+ID_OF_TOKEN = sa.select(SEATS.c.id).where(SEATS.c.token == sa.bindparam("hashed"))
+CAME = (  # everybody of a round, in their order, and how far those are who came by the link for all
+    sa.select(
+        *(SEATS.c.name, SEATS.c.finished, SEATS.c.withdrawn, VISITORS.c.seen, VISITORS.c.outcome)
+    )
+    .outerjoin(VISITORS, VISITORS.c.seat == SEATS.c.id)
+    .where(SEATS.c.round == sa.bindparam("of_round"))
+    .order_by(SEATS.c.id)
+)

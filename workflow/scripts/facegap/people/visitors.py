@@ -24,8 +24,9 @@ from sqlalchemy import Connection, Engine
 from facegap.errors import ConfigError, DataError
 from facegap.files import whole
 from facegap.participants import list_of, name_in
-from facegap.people.engine import Item, Seat, seat_in
+from facegap.people.engine import Item, Seat
 from facegap.people.facts import facts, keep_fact
+from facegap.people.statements import ADD_ITEM, ADD_SEAT, ADD_VISITOR, CAME, ID_OF_TOKEN
 from facegap.people.tables import APART, FACTS, SEATS, VISITORS
 from facegap.people.web.store import reading, settle, writing
 from facegap.people.web.tokens import BYTES, hashed
@@ -45,7 +46,7 @@ class Visitor(NamedTuple):
     completed: bool
     screened: bool
     withdrawn: bool
-    seen: int  # minutes since 1970
+    seen: int | None  # minutes since 1970; none once they were forgotten
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,20 @@ class Visitors:
         """
         token = self.token(person)
         with writing(self.engine) as connection:
-            known = sa.select(SEATS.c.id).where(SEATS.c.token == hashed(token))
-            if connection.execute(known).first():
+            if connection.execute(ID_OF_TOKEN, {"hashed": hashed(token)}).first():
                 return token
             name = self._free(connection, lists)
             if name is None:
                 return None
-            seat_in(connection, self.of_round, {name: lists[list_of(name)]})
-            theirs = (SEATS.c.round == self.of_round) & (SEATS.c.name == name)
-            values = {"token": hashed(token), "consented": True}
-            connection.execute(SEATS.update().where(theirs).values(**values))
-            seat = connection.execute(sa.select(SEATS.c.id).where(theirs)).scalar_one()
-            connection.execute(VISITORS.insert().values(seat=seat, seen=_now()))
+            held = {"round": self.of_round, "name": name, "token": hashed(token)}
+            added = connection.execute(ADD_SEAT, {**held, "consented": True})
+            seat = int(added.inserted_primary_key[0])  # type: ignore[index]
+            items = [
+                {**item._asdict(), "seat": seat, "position": k}
+                for k, item in enumerate(lists[list_of(name)])
+            ]
+            connection.execute(ADD_ITEM, items)
+            connection.execute(ADD_VISITOR, {"seat": seat, "seen": _now()})
         return token
 
     def has_place(self, lists: Collection[str]) -> bool:
@@ -126,14 +129,13 @@ class Visitors:
             return None
         late = _now() - self.minutes - NOTED  # what came since the last note is not known
         completed, active, last = (dict.fromkeys(lists, 0) for _ in range(3))
-        names = sa.select(SEATS.c.name).where(SEATS.c.round == self.of_round)
-        for of_list in map(list_of, connection.execute(names).scalars()):
-            last[of_list] += 1
         for each in visitors_in(connection, self.of_round):
             of_list = list_of(each.name)
-            completed[of_list] += each.completed
-            gone = each.completed or each.screened or each.withdrawn or each.seen <= late
-            active[of_list] += not gone
+            last[of_list] += 1
+            if each.seen is not None:
+                completed[of_list] += each.completed
+                gone = each.completed or each.screened or each.withdrawn or each.seen <= late
+                active[of_list] += not gone
         free = [name for name in lists if completed[name] + active[name] < self.per_list]
         if not free:
             return None
@@ -143,24 +145,16 @@ class Visitors:
 
 def visitors_in(connection: Connection, of_round: str) -> list[Visitor]:
     """All who were seated, in their order; no answers are looked at."""
-    wanted = (
-        sa.select(
-            *(SEATS.c.name, SEATS.c.finished, SEATS.c.withdrawn),
-            *(VISITORS.c.seen, VISITORS.c.outcome),
-        )
-        .join(VISITORS, VISITORS.c.seat == SEATS.c.id)
-        .where(SEATS.c.round == of_round)
-        .order_by(SEATS.c.id)
-    )
+    rows = connection.execute(CAME, {"of_round": of_round}).tuples()
     return [
         Visitor(
-            row.name,
-            row.finished and row.outcome != SCREENED,
-            row.outcome == SCREENED,
-            row.withdrawn,
-            row.seen,
+            name,
+            finished and outcome != SCREENED,
+            outcome == SCREENED,
+            withdrawn=withdrawn,
+            seen=seen,
         )
-        for row in connection.execute(wanted)
+        for name, finished, withdrawn, seen, outcome in rows
     ]
 
 

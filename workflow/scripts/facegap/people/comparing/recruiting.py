@@ -102,6 +102,7 @@ def add_ways_in(
 ) -> None:
     """The routes of the link for all; looking at it changes nothing, only consent does."""
     names = [name for name in (link.settings.person, link.settings.study) if name]
+    lists = {name: plan.items for name, plan in sheet.plans.items()}
 
     def full(request: Request, person: str) -> Response:
         return pages.show(request, "full.html.j2", back=link.back(request, None, person))
@@ -133,7 +134,6 @@ def add_ways_in(
         if fields.get("agree") != "yes":
             raise HTTPException(422)
         person = fields[link.settings.person]
-        lists = {name: plan.items for name, plan in sheet.plans.items()}
         token = link.visitors.admit(person, lists)
         if token is None:
             return full(request, person)

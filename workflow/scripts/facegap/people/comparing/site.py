@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -42,6 +43,7 @@ from facegap.tables.judge import CRITERIA
 
 HERE = Path(__file__).parent / "pages"
 CHOICES = ("left", "right")
+HELD = 2**28  # bytes of all images that are kept in memory; more are read one by one
 REMEMBERED = 60.0  # seconds that the holder of a link is known without asking the database
 OPPOSITES = {"young": ("made younger", "made older"), "bald": ("made bald", "given hair")}
 
@@ -127,14 +129,20 @@ def _add_pages(
 
 
 def _add_images(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
-    """The route of images, of which a page has four: the database is not asked for each."""
+    """The route of images, of which a page has four: neither database nor disk is asked for each.
+
+    It needs no thread then: hundreds of them at once would keep those waiting who store answers.
+    """
     owners: dict[str, tuple[str, float]] = {}  # whose a token is, and until when that is believed
+    files = sheet.archive.infolist()
+    small = sum(file.file_size for file in files) <= HELD
+    held = {file.filename: sheet.archive.read(file) for file in files} if small else {}
 
     @router.get("/s/{token}/image/{image}.png")
-    def picture(request: Request, token: str, image: str) -> Response:
+    async def picture(request: Request, token: str, image: str) -> Response:
         name, until = owners.get(token, ("", 0.0))
         if time.monotonic() > until:
-            seat = seat_of(engine, token)
+            seat = await run_in_threadpool(seat_of, engine, token)
             name = seat.name if seat else ""
             if seat:
                 owners[token] = (name, time.monotonic() + REMEMBERED)
@@ -144,7 +152,8 @@ def _add_images(router: APIRouter, engine: Engine, sheet: Sheet) -> None:
         if not name or image not in sheet.plan(name).images:
             raise HTTPException(404)
         cached = {"cache-control": "private, max-age=3600"}
-        return Response(sheet.png(image), media_type="image/png", headers=cached)
+        png = held.get(f"{image}.png") or await run_in_threadpool(sheet.png, image)
+        return Response(png, media_type="image/png", headers=cached)
 
 
 def _add_beginning(router: APIRouter, engine: Engine) -> None:

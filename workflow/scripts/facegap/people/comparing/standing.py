@@ -82,7 +82,7 @@ def standing(engine: Engine, sheet: Sheet, minutes: int) -> Study:
         looked = [(item, what) for item, what, _ in answers if item in expected]
         times = [seconds for _, _, seconds in answers if seconds is not None]
         visitor = came.get(seat.name)
-        silent = now - visitor.seen if visitor else None
+        silent = now - visitor.seen if visitor and visitor.seen is not None else None
         participants.append(
             Standing(
                 *(seat.name, _state(seat, visitor, silent, minutes), seat.answered, seat.items),

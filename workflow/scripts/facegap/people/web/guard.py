@@ -36,7 +36,7 @@ PORTS = {"http": 80, "https": 443}
 REMEMBERED = 20_000  # holders of a link or addresses whose rate is known, in memory alone
 HOLDS = "facegap.holds"  # of a request's scope: whether it came with somebody's link
 WHY = "facegap.why"  # the guard refuses it
-STORING = 16  # answers stored at once; the other threads (of 40) are for who reads
+STORING = 4  # answers stored at once, one of which holds the database; the other threads read
 PATIENCE = 5.0  # seconds that an answer waits to be among these
 
 
