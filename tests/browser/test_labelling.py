@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import yaml
 from labels import labelled_study
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from facegap import cli
 from facegap.people.engine import open_answers
@@ -260,7 +260,19 @@ def test_many_faces_at_once_by_keyboard_and_by_pointer(
     served = Served(tmp_path)
     try:
         page.goto(served.links["verification eva"])
+        held: list[Route] = []
+        page.route("**/face/*", lambda each: each.continue_() if held else held.append(each))
         page.get_by_role("link", name="Many at once").click()
+        expect(page.locator(".tile")).to_have_count(100)
+        page.keyboard.press("Enter")  # a face is not there yet
+        page.wait_for_timeout(200)
+        expect(page.locator("#keep")).to_be_disabled()
+        held[0].continue_()
+        many = page.url
+        page.get_by_role("link", name="One at a time").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/next")
+        page.goto(many)
         page.wait_for_function(
             "() => [...document.images].every((image) => image.naturalWidth > 0)"
         )

@@ -27,7 +27,10 @@ from facegap.people.visitors import (
     visitors_in,
 )
 from facegap.people.web.store import reading
+from facegap.people.web.tokens import hashed
 from facegap.settings.recruitment import Ending
+
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -260,6 +263,24 @@ def test_the_ids_are_stored_nowhere_and_forgotten_at_the_end(
     with reading(study.engine) as connection:
         assert [each.seen for each in visitors_in(connection, ROUND)] == [None]
     assert len(exported(study.engine)[0]) == 24 + 2
+
+
+@ON_SQLITE
+def test_what_is_forgotten_is_gone_from_the_disk_too(
+    study: Opened, link: OneLink, key: Path, tmp_path: Path
+) -> None:
+    person = arrive(browser(study, link), "p-1")
+    token = person.root.split("/")[2]
+    files = [*tmp_path.rglob("*.sqlite*")]
+    assert files
+
+    def stored() -> bytes:
+        return b"".join(file.read_bytes() for file in tmp_path.rglob("*.sqlite*"))
+
+    assert hashed(token).encode() in stored()
+    close(study.engine, ROUND)
+    forget(study.engine, key, ROUND)
+    assert hashed(token).encode() not in stored()
 
 
 def test_a_key_that_is_lost_or_another_stops_the_start(

@@ -45,18 +45,17 @@ class Model(NamedTuple):
         return {"fitted": self.fit is not None, **facts}
 
 
+def size_of(answers: pd.DataFrame) -> Size:
+    """What a row of these answers rests on."""
+    persons = min(answers[who].nunique() for who in PERSONS)
+    return Size(len(answers), answers["participant"].nunique(), persons)
+
+
 def sizes(answers: pd.DataFrame, controls: Sequence[str]) -> dict[str, Size]:
     """The size of all `answers` and of those of each value of the control, by the group's name."""
     groups = {group_name({"control": value}): answers["control"] == value for value in controls}
-    parts = {ALL: answers, **{name: answers[rows] for name, rows in groups.items()}}
-    return {
-        name: Size(
-            len(part),
-            part["participant"].nunique(),
-            min(part[who].nunique() for who in PERSONS),
-        )
-        for name, part in parts.items()
-    }
+    parts = {name: size_of(answers[rows]) for name, rows in groups.items()}
+    return {ALL: size_of(answers), **parts}
 
 
 def model(answers: pd.DataFrame, controls: Sequence[str], *, covariate: str | None = None) -> Model:

@@ -16,6 +16,7 @@ from facegap.people.web.app import form, root_of
 from facegap.people.web.guard import HOLDS
 
 LONGEST = 24 * 3600.0  # seconds; what is slower is a clock that jumped, and no time
+Show = Callable[..., Response]  # the page of a template, for a seat
 Form = Annotated[dict[str, str], Depends(form)]
 FORM: dict[str, Any] = {  # the description of a post, for tests that make up requests
     "requestBody": {

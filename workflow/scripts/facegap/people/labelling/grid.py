@@ -10,9 +10,8 @@ from starlette.responses import Response
 
 from facegap.errors import DataError
 from facegap.people.engine import Answer, ClosedError, ConflictError, Seat, record
-from facegap.people.labelling.show import Show
 from facegap.people.lookups import unanswered
-from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
+from facegap.people.site import FORM, Form, Show, holder_of, onwards, seconds_of
 from facegap.tables.base import SIDES
 
 MOST = 100  # faces at once

@@ -32,9 +32,8 @@ from facegap.people.engine import (
 from facegap.people.facts import codes
 from facegap.people.labelling.grid import add_grid
 from facegap.people.labelling.sharing import next_shared
-from facegap.people.labelling.show import Show
 from facegap.people.labelling.teaching import add_taught, trains
-from facegap.people.site import FORM, Form, holder_of, onwards, seconds_of
+from facegap.people.site import FORM, Form, Show, holder_of, onwards, seconds_of
 from facegap.people.web.app import Pages, application
 from facegap.people.web.guard import Limits
 from facegap.people.web.store import settle

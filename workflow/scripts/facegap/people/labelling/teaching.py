@@ -9,9 +9,8 @@ from starlette.responses import Response
 
 from facegap.people.engine import Seat
 from facegap.people.labelling.rounds import TRAINING
-from facegap.people.labelling.show import Show
 from facegap.people.lookups import answers_to, kind_of
-from facegap.people.site import holder_of
+from facegap.people.site import Show, holder_of
 
 
 def trains(engine: Engine, seat: Seat, face: str, known: Mapping[str, str]) -> bool:
