@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from human import Server, command
+from human import Server, command, configure
 from human import study as make_study
 from playwright.sync_api import Browser, Page, Route
 
@@ -139,6 +139,34 @@ def test_no_picture_is_seen_before_the_other_and_none_can_be_chosen(
     assert page.locator("#pair").get_attribute("action") == address
     held[3].continue_()
     assert pair_of(page) == (address or "").rsplit("/", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("width", "zoom", "least", "most"), [(1200, 1, 256, 512), (390, 3, 300, 560)]
+)
+def test_how_large_a_picture_is_on_the_screen_is_noted(
+    chromium: Browser, tmp_path: Path, width: int, zoom: int, least: int, most: int
+) -> None:
+    make_study(tmp_path, pairs=6, familiarity=0)
+    configure(tmp_path, least_pixels=200)
+    server = Server(tmp_path / "config.yaml", tmp_path / "answers.sqlite")
+    try:
+        window = {"width": width, "height": 800}
+        page = chromium.new_context(viewport=window, device_scale_factor=zoom).new_page()
+        begin(page, server.invite()[0])
+        asked = pair_of(page)
+        shown = page.locator("#stage .made img").first.bounding_box()
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function(
+            "(pair) => !document.querySelector(`form[action$='/answer/${pair}']`)", arg=asked
+        )
+        subprocess.run(command("export", *server.of, "--to", tmp_path / "csv"), check=True)
+    finally:
+        server.kill()
+    (pixels,) = pd.read_csv(tmp_path / "csv/responses.csv")["pixels"]
+    assert shown
+    assert pixels == round(shown["width"] * zoom)
+    assert least <= pixels <= most
 
 
 def test_with_a_phone_and_without_scripts(chromium: Browser, server: Server) -> None:

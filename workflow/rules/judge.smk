@@ -152,6 +152,7 @@ rule judge_pairs:
         study=study.study,
         makers=COMPARED,
         attention_threshold=config["judge"]["attention_threshold"],
+        least_pixels=config["judge"]["least_pixels"],
         own_side=config["judge"]["own_side"],
         simulation=config["judge"]["simulation"],
         intervals=INTERVALS,

@@ -39,7 +39,7 @@ def results(tmp_path: Path) -> Path:
     choice = pairs["expected"].where(pairs["expected"].notna(), choice)
     careless = (pairs["participant"] == "participant-3") & pairs["expected"].notna()
     choice = choice.mask(careless, pairs["expected"].map({"left": "right", "right": "left"}))
-    answers = pairs[["pair_id", "participant"]].assign(choice=choice, seconds=2.5)
+    answers = pairs[["pair_id", "participant"]].assign(choice=choice, seconds=2.5, pixels=256)
     second = answers[answers["participant"] == "participant-2"]
     answers = pd.concat([answers, second.assign(participant="participant-2-2")])
     answers.to_csv(tmp_path / "answers.csv", index=False)
@@ -62,6 +62,7 @@ def results(tmp_path: Path) -> Path:
         study=STUDY,
         makers=["inside"],
         attention_threshold=0.8,
+        least_pixels=None,
         own_side=OwnSide(),
         simulation=Simulation(),
         intervals=Intervals(),

@@ -80,7 +80,8 @@ def study(
         pairs,
         key,
         responses.assign(
-            realism=None, transfer=None, identity=None, seconds=np.nan, simulated=True
+            **dict.fromkeys(["realism", "transfer", "identity"]),
+            **{"seconds": np.nan, "pixels": np.nan, "simulated": True},
         ),
     )
 
@@ -137,6 +138,7 @@ REALISM = estimates(
     "test",
 )
 PREFERENCE = {"male": 0.9, "female": 0.5}
+LEAST_PIXELS = 200
 INPUTS = ("pairs", "key", "persons_key", "responses", "familiar", "raters", "realism")
 
 
@@ -152,6 +154,7 @@ class Judged:
             study="test",
             makers=self.makers,
             attention_threshold=0.8,
+            least_pixels=LEAST_PIXELS,
             own_side=OwnSide(),
             simulation=Simulation(preference=PREFERENCE),
             intervals=Intervals(),
@@ -324,6 +327,26 @@ def test_estimates_and_summary_agree_and_say_that_it_is_simulated(tmp_path: Path
     assert summary["agreement_pairs"] == 0
     assert (summary["adjusted"]["fitted"], summary["adjusted"]["reason"]) == (False, "no answers")
     assert found.rows("adjusted preference").empty
+
+
+def test_answers_on_pictures_that_are_too_small_are_left_out_and_counted(tmp_path: Path) -> None:
+    pairs, key, responses = study(np.random.default_rng(3), {"male": 0.6, "female": 0.6})
+    place = np.arange(len(responses))
+    pixels = np.select([place % 4 == 0, place % 4 == 1], [LEAST_PIXELS - 1, np.nan], LEAST_PIXELS)
+    sized = responses.assign(pixels=pixels)
+    spoiled = sized.assign(choice=sized["choice"].where(place % 4 > 0, "left"))
+    found, other = (
+        judged(folder, pairs, key, each)
+        for folder, each in ((tmp_path / "a", sized), (tmp_path / "b", spoiled))
+    )
+    small, unknown = (place % 4 == 0).sum(), (place % 4 == 1).sum()
+    assert (found.summary["small"], found.summary["unsized"]) == (small, unknown)
+    assert found.row("preference", group="all").answers == len(responses) - small
+    pd.testing.assert_frame_equal(found.table, other.table)  # whatever was chosen there
+    with pytest.raises(
+        DataError, match=f"answers were given on pictures of fewer than {LEAST_PIXELS}"
+    ):
+        judged(tmp_path / "c", pairs, key, responses.assign(pixels=1))
 
 
 def test_who_fails_the_attention_pairs_is_left_out_and_shown(tmp_path: Path) -> None:

@@ -136,6 +136,9 @@ def test_peoples_answers_are_read_in_the_order_of_the_pairs(folder: Path) -> Non
     assert found["choice"].tolist() == ["right", "left", "left"]
     assert found["seconds"].isna().tolist() == [True, False, False]
     assert not found["simulated"].any()
+    assert found["pixels"].isna().all()
+    sized = answered(folder, GOOD.assign(pixels=["300", "", "256"]))
+    assert sized["pixels"].tolist()[1:] == [256, 300]
     plain = answered(folder, GOOD.drop(columns="seconds").iloc[::-1].assign(remark="x"))
     pd.testing.assert_frame_equal(plain, found.assign(seconds=np.nan))
 
@@ -152,6 +155,7 @@ def test_peoples_answers_are_read_in_the_order_of_the_pairs(folder: Path) -> Non
         ({"study": ["digest", "digest", "other"]}, r"of another study: 'other' \(line 4"),
         ({"closed": ["True", "True", "False"]}, "the study is not closed"),
         ({"seconds": ["1", "inf", "2"]}, "no time in seconds: 'inf'"),
+        ({"pixels": ["256", "", "wide"]}, r"no width in pixels: 'wide' \(line 4"),
     ],
 )
 def test_a_wrong_answer_is_named(folder: Path, change: dict[str, Any], message: str) -> None:

@@ -1,6 +1,7 @@
 """The study's pages and database, without a browser: flow, refusals, and that nothing is lost."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,25 @@ def test_the_whole_way_of_a_participant(person: Participant, study: Opened) -> N
     assert familiar["known"].all()
     assert set(answers) == {
         *("pair_id", "participant", "choice", "realism", "transfer", "identity", "seconds"),
-        *("study", "closed"),
+        *("pixels", "study", "closed"),
     }, "no name, no address, no time of day"
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("given", "stored"), [("512", 512), ("", None), ("0", None), ("1e3", None), ("9" * 6, None)]
+)
+@pytest.mark.parametrize("sized", [True, False])
+def test_the_size_of_a_picture_is_noted_where_the_study_asks_for_it(
+    study: Opened, given: str, stored: int | None, sized: bool
+) -> None:
+    token = study.invite()["participant-1"]
+    person = participant(replace(study, sheet=replace(study.sheet, sized=sized)), token)
+    person.begin()
+    assert ('name="pixels"' in person.see()) == sized
+    person.post(f"answer/{person.pair()}", choice="left", pixels=given)
+    noted = exported(study.engine)[0]["pixels"][0]
+    assert noted == stored if sized and stored else noted is None
 
 
 @ON_SQLITE

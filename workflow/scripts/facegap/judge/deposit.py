@@ -41,6 +41,7 @@ ANSWERS = {  # the columns of answers.csv
     "chose_in": "whether the in-domain image was chosen",
     **{name: f"left or right by {name} alone, where it was asked" for name in CRITERIA},
     "seconds": "from sight to choice, where known",
+    "pixels": "of the screen that a picture was wide, where noted",
 }
 FAMILIARITY = {
     "participant": "as in answers.csv",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facegap.errors import DataError
 from facegap.files import write_json
 from facegap.groups import ALL, group_name, group_values
 from facegap.judge.at_large import at_large
@@ -47,6 +48,7 @@ def judge_pairs(
     study: str,
     makers: list[str],
     attention_threshold: float,
+    least_pixels: int | None,
     own_side: OwnSide,
     simulation: Simulation,
     intervals: Intervals,
@@ -55,12 +57,14 @@ def judge_pairs(
     """Unblind the answers (RESPONSES, FAMILIAR) by the keys; write ESTIMATES and facts as JSON.
 
     Whoever passed fewer than a share `attention_threshold` of their attention pairs is left out of
-    all but the preferences "of everybody". Preferences are those of the first of `makers`, whose
+    all but the preferences "of everybody", and answers on pictures of fewer than `least_pixels` out
+    of all; what was not noted stays. Preferences are those of the first of `makers`, whose
     `realism` is theirs; others stand beside it. The truth of simulated answers is `simulation`. A
     `DataError` names an answer without a key.
     """
     asked, keys = read_table(pairs, PAIRS), read_table(key, KEY)
-    answers = unblind(asked, keys, given := read_table(responses, RESPONSES), responses)
+    given, small = _large_enough(read_table(responses, RESPONSES), least_pixels, responses)
+    answers = unblind(asked, keys, given, responses)
     attended = attention(answers, attention_threshold)
     excluded = [name for name, passed in attended.items() if passed["excluded"]]
     known = recognised(read_table(familiar, FAMILIAR), read_table(persons_key, PERSONS_KEY))
@@ -88,11 +92,29 @@ def judge_pairs(
     facts = {
         **{"answers": len(each), "originals": len(untouched), "simulated": simulated},
         **{"attention_threshold": attention_threshold, "excluded": excluded, "makers": makers},
+        **{
+            "least_pixels": least_pixels,
+            "small": small,
+            "unsized": int(given["pixels"].isna().sum()),
+        },
         **{"agreement_pairs": len(votes(each)), "participants": participants},
         "asked": sum(one["asked"] for one in participants.values()),
         **{"model": main.summary, "adjusted": adjusted.summary},
     }
     write_json(facts, summary)
+
+
+def _large_enough(
+    given: pd.DataFrame, least_pixels: int | None, place: Path
+) -> tuple[pd.DataFrame, int]:
+    """The answers that were not given on pictures that were too small, and how many were."""
+    small = given["pixels"] < (least_pixels or 0)
+    if small.all() and len(given):
+        raise DataError(
+            f"{place}: all {len(given)} answers were given on pictures of fewer than"
+            f" {least_pixels} pixels (judge.least_pixels), so there is nothing to estimate"
+        )
+    return given[~small], int(small.sum())
 
 
 def _by_seed(

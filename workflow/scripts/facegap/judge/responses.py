@@ -46,7 +46,7 @@ def simulate_responses(
 
     They choose the in-domain output, and know a person, with the probabilities of `settings`; a
     value of the control without one is a `ConfigError`. They see every spoiled image, do not
-    favour left or right, and have no seconds.
+    favour left or right, and have neither seconds nor pixels.
     """
     asked = _in_order(read_table(pairs, PAIRS))
     about = read_table(key, KEY).set_index("pair_id").reindex(asked["pair_id"]).reset_index()
@@ -64,6 +64,7 @@ def simulate_responses(
         choice=np.where(left, "left", "right"),
         **dict.fromkeys(CRITERIA),
         seconds=np.nan,
+        pixels=np.nan,
         simulated=True,
     )
     shown = read_table(persons, PERSONS).sort_values(["participant", "position"])
@@ -97,12 +98,13 @@ def read_responses(
     Apart from them, the side of who said one (RATERS), where enough did by the `settings`.
 
     `answers` is the database of `facegap judge serve` (SQLite), or a CSV with the columns
-    pair_id, participant, choice (left or right) and, if known, seconds and the criteria; what
-    `facegap judge export` writes is one. `familiarity` is a CSV of person_id, participant, known,
-    and `own_sides` one of participant and side.
+    pair_id, participant, choice (left or right) and, if known, seconds, pixels and the criteria;
+    what `facegap judge export` writes is one. `familiarity` is a CSV of person_id, participant,
+    known, and `own_sides` one of participant and side.
     Participants may have stopped half-way; they are counted. Raises `DataError` at missing
     columns, no answers, an unknown pair or choice, another participant than the pair's, two
-    answers to a pair, seconds that are none, answers of another study, and of one not closed.
+    answers to a pair, seconds or pixels that are none, answers of another study, and of one not
+    closed.
     """
     asked = _in_order(read_table(pairs, PAIRS))
     given, known = _given(answers, familiarity)
@@ -197,7 +199,7 @@ def _as_asked(answers: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
 
 
 def _values(answers: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """`answers` with choices that are ones, and seconds as numbers."""
+    """`answers` with choices that are ones, and seconds and pixels as numbers."""
     for name in ("choice", *CRITERIA):
         if name not in answers:
             answers = answers.assign(**{name: ""})
@@ -205,12 +207,15 @@ def _values(answers: pd.DataFrame, path: Path) -> pd.DataFrame:
         wrong = ~answers[name].isin(allowed)
         _refuse(answers, wrong, name, f"{path}: neither left nor right: {name}")
     answers = answers.assign(**{c: answers[c].replace("", None) for c in CRITERIA})
-    if "seconds" not in answers:
-        return answers.assign(seconds=np.nan)
-    seconds = as_numbers(answers["seconds"])
-    wrong = (seconds.isna() & (answers["seconds"] != "")) | (seconds < 0) | np.isinf(seconds)
-    _refuse(answers, wrong, "seconds", f"{path}: no time in seconds:")
-    return answers.assign(seconds=seconds)
+    for name, words in (("seconds", "time in seconds"), ("pixels", "width in pixels")):
+        if name not in answers:
+            answers = answers.assign(**{name: np.nan})
+            continue
+        number = as_numbers(answers[name])
+        wrong = (number.isna() & (answers[name] != "")) | (number < 0) | np.isinf(number)
+        _refuse(answers, wrong, name, f"{path}: no {words}:")
+        answers = answers.assign(**{name: number})
+    return answers
 
 
 def _check_owner(

@@ -146,6 +146,16 @@ class Judge(Section):
             " shows them with and without."
         ),
     )
+    least_pixels: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description=(
+            "With each answer the page notes how many pixels of the screen a picture was wide,"
+            " which window and zoom decide, and answers on pictures of fewer are left out of all"
+            " estimates: a rule fixed before there are answers; null: nothing is noted."
+        ),
+    )
     equivalence_margin: float | None = Field(
         None,
         gt=0,

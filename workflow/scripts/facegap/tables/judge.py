@@ -67,6 +67,7 @@ RESPONSES = table(
         "choice": text("left", "right"),
         **{name: text("left", "right", nullable=True) for name in CRITERIA},  # if asked
         "seconds": real(0, nullable=True),
+        "pixels": real(0, nullable=True),  # of the screen that a picture was wide, if noted
         "simulated": flag(),
     },
     "responses",

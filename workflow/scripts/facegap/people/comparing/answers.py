@@ -23,7 +23,7 @@ ROUND = "comparing"
 def exported(engine: Engine) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Answers, and persons known, as of one moment; each with the study's digest and `closed`.
 
-    Answers: pair_id, participant, choice, the criteria and seconds. Persons: person_id,
+    Answers: pair_id, participant, choice, the criteria, seconds and pixels. Persons: person_id,
     participant and known.
     """
     with reading(engine) as connection:
@@ -43,16 +43,15 @@ def exported_in(connection: Connection) -> tuple[pd.DataFrame, pd.DataFrame]:
     given = given.rename(columns={"name": "participant"})
     pairs = given[given["kind"] == "pair"].rename(columns={"item": "pair_id", "what": "choice"})
     asked: dict[str, Any] = {
-        name: [details.get(name) for details in pairs["details"]] for name in CRITERIA
+        name: [details.get(name) for details in pairs["details"]] for name in (*CRITERIA, "pixels")
     }
     pairs = pairs.assign(**asked, **about)
     persons = given[given["kind"] == "person"].rename(columns={"item": "person_id"})
     known_as = {"yes": True, "no": False}  # another word stays, for who reads it to refuse
     persons = persons.assign(known=[known_as.get(word, word) for word in persons["what"]], **about)
+    columns = ["pair_id", "participant", "choice", *CRITERIA, "seconds", "pixels", *about]
     return (
-        pairs[["pair_id", "participant", "choice", *CRITERIA, "seconds", *about]].reset_index(
-            drop=True
-        ),
+        pairs[columns].reset_index(drop=True),
         persons[["person_id", "participant", "known", *about]].reset_index(drop=True),
     )
 

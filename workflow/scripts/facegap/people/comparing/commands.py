@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -258,6 +259,7 @@ def fixed_before(given: argparse.Namespace) -> tuple[Study, dict[str, str]]:
 def _opened(given: argparse.Namespace) -> tuple[Study, Sheet, Engine]:
     study = read_study(given.config)
     sheet = read_sheet(results_of(study, "judge/sheet.json", "pair_outputs").parent)
+    sheet = replace(sheet, sized=study.judge.least_pixels is not None)
     database = database_of(given, study, study.comparisons)
     engine = open_study(database, ROUND, sheet.subject)
     with writing(engine) as connection:

@@ -62,6 +62,7 @@ class Sheet:
     for_people: bool  # blinded by a secret, not by the seed
     plans: Mapping[str, Plan]  # by list, which has the name of the first who gets it
     archive: zipfile.ZipFile
+    sized: bool = False  # whether the page notes how large a picture is on the screen
 
     def plan(self, participant: str) -> Plan:
         """What a participant is asked: several may have the same list."""

@@ -1,5 +1,6 @@
 """The pages of the human study: consent, instructions, pairs, persons, thanks."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -43,6 +44,7 @@ from facegap.tables.judge import CRITERIA
 
 HERE = Path(__file__).parent / "pages"
 CHOICES = ("left", "right")
+SIZE = re.compile(r"[1-9][0-9]{0,4}")  # pixels
 HELD = 2**28  # bytes of all images that are kept in memory; more are read one by one
 REMEMBERED = 60.0  # seconds that the holder of a link is known without asking the database
 OPPOSITES = {"young": ("made younger", "made older"), "bald": ("made bald", "given hair")}
@@ -191,7 +193,7 @@ def _add_forms(router: APIRouter, engine: Engine, sheet: Sheet, one_link: OneLin
         if one_link and one_link.outcome(seat) == SCREENED:
             raise HTTPException(409)
         criteria = sheet.criteria and pairs[pair_id].attribute is not None
-        _store(engine, seat, _answer(pair_id, fields, criteria=criteria))
+        _store(engine, seat, _answer(pair_id, fields, criteria=criteria, sized=sheet.sized))
         if one_link:
             one_link.visitors.come_on(seat)
             one_link.judge_attention(engine, seat, plan, pair_id)
@@ -282,6 +284,7 @@ def _pair(plan: Plan, number: int, sheet: Sheet) -> dict[str, Any]:
         "number": number + 1,
         "coming": [image for one in coming for image in (*one.images, *one.originals)],
         "shown": f"{time.time():.3f}",
+        "sized": sheet.sized,
     }
 
 
@@ -296,11 +299,13 @@ def change_of(pair: Pair) -> str:
     return name + (" added" if pair.value else " taken away")
 
 
-def _answer(pair_id: str, fields: Mapping[str, str], *, criteria: bool) -> Answer:
+def _answer(pair_id: str, fields: Mapping[str, str], *, criteria: bool, sized: bool) -> Answer:
     """The answer in a form; HTTP 422 where a choice is missing or none."""
     names = ("choice", *CRITERIA) if criteria else ("choice",)
     choices = {name: fields.get(name, "") for name in names}
     if not set(choices.values()) <= set(CHOICES):
         raise HTTPException(422)
-    choice = choices.pop("choice")
-    return Answer(pair_id, choice, seconds=seconds_of(fields), details=choices)
+    choice, details = choices.pop("choice"), dict[str, Any](choices)
+    if sized and SIZE.fullmatch(size := fields.get("pixels", "")):
+        details["pixels"] = int(size)
+    return Answer(pair_id, choice, seconds=seconds_of(fields), details=details)

@@ -30,6 +30,10 @@ form.addEventListener("submit", (event) => {
   }
   sent = true;
   form.elements.seconds.value = ((performance.now() - since) / 1000).toFixed(3);
+  if (form.elements.pixels) {
+    const widths = [...stage.querySelectorAll("img.made, .made img")].map((image) => image.getBoundingClientRect().width);
+    form.elements.pixels.value = Math.round(Math.min(...widths) * devicePixelRatio);
+  }
   message.textContent = "Storing …";
 });
 
