@@ -63,13 +63,11 @@ def judge_pairs(
     `DataError` names an answer without a key.
     """
     asked, keys = read_table(pairs, PAIRS), read_table(key, KEY)
-    given, small = _large_enough(read_table(responses, RESPONSES), least_pixels, responses)
-    answers = unblind(asked, keys, given, responses)
-    attended = attention(answers, attention_threshold)
-    excluded = [name for name, passed in attended.items() if passed["excluded"]]
+    rules = attention_threshold, least_pixels
+    answers, attended, facts = _unblinded(asked, keys, responses, *rules)
     known = recognised(read_table(familiar, FAMILIAR), read_table(persons_key, PERSONS_KEY))
     controls, confidence = in_order(set(asked["control"])), intervals.confidence
-    trusted, each, untouched, compared, everybody = _parts(answers, excluded, makers[0])
+    trusted, each, untouched, compared, everybody = _parts(answers, facts["excluded"], makers[0])
     main, adjusted = _models(compared, known, controls)
     rng = generator(seed, "judge_estimates")
     rows = [
@@ -79,42 +77,51 @@ def judge_pairs(
         *by_own_side(compared, read_table(raters, RATERS), controls, own_side.fewest, confidence),
         *_by_criterion(compared, controls, confidence),
         *_raw(compared, controls, rng, confidence),
-        *familiarities(known, excluded, confidence),
+        *familiarities(known, facts["excluded"], confidence),
         *_worth(trusted, each, rng, confidence),
         *_by_maker(each, makers, controls, confidence),
         *_by_seed(compared, read_table(realism, ESTIMATES), rng, confidence),
         *_power(main.sizes, seed, confidence),
     ]
-    if simulated := bool(given["simulated"].any()):
+    if facts["simulated"]:
         rows = with_truths(rows, simulation, main.controls)
     write_table(table_of(rows, study), estimates, ESTIMATES)
     participants = _participants(keys, asked, answers, attended)
-    facts = {
-        **{"answers": len(each), "originals": len(untouched), "simulated": simulated},
-        **{"attention_threshold": attention_threshold, "excluded": excluded, "makers": makers},
-        **{
-            "least_pixels": least_pixels,
-            "small": small,
-            "unsized": int(given["pixels"].isna().sum()),
-        },
+    facts |= {
+        **{"answers": len(each), "originals": len(untouched), "makers": makers},
         **{"agreement_pairs": len(votes(each)), "participants": participants},
-        "asked": sum(one["asked"] for one in participants.values()),
         **{"model": main.summary, "adjusted": adjusted.summary},
+        "asked": sum(one["asked"] for one in participants.values()),
     }
     write_json(facts, summary)
 
 
-def _large_enough(
-    given: pd.DataFrame, least_pixels: int | None, place: Path
-) -> tuple[pd.DataFrame, int]:
-    """The answers that were not given on pictures that were too small, and how many were."""
+def _unblinded(
+    asked: pd.DataFrame,
+    keys: pd.DataFrame,
+    place: Path,
+    attention_threshold: float,
+    least_pixels: int | None,
+) -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]:
+    """Answers on pictures that were large enough; how each participant attended; facts for JSON."""
+    given = read_table(place, RESPONSES)
     small = given["pixels"] < (least_pixels or 0)
     if small.all() and len(given):
         raise DataError(
             f"{place}: all {len(given)} answers were given on pictures of fewer than"
             f" {least_pixels} pixels (judge.least_pixels), so there is nothing to estimate"
         )
-    return given[~small], int(small.sum())
+    answers = unblind(asked, keys, given[~small], place)
+    attended = attention(answers, attention_threshold)
+    facts = {
+        "simulated": bool(given["simulated"].any()),
+        "attention_threshold": attention_threshold,
+        "excluded": [name for name, passed in attended.items() if passed["excluded"]],
+        "least_pixels": least_pixels,
+        "small": int(small.sum()),
+        "unsized": int(given["pixels"].isna().sum()),
+    }
+    return answers, attended, facts
 
 
 def _by_seed(
