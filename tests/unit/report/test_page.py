@@ -192,6 +192,7 @@ class Inputs:
             "adjusted": {"fitted": False, "reason": "no answers"},
             "excluded": [],
             "attention_threshold": 0.8,
+            **{"least_pixels": None, "small": 0, "unsized": 900},
             "agreement_pairs": 0,
         }
         self.control = "control: male"
@@ -655,6 +656,14 @@ def test_what_is_known_of_the_answers_stands_on_the_page(inputs: Inputs) -> None
     page = inputs.page()
     assert '<td>celebrities of CelebO that participants knew</td><td class="n">60%</td>' in page
     assert "(published: 85% of CelebC, 65% of CelebO)" in page
+
+
+def test_answers_on_pictures_that_were_too_small_are_counted_on_the_page(inputs: Inputs) -> None:
+    assert "of the screen across" not in inputs.page()
+    inputs.judge |= {"least_pixels": 200, "small": 7, "unsized": 5}
+    page = re.sub(r"\s+", " ", inputs.page())
+    assert "7 answers were given on pictures of fewer than 200 pixels of the screen across" in page
+    assert "of 5 the size is not known, and they stay" in page
 
 
 def test_the_page_is_whole_or_not_there(inputs: Inputs) -> None:
