@@ -567,7 +567,7 @@ def test_a_preference_stands_beside_what_photographs_alone_and_other_makers_give
     ]
     page = re.sub(r"\s+", " ", inputs.page())
     headline = page[: page.index("<h2")]
-    assert "Less how they like the photographs themselves, it is 48.0% [41.0, 55.0%]." in headline
+    assert ". Less how they like the photographs themselves, it is 48.0% [41.0, 55.0%]." in headline
     assert "40 answers are on pairs of untouched photographs" in page
     assert "was not asked (<code>judge.design.originals</code>)" not in page
     assert "blind to which is which" in page
