@@ -137,6 +137,7 @@ def test_of_pairs_that_train_the_sides_are_counted_apart_and_compared(tmp_path: 
     assert matching["estimate"] == 0, "two of six on either side"
 
 
+@pytest.mark.long
 def test_the_interval_covers_the_number_as_often_as_it_says() -> None:
     """Persons who are right or wrong together, an error that was itself estimated on others."""
     rng = np.random.default_rng(0)

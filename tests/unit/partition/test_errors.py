@@ -99,6 +99,7 @@ def coverage(**settings: Any) -> tuple[float, pd.DataFrame]:
     return float(inside.mean()), table
 
 
+@pytest.mark.long
 def test_the_interval_covers_the_true_error() -> None:
     covered, table = coverage(persons=700, split=Split(train=0.4, test=0.3))
     assert 0.9 <= covered <= 0.98
