@@ -16,13 +16,12 @@ Writes  judge/pairs.parquet        table PAIRS
         judge/summary.json         facts: asked, answers, who was excluded, which models were fitted
 """
 
-PLACES = (
-    {  # people's answers, and, beside a CSV of them, whom they knew and their own sides
-        "answers": study.judge.responses,
-        "familiarity": study.judge.familiarity_responses,
-        "own_sides": study.judge.own_side_responses,
-    }
-)
+# people's answers, and, beside a CSV of them, whom they knew and their own sides
+PLACES = {
+    "answers": study.judge.responses,
+    "familiarity": study.judge.familiarity_responses,
+    "own_sides": study.judge.own_side_responses,
+}
 GIVEN_ANSWERS = {
     name: f"{study.data_root}/{path}" if path else [] for name, path in PLACES.items()
 }

@@ -12,6 +12,7 @@ from human import FAST, Opened, close, participant
 from one_link import PLATFORM, arrive, attentive, browser, ids, one_link
 
 from facegap.errors import DataError
+from facegap.people import visitors
 from facegap.people.comparing.answers import ROUND
 from facegap.people.comparing.managing import Managed, site
 from facegap.people.comparing.standing import standing
@@ -68,6 +69,22 @@ def test_time_left_is_that_of_the_own_pace(study: Opened) -> None:
     one, two = standing(study.engine, study.sheet, 60).participants
     assert (one.state, one.pace, one.left) == ("under way", 3.0, 3.0 * (one.items - 3))
     assert (two.state, two.pace, two.left) == ("not begun", None, None)
+
+
+def test_silent_is_whose_place_is_free(
+    study: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = one_link(study, tmp_path / "k")
+    client, now = browser(study, link), [1000]
+    monkeypatch.setattr(visitors, "_now", lambda: now[0])
+    for name in ("p-1", "p-2", "p-3", "p-4"):
+        arrive(client, name).post("start", x="")
+    seen = []
+    for minute in (1000, 1059, 1060, 1064, 1065, 1100):
+        now[0] = minute
+        (state,) = {one.state for one in standing(study.engine, study.sheet, 60).participants}
+        seen.append((state, link.visitors.has_place(study.sheet.plans)))
+    assert seen == [("under way", False)] * 4 + [("silent", True)] * 2
 
 
 def test_nothing_of_a_side_is_shown(study: Opened, tmp_path: Path) -> None:

@@ -127,20 +127,32 @@ class Visitors:
         """
         if {PAUSED, f"closed {self.of_round}"} & set(facts(connection)):
             return None
-        late = _now() - self.minutes - NOTED  # what came since the last note is not known
         completed, active, last = (dict.fromkeys(lists, 0) for _ in range(3))
         for each in visitors_in(connection, self.of_round):
             of_list = list_of(each.name)
             last[of_list] += 1
             if each.seen is not None:
                 completed[of_list] += each.completed
-                gone = each.completed or each.screened or each.withdrawn or each.seen <= late
-                active[of_list] += not gone
+                ended = each.completed or each.screened or each.withdrawn
+                active[of_list] += not (ended or is_silent(each.seen, self.minutes))
         free = [name for name in lists if completed[name] + active[name] < self.per_list]
         if not free:
             return None
         least = min(free, key=lambda name: (completed[name], active[name]))
         return name_in(least, last[least] + 1)
+
+
+def ago(seen: int) -> int:
+    """How many minutes ago somebody was `seen`."""
+    return _now() - seen
+
+
+def is_silent(seen: int, minutes: int) -> bool:
+    """Whether somebody who was `seen` then has surely answered nothing for so many minutes.
+
+    An answer is noted once in five minutes, so they may have come on as much later.
+    """
+    return ago(seen) >= minutes + NOTED
 
 
 def visitors_in(connection: Connection, of_round: str) -> list[Visitor]:

@@ -1,6 +1,5 @@
 """How far a study of pairs is: who is where, how fast, and who looks; nothing is unblinded."""
 
-import time
 from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
@@ -14,7 +13,7 @@ from facegap.people.comparing.sheet import Sheet
 from facegap.people.engine import Seat, seats_in
 from facegap.people.facts import facts
 from facegap.people.tables import ANSWERS, EVENTS
-from facegap.people.visitors import KEY, PAUSED, SCREENED, Visitor, visitors_in
+from facegap.people.visitors import KEY, PAUSED, SCREENED, Visitor, ago, is_silent, visitors_in
 from facegap.people.web.store import reading
 
 STATES = (
@@ -74,7 +73,6 @@ def standing(engine: Engine, sheet: Sheet, minutes: int) -> Study:
     by_seat: dict[int, list[tuple[str, str, float | None]]] = defaultdict(list)
     for seat, item, what, seconds in rows:
         by_seat[seat].append((item, what, seconds))
-    now = int(time.time() // 60)
     participants = []
     for seat in sat:
         expected = sheet.plan(seat.name).attention
@@ -82,25 +80,30 @@ def standing(engine: Engine, sheet: Sheet, minutes: int) -> Study:
         looked = [(item, what) for item, what, _ in answers if item in expected]
         times = [seconds for _, _, seconds in answers if seconds is not None]
         visitor = came.get(seat.name)
-        silent = now - visitor.seen if visitor and visitor.seen is not None else None
+        seen = visitor.seen if visitor else None
         participants.append(
             Standing(
-                *(seat.name, _state(seat, visitor, silent, minutes), seat.answered, seat.items),
-                *(len(looked), sum(expected[item] != what for item, what in looked)),
-                *(median(times) if times else None, silent),
+                name=seat.name,
+                state=_state(seat, visitor, minutes),
+                answered=seat.answered,
+                items=seat.items,
+                looked=len(looked),
+                missed=sum(expected[item] != what for item, what in looked),
+                pace=median(times) if times else None,
+                silent=None if seen is None else ago(seen),
             )
         )
     return Study(participants, f"closed {ROUND}" in known, PAUSED in known, KEY in known)
 
 
-def _state(seat: Seat, visitor: Visitor | None, silent: int | None, minutes: int) -> str:
+def _state(seat: Seat, visitor: Visitor | None, minutes: int) -> str:
     if seat.withdrawn:
         return "withdrawn"
     if visitor and visitor.screened:
         return SCREENED
     if seat.finished:
         return "finished"
-    if silent is not None and silent >= minutes:
+    if visitor and visitor.seen is not None and is_silent(visitor.seen, minutes):
         return "silent"
     if not seat.invited:
         return "not invited"
