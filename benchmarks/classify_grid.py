@@ -17,11 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -135,7 +135,10 @@ class Plain:
         optimiser, epochs, fine = way
         weights = list(self.mlp.parameters())
         if fine:
-            weights += [p.requires_grad_() for p in cutting.trainable(self.tail).values()]
+            tail = cutting.trainable(self.tail).values()
+            for weight in tail:
+                weight.requires_grad_()
+            weights += tail
         steps = training.optimiser_of(weights, plan(optimiser, epochs))
         self.mlp.train()
         rng = np.random.default_rng(0)
@@ -164,7 +167,7 @@ class Took(NamedTuple):
     cpu: float
 
 
-def timed(work, *arguments):
+def timed(work: Callable[..., Any], *arguments: Any) -> tuple[Took, Any]:
     """How long it takes, and what comes of it."""
     wall, cpu = time.perf_counter(), time.process_time()
     found = work(*arguments)

@@ -9,7 +9,6 @@ backbones, of which one is measured. Each job in a process of its own.
 
 import json
 import resource
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -75,10 +74,10 @@ def timed(folder: Path, files: dict[str, Any], job: str) -> dict[str, Any]:
     made = Preprocessed("none", None)
     common = {"features": [folder / BACKBONE], "settings": STUDY.classify.training, "seed": 1}
     if job == "multiverse":
-        plan = grid.multiverse(STUDY.classify, STUDY.measure.primary.quantity)
-        plan["cached"] = [[BACKBONE, "augmented", True]]
-        given = TypeAdapter(MultiversePlan).validate_python(plan)
-        train_multiverse(**common, readings=folder / "readings.parquet", plan=given, threads=2)
+        asked = grid.multiverse(STUDY.classify, STUDY.measure.primary.quantity)
+        asked["cached"] = [[BACKBONE, "augmented", True]]
+        readings = TypeAdapter(MultiversePlan).validate_python(asked)
+        train_multiverse(**common, readings=folder / "readings.parquet", plan=readings, threads=2)
     else:
         plan = TypeAdapter(TaskPlan).validate_python(grid.tasks(STUDY.classify)[job])
         candidates = Candidates({BACKBONE: Candidate(200, True)}, {"augmented": made})
@@ -111,4 +110,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -27,7 +27,7 @@ WISHED = 0.2  # seconds: what nobody notices
 def main() -> None:
     """Serve, answer, and say how long each answer took."""
     given = [float(value) for value in sys.argv[1:]]
-    people, pairs, pause, within = [*given, *(200, 12, 3.0, 20.0)[len(given) :]]
+    people, pairs, pause, within = [*given, *[200.0, 12.0, 3.0, 20.0][len(given) :]]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         study(folder, participants=int(people), pairs=int(pairs), familiarity=0)

@@ -26,7 +26,8 @@ def run(folder: str, config: Path) -> tuple[float, float, float, str]:
 
     CPU and memory are of all its processes.
     """
-    command = [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--directory", folder]
+    command: list[str | Path] = [sys.executable, "-m", "snakemake"]
+    command += ["-s", ROOT / "Snakefile", "--directory", folder]
     start, busy, peak = time.perf_counter(), of_children(), 0
     process = subprocess.Popen(
         [

@@ -111,7 +111,7 @@ def rows(table: pd.DataFrame) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for row in table.itertuples():
         what = " ".join(filter(None, (row.quantity, row.metric, row.where)))
-        cells = [row.scenario, what, number(row.truth), number(row.estimate)]
+        cells = [str(row.scenario), what, number(row.truth), number(row.estimate)]
         cells += [f"{percent(row.held)} of {row.studies}", percent(row.found)]
         yield f"| {' | '.join([*cells, number(row.smallest)])} |"
 

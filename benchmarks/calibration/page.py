@@ -1,6 +1,5 @@
 """The tables of docs/calibration.md."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,9 +10,9 @@ def written(page: Path, tables: Mapping[str, Sequence[str]]) -> None:
     """Put the lines of each table between its marks."""
     text = page.read_text()
     for name, lines in tables.items():
-        marks = rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
-        body = "\n".join(lines) + "\n"
-        text, count = re.subn(marks, lambda m, body=body: m[1] + body + m[2], text, flags=re.S)
-        if count != 1:
-            raise ValueError(f"{page}: marks of {name} are there {count} times")
+        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        if text.count(start) != 1 or text.count(end) != 1:
+            raise ValueError(f"{page}: the marks of {name} are not there once")
+        before, _, rest = text.partition(start)
+        text = before + start + "\n".join([*lines, end]) + rest.partition(end)[2]
     page.write_text(text)

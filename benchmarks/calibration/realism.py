@@ -223,7 +223,7 @@ def _train(pictures: Sequence[Picture], folder: Path, classifier: Path, seed: in
     known = pd.DataFrame({"face_id": ids, "path": [each.path for each in pictures]})
     known["subject_id"] = [each.subject_id for each in pictures]
     known = known.assign(split="train", age=None, gender=None, race_raw=None)
-    known[ATTRIBUTE] = pd.array([each.truth[ATTRIBUTE] for each in pictures], dtype="Int8")
+    known[ATTRIBUTE] = pd.Series([each.truth[ATTRIBUTE] for each in pictures], dtype="Int8")
     write_table(known, folder / "faces.parquet", FACES)
     rows = pd.DataFrame({"face_id": ids, "row": range(len(ids))})
     write_table(rows, folder / "aligned.parquet", ALIGNED)

@@ -131,6 +131,7 @@ def interaction_of(seed: int, study: Path) -> dict[str, Any]:
         )
     measure_tasks(
         predictions=predictions,
+        fine_tuned=[],
         faces=faces,
         estimates=estimates,
         study=STUDY.study,
