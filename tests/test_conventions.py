@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from importlib.metadata import distribution
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from facegap.settings.load import load
 from facegap.stages import STAGES
 
 WORKFLOW = ROOT / "workflow"
+BENCHMARKS = ROOT / "benchmarks"
 MODULES = sorted(LIBRARY.rglob("*.py"))
 SCRIPT = re.compile(
     r'"""Rule (?P<rule>\w+): [^"]+"""\n\nfrom facegap\.job import run\n'
@@ -302,6 +303,25 @@ def test_no_key_column_rule_or_path_is_of_the_old_words(micro: Path, rules: list
     names = [rule.name for rule in rules]
     keys = [key for place, _ in leaves(config) for key in place]
     assert old_terms([*columns, *paths, *names, *keys]) == set()
+
+
+def named(dependencies: Iterable[str]) -> set[str]:
+    """The packages of lines like those of pyproject.toml."""
+    return {re.sub(r"[-_.]+", "-", Requirement(line).name).lower() for line in dependencies}
+
+
+def test_every_package_that_is_imported_is_a_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = named(project["dependencies"])
+    developing = needed | named(project["optional-dependencies"]["dev"])
+    helpers = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"calibration", "facegap"}
+    packages = packages_distributions()
+    for folders, allowed in (([WORKFLOW], needed), ([ROOT / "tests", BENCHMARKS], developing)):
+        paths = [path for folder in folders for path in folder.rglob("*.py")]
+        names = {name.split(".")[0] for path in paths for name in imported(path)}
+        others = names - sys.stdlib_module_names - helpers - {path.stem for path in paths}
+        lacking = {name for name in others if not named(packages.get(name, [name])) & allowed}
+        assert not lacking, f"{[str(each) for each in folders]} import what nobody asks for"
 
 
 def pins_of_the_environment() -> dict[str, str]:
