@@ -1,0 +1,52 @@
+"""A line a job of what Snakemake prints, for where no terminal shows bars.
+
+    snakemake ... 2>&1 | python -m facegap.lines
+
+What is not of jobs that begin and end well, as errors are, passes as it is. Where the report is
+comes last.
+"""
+
+import re
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+
+TIME = re.compile(r"\[\w{3} \w{3} +\d+ (\d\d:\d\d):\d\d \d{4}\]$")
+FINISHED = re.compile(r"Finished jobid: \d+ \(Rule: (\w+)\)$")
+STEPS = re.compile(r"(\d+) of (\d+) steps \(.*\) done$")
+JOB = re.compile(r"(local)?(rule|checkpoint) \w+:$")  # its record is indented
+BETWEEN = re.compile(r"Select jobs to execute\.\.\.$|Execute \d+ jobs\.\.\.$|$")
+PLAN = re.compile(r"Job stats:$|job +count$|-+  -+$|\w+ +\d+$")  # each line says how many jobs
+REPORT = "The report is at "
+
+
+def shortened(lines: Iterable[str]) -> Iterator[str]:
+    """`lines`, with one of each job that ended in place of what is printed of it."""
+    time = rule = ""
+    last, in_record = [], False
+    for line in lines:
+        in_record = bool(JOB.match(line)) or (in_record and line.startswith(" "))
+        if in_record:
+            continue
+        if found := TIME.match(line):
+            time = found[1]
+        elif found := FINISHED.match(line):
+            rule = found[1]
+        elif found := STEPS.match(line):
+            yield f"{time} {found[1]:>4} of {found[2]}  {rule}\n"
+        elif line.startswith(REPORT):
+            last.append(line)
+        elif not (BETWEEN.match(line) or PLAN.match(line)):
+            yield line
+    yield from last
+
+
+def main() -> None:
+    """Print the standard input shortened, to its end: an interrupt is Snakemake's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for line in shortened(sys.stdin):
+        print(line, end="", flush=True)
+
+
+if __name__ == "__main__":
+    main()
