@@ -27,7 +27,7 @@ QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10
 IMPATIENT = Path(__file__).with_name("impatient.py")
 SUBMITTED = (*MICRO, "--profile", "profiles/slurm", *QUICK)
 
-TRAININGS = ("synthesise",)  # and all before it on the cluster, the rest of a study beside it
+TRAININGS = ("synthesise",)  # and all before it on the cluster, measures and judgements beside it
 
 SHARDS = """
 rule all:
@@ -204,26 +204,31 @@ def test_the_trainings_of_a_study_with_jobs_lost_on_the_way(
     killed, cancelled = {"extract_features": 1}, {"train_configurations": 1}
     assert again == killed | cancelled
     undisturbed: Path = request.getfixturevalue("undisturbed")  # by now another worker has run it
-    rest = snakemake(folder, "--cores", "all", *MICRO)  # each submission costs seconds
+    targets = ("measure", "judge")  # each submission costs seconds
+    rest = snakemake(folder, "--cores", "all", *targets, *MICRO)
     assert rest.returncode == 0, rest.stdout[-8000:]
     once = {"draw_faces", "extract_features", "train_stargan"}
     assert not once & set(finished(rest.stdout)), "what the cluster made is not made again"
-    both = (folder / STUDY, undisturbed / STUDY)
+
+    def note(fault: str, does: str, reran: dict[str, int], needed: dict[str, int]) -> None:
+        both = (folder / STUDY, undisturbed / STUDY)
+        reliability.note(fault, does, reran, needed, *both, whole=False)
+
     used = partitions(cluster)
     assert used["train_stargan"] == used["train_configurations"] == {"gpu"}
     assert used["shards_align_shard"] == used["select_configuration"] == {"cpu"}
     assert "fetch_asset" not in used, "a node may see no network"
 
     does = "its jobs fail and their logs name what is not there; a rerun goes on"
-    reliability.note("a node without the environment", does, failed, failed, *both)
+    note("a node without the environment", does, failed, failed)
     does = "tried again with twice the memory, until it is enough or `retries` are over"
     least = {"draw_faces": needed["draw_faces"]}
-    reliability.note("out of memory", does, draws, least, *both)
+    note("out of memory", does, draws, least)
     does = "tried again at once"
-    reliability.note("kill -9 of a job, cluster", does, killed, killed, *both)
-    reliability.note("scancel", does, cancelled, cancelled, *both)
+    note("kill -9 of a job, cluster", does, killed, killed)
+    note("scancel", does, cancelled, cancelled)
     does = "the job goes on, and is seen to end when the daemon is back"
-    reliability.note("kill -9 of a node's daemon", does, {}, {}, *both)
+    note("kill -9 of a node's daemon", does, {}, {})
 
 
 def test_a_training_that_is_cut_short_again_and_again(

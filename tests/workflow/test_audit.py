@@ -100,7 +100,7 @@ def test_an_audit_from_export_to_page(folder: Path) -> None:
         assert words not in shown
 
     table.assign(score=1 - scores).to_csv(folder / "data/ours.csv", index=False)
-    done = snakemake(folder, *COMMAND)
+    done = snakemake(folder, "results/mine/measure/estimates.parquet", *COMMAND)
     assert done.returncode == 0, done.stdout[-6000:]
     again = finished(done.stdout)
     assert {"measure_model", "contrast_models", "gather_estimates"} <= set(again)

@@ -26,6 +26,7 @@ from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table
 
 TWO_CORES = (*MICRO, "--cores", "2")
+CARD = "classify/model-card.md"  # a result that one rule alone makes, and nothing reads
 
 
 @cache
@@ -110,8 +111,8 @@ def test_the_table_says_only_what_was_seen(tmp_path: Path) -> None:
 def test_a_truncated_intermediate_file(
     disturbed: Path, undisturbed: Path, reliability: Reliability
 ) -> None:
-    os.truncate(disturbed / STUDY / "judge/responses.parquet", 100)
-    needed, reran = least(undisturbed, "simulate_responses"), rerun(disturbed)
+    os.truncate(disturbed / STUDY / "classify/samples.npz", 100)
+    needed, reran = least(undisturbed, "sample_preprocessing"), rerun(disturbed)
     assert reran == needed
     does = "sees at the start that the file is not as its job left it, and makes it again"
     compared = disturbed / STUDY, undisturbed / STUDY
@@ -121,23 +122,23 @@ def test_a_truncated_intermediate_file(
 def test_an_output_edited_by_hand(
     disturbed: Path, undisturbed: Path, reliability: Reliability
 ) -> None:
-    edited = disturbed / STUDY / "report/tables/table5.csv"
+    edited = disturbed / STUDY / CARD
     edited.write_text(edited.read_text().replace("0.", "0.9"))
     mine = edited.read_bytes()
-    needed, reran = least(undisturbed, "tabulate_results"), rerun(disturbed)
+    needed, reran = least(undisturbed, "write_model_card"), rerun(disturbed)
     assert reran == needed
-    assert (disturbed / STUDY / "changed/report/tables/table5.csv").read_bytes() == mine
+    assert (disturbed / STUDY / "changed" / CARD).read_bytes() == mine
     does = "the same, and keeps the edited one in `changed/`; `--touch` accepts it instead"
     compared = disturbed / STUDY, undisturbed / STUDY
     reliability.note("an output edited by hand", does, reran, needed, *compared)
 
 
 def test_an_edit_that_is_accepted_stays(disturbed: Path) -> None:
-    edited = disturbed / STUDY / "report/tables/table5.csv"
+    edited = disturbed / STUDY / CARD
     edited.write_text(edited.read_text().replace("0.", "0.9"))
     mine = edited.read_bytes()
-    snakemake(disturbed, *TWO_CORES, "--touch", f"{STUDY}/report/tables/table5.csv")
-    rerun(disturbed)
+    snakemake(disturbed, *TWO_CORES, "--touch", f"{STUDY}/{CARD}")
+    assert rerun(disturbed) == {}
     assert edited.read_bytes() == mine
 
 
@@ -149,10 +150,11 @@ def test_a_changed_setting(disturbed: Path, undisturbed: Path, reliability: Reli
         "judge": before["judge"] | {"simulation": {"preference": {"male": 0.9, "female": 0.9}}},
     }
     study.write_text(yaml.safe_dump(changed, sort_keys=False))
-    assert rerun(disturbed, "judge") == least(undisturbed, "simulate_responses", "judge")
+    needed = least(undisturbed, "simulate_responses", "judge")
+    assert rerun(disturbed, "judge") == needed
     assert digests(disturbed / STUDY) != digests(undisturbed / STUDY)
     study.write_text(yaml.safe_dump(before, sort_keys=False))
-    needed, reran = least(undisturbed, "simulate_responses"), rerun(disturbed)
+    reran = rerun(disturbed, "judge")
     assert reran == needed
     does, compared = "runs what depends on it", (disturbed / STUDY, undisturbed / STUDY)
     reliability.note("a changed value of the config", does, reran, needed, *compared)
@@ -161,7 +163,7 @@ def test_a_changed_setting(disturbed: Path, undisturbed: Path, reliability: Reli
 def test_a_changed_line_where_nothing_can_be_written(
     disturbed: Path, undisturbed: Path, reliability: Reliability
 ) -> None:
-    module = disturbed / "workflow/scripts/facegap/report/tables.py"
+    module = disturbed / "workflow/scripts/facegap/report/model_card.py"
     module.write_text(module.read_text() + "\n# a line\n")
     with mounted("--bind", disturbed / STUDY, disturbed / STUDY):
         remount("bind,ro", disturbed / STUDY)
@@ -170,7 +172,7 @@ def test_a_changed_line_where_nothing_can_be_written(
     assert "Write-protected output files" in refused.stdout
     assert f"affected files:\n        {STUDY}/" in refused.stdout
     assert not finished(refused.stdout)
-    needed, reran = least(undisturbed, "tabulate_results"), rerun(disturbed)
+    needed, reran = least(undisturbed, "write_model_card"), rerun(disturbed)
     assert reran == needed
     does, compared = "runs its rules", (disturbed / STUDY, undisturbed / STUDY)
     reliability.note("a changed line of one library module", does, reran, needed, *compared)
