@@ -1,4 +1,4 @@
-# setup, study, plan, test, test-long, lint, reference, bench, calibrate, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
+# setup, study, plan, test, test-long, lint, reference, docs, bench, calibrate, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
 SHELL := bash
 PYTHON ?= python3
 STUDY ?= config/config.yaml
@@ -6,7 +6,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 
-.PHONY: setup study plan test test-long lint reference bench calibrate clean
+.PHONY: setup study plan test test-long lint reference docs bench calibrate clean
 .DEFAULT_GOAL := study
 
 setup: .venv/ready
@@ -46,6 +46,17 @@ lint: .venv/ready
 reference: .venv/ready
 	$(BIN)/python -m facegap.settings.reference
 	$(BIN)/python -m facegap.measure.codebook
+
+docs: .venv/docs results/drawn/report/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The site is at results/site/index.html"
+
+.venv/docs: requirements-docs.lock .venv/ready
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements-docs.lock
+	touch $@
+
+results/drawn/report/index.html:
+	$(MAKE) study STUDY=config/config.yaml
 
 bench: .venv/ready
 	mkdir -p results/bench

@@ -417,6 +417,11 @@ def test_the_documents_commands_name_targets_before_the_configuration() -> None:
             assert not re.match(r" +\w", command), f"{path}: {command}"
 
 
+def test_every_document_is_in_the_navigation_of_the_site() -> None:
+    named = set(re.findall(r"^ .*: ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M))
+    assert named - {"explore.md"} == {path.name for path in (ROOT / "docs").glob("*.md")}
+
+
 def test_the_documents_study_of_ones_own_is_a_whole_one() -> None:
     written = re.findall(r"```yaml\n(study:.*?)```", (ROOT / "docs/own-data.md").read_text(), re.S)
     assert [load(yaml.safe_load(text)).study for text in written] == ["mine"]
