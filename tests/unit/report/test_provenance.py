@@ -1,12 +1,17 @@
 """The record of provenance: a crate that others can read, and what it says of the jobs."""
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
 import pytest
+import requests
+import rocrate
 import yaml
 from rocrate.rocrate import ROCrate
+from rocrate_validator.models import Severity, ValidationSettings
+from rocrate_validator.services import validate
 
 from facegap.report import provenance
 from facegap.report.provenance import code_version, jobs_in, packages, record_provenance, summary
@@ -107,7 +112,38 @@ def test_hosts_and_folders_are_named_only_if_the_settings_say_so(study: Path, pl
 def test_every_package_is_named(study: Path) -> None:
     crate = ROCrate(record(study).parent)
     for name in ("torch", "numpy", "mediapipe"):
-        assert crate.dereference(f"#{name}")["softwareVersion"] == packages()[name]
+        version = packages()[name]
+        assert crate.dereference(f"pkg:pypi/{name}@{version}")["softwareVersion"] == version
+
+
+def test_the_record_is_a_process_run_crate(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the profile's own validator, which would fetch the context."""
+    record(study)
+    context = (Path(rocrate.__file__).parent / "data/ro-crate.jsonld").read_bytes()
+
+    def fetched(session: requests.Session, method: str, url: str, **_: object) -> requests.Response:
+        assert url.startswith("https://w3id.org/ro/crate/"), url
+        response = requests.Response()
+        response.status_code, response.url, response._content = 200, url, context
+        response.headers["content-type"] = "application/ld+json"
+        return response
+
+    monkeypatch.setattr(requests.Session, "request", fetched)
+
+    def issues() -> list[str | None]:
+        settings = ValidationSettings(
+            rocrate_uri=study,
+            profile_identifier="process-run-crate",
+            requirement_severity=Severity.REQUIRED,
+        )
+        return [issue.message for issue in validate(settings).get_issues()]
+
+    assert issues() == []
+    crate = json.loads((study / "ro-crate-metadata.json").read_text())
+    (job,) = (part for part in crate["@graph"] if part["@id"] == "#judge/job-1")
+    del job["instrument"]
+    (study / "ro-crate-metadata.json").write_text(json.dumps(crate))
+    assert issues(), "what has no instrument is no run of one"
 
 
 @pytest.mark.parametrize(

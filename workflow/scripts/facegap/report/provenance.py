@@ -1,10 +1,12 @@
 """How the results came to be, as an RO-Crate: code, settings, inputs, packages, jobs, hosts, times.
 
-The record is `ro-crate-metadata.json` in the study's folder, which makes that folder an RO-Crate
-1.1 (https://www.researchobject.org/ro-crate/), readable by people and by every tool for them.
+The record is `ro-crate-metadata.json` in the study's folder, which makes that folder a Process Run
+Crate 0.5 (https://www.researchobject.org/workflow-run-crate/), readable by people and by every tool
+for such. Who ran it is not in it.
 """
 
 import hashlib
+import mimetypes
 import platform
 import re
 import subprocess
@@ -26,6 +28,17 @@ CODE = Path(__file__).parents[4]  # of the repository
 DECIDING = (
     *("Snakefile", "workflow", "requirements.lock"),
     *("config/assets.yaml", "config/published.yaml"),
+)
+PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+FORMATS = {  # that mimetypes does not know everywhere
+    ".parquet": "application/vnd.apache.parquet",
+    ".yaml": "application/yaml",
+    ".md": "text/markdown",
+    ".npz": "application/zip",
+}
+TERMS = (
+    "Whoever ran the study says on what terms its results may be used. Images stay under the terms"
+    " of their collections."
 )
 STARTED = re.compile(r"^(\S+ \S+) facegap\.job: on (\S+)")
 
@@ -52,9 +65,7 @@ def record_provenance(
     with whole(settings_yaml) as temporary:
         settings = config.shown()
         temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
-    crate = ROCrate()
-    crate.name = f"facegap study {config.study}"
-    crate.description = "Results of a facegap study; labels are annotations, not facts about people"
+    crate = _crate(config)
     files = [_file(crate, study, path) for path in results]
     made: dict[str, list[Any]] = {}
     for file, log in zip(files, made_by, strict=True):
@@ -76,8 +87,21 @@ def record_provenance(
     if jobs:
         run["startTime"] = min(job["startTime"] for job in jobs)
         run["endTime"] = max(job["endTime"] for job in jobs)
-    _entity(crate, "#run", "CreateAction", {"name": "the study's run", **run})
+    about = {"name": "the study's run", "description": "from the first job to the last", **run}
+    crate.root_dataset["mentions"] = [_entity(crate, "#run", "CreateAction", about), *jobs]
     write_json(crate.metadata.generate(), record)
+
+
+def _crate(config: Study) -> ROCrate:
+    """The crate, with what is said of all of it."""
+    crate = ROCrate(version="1.1")
+    crate.name = f"facegap study {config.study}"
+    crate.description = "Results of a facegap study; labels are annotations, not facts about people"
+    profile = {"name": "Process Run Crate", "version": "0.5"}
+    crate.root_dataset["conformsTo"] = _entity(crate, PROFILE, "CreativeWork", profile)
+    terms = {"name": "Terms of the results", "description": TERMS}
+    crate.license = _entity(crate, "#terms", "CreativeWork", terms)
+    return crate
 
 
 def jobs_in(logs: Path) -> list[dict[str, str]]:
@@ -172,17 +196,23 @@ def _sha256(path: Path) -> str:
 
 def _file(crate: ROCrate, study: Path, path: Path) -> Any:
     """A result, part of the crate."""
-    properties = {"sha256": _sha256(path), "contentSize": str(path.stat().st_size)}
+    kind = FORMATS.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+    properties = {
+        "sha256": _sha256(path),
+        "contentSize": str(path.stat().st_size),
+        "encodingFormat": kind or "application/octet-stream",
+    }
     return crate.add_file(path, str(path.relative_to(study)), properties=properties)
 
 
 def _software(crate: ROCrate) -> ContextEntity:
     """The code, and what it ran on."""
     needed = [
-        _entity(
-            crate, f"#{name}", "SoftwareApplication", {"name": name, "softwareVersion": release}
-        )
-        for name, release in {"Python": platform.python_version(), **packages()}.items()
+        _entity(crate, key, "SoftwareApplication", {"name": name, "softwareVersion": release})
+        for key, name, release in [
+            ("#Python", "Python", platform.python_version()),
+            *((f"pkg:pypi/{name.lower()}@{of}", name, of) for name, of in packages().items()),
+        ]
     ]
     version = code_version()
     properties = {
@@ -204,6 +234,7 @@ def _action(
     host = _entity(crate, f"#host-{job['host']}", "Thing", {"name": job["host"]})
     properties = {
         "name": job["job"],
+        "description": f"the job whose log is logs/{job['key'].removeprefix('#')}.log",
         "instrument": software,
         "location": host,
         "startTime": job["start"],
