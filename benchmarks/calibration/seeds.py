@@ -78,7 +78,9 @@ def study_of(seed: int, capture: float, group: float, folder: Path) -> Path:
     features = study / "classify/features" / BACKBONE
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "all"]
     command += ["--configfile", str(path), "--", str(features)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"seed {seed}, {capture}, {group}: {done.stdout}{done.stderr}")
     return study
 
 
@@ -175,8 +177,11 @@ def main() -> None:
     began = time.monotonic()
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
-        for seed, rows in zip(seeds, pool.map(found_in, seeds), strict=True):
-            words = []
+        running = [pool.submit(found_in, seed) for seed in seeds]
+        for seed, future in zip(seeds, running, strict=True):
+            if future.exception():  # now, and not when all others have ended
+                pool.shutdown(wait=False, cancel_futures=True)
+            rows, words = future.result(), []
             for name, key in COLUMNS.items():
                 row = rows[key]
                 found[name] += row["low"] > 0
