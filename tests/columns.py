@@ -36,5 +36,5 @@ ANY_NAME = st.sampled_from(FREE) | st.text(
 def add_columns(faces: Path) -> None:
     """Give the table at `faces` (FACES) an attribute of every name that is free."""
     table = read_table(faces, FACES)
-    flags = pd.array(range(len(table)), dtype="Int8") % 2
+    flags = pd.Series(range(len(table)), dtype="Int8") % 2
     write_table(table.assign(**dict.fromkeys(FREE, flags)), faces, FACES)

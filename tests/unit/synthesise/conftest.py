@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,8 +37,8 @@ def _make(
     folder: Path,
     faces: int = 120,
     seed: int = 0,
-    decided: Mapping[str, object] | None = None,
-    **columns: object,
+    decided: Mapping[str, Any] | None = None,
+    **columns: Any,
 ) -> Study:
     """`faces` faces of persons with two pictures each, the colour and stripes of which show
     their attributes; Dark and Fair exclude each other. `columns` replace those of the table,
@@ -76,11 +77,11 @@ def _make(
     images[tone == 1] += 80
     images[striped == 1, ::4] = 255 - images[striped == 1, ::4]
     aligned = pd.DataFrame({"face_id": ids, "row": range(faces)})
-    study = Study(
-        folder,
-        *(folder / f"{name}.parquet" for name in ("faces", "aligned", "sides")),
-        [folder / "shard-0.npy", folder / "shard-1.npy"],
+    faces_at, aligned_at, sides_at = (
+        folder / f"{name}.parquet" for name in ("faces", "aligned", "sides")
     )
+    shards = [folder / "shard-0.npy", folder / "shard-1.npy"]
+    study = Study(folder, faces_at, aligned_at, sides_at, shards)
     write_table(table, study.faces, FACES)
     write_table(aligned, study.aligned, ALIGNED)
     write_table(sides, study.sides, FACE_SIDES)

@@ -19,9 +19,7 @@ from typing import Any
 from snakemake.exceptions import MissingRuleException, WorkflowError
 from snakemake.persistence.file import FilePersistence
 from snakemake.script import PythonScript
-from snakemake_interface_executor_plugins.executors.real import (  # type: ignore[import-untyped]
-    RealExecutor,
-)
+from snakemake_interface_executor_plugins.executors.real import RealExecutor
 
 from facegap.errors import ConfigError, FacegapError
 from facegap.files import read_json
