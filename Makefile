@@ -3,6 +3,7 @@ SHELL := bash
 PYTHON ?= python3
 STUDY ?= config/config.yaml
 BIN := .venv/bin
+export FACEGAP_STUDY ?= results/drawn
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 
@@ -22,7 +23,7 @@ setup: .venv/ready
 study: .venv/ready
 	@iconv -f UTF-8 -t UTF-8 "$(STUDY)" > /dev/null || { echo "$(STUDY): not readable as UTF-8; save it as UTF-8" >&2; exit 2; }
 	@set -o pipefail; run="$(BIN)/snakemake --cores all --configfile $(STUDY)"; \
-	if [ -t 1 ]; then $$run --logger rich; \
+	if [ -t 1 ] && [ -t 2 ]; then $$run --logger rich; \
 	else $$run 2>&1 | $(BIN)/python -m facegap.lines; fi
 
 plan: .venv/ready
@@ -47,16 +48,14 @@ reference: .venv/ready
 	$(BIN)/python -m facegap.settings.reference
 	$(BIN)/python -m facegap.measure.codebook
 
-docs: .venv/docs results/drawn/report/index.html
+docs: .venv/docs
+	[ "$(FACEGAP_STUDY)" != results/drawn ] || $(MAKE) study STUDY=config/config.yaml
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The site is at results/site/index.html"
 
 .venv/docs: requirements-docs.lock .venv/ready
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements-docs.lock
 	touch $@
-
-results/drawn/report/index.html:
-	$(MAKE) study STUDY=config/config.yaml
 
 bench: .venv/ready
 	mkdir -p results/bench

@@ -15,7 +15,8 @@ STUDY = "FACEGAP_STUDY"  # the folder of the study's results; the notebook asks 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the report below `example/`, and the notebook as a page with what it printed."""
-    study = Path(os.environ.setdefault(STUDY, str(ROOT / "results/drawn")))
+    study = ROOT / os.environ.get(STUDY, "results/drawn")
+    os.environ[STUDY] = str(study)
     report = study / "report"
     if not (report / "index.html").exists():
         raise PluginError(f"{report}: no report; run the study first (make docs does)")

@@ -316,7 +316,12 @@ def test_every_package_that_is_imported_is_a_dependency() -> None:
     developing = needed | named(project["optional-dependencies"]["dev"])
     helpers = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"calibration", "facegap"}
     packages = packages_distributions()
-    for folders, allowed in (([WORKFLOW], needed), ([ROOT / "tests", BENCHMARKS], developing)):
+    documenting = developing | named(project["optional-dependencies"]["docs"])
+    for folders, allowed in (
+        ([WORKFLOW], needed),
+        ([ROOT / "tests", BENCHMARKS], developing),
+        ([ROOT / "docs"], documenting),
+    ):
         paths = [path for folder in folders for path in folder.rglob("*.py")]
         names = {name.split(".")[0] for path in paths for name in imported(path)}
         others = names - sys.stdlib_module_names - helpers - {path.stem for path in paths}

@@ -32,7 +32,9 @@ CARD = "classify/model-card.md"  # a result that one rule alone makes, and nothi
 @cache
 def least(folder: Path, rule: str, target: str = "all") -> dict[str, int]:
     """The jobs of a rule, and those of a target that depend on them, where all is undisturbed."""
-    return planned(snakemake(folder, "-n", target, "--forcerun", rule, *TWO_CORES).stdout)
+    jobs = planned(snakemake(folder, "-n", target, "--forcerun", rule, *TWO_CORES).stdout)
+    assert rule in jobs
+    return jobs
 
 
 def beyond(reran: dict[str, int], needed: dict[str, int]) -> dict[str, int]:
@@ -111,8 +113,9 @@ def test_the_table_says_only_what_was_seen(tmp_path: Path) -> None:
 def test_a_truncated_intermediate_file(
     disturbed: Path, undisturbed: Path, reliability: Reliability
 ) -> None:
-    os.truncate(disturbed / STUDY / "classify/samples.npz", 100)
-    needed, reran = least(undisturbed, "sample_preprocessing"), rerun(disturbed)
+    os.truncate(disturbed / STUDY / "judge/responses.parquet", 100)
+    needed = least(undisturbed, "simulate_responses", "judge")
+    reran = rerun(disturbed, "judge")
     assert reran == needed
     does = "sees at the start that the file is not as its job left it, and makes it again"
     compared = disturbed / STUDY, undisturbed / STUDY
@@ -163,7 +166,7 @@ def test_a_changed_setting(disturbed: Path, undisturbed: Path, reliability: Reli
 def test_a_changed_line_where_nothing_can_be_written(
     disturbed: Path, undisturbed: Path, reliability: Reliability
 ) -> None:
-    module = disturbed / "workflow/scripts/facegap/report/model_card.py"
+    module = disturbed / "workflow/scripts/facegap/classify/card.py"
     module.write_text(module.read_text() + "\n# a line\n")
     with mounted("--bind", disturbed / STUDY, disturbed / STUDY):
         remount("bind,ro", disturbed / STUDY)

@@ -1,6 +1,7 @@
 """The whole graph on drawn faces: it ends, it rests, it reruns what an edit concerns."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -290,7 +291,10 @@ def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
     assert not {"draw_faces", "train_configurations", "train_stargan", "pair_outputs"} & jobs.keys()
 
 
-@pytest.mark.long  # tests/cluster compares all but the figures, made on other nodes
+@pytest.mark.skipif(
+    shutil.which("sbatch") is not None,
+    reason="tests/cluster compares all but the report, made on other nodes, with the same",
+)
 def test_one_core_gives_the_same_bytes(undisturbed: Path, tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "again")
     done = snakemake(folder, "--cores", "1", "--configfile", "micro.yaml")

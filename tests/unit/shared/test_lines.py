@@ -1,8 +1,27 @@
 """What `make study` prints where there is no terminal."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from runs import ROOT
+
 from facegap.lines import REPORT, shortened
 
-PRINTED = """\
+LOG = """\
+Logfile logs/two.log:
+=====================================================================
+Traceback (most recent call last):
+
+  File "two.py", line 3
+rule x:
+    of a log
+persons   12
+=====================================================================
+"""
+PRINTED = f"""\
 Provided cores: 2
 Job stats:
 job       count
@@ -28,19 +47,44 @@ Execute 1 jobs...
 Error in rule two:
     message: None
     log: logs/two.log (check log file(s) for error details)
-The report is at results/micro/report/index.html
-Elapsed time: 0:00:13
+{LOG}The report is at results/micro/report/index.html
+Killed  9
+"""
+SHOWN = f"""\
+Provided cores: 2
+11:56    1 of 2  one
+Error in rule two:
+    message: None
+    log: logs/two.log (check log file(s) for error details)
+{LOG}Killed  9
+{REPORT}results/micro/report/index.html
 """
 
 
 def test_a_job_is_a_line_and_errors_pass() -> None:
-    words = [
-        "Provided cores: 2",
-        "11:56    1 of 2  one",
-        "Error in rule two:",
-        "    message: None",
-        "    log: logs/two.log (check log file(s) for error details)",
-        "Elapsed time: 0:00:13",
-        f"{REPORT}results/micro/report/index.html",
-    ]
-    assert "".join(shortened(PRINTED.splitlines(keepends=True))).splitlines() == words
+    assert "".join(shortened(PRINTED.splitlines(keepends=True))) == SHOWN
+
+
+def test_a_log_that_is_cut_short_ends_nothing() -> None:
+    cut = PRINTED.partition("Traceback")[0].splitlines(keepends=True)
+    assert list(shortened(cut))[-2:] == LOG.splitlines(keepends=True)[:2]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_the_target_ends_as_snakemake_does_whatever_it_prints(tmp_path: Path, code: int) -> None:
+    """By `make`, with a Snakemake that prints a byte that is no text."""
+    (tmp_path / "bin").mkdir()
+    prints = f"printf 'half \\377 a letter\\n' >&2; exit {code}"
+    for name, does in (("python", f'exec "{sys.executable}" "$@"'), ("snakemake", prints)):
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "study.yaml").write_text("study: mine\n")
+    targets = ["study", f"BIN={tmp_path / 'bin'}", f"STUDY={tmp_path / 'study.yaml'}"]
+    done = subprocess.run(
+        ["make", "-C", str(ROOT), "-o", ".venv/ready", *targets],
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode != 0) == (code != 0), done.stderr
+    assert b"half" in done.stdout

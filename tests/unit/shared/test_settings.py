@@ -404,6 +404,7 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
         ("classify.grid.optimiser_pairs", [["adam", "sgd"]] * 2, "['adam', 'sgd'] stands twice"),
         ("study", "assets", "study: 'assets' is a folder beside the studies"),
         ("study", "bench", "study: 'bench' is a folder beside the studies"),
+        ("study", "site", "study: 'site' is a folder beside the studies"),
         ("results", "", "results: '' is not allowed"),
         ("results", "a{b}", "results: 'a{b}' has the sign '{', which no path here can"),
         ("data_root", "~nobody-of-that-name/x", "data_root: '~nobody-of-that-name/x' names a home"),

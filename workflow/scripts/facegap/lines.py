@@ -2,10 +2,11 @@
 
     snakemake ... 2>&1 | python -m facegap.lines
 
-What is not of jobs that begin and end well, as errors are, passes as it is. Where the report is
-comes last.
+What is not of jobs that begin and end well, as errors and logs of jobs that failed are, passes as
+it is. Where the report is comes last.
 """
 
+import io
 import re
 import signal
 import sys
@@ -16,34 +17,50 @@ FINISHED = re.compile(r"Finished jobid: \d+ \(Rule: (\w+)\)$")
 STEPS = re.compile(r"(\d+) of (\d+) steps \(.*\) done$")
 JOB = re.compile(r"(local)?(rule|checkpoint) \w+:$")  # its record is indented
 BETWEEN = re.compile(r"Select jobs to execute\.\.\.$|Execute \d+ jobs\.\.\.$|$")
-PLAN = re.compile(r"Job stats:$|job +count$|-+  -+$|\w+ +\d+$")  # each line says how many jobs
+PLAN = "Job stats:\n"  # a table that ends with an empty line: each line below says how many jobs
+LOG, RULE = re.compile(r"Logfile .+:$"), re.compile(r"=+$")  # a log stands between two rules
 REPORT = "The report is at "
 
 
 def shortened(lines: Iterable[str]) -> Iterator[str]:
     """`lines`, with one of each job that ended in place of what is printed of it."""
     time = rule = ""
-    last, in_record = [], False
+    last: list[str] = []
+    lines = iter(lines)
+    in_record = False
     for line in lines:
         in_record = bool(JOB.match(line)) or (in_record and line.startswith(" "))
-        if in_record:
-            continue
         if found := TIME.match(line):
             time = found[1]
         elif found := FINISHED.match(line):
             rule = found[1]
         elif found := STEPS.match(line):
             yield f"{time} {found[1]:>4} of {found[2]}  {rule}\n"
+        elif line == PLAN:
+            _ = list(_until(lines, re.compile("$")))
+        elif LOG.match(line):
+            yield from (line, next(lines, ""), *_until(lines, RULE))
         elif line.startswith(REPORT):
             last.append(line)
-        elif not (BETWEEN.match(line) or PLAN.match(line)):
+        elif not (in_record or BETWEEN.match(line)):
             yield line
     yield from last
+
+
+def _until(lines: Iterator[str], end: re.Pattern[str]) -> Iterator[str]:
+    """The next of `lines`, to the first that is an `end`."""
+    for line in lines:
+        yield line
+        if end.match(line):
+            return
 
 
 def main() -> None:
     """Print the standard input shortened, to its end: an interrupt is Snakemake's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for stream in (sys.stdin, sys.stdout):
+        assert isinstance(stream, io.TextIOWrapper)
+        stream.reconfigure(errors="backslashreplace")  # what native code prints may be no text
     for line in shortened(sys.stdin):
         print(line, end="", flush=True)
 

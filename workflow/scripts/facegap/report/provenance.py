@@ -15,6 +15,7 @@ from datetime import datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 from rocrate.model.contextentity import ContextEntity
@@ -211,7 +212,7 @@ def _software(crate: ROCrate) -> ContextEntity:
         _entity(crate, key, "SoftwareApplication", {"name": name, "softwareVersion": release})
         for key, name, release in [
             ("#Python", "Python", platform.python_version()),
-            *((f"pkg:pypi/{name.lower()}@{of}", name, of) for name, of in packages().items()),
+            *((_package_url(name, of), name, of) for name, of in packages().items()),
         ]
     ]
     version = code_version()
@@ -225,6 +226,11 @@ def _software(crate: ROCrate) -> ContextEntity:
         local = ", with changes that are not committed" if version["changed"] == "yes" else ""
         properties["version"] = version["commit"] + local
     return _entity(crate, "#code", "SoftwareSourceCode", properties)
+
+
+def _package_url(name: str, version: str) -> str:
+    """As the package URL specification writes those of Python's packages."""
+    return f"pkg:pypi/{re.sub('[-_.]+', '-', name).lower()}@{quote(version)}"
 
 
 def _action(

@@ -277,7 +277,7 @@ class Study(Section):
             yield place, "this is the name of an arm of the synthesis; use another"
 
     def _impossible_names(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        if self.study in ("assets", "bench"):
+        if self.study in ("assets", "bench", "site"):
             yield ("study",), f"{self.study!r} is a folder beside the studies; use another name"
         if self.sides.inside == self.sides.outside:
             yield ("sides",), "inside and outside have the same name"
