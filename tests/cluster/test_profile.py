@@ -61,7 +61,7 @@ def test_what_is_fetched_is_fetched_where_snakemake_runs() -> None:
 def test_the_plan_of_the_papers_study_is_the_one_that_the_docs_show(folder: Path) -> None:
     command = ("make", "-f", ROOT / "Makefile", "-o", ".venv/ready", "plan", f"STUDY={PAPER[1]}")
     done = subprocess.run(
-        [*command, f"BIN={Path(sys.executable).parent}"],
+        [*command, f'BIN="{Path(sys.executable).parent}"'],
         cwd=folder,
         capture_output=True,
         text=True,

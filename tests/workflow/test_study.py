@@ -1,7 +1,6 @@
 """The whole graph on drawn faces: it ends, it rests, it reruns what an edit concerns."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -291,10 +290,7 @@ def test_a_changed_setting_reruns_what_depends_on_it(micro: Path) -> None:
     assert not {"draw_faces", "train_configurations", "train_stargan", "pair_outputs"} & jobs.keys()
 
 
-@pytest.mark.skipif(
-    shutil.which("sbatch") is not None,
-    reason="tests/cluster compares all but the report, made on other nodes, with the same",
-)
+@pytest.mark.long  # tests/cluster compares what comes before the synthesis, made on other nodes
 def test_one_core_gives_the_same_bytes(undisturbed: Path, tmp_path: Path) -> None:
     folder = copy_code(tmp_path / "again")
     done = snakemake(folder, "--cores", "1", "--configfile", "micro.yaml")
