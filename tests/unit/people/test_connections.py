@@ -1,6 +1,7 @@
 """Connections that keep the server waiting: they are ended, and shut nobody out."""
 
 import asyncio
+import re
 import socket
 import subprocess
 import sys
@@ -88,6 +89,23 @@ def read(client: socket.socket) -> bytes:
 )
 def test_who_keeps_the_server_waiting_is_left(port: int, data: bytes, status: bytes) -> None:
     assert read(connect(port, data))[9:12] == status
+
+
+@pytest.mark.parametrize("part", [100, 1 << 20])
+def test_the_head_of_a_request_has_an_end(port: int, part: int) -> None:
+    """In however small parts, it is refused, and not kept: the parser itself knows no limit."""
+    with connect(port, b"GET /page HTTP/1.1\r\nHost: x\r\nX-a: ") as client:
+        try:
+            for _ in range(0, 2 * connections.HEAD, part):
+                client.sendall(b"a" * part)
+        except OSError:  # refused already
+            return
+        assert read(client)[9:12] == b"400"
+
+
+def test_requests_that_come_at_once_are_answered_in_turn(port: int) -> None:
+    with connect(port, PAGE + FORM + b"1234567" + PAGE) as client:
+        assert re.findall(rb"HTTP/1.1 (\d+)", read(client)) == [b"200", b"405", b"200"]
 
 
 def test_who_does_not_read_is_left(port: int) -> None:

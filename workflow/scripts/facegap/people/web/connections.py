@@ -11,8 +11,7 @@ import socket
 import time
 from typing import Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +24,11 @@ SECONDS = {  # that a phase may last, before its connection is ended
 MOST = 1000  # connections at once
 FILES = 150  # that the database, logs and what is about to be closed need beside connections
 QUEUE = 2048  # connections that may wait to be taken
+HEAD = 64 * 1024  # bytes of a request before its body; the parser itself knows no limit
 AT_ONCE = 16  # of these taken before the server does anything else
 
 
-class Connection(H11Protocol):
+class Connection(HttpToolsProtocol):
     """HTTP/1.1 with one client, ended where a phase of it lasts too long.
 
     At `most` connections a new one takes the place of the one that has kept the server waiting the
@@ -42,6 +42,7 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self.phase: tuple[str, Any] = ("", None)
         self.since = 0.0
+        self.head: int | None = None  # bytes of a request that is not here as far as its body
         self.timer: asyncio.TimerHandle | None = None
         self._look()
         if len(self.connections) > self.most:
@@ -50,7 +51,21 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take a part of a request."""
         super().data_received(data)
+        if self.head is not None:
+            self.head += len(data)
+            if self.head > HEAD and not self.transport.is_closing():
+                self.send_400_response("Too long a head of a request.")
         self._look()
+
+    def on_message_begin(self) -> None:
+        """Take the first byte of a request."""
+        super().on_message_begin()
+        self.head = 0
+
+    def on_headers_complete(self) -> None:
+        """Take the last byte of a request before its body."""
+        self.head = None
+        super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
@@ -72,10 +87,10 @@ class Connection(H11Protocol):
 
     def _look(self) -> None:
         """Start the clock of the phase, if another one has begun."""
-        if self.conn.their_state is h11.IDLE:
-            name = "headers" if self.conn.trailing_data[0] else "silent"
+        if self.cycle is None or self.cycle.response_complete:
+            name = "silent" if self.head is None else "headers"
         else:
-            name = "body" if self.conn.their_state is h11.SEND_BODY else "answer"
+            name = "body" if self.cycle.more_body else "answer"
         phase = (name, self.cycle)
         if phase == self.phase or self.transport.is_closing():
             return
