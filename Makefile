@@ -1,13 +1,14 @@
-# setup, study, plan, test, test-long, lint, reference, docs, bench, calibrate, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
+# setup, study, plan, test, test-long, coverage, lint, reference, docs, bench, calibrate, clean: thin, no logic. Python 3.11 to 3.13 and make are enough.
 SHELL := bash
 PYTHON ?= python3
 STUDY ?= config/config.yaml
 BIN := .venv/bin
-export FACEGAP_STUDY ?= results/drawn
+# whose report is in the docs: the longer study's, once it is there
+export FACEGAP_STUDY ?= results/drawn$(if $(wildcard results/drawn-long/report/index.html),-long)
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 
-.PHONY: setup study plan test test-long lint reference docs bench calibrate clean
+.PHONY: setup study plan test test-long coverage lint reference docs bench calibrate clean
 .DEFAULT_GOAL := study
 
 setup: .venv/ready
@@ -35,6 +36,13 @@ test: .venv/ready
 
 test-long: .venv/ready
 	$(BIN)/python -m pytest -m long --numprocesses auto
+
+coverage: .venv/ready
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report --format=markdown
 
 lint: .venv/ready
 	$(BIN)/ruff check .
