@@ -226,6 +226,14 @@ def test_a_folder_of_ones_own(tmp_path: Path) -> None:
     assert rejected.empty
 
 
+def test_a_column_of_words_is_one_to_group_by(tmp_path: Path) -> None:
+    """Such as a scale of skin tone, a camera or a region."""
+    table = "path,region,empty\na.jpg,East Asia,\nb c.png,,\nü/d.jpg,Sahel,\n"
+    faces = folder_of(tmp_path, table)[0].set_index("path")
+    assert faces["region"].dropna().to_dict() == {"a.jpg": "East Asia", "ü/d.jpg": "Sahel"}
+    assert faces["empty"].isna().all()
+
+
 def test_one_name_in_two_folders_stays_two_faces(tmp_path: Path) -> None:
     faces, _ = folder_of(tmp_path, "path\n1/a.jpg\n2/a.jpg\n", ("1/a.jpg", "2/a.jpg"))
     assert sorted(faces["face_id"]) == ["1/a.jpg", "2/a.jpg"]
@@ -242,7 +250,8 @@ def test_a_folders_missing_and_extra_images_are_listed(tmp_path: Path) -> None:
         ("file\na.jpg\n", r"labels\.csv: needs a column path"),
         ("path,gender\na.jpg,M\n", r"labels\.csv, row 2: gender is 'M', allowed are male, female"),
         ("path,Young\na.jpg,1\nb c.png,2\n", r"labels\.csv, row 3: Young is '2', allowed: 0, 1"),
-        ("path,Young\na.jpg,yes\n", r"labels\.csv, row 2: Young is 'yes'"),
+        ("path,Young\na.jpg,yes\nb c.png,1\n", r"labels\.csv, row 2: Young is 'yes', allowed: 0"),
+        ("path,yaw\na.jpg,12.5\n", r"labels\.csv, row 2: yaw is '12\.5', allowed: 0, 1 or nothing"),
         ("path,age\na.jpg,900\n", r"labels\.csv, row 2: age is '900', allowed: 0 to 150"),
         ("path\na.jpg\na.jpg\n", r"labels\.csv, row 3: 'a\.jpg' has two rows"),
         ("path,split\na.jpg,train\n", "split is a column that facegap itself"),

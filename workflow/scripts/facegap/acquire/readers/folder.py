@@ -20,14 +20,14 @@ from facegap.errors import DataError, listed, shown
 from facegap.spreadsheets import as_flags, read_csv
 from facegap.tables.acquire import GENDERS, OURS
 
-KNOWN = ("path", "subject_id", "age", "gender", "race_raw")  # other columns are attributes
+KNOWN = ("path", "subject_id", "age", "gender", "race_raw")
 
 
 def read(images: Path, texts: Sequence[Path]) -> Collection:
-    """A user's images and a CSV: `path`, and any of subject_id, age, gender, race_raw, attributes.
+    """A user's images and a CSV: `path`, and any of subject_id, age, gender, race_raw, and others.
 
-    Columns of other names are binary attributes (0, 1 or empty). Rows whose image is missing, and
-    images without a row, are rejected.
+    Columns of other names are binary attributes (0, 1 or empty), or words without a number among
+    them. Rows whose image is missing, and images without a row, are rejected.
     """
     (labels,) = texts
     table = _csv(labels)
@@ -43,8 +43,9 @@ def read(images: Path, texts: Sequence[Path]) -> Collection:
         )
     for name in table.columns.difference(list(KNOWN)):
         table[name] = as_flags(table[name])
-        values = numbers(table, name, labels, lambda value: value in (0, 1), "0, 1 or nothing")
-        table[name] = values.astype("Int8")
+        if pd.to_numeric(table[name], errors="coerce").notna().any() or table[name].isna().all():
+            values = numbers(table, name, labels, lambda value: value in (0, 1), "0, 1 or nothing")
+            table[name] = values.astype("Int8")
     paths, others = images_in(images)
     there, named = set(paths), set(table["path"])
     unread = [path for path, reason in others.items() if reason != NO_IMAGE]
