@@ -18,8 +18,7 @@ from facegap.judge.responses import read_responses
 from facegap.people.comparing import site as comparing
 from facegap.people.comparing.answers import answered, exported, read_database
 from facegap.people.comparing.commands import TEMPLATE, consent_in
-from facegap.people.comparing.sheet import Pair
-from facegap.people.comparing.site import change_of, site
+from facegap.people.comparing.site import site
 from facegap.settings.judge import OwnSide
 from facegap.settings.load import read_study
 from facegap.tables.base import read_table
@@ -120,21 +119,6 @@ def test_what_is_no_answer_is_refused_and_nothing_is_lost(
     assert found.status_code == 403
     assert person.pair() == nxt
     assert len(exported(study.engine)[0]) == 1
-
-
-@pytest.mark.parametrize(
-    ("attribute", "value", "words"),
-    [
-        ("Young", 1, "made younger"),
-        ("Young", 0, "made older"),
-        ("No_Beard", 1, "beard taken away"),
-        ("No_Beard", 0, "beard added"),
-        ("Black_Hair", 1, "black hair added"),
-        ("Bald", 0, "given hair"),
-    ],
-)
-def test_the_change_is_named_in_words(attribute: str, value: int, words: str) -> None:
-    assert change_of(Pair("p", False, attribute, value, ("a", "b"), ("c", "d"))) == words
 
 
 @ON_SQLITE

@@ -434,6 +434,7 @@ def test_figure_4_shows_the_best_median_and_worst_by_score(
     )
     assert given["pictures"] == [[1, 11], [0, 10], [2, 12], [9, 19], [7, 17], [5, 15]]
     assert given["rows"][0::3] == ["A\nbest", "B\nbest"]
+    assert given["captions"] == [["original", "dark added"]] * 6
     assert given["line"] == 3
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from facegap.attributes import read_labels
+from facegap.attributes import change_in_words, read_labels
 from facegap.errors import DataError
 from facegap.synthesise.changes import Together, changed
 
@@ -148,3 +148,18 @@ def test_an_unknown_face_is_named(tmp_path: Path) -> None:
     path = faces_table(tmp_path / "f.parquet", Young=[1, 0, 1])
     with pytest.raises(DataError, match="no face z"):
         read_labels(path, pd.Series(["a", "z"]), ["Young"])
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "words"),
+    [
+        ("Young", True, "made younger"),
+        ("Young", False, "made older"),
+        ("No_Beard", True, "beard taken away"),
+        ("No_Beard", False, "beard added"),
+        ("Black_Hair", True, "black hair added"),
+        ("Bald", False, "given hair"),
+    ],
+)
+def test_a_change_is_named_in_words(attribute: str, value: bool, words: str) -> None:
+    assert change_in_words(attribute, value) == words

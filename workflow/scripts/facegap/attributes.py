@@ -12,6 +12,17 @@ from facegap.tables.acquire import FACES
 from facegap.tables.base import read_table
 
 Labels = NDArray[np.float32]  # (n, attributes), 0 or 1
+OPPOSITES = {"young": ("made younger", "made older"), "bald": ("made bald", "given hair")}
+
+
+def change_in_words(attribute: str, value: bool) -> str:
+    """What a change of `attribute` to `value` asks for: CelebA's names read as they are written."""
+    name = attribute.replace("_", " ").lower()
+    if name in OPPOSITES:
+        return OPPOSITES[name][0 if value else 1]
+    if name.startswith("no "):
+        return name[3:] + (" taken away" if value else " added")
+    return name + (" added" if value else " taken away")
 
 
 def read_labels(faces: Path, face_ids: "pd.Series[str]", attributes: Sequence[str]) -> Labels:

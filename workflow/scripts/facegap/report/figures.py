@@ -385,10 +385,11 @@ FIGURES = (
         alt="Translations of unseen faces",
         caption=(
             "Figure 4. Of the unseen faces of either side the best, the median and the worst, by"
-            " how sure the attribute classifier is of what was changed, and one attribute at a time"
-            " changed to its opposite, by the generator of seed {seed}, after {iterations} steps at"
-            " {size} pixels. Grey: the face has this hair colour already. Above the line the side"
-            " that was trained on, below it the other."
+            " how sure the attribute classifier is of what was changed, with one attribute at a"
+            " time changed as it says below, by the generator of seed {seed}, after {iterations}"
+            " steps at {size} pixels. Grey: the face has this hair colour already, or hardly any"
+            " face has both (synthesise.attributes.least_together). Above the line the side that"
+            " was trained on, below it the other."
         ),
         part="synthesise",
         needs="report.faces",

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from facegap import theme
+from facegap.attributes import change_in_words
 from facegap.crops import Crops
 from facegap.seeds import generator
 from facegap.tables.acquire import REJECTED
@@ -23,7 +24,7 @@ from facegap.tables.partition import FACE_SIDES
 from facegap.tables.synthesise import TRANSLATIONS
 
 COLUMNS = 8
-CAPTION = 0.32  # inches below a picture: three lines
+LINE = 0.1  # inches, of a caption below a picture
 REJECTED_FACES = 3 * COLUMNS  # pictures of a data set
 MIDDLE: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
 
@@ -146,7 +147,7 @@ def plot_translations(
     shown = scored[scored["seed"] == seed_of_synthesis].set_index("row")["shown"]
     pictures = np.load(arrays, mmap_mode="r")
     attributes = sorted(rows["attribute"].dropna().unique())
-    sheet, labels = [], []
+    sheet, captions, labels = [], [], []
     for domain, side in zip(DOMAINS, SIDES, strict=True):
         part = rows[rows["domain"] == domain]
         means = part.assign(shown=part["row"].map(shown)).groupby("face_id")["shown"].mean()
@@ -155,13 +156,22 @@ def plot_translations(
         for rank, place in places.items():
             own = part[part["face_id"] == order[place]]
             original = own[own["kind"] == "original"]["row"].iloc[0]
-            changed = own[own["kind"] == "translation"].set_index("attribute")["row"]
-            line = [pictures[original]]
-            line += [pictures[changed[a]] if a in changed else None for a in attributes]
-            sheet.append(line)
+            changed = own[own["kind"] == "translation"].set_index("attribute")
+            asked = [changed.loc[a] if a in changed.index else None for a in attributes]
+            sheet.append([pictures[original], *(_of(each, pictures) for each in asked)])
+            captions.append(["original", *(_asked(each) for each in asked)])
             labels.append(f"{display.sides[side]}\n{rank}")
-    columns = ["original", *(name.replace("_", " ") for name in attributes)]
-    theme.save_as(_sheet(sheet, rows=labels, columns=columns, line=3), [png, svg])
+    theme.save_as(_sheet(sheet, rows=labels, captions=captions, line=3), [png, svg])
+
+
+def _of(asked: "pd.Series[Any] | None", pictures: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """The picture of a row of TRANSLATIONS, if there is one."""
+    return None if asked is None else pictures[asked["row"]]
+
+
+def _asked(asked: "pd.Series[Any] | None") -> str:
+    """What a row of TRANSLATIONS asks for, if there is one."""
+    return "" if asked is None else change_in_words(str(asked.name), bool(asked["value"]))
 
 
 def _placed(sides: pd.DataFrame, names: Mapping[str, str]) -> str:
@@ -189,7 +199,7 @@ def _sheet(
 ) -> Figure:
     """Pictures side by side. A label stands beside the middle of the rows that share it.
 
-    `captions` stand below the pictures, one each.
+    `captions` stand below the pictures, one each, in at most three lines.
 
     Blocks of rows with different labels are set apart, or else the rows from `line` on. A missing
     picture is a grey field.
@@ -197,7 +207,9 @@ def _sheet(
     theme.use()
     height, width = len(pictures), max(len(row) for row in pictures)
     size = min(1.0, 7.6 / width)
-    step = size + (CAPTION if captions else 0)
+    captions = [[_filled(caption) for caption in row] for row in captions or []]
+    lines = max((caption.count("\n") + 1 for row in captions for caption in row), default=0)
+    step = size + LINE * lines
     left, top = (0.5 if rows else 0.02), (0.24 if columns or title else 0.02)
     figure = plt.figure(figsize=(size * width + left, step * height + top))
     page = figure.add_axes((0, 0, 1, 1), xlim=(0, size * width + left), xticks=[], yticks=[])
@@ -209,20 +221,13 @@ def _sheet(
             inner = (x + 0.02, x + size - 0.02, y + size - 0.02, y + 0.02)
             if picture is None:
                 page.fill_between(inner[:2], inner[3], inner[2], color="#EEEEEE", linewidth=0)
-                page.text(x + size / 2, y + size / 2, "as it is", color="#6A6A6A", **MIDDLE)
+                page.text(x + size / 2, y + size / 2, "not asked", color="#6A6A6A", **MIDDLE)
             else:
                 page.imshow(picture, extent=inner, interpolation="lanczos", aspect="auto")
-    for i, row_captions in enumerate(captions or []):
+    for i, row_captions in enumerate(captions):
         for j, caption in enumerate(row_captions):
             x, y = left + size * (j + 0.5), top + step * i + size
-            page.text(
-                x,
-                y,
-                textwrap.fill(caption, 20, max_lines=3, placeholder="…"),
-                fontsize=5.5,
-                ha="center",
-                va="top",
-            )
+            page.text(x, y, caption, fontsize=5.5, ha="center", va="top")
     for label, first, last in _blocks(rows or []):
         middle = top + step * (first + last + 1) / 2
         page.text(left / 2 - 0.02, middle, label, rotation=90, **MIDDLE)
@@ -235,6 +240,10 @@ def _sheet(
         page.text(0.03, top / 2, title, fontsize=9, va="center")
     page.set(xlim=(0, size * width + left), ylim=(step * height + top, 0))
     return figure
+
+
+def _filled(caption: str) -> str:
+    return textwrap.fill(caption, 20, max_lines=3, placeholder="…")
 
 
 def _blocks(labels: Sequence[str]) -> list[tuple[str, int, int]]:

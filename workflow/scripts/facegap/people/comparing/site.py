@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from facegap.attributes import change_in_words
 from facegap.errors import DataError
 from facegap.people.comparing.raters import (
     SILENT,
@@ -22,7 +23,7 @@ from facegap.people.comparing.raters import (
     was_asked,
 )
 from facegap.people.comparing.recruiting import OneLink, add_ways_in, paragraphs_of
-from facegap.people.comparing.sheet import Pair, Plan, Sheet
+from facegap.people.comparing.sheet import Plan, Sheet
 from facegap.people.engine import (
     Answer,
     ClosedError,
@@ -47,7 +48,6 @@ CHOICES = ("left", "right")
 SIZE = re.compile(r"[1-9][0-9]{0,4}")  # pixels
 HELD = 2**28  # bytes of all images that are kept in memory; more are read one by one
 REMEMBERED = 60.0  # seconds that the holder of a link is known without asking the database
-OPPOSITES = {"young": ("made younger", "made older"), "bald": ("made bald", "given hair")}
 
 
 def site(
@@ -279,24 +279,13 @@ def _pair(plan: Plan, number: int, sheet: Sheet) -> dict[str, Any]:
     coming = plan.pairs[number + 1 : number + 2]
     return {
         "pair": pair,
-        "change": change_of(pair) if pair.attribute else "",
+        "change": change_in_words(pair.attribute, bool(pair.value)) if pair.attribute else "",
         "criteria": sheet.criteria and pair.attribute is not None,
         "number": number + 1,
         "coming": [image for one in coming for image in (*one.images, *one.originals)],
         "shown": f"{time.time():.3f}",
         "sized": sheet.sized,
     }
-
-
-def change_of(pair: Pair) -> str:
-    """What was asked of both images, in words: CelebA's names read as they are written."""
-    assert pair.attribute is not None
-    name = pair.attribute.replace("_", " ").lower()
-    if name in OPPOSITES:
-        return OPPOSITES[name][0 if pair.value else 1]
-    if name.startswith("no "):
-        return name[3:] + (" taken away" if pair.value else " added")
-    return name + (" added" if pair.value else " taken away")
 
 
 def _answer(pair_id: str, fields: Mapping[str, str], *, criteria: bool, sized: bool) -> Answer:
