@@ -422,6 +422,15 @@ def test_the_documents_commands_name_targets_before_the_configuration() -> None:
             assert not re.match(r" +\w", command), f"{path}: {command}"
 
 
+def test_a_list_of_the_docs_goes_on_by_four_spaces() -> None:
+    """After an empty line the site ends a list at fewer, though GitHub does not."""
+    found = []
+    for path in sorted(ROOT.glob("docs/*.md")):
+        text = re.sub(r"^ *```.*?^ *```$", "", path.read_text(), flags=re.S | re.M)
+        found += [f"{path.name}: {line}" for line in re.findall(r"\n\n( {1,3}\S.*)", text)]
+    assert not found
+
+
 def test_every_document_is_in_the_navigation_of_the_site() -> None:
     named = set(re.findall(r"^ .*: ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M))
     assert named - {"explore.md"} == {path.name for path in (ROOT / "docs").glob("*.md")}
