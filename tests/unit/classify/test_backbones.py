@@ -11,11 +11,13 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from gpu import as_on_a_gpu, asking
 from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
 
 from facegap.assets import backbone_weights, manifest
+from facegap.classify import backbones
 from facegap.classify.backbones import BACKBONES, network, preprocess
 from facegap.classify.cutting import cut, trainable
 from facegap.classify.pretrained import fetch_timm
@@ -49,6 +51,24 @@ def test_vggface_is_fed_bgr_less_its_means() -> None:
     fed = preprocess(red, BACKBONES["vggface"], 32, CPU)
     expected = [0 - 93.5940, 0 - 104.7624, 255 - 129.1863]
     assert fed[0, :, 5, 5].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_as_on_a_gpu_the_features_are_the_same_but_for_rounding(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Channels last, and products of bfloat16, whose numbers have three digits."""
+    plain = net(name)
+    exact = plain.pooled(plain.boundary(faces(4), CPU))
+    asked = as_on_a_gpu(monkeypatch, backbones)
+    fast = net(name)
+    found = fast.pooled(fast.boundary(faces(4), CPU))
+    assert asked == asking(backbones)
+    weights = [each for each in fast.body.parameters() if each.dim() == 4]
+    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in weights)
+    assert found.dtype == torch.float32
+    assert not torch.equal(found, exact)
+    assert (found - exact).norm() < 0.05 * exact.norm()
 
 
 def test_faces_of_another_size_are_scaled() -> None:

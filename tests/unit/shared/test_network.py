@@ -1,9 +1,15 @@
 """How torch behaves in every job."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+import torch
+from gpu import ASKS
+from house import LIBRARY
+
+from facegap import network
 
 TRAIN = """
 import sys
@@ -42,3 +48,32 @@ def test_a_training_on_a_cpu_loads_no_compiler(module: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+# each has a test that runs all of its branches for GPUs: see tests/gpu.py
+TRIED = {"classify/backbones.py", "synthesise/networks.py", "synthesise/training.py"}
+
+
+def test_what_is_done_on_gpus_alone_is_tried_on_a_cpu() -> None:
+    texts = {
+        path.relative_to(LIBRARY).as_posix(): path.read_text() for path in LIBRARY.rglob("*.py")
+    }
+    del texts["network.py"]
+    assert {name for name, text in texts.items() if f"{ASKS}(" in text} == TRIED
+    otherwise = re.compile(r"device\.type\s*(==|!=|in)|is_cuda|cuda\.is_available")
+    assert not [name for name, text in texts.items() if otherwise.search(text)]
+
+
+def test_jobs_side_by_side_spread_over_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    threads = torch.get_num_threads()
+    try:
+        devices = [str(network.settle(1, which)) for which in (0, 1, 2, 3, 7)]
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_num_threads(threads)
+    assert devices == ["cuda:0", "cuda:1", "cuda:2", "cuda:0", "cuda:1"]
+    assert network.on_gpu(torch.device(devices[0]))
+    assert not network.on_gpu(torch.device("cpu"))

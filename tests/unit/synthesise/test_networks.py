@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from gpu import as_on_a_gpu, asking
 from torch import Tensor, nn
 
+from facegap.synthesise import networks
 from facegap.synthesise.networks import Discriminator, Generator
 
 
@@ -106,6 +108,16 @@ def test_the_discriminator_computes_what_the_published_one_does() -> None:
     assert logits.shape == (4, 3)
     for one, other in zip((realness, logits), published(faces), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_as_on_a_gpu_the_discriminator_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    discriminator, faces = Discriminator(3, 32, 8, 3), torch.rand(4, 3, 32, 32) * 2 - 1
+    exact = [*discriminator(faces), discriminator.slope(faces)]
+    asked = as_on_a_gpu(monkeypatch, networks)
+    for one, other in zip(exact, [*discriminator(faces), discriminator.slope(faces)], strict=True):
+        torch.testing.assert_close(one, other)
+    assert asked == asking(networks)
 
 
 def test_the_slope_is_the_gradient_of_the_realness() -> None:

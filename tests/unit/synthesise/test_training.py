@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gpu import as_on_a_gpu, asking
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from facegap import resume as resuming
@@ -193,14 +194,43 @@ def test_checkpoints_and_curves_are_there_to_look_at(play: Callable[..., Path]) 
     assert set(curves(folder)) == {*module.TERMS, "rate"}
 
 
-def test_a_gpu_s_precision_trains_too(play: Callable[..., Path]) -> None:
-    """bfloat16 is the one of a GPU's precisions that a CPU has as well."""
-    exact, coarse = (
-        values(play(precision, gpu={"precision": precision, "compile": False}), PENALTY)
-        for precision in ("float32", "bfloat16")
-    )
-    assert (exact != coarse).any()
-    assert np.allclose(exact, coarse, rtol=0.3)
+@pytest.mark.parametrize(
+    ("precision", "apart"), [("float32", 1e-3), ("tf32", 1e-3), ("bfloat16", 0.3)]
+)
+def test_as_on_a_gpu_it_trains_to_the_same_but_for_rounding(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, precision: str, apart: float
+) -> None:
+    """Channels last and compiled, by a backend that needs no GPU's code; killed, and resumed.
+
+    bfloat16 is the one of a GPU's precisions that a CPU has as well.
+    """
+    exact = play("exact")
+    laid_out, compiled, true = [], [], torch.nn.Module.compile
+
+    def by_eager(self: torch.nn.Module) -> None:
+        weights = [each for each in self.parameters() if each.dim() == 4]
+        laid_out.append(all(w.is_contiguous(memory_format=torch.channels_last) for w in weights))
+        compiled.append(type(self).__name__)
+        true(self, backend="eager")
+
+    monkeypatch.setattr(torch.nn.Module, "compile", by_eager)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 0)
+    asked = as_on_a_gpu(monkeypatch, module)
+    gpu = {"precision": precision, "compile": True}
+    try:
+        kill(play, monkeypatch, 7, gpu=gpu)
+        found = play("killed", save_seconds=0, gpu=gpu)
+        assert torch.get_float32_matmul_precision() == (
+            "high" if precision == "tf32" else "highest"
+        )
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert asked == asking(module)
+    assert compiled == ["Generator", "Discriminator"] * 2
+    assert all(laid_out)
+    for name in module.TERMS:
+        assert np.allclose(values(exact, name), values(found, name), rtol=apart, atol=apart)
+    assert (precision != "bfloat16") or (values(exact, PENALTY) != values(found, PENALTY)).any()
 
 
 def test_it_is_taken_up_where_it_was_left(

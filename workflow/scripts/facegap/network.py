@@ -31,6 +31,11 @@ def settle(threads: int, which: int = 0) -> torch.device:
     return torch.device("cpu")
 
 
+def on_gpu(device: torch.device) -> bool:
+    """Whether to work as suits a GPU; asked wherever that differs, so that tests can say yes."""
+    return device.type == "cuda"
+
+
 def _without_compiler() -> None:
     """Take the compiler's guards off torch's optimisers: putting them up loads it, 2 s a job.
 

@@ -24,6 +24,7 @@ from torch.nn.functional import interpolate
 from facegap.classify.cutting import Leaves, cut
 from facegap.classify.pretrained import load_weights
 from facegap.errors import FacegapError, TrainingError
+from facegap.network import on_gpu
 from facegap.seeds import number
 
 IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
@@ -97,7 +98,7 @@ class Network:
 
 def mixed(device: torch.device) -> torch.autocast:
     """bfloat16 products on a GPU; nothing on a CPU, where they are slower."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    return torch.autocast(device.type, torch.bfloat16, enabled=on_gpu(device))
 
 
 def _torchvision(network: str, name: str, spread: float, size: int, seed: int | None) -> nn.Module:
@@ -232,7 +233,7 @@ def network(
     if weights is not None:
         load_weights(body, backbone.named(body), Path(weights), backbone.others, backbone.mirrored)
     body = body.eval().requires_grad_(False).to(device)
-    if device.type == "cuda":
+    if on_gpu(device):
         body = body.to(memory_format=torch.channels_last)
     noise = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     images = noise.to(device)

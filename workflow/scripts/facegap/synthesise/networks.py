@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812, torch's own custom
 from torch import Tensor, nn
 
+from facegap.network import on_gpu
+
 LEAK = 0.01  # slope of the discriminator's leaky ReLU below zero
 SMALL = 8  # pixels of a plane up to which the CPU halves it by a product of matrices
 
@@ -112,7 +114,7 @@ def _halved(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     bringing the weights into an order of its own: there the product of matrices is several times
     as fast. The sums are the same.
     """
-    if hidden.shape[-1] > SMALL or hidden.device.type != "cpu":
+    if hidden.shape[-1] > SMALL or on_gpu(hidden.device):
         return F.conv2d(hidden, weight, bias, stride=2, padding=1)
     count, half = len(hidden), hidden.shape[-1] // 2
     patches = F.unfold(hidden, 4, padding=1, stride=2).transpose(1, 2).flatten(0, 1)
@@ -123,7 +125,7 @@ def _halved(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def _doubled(hidden: Tensor, weight: Tensor) -> Tensor:
     """The transpose of `_halved` without its bias: (n, d, s, s) to (n, c, 2 s, 2 s)."""
     size = 2 * hidden.shape[-1]
-    if size > SMALL or hidden.device.type != "cpu":
+    if size > SMALL or on_gpu(hidden.device):
         return F.conv_transpose2d(hidden, weight, stride=2, padding=1)
     rows = hidden.permute(0, 2, 3, 1).flatten(0, 2)
     patches = (rows @ weight.flatten(1)).view(len(hidden), -1, weight[0].numel()).transpose(1, 2)

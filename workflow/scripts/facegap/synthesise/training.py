@@ -30,7 +30,7 @@ from facegap.attributes import Labels, read_labels
 from facegap.code import digests
 from facegap.crops import Crops
 from facegap.errors import DataError, TrainingError
-from facegap.network import settle
+from facegap.network import on_gpu, settle
 from facegap.pixels import as_input
 from facegap.progress import Pace
 from facegap.resume import Resume, warned
@@ -186,7 +186,7 @@ def begin(setup: Setup, faces: Faces, device: torch.device) -> Training:
         discriminator = Discriminator(count, faces.crops.size, given.channels, given.layers)
     for network in (generator, discriminator):
         network.to(device)
-        if device.type == "cuda":
+        if on_gpu(device):
             network.to(memory_format=torch.channels_last)
             if settings.gpu.compile:
                 network.compile()
@@ -391,7 +391,7 @@ def _write_checkpoint(
 
 def _set_precision(settings: Settings, device: torch.device) -> None:
     """Whether a GPU may round the factors of products to ten bits (TF32)."""
-    if device.type == "cuda":
+    if on_gpu(device):
         coarse = settings.gpu.precision == "tf32"
         torch.set_float32_matmul_precision("high" if coarse else "highest")
         torch.backends.cudnn.allow_tf32 = coarse
@@ -400,6 +400,6 @@ def _set_precision(settings: Settings, device: torch.device) -> None:
 def _peak_memory(device: torch.device) -> str:
     unit = 2**30 if sys.platform == "darwin" else 2**20  # getrusage counts bytes there, else KiB
     words = f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit:.2f} GiB"
-    if device.type == "cuda":
+    if on_gpu(device):
         words += f", of the GPU's {torch.cuda.max_memory_allocated(device) / 2**30:.2f} GiB"
     return words
