@@ -2,9 +2,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
-from facegap.plan import hours_left, jobs_of, plan, show
+from facegap.plan import chart, draw, hours_left, jobs_of, longest_chain, plan, show
 
 PRINTED = """
 rule train_stargan:
@@ -60,6 +61,39 @@ def test_the_end_is_that_of_the_longest_chain_or_of_all_the_work(tmp_path: Path)
     assert hours_left(jobs) == 48.5
     assert hours_left([*jobs, *jobs[:1]], cores=4) == pytest.approx((2 * 48 * 4 + 0.5) / 4)
     assert hours_left(jobs, cores=2) == 48.5, "a job has no more threads than there are cores"
+
+
+CHAINED = """
+rule {rule}:
+    input: {needs}
+    output: {rule}.out
+    benchmark: results/drawn/benchmarks/classify/{rule}.tsv
+    resources: mem_mb=1000, runtime={minutes}
+"""
+
+
+def test_the_longest_chain_is_drawn_job_after_job(tmp_path: Path) -> None:
+    given = [("a", "x.csv", 60), ("b", "a.out", 240), ("c", "a.out", 120), ("d", "b.out, c.out", 3)]
+    text = "".join(CHAINED.format(rule=rule, needs=of, minutes=m) for rule, of, m in given)
+    jobs = jobs_of(text.splitlines())
+    chain = longest_chain(jobs)
+    assert [job.rule for job in chain] == ["a", "b", "d"]
+    assert hours_left(jobs) == pytest.approx(5.05)
+    bars = [line.split(maxsplit=2) for line in chart(chain).splitlines()]
+    assert [bar[:2] for bar in bars] == [["a", "1.00"], ["b", "4.00"], ["d", "0.05"]]
+    first, second, last = (line[35:] for line in chart(chain).splitlines())
+    assert first == "█" * 8
+    assert second == " " * 8 + "█" * 32
+    assert last.strip() == "▏", "too short for a bar, and there all the same"
+    draw(chain, tmp_path / "plan.png")
+    assert cv2.imread(str(tmp_path / "plan.png")).std() > 0
+
+
+def test_jobs_that_need_nothing_of_each_other_are_no_chain() -> None:
+    text = "".join(CHAINED.format(rule=rule, needs="x.csv", minutes=30) for rule in "ab")
+    assert [job.rule for job in longest_chain(jobs_of(text.splitlines()))] == ["a"]
+    assert longest_chain([]) == []
+    assert chart([]) == ""
 
 
 def test_nothing_to_do_is_said() -> None:

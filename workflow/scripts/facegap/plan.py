@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from facegap.stages import STAGES
@@ -28,6 +29,9 @@ COLUMNS = {
     "limit": "sum",
     "memory": "max",
 }
+
+
+WIDTH = 40  # letters of the longest chain
 
 
 @dataclass(frozen=True)
@@ -109,22 +113,67 @@ def measured(job: Job) -> float | None:
     return float(sum(seconds) / len(seconds)) if seconds else None
 
 
-def hours_left(jobs: Sequence[Job], cores: int | None = None) -> float:
-    """Hours until the last job ends, if none waits for a free place.
-
-    The longest chain of jobs of which each needs the one before; on a machine of so many `cores`,
-    or what keeps all of them at work, whichever is longer.
-    """
+def longest_chain(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs, each of which needs the one before, that take the longest one after the other."""
     makers = {path: job for job in jobs for path in job.outputs}
 
     @cache
-    def ends(job: Job) -> float:
-        needed = {makers[path] for path in job.inputs if path in makers}
-        return job.hours + max(map(ends, needed), default=0)
+    def chain(job: Job) -> tuple[float, tuple[Job, ...]]:
+        needed = dict.fromkeys(makers[path] for path in job.inputs if path in makers)
+        hours, before = max(map(chain, needed), key=_hours, default=(0.0, ()))
+        return hours + job.hours, (*before, job)
 
-    chain = max(map(ends, jobs), default=0)
+    return list(max(map(chain, jobs), key=_hours, default=(0.0, ()))[1])
+
+
+def _hours(chain: tuple[float, tuple[Job, ...]]) -> float:
+    return chain[0]
+
+
+def hours_left(jobs: Sequence[Job], cores: int | None = None) -> float:
+    """Hours until the last job ends, if none waits for a free place.
+
+    The longest chain; on a machine of so many `cores`, or what keeps all of them at work, whichever
+    is longer.
+    """
+    chain = sum(job.hours for job in longest_chain(jobs))
     work = sum(job.hours * min(job.threads, cores) for job in jobs) / cores if cores else 0
     return max(chain, work)
+
+
+def chart(chain: Sequence[Job]) -> str:
+    """A line a job: its rule, its hours, and from when to when it runs."""
+    total = sum(job.hours for job in chain)
+    scale = WIDTH / total if total else 0
+    lines, done = [], 0.0
+    for job in chain:
+        start, end = (round(scale * hours) for hours in (done, done + job.hours))
+        done += job.hours
+        lines.append(f"{job.rule:>24} {job.hours:8.2f}  {' ' * start}{'█' * (end - start) or '▏'}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def draw(chain: Sequence[Job], path: Path) -> None:
+    """The chart as a picture: PNG, PDF or SVG by the path's ending."""
+    import matplotlib.pyplot as plt  # not before it is needed: it takes a second
+
+    from facegap import theme
+
+    theme.use()
+    hours = np.array([job.hours for job in chain])
+    starts = hours.cumsum() - hours
+    rows = np.arange(len(chain))
+    figure, axes = plt.subplots(figsize=(6.5, 0.8 + 0.24 * len(chain)), layout="constrained")
+    widths = hours.clip(0.004 * hours.sum())
+    bars = axes.barh(rows, widths, left=starts, color=theme.COLOURS["blue"], height=0.7)
+    axes.bar_label(bars, [f"{each:.2f}" for each in hours], padding=3, fontsize=7)
+    axes.set_yticks(rows, [job.rule for job in chain])
+    axes.set_ylim(len(chain) - 0.4, -0.6)
+    axes.margins(x=0.06)
+    axes.set_xlim(left=0)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel("hours, if no job waits for a free place")
+    theme.save_as(figure, [path])
 
 
 def show(table: pd.DataFrame) -> str:
@@ -147,6 +196,11 @@ def _main(lines: Sequence[str], cores: int | None) -> None:
     jobs = jobs_of(lines)
     print(show(plan(jobs)))
     if jobs:
+        chain = longest_chain(jobs)
+        picture = jobs[0].benchmark.parents[2] / "plan.png"
+        draw(chain, picture)
+        print(f"\nlongest chain, each job after the one before, in hours (a picture: {picture}):\n")
+        print(chart(chain))
         hours = hours_left(jobs, cores)
         end = datetime.now() + timedelta(hours=hours)
         free = f"{cores} cores always at work" if cores else "no job waiting for a free node"
