@@ -103,6 +103,32 @@ def test_the_head_of_a_request_has_an_end(port: int, part: int) -> None:
         assert read(client)[9:12] == b"400"
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"POST /page HTTP/1.1\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        + PAGE,
+        b"POST /page HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde",
+        b"POST /page HTTP/1.1\r\nContent-Length: -3\r\n\r\nabc",
+        b"GET /page HTTP/1.1\r\nX-A: b\r\n c\r\n\r\n",
+        b"GET /page HTTP/1.1\r\nX A: b\r\n\r\n",
+        b"GET /page HTTP/1.1\nHost: x\n\n",
+        b"GET /p\0ge HTTP/1.1\r\n\r\n",
+        "GET /pägé HTTP/1.1\r\n\r\n".encode(),
+        b"GET http://x HTTP/1.1\r\n\r\n",
+        b"CONNECT x:1 HTTP/1.1\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        bytes(range(256)),
+    ],
+)
+def test_what_a_proxy_might_read_otherwise_is_refused_once(port: int, data: bytes) -> None:
+    """And nothing after it is taken for a request."""
+    with connect(port, data) as client:
+        assert re.findall(rb"HTTP/1.1 (\d+)", read(client)) == [b"400"]
+    with connect(port, PAGE) as client:
+        assert client.recv(100)[9:12] == b"200"
+
+
 def test_requests_that_come_at_once_are_answered_in_turn(port: int) -> None:
     with connect(port, PAGE + FORM + b"1234567" + PAGE) as client:
         assert re.findall(rb"HTTP/1.1 (\d+)", read(client)) == [b"200", b"405", b"200"]
