@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from facegap.classify.arms import arm_of
 from facegap.classify.features import Cached, entries, parted
@@ -106,6 +107,30 @@ def test_exchanged_labels_keep_the_shares_and_say_nothing_of_the_person() -> Non
     truth = train["face_id"].map(sets["source"].entries.groupby("face_id")["inside"].first())
     assert 0.2 < (train["inside"] == truth).mean() < 0.8
     assert train["inside"].mean() == pytest.approx(truth.mean(), abs=0.05)
+
+
+def test_over_trainings_with_exchanged_labels_one_half_is_right() -> None:
+    """Each exchange leans to a side, and the trainings' interval knows: none shares another's."""
+    sets = {name: cached(name, 60) for name in ("source", "target")}
+    rng = np.random.default_rng(1)
+    held, leaning = [], []
+    for seed in range(80):
+        truth = sets["source"].entries["inside"].to_numpy()
+        features = 3.0 * truth[:, None] + rng.normal(size=(len(truth), 3))
+        right = []
+        for repeat in range(5):
+            own = arm_of(sets, "source", "exchanged", seed, repeat)["source"].entries
+            train, test = (own["split"] == part for part in ("train", "test"))
+            centred = features - features[train].mean(0)
+            weights = centred[train].T @ (
+                own.loc[train, "inside"] - own.loc[train, "inside"].mean()
+            )
+            right.append(((centred[test] @ weights > 0) == truth[test]).mean())
+        mean, error = np.mean(right), np.std(right, ddof=1) / np.sqrt(5)
+        held.append(abs(mean - 0.5) <= stats.t.ppf(0.975, 4) * error)
+        leaning.append(abs(right[0] - 0.5) > 0.2)
+    assert np.mean(held) > 0.9
+    assert np.mean(leaning) > 0.4, "so that five of one exchange would be as wrong, and as sure"
 
 
 def test_halves_are_of_the_persons_inside_alone_in_training_and_test() -> None:

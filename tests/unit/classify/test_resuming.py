@@ -390,6 +390,33 @@ def test_an_arm_is_the_same_beside_another(cached: Path, tmp_path: Path) -> None
     )
 
 
+def test_each_training_with_exchanged_labels_has_its_own_and_goes_on_after_a_cut(
+    cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels: list[tuple[str, str]] = []
+    true = configurations.arm_of
+
+    def noted(*given: Any) -> Any:
+        found = true(*given)
+        own = found["target"].entries
+        labels.append((given[2], str(own.loc[own["split"] == "train", "inside"].tolist())))
+        return found
+
+    def play(name: str = "cut") -> Path:
+        (tmp_path / name).mkdir(exist_ok=True)
+        return arms(tmp_path / name, cached, ["equal", "exchanged"], [])
+
+    monkeypatch.setattr(configurations, "arm_of", noted)
+    cut(play, monkeypatch, 15)
+    folder = play()
+    assert outputs(folder) == outputs(play("whole"))
+    repeats = SETTINGS["repeats"]
+    assert len(set(labels)) == 1 + repeats
+    runs = read_table(folder / "runs.parquet", RUNS)
+    counts = runs[runs["stage"] == "fine-tuned"].groupby("arm")["repeat"].agg(sorted)
+    assert counts.to_dict() == {name: [*range(repeats)] for name in ("equal", "exchanged")}
+
+
 def test_all_folds_are_trained_and_go_on_from_the_one_that_was_cut(
     cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

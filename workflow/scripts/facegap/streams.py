@@ -45,6 +45,7 @@ STREAMS: dict[str, tuple[str, ...]] = {  # by name; {...} is filled in by the ca
     "selection_optimism": ("classify", "optimism", "{criterion}"),
     "folds": ("classify", "folds", "{dataset}"),
     "arm": ("classify", "arm", "{arm}", "{dataset}"),
+    "exchanged": ("classify", "exchanged", "{dataset}", "{repeat}"),
     "task_faces": ("classify", "task", "{task}", "faces", "{dataset}", "{repeat}"),
     "task_masks": ("classify", "task", "{task}", "{dataset}", "{share}", "{repeat}", "draws"),
     "task_order": ("classify", "task", "{task}", "{dataset}", "{share}", "{repeat}", "order"),

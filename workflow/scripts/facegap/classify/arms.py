@@ -2,7 +2,9 @@
 
 full       on the whole training part of a data set: the benchmark, where it is not the source's
 equal      on as many faces of either data set as the smaller training part has
-exchanged  a control: as equal, with labels exchanged between persons, so that nothing can be learnt
+exchanged  a control: as equal, with labels exchanged between persons, so that nothing can be
+           learnt; anew for each training, since one exchange always leans to a side, and the
+           farther the sides are apart the more of the test part follows
 halves     a control: two random halves of the persons inside, as if they were the two sides
 fold-<k>   on four fifths of a training part, tested on the last; selects a benchmark's optimisers
 """
@@ -22,8 +24,10 @@ from facegap.seeds import generator
 UNUSED = "unused"  # a split: neither trains nor tests
 
 
-def arm_of(sets: Mapping[str, Cached], dataset: str, arm: str, seed: int) -> dict[str, Cached]:
-    """The `sets` as the training of an `arm` on `dataset` sees them.
+def arm_of(
+    sets: Mapping[str, Cached], dataset: str, arm: str, seed: int, repeat: int = 0
+) -> dict[str, Cached]:
+    """The `sets` as the trainings of an `arm` on `dataset` see them, or of exchanged the `repeat`.
 
     Raises `TrainingError` where a training part has one person or a side without a face.
     """
@@ -43,6 +47,7 @@ def arm_of(sets: Mapping[str, Cached], dataset: str, arm: str, seed: int) -> dic
     most = min(_faces(tables[name]) for name in ("source", "target"))
     tables[dataset] = _fewer(tables[dataset], most, rng)
     if arm == "exchanged":
+        rng = generator(seed, "exchanged", dataset=dataset, repeat=repeat)
         tables[dataset] = _exchanged(tables[dataset], rng)
     return {name: replace(cached, entries=tables[name]) for name, cached in sets.items()}
 

@@ -77,6 +77,7 @@ class Job:
     seed: int
     device: torch.device
     folder: Path  # of the results, for the last good state of a training that failed
+    first: int = 0  # the number of the first of its repeats
 
     @property
     def own(self) -> Cached:
@@ -181,10 +182,14 @@ def train_arms(
         what = chosen.backbone, chosen.preprocessing
         trained = [Configuration(*what, *pair) for pair in plan.pairs]
         settings = settings.model_copy(update={"repeats": 1})
-    about = (net, settings, fresh, seed, device, configurations)
-    jobs = [
-        Job(trained, dataset, arm, arm_of(sets, dataset, arm, seed), *about) for arm in plan.arms
-    ]
+    jobs = []
+    for arm in plan.arms:
+        alone = arm == "exchanged"  # each of its trainings has labels of its own
+        own_settings = settings.model_copy(update={"repeats": 1}) if alone else settings
+        about = (net, own_settings, fresh, seed, device, configurations)
+        for first in range(settings.repeats if alone else 1):
+            seen = arm_of(sets, dataset, arm, seed, first)
+            jobs.append(Job(trained, dataset, arm, seen, *about, first))
     _train(jobs, made, threads, saved=False)
 
 
@@ -211,7 +216,7 @@ def _train(jobs: Sequence[Job], made: Preprocessed, threads: int, *, saved: bool
     trained = []
     with warned() as warnings, Resume(beside / f"{HEADS}.resume", "").alone():
         for job in jobs:
-            place = beside if len(jobs) == 1 else beside / job.arm
+            place = beside if len(jobs) == 1 else beside / f"{job.arm}-{job.first}"
             states = _states(place, _digest(job, made, threads), warnings)
             trained.append((job.sets, _outcomes(job, states, files)))
         write_outcomes(first.folder, trained, files.values())
@@ -269,10 +274,10 @@ def _outcomes(job: Job, states: States, files: Mapping[Configuration, Path]) -> 
     first = {name: k * repeats for k, name in enumerate(job.head_optimisers())}
     outcomes: list[Outcome] = []
     models: list[Model] = []
-    trainings = [(each, repeat) for each in job.configurations for repeat in range(repeats)]
+    trainings = [(each, which) for each in job.configurations for which in range(repeats)]
     pace = Pace(len(trainings))
-    for done, (each, repeat) in enumerate(trainings, 1):
-        place = first[each.head_optimiser] + repeat
+    for done, (each, which) in enumerate(trainings, 1):
+        place, repeat = first[each.head_optimiser] + which, job.first + which
         losses = curves[:, place]
         epochs = epochs_to_convergence(losses, tolerance)
         own = {name: logits[name][place] for name in tests}
@@ -315,7 +320,7 @@ def trained_heads(job: Job, saving: Saving | None = None) -> tuple[Head, NDArray
         for plan in plans
         for _ in range(settings.repeats)
     ]
-    repeats = list(range(settings.repeats)) * len(plans)
+    repeats = [job.first + which for which in range(settings.repeats)] * len(plans)
     chances = [
         _randomness(job.seed, ("head_order", "head_masks"), job.names(head, repeat))
         for head, repeat in zip(heads, repeats, strict=True)
