@@ -195,6 +195,18 @@ def test_the_null_splits_are_of_the_in_domain_persons_alone() -> None:
     assert {k for metric, k in places if metric == "classifier Frechet distance"} == {0}
 
 
+@pytest.mark.parametrize("pictures", [6, 20])
+@pytest.mark.parametrize("persons", range(2, 7))
+def test_of_too_few_persons_there_is_no_distance(persons: int, pictures: int) -> None:
+    table = table_of(persons, pictures)
+    groups = groups_of_images(table, ["a0", "a1"], pd.Series([], dtype="str"))
+    plan = plan_sets(table, groups, 30, [1], 1)
+    features = np.random.default_rng(0).normal(size=(len(table), 4))
+    values = set_distances(plan, 1, features, OWN).values
+    assert bool(values) == (persons >= 4), "half of them stays when one is left out"
+    assert all(np.isfinite(each).all() for each in values.values())
+
+
 def metric(name: str, group: Group, gap: float) -> Metric:
     rng = np.random.default_rng(len(name) + len(group.named()) + len(group.attribute or ""))
     persons = np.arange(20)

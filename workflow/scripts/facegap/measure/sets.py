@@ -76,7 +76,8 @@ def plan_sets(
         of = np.full(len(table), -1)
         for rows in parts.values():
             of[rows] = groups_of(person[rows], rng)
-        halves.append(splits(table, parts, rng, SPLITS))
+        found = splits(table, parts, rng, SPLITS)
+        halves.append(found if _enough_left(found, of) else [])
         left_out.append(of)
     used = domains[DOMAINS[0]] & (groups[ALL_TOGETHER].made | real)
     null = {}
@@ -84,6 +85,12 @@ def plan_sets(
         rng = generator(seed, "realism_null_splits", seed_of_synthesis=which)
         null[which] = _null_splits(table, np.flatnonzero(used), null_splits, rng)
     return Plan(halves, left_out, null)
+
+
+def _enough_left(found: list[dict[str, Halves]], group: NDArray[np.int64]) -> bool:
+    """Whether each set has two faces still when a group of persons is left out of it."""
+    sets = [rows for split in found for h in split.values() for rows in (h.real, h.made)]
+    return all(len(rows) - np.bincount(group[rows]).max() >= 2 for rows in sets)
 
 
 def _null_splits(
