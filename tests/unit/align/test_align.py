@@ -21,7 +21,7 @@ from crops import CROPS
 from mediapipe.tasks.python import BaseOptions, vision
 from numpy.typing import NDArray
 
-from facegap.align import geometry, shards
+from facegap.align import geometry, memory, shards
 from facegap.align.gather import gather_shards
 from facegap.align.landmarks import (
     MOST_FACES,
@@ -231,7 +231,7 @@ def test_another_crop_needs_no_new_detection(
     aligned(changed, tmp_path, crops={"none": {"size": 32}})
     assert searches.stat().st_size == 1, "the image that is another"
     other_code = [{"align/landmarks.py": "another"}]
-    monkeypatch.setattr(shards, "digests", lambda modules: other_code)
+    monkeypatch.setattr(memory, "digests", lambda modules: other_code)
     aligned(changed, tmp_path, crops={"none": {"size": 32}})
     assert searches.stat().st_size == 1 + 30, "the code that finds faces is another"
 

@@ -1,12 +1,10 @@
 """One shard of a data set: its faces read, found, cut and written, in the order of their table."""
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +14,17 @@ from numpy.typing import NDArray
 from facegap.align import geometry
 from facegap.align.growing import Growing, growing
 from facegap.align.landmarks import MOST_FACES, Finder, Found, chosen, open_landmarker
+from facegap.align.memory import Known, detection_id, image_digest, remember, remembered
 from facegap.align.tones import Tones, tones
 from facegap.apart import apart
-from facegap.code import digests
 from facegap.decoding import ImageError, decoded
-from facegap.errors import DataError
 from facegap.images import Images, open_images
 from facegap.settings.align import Align, Crop, Limits
 from facegap.tables.acquire import FACES, REJECTED
-from facegap.tables.align import FOUND, LANDMARKS, MEASURES
-from facegap.tables.base import metadata, read_table, write_table
+from facegap.tables.align import LANDMARKS, MEASURES
+from facegap.tables.base import read_table, write_table
 
 THUMBNAIL = 96  # pixels of the pictures of rejected faces
-
-Known = Mapping[str, tuple[str, tuple[Found, ...]]]  # by face_id: the image's digest, its faces
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +85,9 @@ def align_shard(
     rows = np.array_split(np.arange(len(table)), settings.shards)[shard]
     inputs = [Face(*row) for row in table.iloc[rows].itertuples(index=False)]
     memory = landmarks.with_name(f"found-{shard}.parquet")
-    detection = _detection(model, settings.confidence)
-    known = _remembered(memory, detection)
+    detection = detection_id(model, settings.confidence)
+    if known := remembered(memory, detection):
+        log.info("what was found before in %d images is used again", len(known))
     with ExitStack() as stack:
         crops = [
             stack.enter_context(growing(path, crop.size))
@@ -107,7 +103,8 @@ def align_shard(
             written.count(face)  # the other process has a count of its own
             done.append(face)
     _write_tables(done, landmarks, measures, rejected)
-    _remember(done, memory, detection)
+    found = ((face.face_id, face.digest, face.found) for face in done if face.found is not None)
+    remember(found, memory, detection)
     if crowded := [face.path for face in done if len(face.found or ()) >= MOST_FACES]:
         log.warning(
             "%d images have %d faces or more, of which the one to align may be left out, first %s",
@@ -146,7 +143,7 @@ def _read(images: Images, face: Face) -> Face:
         image = decoded(data, face.path, images.max_pixels)
     except ImageError as error:
         return replace(face, reason=error.reason)
-    return replace(face, image=image, digest=hashlib.blake2b(data, digest_size=16).hexdigest())
+    return replace(face, image=image, digest=image_digest(data))
 
 
 def _searched(find: Finder, known: Known, face: Face) -> Face:
@@ -248,54 +245,3 @@ def _write_tables(
     write_table(found, landmarks, LANDMARKS)
     write_table(measured, measures, MEASURES)
     write_table(reasons, rejected, REJECTED)
-
-
-def _detection(model: str | Path, confidence: float) -> str:
-    """What a detection depends on, beside the image."""
-    try:
-        with Path(model).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        digest = ""  # said where it is opened
-    code = digests(["align.landmarks", "images", "decoding"])
-    return f"{digest} {confidence} {MOST_FACES} mediapipe {version('mediapipe')} {code}"
-
-
-def _remembered(memory: Path, settings: str) -> Known:
-    """What an earlier run found in the images, if it looked with the same settings."""
-    try:
-        table = read_table(memory, FOUND)
-        if metadata(memory).get("detection") != settings:
-            return {}
-    except DataError:
-        return {}
-    log.info("what was found before in %d images is used again", len(table))
-    columns = (table[name] for name in FOUND.columns)
-    return {
-        face_id: (image, _faces(*found)) for face_id, image, *found in zip(*columns, strict=True)
-    }
-
-
-def _faces(*parts: NDArray[np.float32]) -> tuple[Found, ...]:
-    shapes = ((-1, 68, 2), (-1, 3), (-1, 2))
-    shaped = (
-        np.asarray(part, np.float32).reshape(shape)
-        for part, shape in zip(parts, shapes, strict=True)
-    )
-    return tuple(map(Found, *shaped))
-
-
-def _remember(done: Sequence[Face], memory: Path, settings: str) -> None:
-    rows = [
-        (
-            face.face_id,
-            face.digest,
-            np.array([one.points for one in face.found], np.float32).ravel(),
-            np.array([one.pose for one in face.found], np.float32).ravel(),
-            np.array([one.expression for one in face.found], np.float32).ravel(),
-        )
-        for face in done
-        if face.found is not None
-    ]
-    table = pd.DataFrame(rows, columns=list(FOUND.columns))
-    write_table(table, memory, FOUND, {"detection": settings})
