@@ -20,6 +20,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     report = study / "report"
     if not (report / "index.html").exists():
         raise PluginError(f"{report}: no report; run the study first (make docs does)")
+    if not (study / "classify").exists():
+        raise PluginError(f"{study}: an audit; the notebook reads a study that trains classifiers")
     for path in filter(Path.is_file, report.rglob("*")):
         name = f"example/{path.relative_to(report)}"
         files.append(File.generated(config, name, abs_src_path=str(path)))

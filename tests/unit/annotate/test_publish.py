@@ -208,7 +208,7 @@ def test_what_stands_in_the_way_is_named(study: Path, capsys: pytest.CaptureFixt
     assert "out exists already" in capsys.readouterr().err
     places(study)["summary"].unlink()
     assert publish_by_command("other") == 2
-    assert "make it with: snakemake partition" in capsys.readouterr().err
+    assert "make it with: snakemake --cores all partition" in capsys.readouterr().err
     assert not (study / "other").exists()
 
 

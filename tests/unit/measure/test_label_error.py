@@ -176,7 +176,7 @@ def test_the_intervals_with_the_error_taken_off_hold_the_truth() -> None:
 
 
 def a_task(folder: Path, error: float) -> Path:
-    """Heads that are right 9 times of 10 on their own side, 7 times on the other, by true sides.
+    """Heads that are right 9 times in 10 on their own side, 7 times on the other, by true sides.
 
     Of a share of the faces, and of the further errors, the side is wrong.
     """

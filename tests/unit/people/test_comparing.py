@@ -321,7 +321,7 @@ def test_status_close_export_and_the_analysis_that_waits(
         read(tmp_path / "csv/other.csv")
     (folder / "sheet.json").unlink()
     assert run("status", *of) == 2
-    assert "make it with: snakemake pair_outputs" in capsys.readouterr().err
+    assert "make it with: snakemake --cores all pair_outputs" in capsys.readouterr().err
 
 
 @ON_SQLITE

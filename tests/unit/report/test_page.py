@@ -483,7 +483,7 @@ def test_our_counts_stand_beside_the_printed_ones(inputs: Inputs) -> None:
 def test_where_no_loss_is_found_the_page_says_what_could_have_been(inputs: Inputs) -> None:
     page = re.sub(r"\s+", " ", inputs.page())
     assert "<strong>No transfer loss was found.</strong>" in page
-    assert "A transfer loss of 28.0 points would have been found 8 times of 10." in page
+    assert "A transfer loss of 28.0 points would have been found 8 times in 10." in page
     assert "within ±29.0 points (90% interval), wider than the ±5.0" in page
     inputs.config["measure"] = {"primary": {"quantity": "transfer gap"}}
     found = re.sub(r"\s+", " ", inputs.page())
@@ -524,7 +524,7 @@ def test_a_model_that_was_not_fitted_and_shares_of_nothing_stand_as_such(inputs:
 
 def test_where_no_preference_is_found_the_page_says_what_would_have_been(inputs: Inputs) -> None:
     """Of the headline and of each row; equivalent is said only within a margin of the settings."""
-    found = "finds a true share of 64.1% or more, for either side, 8 times of 10"
+    found = "finds a true share of 64.1% or more, for either side, 8 times in 10"
     page = re.sub(r"\s+", " ", inputs.page())
     assert page.count(found) == 3
     assert page.count("leave room for up to 56.7% for either side (90% interval).") == 3
@@ -538,7 +538,7 @@ def test_where_no_preference_is_found_the_page_says_what_would_have_been(inputs:
     page = re.sub(r"\s+", " ", inputs.page())
     assert found not in page
     assert "A, in 60.0% of their choices (5 answers), 95% interval [51.0, 70.0%]" in page
-    assert "by a model that knows persons: more often than one half." in page
+    assert "clustered by person: more often than one half." in page
 
 
 def test_a_preference_stands_beside_what_photographs_alone_and_other_makers_give(
@@ -567,7 +567,10 @@ def test_a_preference_stands_beside_what_photographs_alone_and_other_makers_give
     ]
     page = re.sub(r"\s+", " ", inputs.page())
     headline = page[: page.index("<h2")]
-    assert ". Less how they like the photographs themselves, it is 48.0% [41.0, 55.0%]." in headline
+    assert (
+        ". Corrected for how they like untouched photographs, it is 48.0% [41.0, 55.0%]."
+        in headline
+    )
     assert "40 answers are on pairs of untouched photographs" in page
     assert "was not asked (<code>judge.design.originals</code>)" not in page
     assert "blind to which is which" in page
@@ -705,7 +708,7 @@ def test_the_synthesis_says_what_was_tested_and_what_could_have_been_found(
     """Of a primary measure without a gap; a control has no p, an exploratory measure its name."""
     text = " ".join(re.sub("<[^>]+>", " ", inputs.page()).split())
     assert "No gap in identity preservation was found" in text
-    assert "one of 0.123 would have been found 8 times of 10" in text
+    assert "one of 0.123 would have been found 8 times in 10" in text
     assert "No gap in KID" not in text
     assert text.count("Exploratory: the other measures") == 1
     assert "null check" not in text

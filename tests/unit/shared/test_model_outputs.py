@@ -134,7 +134,10 @@ def test_numbers_are_read_as_they_were_written(
         ("zz,Smiling,0.5,,\n", [r"line 2, face 'zz': no face of this name was exported"]),
         ("n1,,0.5,,\n", ["line 2, face 'n1': no task; name one of Smiling, Age"]),
         ("n1,,0.5,,\nn1,,0.5,,\n", ["line 2.*: no task", "line 3.*: no task"]),
-        ("n1,smi-ling,0.5,,\n", ["'smi-ling' is spelled otherwise in Smiling, Age"]),
+        (
+            "n1,smi-ling,0.5,,\nn2,smi-ling,0.5,,\n",
+            ["'smi-ling' is not spelled as in the configuration, Smiling, Age"],
+        ),
         ("n1,Smiling,nan,,\n", ["score is 'nan', which is no finite number"]),
         ("n1,Smiling,-inf,,\n", ["score is '-inf', which is no finite number"]),
         ("n1,Smiling,1e999,,\n", ["score is '1e999', which is no finite number"]),
@@ -197,7 +200,7 @@ def test_each_row_of_predictions_that_cannot_be_used_is_named(
         (
             "face,task,score\nn1,smiling,0.5\n",
             SMILING,
-            ["no rows of the task 'Smiling'; it has those of 'smiling'", "line 2.*spelled other"],
+            ["no rows of the task 'Smiling'; it has those of 'smiling'", "line 2.*not spelled as"],
         ),
         ("face,task,score\nn1,,0.5\n", SMILING, ["it has none of any", "line 2.*: no task"]),
     ],

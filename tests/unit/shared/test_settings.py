@@ -59,6 +59,8 @@ NAMES = {
     "gender": "gender",
     "crossed": "crossed",
     "audit": "audit",
+    "own": "own",
+    "drawn-long": "drawn-long",
 }
 
 
@@ -73,9 +75,10 @@ def test_the_smallest_study_is_accepted() -> None:
     assert read_study(ROOT / "tests/workflow/micro.yaml").study == "micro"
 
 
-def test_the_study_in_the_documents_is_accepted() -> None:
+def test_the_data_set_in_the_documents_is_that_of_the_configuration_to_copy() -> None:
     text = (ROOT / "docs/own-data.md").read_text().split("```yaml\n")[1].split("```")[0]
-    assert load(yaml.safe_load(text)).study == "mine"
+    shown = yaml.safe_load(text)["datasets"]["source"]
+    assert shown == yaml.safe_load((CONFIG / "own.yaml").read_text())["datasets"]["source"]
 
 
 def test_defaults_fill_what_is_not_given_and_nothing_else() -> None:

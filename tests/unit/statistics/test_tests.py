@@ -28,7 +28,7 @@ def test_a_fixed_sequence_ends_at_the_first_that_does_not_reject(
     assert fixed_sequence(p, 0.05) == rejected
 
 
-def test_a_fixed_sequence_is_wrong_no_oftener_than_its_level() -> None:
+def test_a_fixed_sequence_is_wrong_no_more_often_than_its_level() -> None:
     """Twenty true hypotheses, each made at the whole level, alike or not."""
     rng = np.random.default_rng(0)
     alone = [fixed_sequence(rng.random(20), 0.1) > 0 for _ in range(4000)]

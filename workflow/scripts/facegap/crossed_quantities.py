@@ -79,7 +79,7 @@ CROSSED = {
         " closer; mean over all orders (Shapley). remainder: what is left. The parts and the"
         " remainder add up to the gap (all)",
         "share",
-        "Student's t; holds persons (200 bootstrap samples, weights and all) and trainings",
+        "Student's t; accounts for persons (200 bootstrap samples, weights and all) and trainings",
         ("balanced accuracy", "accuracy"),
     ),
     "overlap": Quantity(

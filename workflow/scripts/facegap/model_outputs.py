@@ -249,8 +249,11 @@ def _task_problems(table: pd.DataFrame, tasks: Mapping[str, str], rows: Rows) ->
     asked = task.isin(list(tasks))
     yield Problem((task == "").to_numpy(), lambda row: f"no task; name one of {listed(tasks)}")
     yield Problem(
-        (~asked & (task != "")).to_numpy(),
-        lambda row: f"the task {shown(task.iloc[row])} is spelled otherwise in {listed(tasks)}",
+        (~asked & (task != "") & ~task.duplicated()).to_numpy(),
+        lambda row: (
+            f"the task {shown(task.iloc[row])} is not spelled as in the configuration,"
+            f" {listed(tasks)}"
+        ),
     )
     first = first_alike(pd.DataFrame({"face": table["face_id"], "task": task.where(asked)}))
     yield Problem(

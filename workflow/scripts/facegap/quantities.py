@@ -324,7 +324,7 @@ QUANTITIES = {
     ),
     "detectable preference": Quantity(
         "judge",
-        "the share above one half (as far below it, alike) that is found 8 times of 10: one half"
+        "the share above one half (as far below it, alike) that is found 8 times in 10: one half"
         " moved by the smallest detectable effect",
         "share",
         "none",

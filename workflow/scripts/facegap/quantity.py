@@ -22,8 +22,8 @@ REALISM = (
 PRIMARY = "primary realism"  # the family of tests of the measures that the settings call so
 METRICS = ("balanced accuracy", "accuracy", "AUROC", "Brier score")
 HOLDS = (
-    "Student's t with Satterthwaite's degrees of freedom; holds persons and, of several trainings,"
-    " these"
+    "Student's t with Satterthwaite's degrees of freedom; accounts for persons and, of several"
+    " trainings, these"
 )
 CLUSTERED = "two-way clustered by the persons of both images, Student's t"
 CLUSTERED_THREE_WAYS = (

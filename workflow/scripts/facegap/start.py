@@ -96,6 +96,12 @@ def check(
     keep_changed(results)
 
 
+def tell_report(workflow: Any, results: str) -> None:
+    """Say where the report is, of a run that was to make it: else it may be of another study."""
+    if any(job.rule.name == "write_report" for job in workflow.dag.jobs):
+        print(f"The report is at {results}/report/index.html: what was found stands at its top")
+
+
 def check_results(results: str) -> None:
     """Stop when nothing can be written where the results go."""
     try:

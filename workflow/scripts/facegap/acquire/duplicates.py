@@ -102,7 +102,7 @@ def near(
     """Rows i of `ones` and j of `others` (hashes, 32 bytes each) at most `distance` bits apart.
 
     All pairs are compared, some rows with some rows at a time, so memory does not grow with their
-    number: the 26 thousand million pairs of 226,000 hashes take a minute and a half of one core.
+    number: the 26 billion pairs of 226,000 hashes take a minute and a half of one core.
     Of most pairs the first half of the bits is too far apart already, and the rest is not looked
     at. `ordered`: only i < j. Returns i, j and d.
     """

@@ -1,4 +1,4 @@
-"""From answers to estimates: preferences by a model that knows persons, and their worth."""
+"""From answers to estimates: preferences with intervals clustered by person, and their worth."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The chance to choose the in-domain output, by a model that knows persons and participants."""
+"""The chance to choose the in-domain output, modelled by person and participant."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -109,7 +109,7 @@ def preferences(model: Model, quantity: str, confidence: float, **about: Any) ->
 def absences(model: Model, confidence: float) -> Iterator[Row]:
     """Rows of what the study could have found, as shares, of all and of each value of the control.
 
-    "detectable preference" is the share above one half that is found 8 times of 10;
+    "detectable preference" is the share above one half that is found 8 times in 10;
     "preference bound" the end further from one half of the interval that shows equivalence.
     """
     if model.fit is None:

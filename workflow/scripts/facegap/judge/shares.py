@@ -19,7 +19,7 @@ def share(
 ) -> dict[str, Any]:
     """The share of `hits` with Wilson's interval, which takes them as independent.
 
-    For facts of the answers; a preference is tested by the model, which knows persons.
+    For facts of the answers; a preference is tested by the model, which is clustered by person.
     """
     interval = row(wilson(int(hits.sum()), len(hits), confidence))
     return {"quantity": quantity, **about, **interval, "answers": len(hits)}

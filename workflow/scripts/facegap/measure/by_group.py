@@ -2,7 +2,7 @@
 
 Measures are means over faces, or metrics of two kinds of faces, with their variance over whole
 persons (facegap/statistics/performance.py). A range of groups is judged by all of their pairwise
-differences at once, so that it is not found oftener where there are more groups.
+differences at once, so that it is not found more often where there are more groups.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
 """What the classifiers of the grid do on either side, in numbers with intervals.
 
-An estimate is the mean over the trainings of a configuration, and its interval holds persons and
-trainings (facegap/statistics/performance.py). It is conditional on the training faces.
+An estimate is the mean over the trainings of a configuration, and its interval accounts for persons
+and trainings (facegap/statistics/performance.py). It is conditional on the training faces.
 """
 
 from collections.abc import Iterator, Mapping

@@ -60,7 +60,8 @@ def image_scores(values: ArrayLike, persons: ArrayLike, faces: ArrayLike) -> Sco
 def realism(metric: str, of: Scores, confidence: float) -> Row:
     """The mean over images and seeds, as columns of ESTIMATES.
 
-    Student's t; the error holds persons and, of several seeds, these. Cut at the metric's bounds.
+    Student's t; the error accounts for persons and, of several seeds, these. Cut at the metric's
+    bounds.
     """
     found = interval_of(_measured(of), confidence)
     bounds = BOUNDS.get(metric, (-np.inf, np.inf))

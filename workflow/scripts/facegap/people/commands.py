@@ -92,8 +92,8 @@ def results_of(study: Study, place: str, target: str) -> Path:
     path = Path(study.results, study.study, place)
     if not path.exists():
         raise DataError(
-            f"{path} does not exist; make it with: snakemake {target} --cores all, and --configfile"
-            " with this configuration"
+            f"{path} does not exist; make it with: snakemake --cores all {target} --configfile"
+            " <this configuration>"
         )
     return path
 

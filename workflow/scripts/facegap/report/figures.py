@@ -196,7 +196,7 @@ FIGURES = (
             " the same target faces, the benchmark trained in the target less the model trained in"
             " the source) and transfer gap (one model, source less target). Blue: the transfer gap"
             " of every fine-tuned configuration. Grey: negative controls, in which there is nothing"
-            " to find. Intervals hold persons and trainings."
+            " to find. Intervals account for persons and trainings."
         ),
     ),
     *TABLES,
@@ -236,8 +236,8 @@ FIGURES = (
         alt="Transfer matrix",
         caption=(
             "Balanced accuracy of the model that was selected for each data set, trained on its"
-            " training part (rows) and tested on the test part of each (columns). Intervals hold"
-            " persons and trainings."
+            " training part (rows) and tested on the test part of each (columns). Intervals"
+            " account for persons and trainings."
         ),
     ),
     Figure(
@@ -281,7 +281,7 @@ FIGURES = (
         caption=(
             "Blue: on the same faces, heads trained on their side less heads trained on the other."
             " Orange: the sum of both, the interaction. Grey: heads trained in the faces’ data set"
-            " less heads trained in the other. Intervals hold persons and trainings."
+            " less heads trained in the other. Intervals account for persons and trainings."
         ),
         needs="classify.tasks.labels",
     ),
@@ -296,7 +296,7 @@ FIGURES = (
         caption=(
             "Heads trained on a fixed number of faces of a data set, by the share of {outside}"
             " among them, tested on its faces of either side; below, the gap between the sides."
-            " Intervals hold persons and trainings."
+            " Intervals account for persons and trainings."
         ),
         needs="classify.tasks.dose.tasks",
     ),
@@ -311,7 +311,8 @@ FIGURES = (
         caption=(
             "Blue: on the same faces, generators trained on their side less generators trained on"
             " the other. Orange: the sum of both, the interaction. Of errors and distances, of"
-            " which less is better, with the other sign. Intervals hold persons and pairs of seeds."
+            " which less is better, with the other sign. Intervals account for persons and pairs of"
+            " seeds."
         ),
         needs="synthesise.crossed",
         part="synthesise",

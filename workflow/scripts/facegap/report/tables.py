@@ -40,7 +40,7 @@ def tabulate_results(
     """Write those of the five `tables` (REPORTED) that the study has.
 
     Tables 1 to 4: mean over repeats with Student's interval. Table 5: the preference by the model
-    that knows persons; where it could not be fitted, shares of answers without an interval. The
+    clustered by person; where it could not be fitted, shares of answers without an interval. The
     tables of `compared` have the paper's rows and columns, then rows of ours; all others have what
     was run.
     """

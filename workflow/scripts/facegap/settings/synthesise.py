@@ -184,7 +184,7 @@ class Synthesise(Section):
     )
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), Unique()] = Field(
         [1, 2, 3, 4, 5],
-        description="One training each.",
+        description="One StarGAN is trained with each, in each arm: [1, 2, 3] are three.",
         json_schema_extra=paper("3.3 (five initialisations)"),
     )
     attributes: Attributes = Field(

@@ -2,11 +2,11 @@
 
 from scipy import special
 
-POWER = 0.8  # an effect of this size is found 8 times of 10
+POWER = 0.8  # an effect of this size is found 8 times in 10
 
 
 def smallest_detectable(error: float, freedom: float, confidence: float = 0.95) -> float:
-    """The smallest true effect that a study finds 8 times of 10 (Bloom 1995).
+    """The smallest true effect that a study finds 8 times in 10 (Bloom 1995).
 
     (t at (1 + confidence) / 2 plus t at 0.8) times the standard `error`, with Student's t of
     `freedom` degrees (inf: the normal distribution). On the scale of `error`; NaN where that is.

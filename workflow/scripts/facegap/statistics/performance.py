@@ -282,7 +282,7 @@ def balanced_accuracy(answers: Answers) -> Measured:
 
 
 def sided_gap(answers: Answers) -> Measured:
-    """Sensitivity less specificity: how much oftener faces inside are right than those outside."""
+    """Sensitivity less specificity: how much more often faces inside are right."""
     measured = _of_sides(answers, _right(answers), (1.0, -1.0), (1.0, -1.0))
     return replace(measured, strata=tuple(part.in_difference() for part in measured.strata))
 

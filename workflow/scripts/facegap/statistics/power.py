@@ -102,7 +102,7 @@ def power(
 ) -> dict[str, float]:
     """Of simulated studies: how often the test at 1 - `confidence` rejects one half.
 
-    And the interval's half width, and the share above one half that is found 8 times of 10.
+    And the interval's half width, and the share above one half that is found 8 times in 10.
     """
     rng = generator(
         seed, "power", share=share, participants=participants, pairs=pairs, persons=persons
