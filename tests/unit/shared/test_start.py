@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 from facegap.files import write_json
 from facegap.settings.load import read_study
 from facegap.settings.study import Study
-from facegap.start import check_pairs
+from facegap.start import check_pairs, tell_report
 
 DRAWN = {"kind": "drawn", "faces": 20, "split": {"train": 0.5, "test": 0.5}, "labels": "own"}
 
@@ -28,7 +28,17 @@ def study(folder: Path, **judge: str) -> Study:
 
 def workflow(*rules: str, touch: bool = False) -> Any:
     jobs = [SimpleNamespace(rule=SimpleNamespace(name=rule)) for rule in rules]
-    return SimpleNamespace(dag=SimpleNamespace(needrun_jobs=lambda: jobs), touch=touch)
+    dag = SimpleNamespace(jobs=jobs, needrun_jobs=lambda: jobs)
+    return SimpleNamespace(dag=dag, touch=touch)
+
+
+def test_the_report_is_named_by_a_run_that_was_to_make_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell_report(workflow("align_shard", "gather_shards"), "results/human")
+    assert capsys.readouterr().out == "", "one that lies there may be of another study"
+    tell_report(workflow("align_shard", "write_report"), "results/human")
+    assert "The report is at results/human/report/index.html" in capsys.readouterr().out
 
 
 def test_pairs_that_have_answers_are_not_made_again(tmp_path: Path) -> None:
