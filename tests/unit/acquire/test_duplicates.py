@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from facegap.acquire import duplicates as module
+from facegap.acquire import near as module
 from facegap.acquire.collection import draw_pictures
-from facegap.acquire.duplicates import looks_of, near, pairs_across, pairs_within, persons
+from facegap.acquire.duplicates import looks_of, pairs_across, pairs_within, persons
 from facegap.acquire.looks import BITS, looks
+from facegap.acquire.near import _codes, bands_of, near
 from facegap.acquire.persons import fresh_pictures
 from facegap.acquire.places import earlier
 from facegap.acquire.reading import Amount, read_faces, split_dataset
@@ -38,9 +39,9 @@ def flipped(one: np.ndarray, bits: list[int]) -> np.ndarray:
     return np.packbits(whole)
 
 
-@given(st.data())
+@given(st.data(), st.booleans())
 def test_the_search_finds_the_pairs_that_comparing_each_with_each_finds(
-    data: st.DataObject,
+    data: st.DataObject, by_bands: bool
 ) -> None:
     """Hashes near one another, some equal; blocks far smaller than the numbers of hashes."""
     rng = np.random.default_rng(data.draw(st.integers(0, 10_000)))
@@ -63,6 +64,9 @@ def test_the_search_finds_the_pairs_that_comparing_each_with_each_finds(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "ROWS", 3)
         patch.setattr(module, "COLUMNS", 5)
+        patch.setattr(module, "COMPARED", 1e15 if by_bands else 0.0)
+        cut = bands_of(distance, sum(sizes), sizes[0] * sizes[1])
+        assert (cut is not None) == (by_bands and min(sizes) > 0)
         across = set(zip(*map(np.ndarray.tolist, near(ones, others, distance)), strict=True))
         within = set(
             zip(*map(np.ndarray.tolist, near(ones, ones, distance, ordered=True)), strict=True)
@@ -289,6 +293,35 @@ def test_persons_joined_over_a_chain_are_one() -> None:
     who = persons(subjects, pairs)
     assert who[:4].nunique() == 1
     assert who.nunique() == 3
+
+
+@pytest.mark.parametrize("distance", range(0, 65, 8))
+def test_whatever_bits_differ_some_bands_agree(distance: int) -> None:
+    """Of the cut: each of a thousand pairs that far apart agrees in all bands of some choice."""
+    cut = bands_of(distance, 10**6, 10**15)
+    assert cut is not None
+    assert sorted(band for group in cut.groups for band in group) == list(range(cut.number))
+    rng = np.random.default_rng(distance)
+    one = rng.integers(0, 256, BITS // 8, dtype=np.uint8)
+    bits = [rng.permutation(BITS)[:distance].tolist() for _ in range(1000)]
+    codes = _codes(np.array([one, *(flipped(one, some) for some in bits)]), cut.number)
+    agree = codes[:, 1:] == codes[:, :1]
+    together = [agree[list(group)].sum(axis=0) >= cut.together for group in cut.groups]
+    assert np.any(together, axis=0).all()
+
+
+def test_pictures_that_are_too_much_alike_are_compared_each_with_each() -> None:
+    """Of bits that are all the same but for a few bands, more candidates than pairs."""
+    rng = np.random.default_rng(0)
+    hashes = np.zeros((3000, BITS // 8), np.uint8)
+    hashes[:, :5] = rng.integers(0, 256, (3000, 5))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "COMPARED", 100.0)
+        assert bands_of(4, 3000, 3000**2 // 2) is not None
+        by_bands = near(hashes, hashes, 4, ordered=True)
+        patch.setattr(module, "COMPARED", 0.0)
+        for one, other in zip(by_bands, near(hashes, hashes, 4, ordered=True), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_a_distance_that_finds_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,9 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from facegap.acquire.looks import BITS
-from facegap.errors import DataError
+from facegap.acquire.near import near
 from facegap.tables.acquire import DUPLICATES, OURS
 
-ROWS, COLUMNS = 32, 8192  # hashes that are compared at a time: what a core's own cache holds
-MOST = 5_000_000  # pairs, beyond which a distance finds what is no picture twice
 NOT_LABELS = {"path", *OURS}
 PAIRS = ["row", "other", "distance", "mirrored", "same_bytes"]
 
@@ -48,7 +46,7 @@ def pairs_within(own: Looks, distance: int | None) -> pd.DataFrame:
     Those whose files have the same bytes, and, unless `distance` is None, those whose hashes, or
     one's and the other's mirror image's, differ in at most `distance` of 256 bits. Of rows that
     are equal, each stands with the first alone, so that a thousand blank pictures are no half a
-    million pairs. Raises `DataError` where a distance finds more than `MOST` pairs.
+    million pairs. Raises `DataError` where a distance finds too many pairs (`near`).
     """
     found = [_equal_files(own.files, own.files)]
     if distance is not None:
@@ -94,50 +92,6 @@ def pairs_across(own: Looks, others: Looks, distance: int | None) -> pd.DataFram
                 )
             )
     return _best(pd.concat(found, ignore_index=True))
-
-
-def near(
-    ones: NDArray[np.uint8], others: NDArray[np.uint8], distance: int, *, ordered: bool = False
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows i of `ones` and j of `others` (hashes, 32 bytes each) at most `distance` bits apart.
-
-    All pairs are compared, some rows with some rows at a time, so memory does not grow with their
-    number: the 26 billion pairs of 226,000 hashes take a minute and a half of one core.
-    Of most pairs the first half of the bits is too far apart already, and the rest is not looked
-    at. `ordered`: only i < j. Returns i, j and d.
-    """
-    found: list[NDArray[np.int64]] = [np.empty((0, 3), np.int64)]
-    left, right, total = _words(ones), _words(others), 0
-    for top in range(0, len(ones), ROWS):
-        for start in range(top if ordered else 0, len(others), COLUMNS):
-            some = _near(
-                left[:, top : top + ROWS], right[:, start : start + COLUMNS], distance
-            ) + np.array([top, start, 0])
-            some = some[some[:, 0] < some[:, 1]] if ordered else some
-            total += len(some)
-            if total > MOST:
-                raise DataError(
-                    f"more than {MOST} pairs of pictures are at most {distance} of {BITS} bits"
-                    " apart, which cannot all be one picture: lower acquire.duplicates.distance"
-                )
-            found.append(some)
-    i, j, bits = np.concatenate(found).T
-    return i, j, bits
-
-
-def _near(left: NDArray[np.uint64], right: NDArray[np.uint64], distance: int) -> NDArray[np.int64]:
-    """The pairs of columns of `left` (4, n) and `right` (4, m), and their distances, (k, 3)."""
-    half = np.bitwise_count(left[0, :, None] ^ right[0])
-    half += np.bitwise_count(left[1, :, None] ^ right[1])
-    i, j = np.nonzero(half <= distance)
-    rest = np.bitwise_count(left[2:, i] ^ right[2:, j]).sum(axis=0, dtype=np.int64)
-    found = np.stack([i, j, half[i, j] + rest], axis=1)
-    return found[found[:, 2] <= distance]
-
-
-def _words(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Hashes (n, 32) as words, (4, n)."""
-    return np.ascontiguousarray(np.ascontiguousarray(hashes).view(np.uint64).T)
 
 
 def _unique(
