@@ -70,6 +70,7 @@ bench: .venv/ready
 	set -o pipefail; for script in benchmarks/*.py; do name=$$(basename $$script .py); \
 	    $(BIN)/python $$script | tee results/bench/$$name.txt || exit 1; \
 	    tail -n 1 results/bench/$$name.txt > results/bench/$$name.json; done
+	$(BIN)/python benchmarks/documented
 
 calibrate: .venv/ready
 	$(BIN)/python benchmarks/calibration

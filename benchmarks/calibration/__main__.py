@@ -18,8 +18,9 @@ from pathlib import Path
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from documented.marks import CALIBRATION, written
+
 from calibration import crossed, parts, realism, studies
-from calibration.page import PAGE, written
 from calibration.pool import STUDY, population
 from facegap.numbers import number, percent
 
@@ -87,7 +88,7 @@ def main() -> None:
         "parts": list(rows(parts.summary(split))),
         "realism": list(rows(studies.summary(translated, ["realism gap"]))),
     }
-    written(PAGE, tables)
+    written(CALIBRATION, tables)
 
 
 def parts_of(pool: ProcessPoolExecutor, faces: int, studies: int) -> pd.DataFrame:

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from calibration.page import PAGE, written
+from documented.marks import CALIBRATION, written
+
 from calibration.studies import CONFIDENCE
 from facegap.annotate.sample import shared_out
 from facegap.numbers import percent
@@ -69,7 +70,7 @@ def main() -> None:
         ]
     )
     print(f"{time.monotonic() - began:.0f} s")
-    written(PAGE, {"annotators": list(lines(found))})
+    written(CALIBRATION, {"annotators": list(lines(found))})
 
 
 if __name__ == "__main__":

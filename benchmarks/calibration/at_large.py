@@ -17,7 +17,8 @@ import pandas as pd
 from scipy.special import expit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from calibration.page import PAGE, written
+from documented.marks import CALIBRATION, written
+
 from calibration.studies import CONFIDENCE
 from facegap.groups import ALL
 from facegap.judge.at_large import at_large
@@ -91,7 +92,7 @@ def main() -> None:
     count, began = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES, time.monotonic()
     found = pd.DataFrame([row for design in range(len(DESIGNS)) for row in studies(design, count)])
     print(f"{time.monotonic() - began:.0f} s")
-    written(PAGE, {"at large": list(lines(found))})
+    written(CALIBRATION, {"at large": list(lines(found))})
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from calibration.page import PAGE, written
+from documented.marks import CALIBRATION, written
+
 from calibration.studies import CONFIDENCE
 from facegap.groups import ALL
 from facegap.judge.baseline import without_baseline
@@ -140,7 +141,7 @@ def main() -> None:
         ]
         found = pd.DataFrame([row for job in jobs for row in job.result()])
     print(f"{time.monotonic() - began:.0f} s")
-    written(PAGE, {"baseline": list(lines(found))})
+    written(CALIBRATION, {"baseline": list(lines(found))})
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ from pydantic import TypeAdapter
 from scipy.special import expit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from calibration.page import PAGE, written
+from documented.marks import CALIBRATION, written
+
 from calibration.pool import STUDY
 from facegap.classify import grid
 from facegap.classify.backbones import network
@@ -189,7 +190,7 @@ def main() -> None:
             lines.append(f"| {seed} | {' | '.join(words)} |")
             print(lines[-1], f"{time.monotonic() - began:.0f} s", flush=True)
     lines.append(f"| found | {' | '.join(f'{found[name]} of {len(seeds)}' for name in COLUMNS)} |")
-    written(PAGE, {"seeds": lines})
+    written(CALIBRATION, {"seeds": lines})
 
 
 if __name__ == "__main__":

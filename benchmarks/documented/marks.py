@@ -1,9 +1,10 @@
-"""The tables of docs/calibration.md."""
+"""Pages of the docs whose tables benchmarks write, each between two marks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs/calibration.md"
+DOCS = Path(__file__).parents[2] / "docs"
+CALIBRATION, PERFORMANCE = DOCS / "calibration.md", DOCS / "performance.md"
 
 
 def written(page: Path, tables: Mapping[str, Sequence[str]]) -> None:

@@ -1,4 +1,4 @@
-"""A real Slurm on this machine, in a folder of its own: two nodes, one with two pretend GPUs.
+"""A real Slurm on this machine, in a folder of its own: pretend nodes, some with pretend GPUs.
 
 It needs root, munge, slurmctld, slurmd and Slurm's commands, and touches no other cluster: its
 configuration, sockets, ports and state are its own, and only what it started is ended.
@@ -13,7 +13,7 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,12 +66,12 @@ MinJobAge=86400
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 AccountingStorageType=accounting_storage/none
-NodeName=cpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={cpu} CPUs=16 RealMemory=64000
-NodeName=gpu1 NodeHostname={host} NodeAddr=127.0.0.1 Port={gpu} CPUs=16 RealMemory=64000 Gres=gpu:2
-PartitionName=cpu Nodes=cpu1 Default=YES PriorityTier=1 MaxTime=4-0 State=UP
-PartitionName=gpu Nodes=gpu1 PriorityTier=1 PreemptMode=REQUEUE GraceTime=10 MaxTime=4-0 State=UP
-PartitionName=urgent Nodes=gpu1 PriorityTier=10 MaxTime=4-0 State=UP
+PartitionName=cpu Nodes={cpus} Default=YES PriorityTier=1 MaxTime=4-0 State=UP
+PartitionName=gpu Nodes={gpus} PriorityTier=1 PreemptMode=REQUEUE GraceTime=10 MaxTime=4-0 State=UP
+PartitionName=urgent Nodes={gpus} PriorityTier=10 MaxTime=4-0 State=UP
 """
+NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=16 RealMemory=64000"
+NODES = {"cpu1": 0, "gpu1": 2}  # pretend GPUs of each
 
 
 def missing() -> str | None:
@@ -158,11 +158,11 @@ class Cluster:
 
 
 @contextmanager
-def slurm(folder: Path) -> Iterator[Cluster]:
-    """A Slurm with idle nodes cpu1 and gpu1, as long as the block lasts."""
+def slurm(folder: Path, nodes: Mapping[str, int] = NODES) -> Iterator[Cluster]:
+    """A Slurm with idle nodes of so many GPUs each, as long as the block lasts."""
     assert not missing(), missing()
     cluster = Cluster(folder)
-    _configure(folder)
+    _configure(folder, nodes)
     try:
         key, sock = folder / "munge.key", folder / "munge.socket"
         files = (f"--{part}-file={folder}/munge.{part}" for part in ("pid", "seed", "log"))
@@ -170,28 +170,41 @@ def slurm(folder: Path) -> Iterator[Cluster]:
         cluster.until(sock.exists, "munged's socket")
         cluster.start("slurmctld", "slurmctld", "-D", "-i", "-f", folder / "slurm.conf")
         cluster.wait("is UP", "scontrol", "ping")
-        for node in ("cpu1", "gpu1"):
+        for node in nodes:
             cluster.start_node(node)
-        for node in ("cpu1", "gpu1"):
+        for node in nodes:
             cluster.wait("State=IDLE", "scontrol", "show", "node", node)
         yield cluster
     finally:
         _end(cluster)
 
 
-def _configure(folder: Path) -> None:
+def _configure(folder: Path, nodes: Mapping[str, int]) -> None:
     host = socket.gethostname().split(".")[0]
-    port, cpu, gpu = _free_ports(3)
-    text = CONFIGURATION.format(folder=folder, host=host, port=port, cpu=cpu, gpu=gpu)
+    port, *ports = _free_ports(1 + len(nodes))
+    text = CONFIGURATION.format(
+        folder=folder,
+        host=host,
+        port=port,
+        cpus=",".join(name for name, gpus in nodes.items() if not gpus),
+        gpus=",".join(name for name, gpus in nodes.items() if gpus),
+    )
+    devices = []
+    for (name, gpus), own in zip(nodes.items(), ports, strict=True):
+        text += (
+            NODE.format(name=name, host=host, port=own) + f" Gres=gpu:{gpus}" * bool(gpus) + "\n"
+        )
+        if gpus:
+            devices.append(f"NodeName={name} Name=gpu File={folder}/nvidia[0-{gpus - 1}]\n")
     (folder / "slurm.conf").write_text(text)
     (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")  # or slurmd wants one mounted
-    (folder / "gres.conf").write_text(f"NodeName=gpu1 Name=gpu File={folder}/nvidia[0-1]\n")
-    for name in ("state", "spool-cpu1", "spool-gpu1", "bin"):
+    (folder / "gres.conf").write_text("".join(devices))
+    for name in ("state", *(f"spool-{name}" for name in nodes), "bin"):
         (folder / name).mkdir()
     key = folder / "munge.key"
     key.touch(0o600)
     key.write_bytes(secrets.token_bytes(1024))
-    for device in ("nvidia0", "nvidia1"):
+    for device in (f"nvidia{number}" for number in range(max(nodes.values()))):
         try:  # a copy of /dev/null: only a character device makes Slurm set CUDA_VISIBLE_DEVICES
             os.mknod(folder / device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
         except PermissionError:
