@@ -696,6 +696,14 @@ def test_pictures_that_are_there_twice_are_counted_and_what_a_hash_cannot_tell_i
     assert "56 have a copy in the source or another data set before it: all 78 pictures" in text
     assert "Who is shown in the source is not known" in text
     assert "Who is shown in the target is not known" not in text
+    assert "copies are in one part. The persons are not known: the same person may be in" in text
+
+
+def test_a_study_without_a_synthesis_speaks_of_no_generator(inputs: Inputs) -> None:
+    lead = "A generator of faces is trained on A alone and used on B."
+    assert lead in inputs.page()
+    inputs.config["parts"] = ["classify"]
+    assert lead not in inputs.page()
 
 
 def test_data_sets_that_are_not_compared_say_nothing_of_it(inputs: Inputs) -> None:
