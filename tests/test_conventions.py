@@ -314,7 +314,8 @@ def test_every_package_that_is_imported_is_a_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = named(project["dependencies"])
     developing = needed | named(project["optional-dependencies"]["dev"])
-    helpers = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"calibration", "facegap"}
+    helpers = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"facegap"}
+    helpers |= {path.parent.name for path in BENCHMARKS.glob("*/__init__.py")}
     packages = packages_distributions()
     documenting = developing | named(project["optional-dependencies"]["docs"])
     for folders, allowed in (
@@ -437,8 +438,3 @@ def test_a_list_of_the_docs_goes_on_by_four_spaces() -> None:
 def test_every_document_is_in_the_navigation_of_the_site() -> None:
     named = set(re.findall(r"^ .*: ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M))
     assert named - {"explore.md"} == {path.name for path in (ROOT / "docs").glob("*.md")}
-
-
-def test_the_documents_study_of_ones_own_is_a_whole_one() -> None:
-    written = re.findall(r"```yaml\n(study:.*?)```", (ROOT / "docs/own-data.md").read_text(), re.S)
-    assert [load(yaml.safe_load(text)).study for text in written] == ["mine"]
