@@ -11,7 +11,6 @@ python benchmarks/classify_grid.py
 """
 
 import json
-import platform
 import resource
 import subprocess
 import sys
@@ -25,8 +24,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import psutil
 import torch
+from documented.marks import MACHINE
 from numpy.typing import NDArray
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -314,7 +313,7 @@ def main() -> None:
         "batched_differs_by": max(figures["batched_differs_by"] for figures in found.values()),
         "backbones": found,
         "peak_memory_gib": peak,
-        "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.platform()}",
+        "machine": MACHINE,
         "versions": {name: version(name) for name in ("torch", "torchvision", "numpy")},
     }
     print(json.dumps(result))

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from documented.marks import MACHINE
 from pydantic import TypeAdapter
 
 from facegap.classify import grid
@@ -106,7 +107,7 @@ def main() -> None:
                 found.append(pool.submit(timed, folder, files, job).result())
             print(found[-1], flush=True)
     total = sum(each["seconds"] for each in found)
-    print(json.dumps({"minutes": round(total / 60, 1), "jobs": found}))
+    print(json.dumps({"minutes": round(total / 60, 1), "jobs": found, "machine": MACHINE}))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ python benchmarks/judge_coverage.py [studies]
 """
 
 import json
-import platform
 import sys
 import time
 from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
+from documented.marks import MACHINE
 
 from facegap.judge.model import model, preferences
 from facegap.statistics.power import estimate, simulate
@@ -71,7 +71,7 @@ def main() -> None:
         "rejected_without_effect": rows[0]["rejected"],
         "units": "share of studies",
         "studies": studies,
-        "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
+        "machine": MACHINE,
         "versions": {name: version(name) for name in ("numpy", "scipy")},
     }
     print(json.dumps(figures))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from documented.marks import MACHINE
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests/workflow")]
@@ -53,7 +54,8 @@ def main() -> None:
     print(f"{'server, CPU':<28}{1000 * server_cpu / count:8.1f} ms an answer")
     print(f"{'participants, CPU':<28}{1000 * own_cpu / count:8.1f} ms an answer")
     figures = {"name": "pages", "ratio": WISHED / late, "wait_99": late, "units": "s"}
-    print(json.dumps({**figures, "server_cpu": server_cpu / count, "participants": int(people)}))
+    cpu = {"server_cpu": server_cpu / count, "participants": int(people)}
+    print(json.dumps(figures | cpu | {"machine": MACHINE}))
 
 
 if __name__ == "__main__":

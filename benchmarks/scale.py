@@ -15,7 +15,6 @@ mapped files, which the system takes back when it needs them, do not count.
 """
 
 import json
-import platform
 import re
 import subprocess
 import sys
@@ -33,6 +32,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import yaml
+from documented.marks import MACHINE
 from numpy.typing import NDArray
 
 from facegap.acquire.assets import cached
@@ -375,7 +375,7 @@ def main() -> None:
         "name": "scale",
         "ratio": float(60 * LIMITS["minutes"] / times[faces[-1]].max()),
         "faces": faces,
-        "machine": f"{platform.machine()}, {psutil.cpu_count()} cores",
+        "machine": MACHINE,
         "beyond": {"slow": [*slow], "large": [*large], "steep": [*steep]},
         "rules": json.loads(table.reset_index().to_json(orient="records")),
     }

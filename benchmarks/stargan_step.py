@@ -13,7 +13,6 @@ import argparse
 import importlib.util
 import json
 import multiprocessing
-import platform
 import resource
 import sys
 import tempfile
@@ -24,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 import torch.nn.functional as F  # noqa: N812, torch's own custom
+from documented.marks import MACHINE
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
@@ -413,7 +412,7 @@ def report(
         "product_gflops": rate,
         "work_gflop_a_face": work,
         "losses_apart": apart,
-        "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.platform()}",
+        "machine": MACHINE,
         "versions": {name: version(name) for name in ("torch", "torchvision", "numpy", "pillow")},
     }
     print(json.dumps(figures))

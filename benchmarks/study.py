@@ -4,7 +4,6 @@ python benchmarks/study.py [config file]
 """
 
 import json
-import platform
 import re
 import resource
 import subprocess
@@ -17,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+from documented.marks import MACHINE
 
 ROOT = Path(__file__).parents[1]
 
@@ -97,7 +97,7 @@ def main() -> None:
         "units": "s",
         "peak_memory_gib": memory,
         "jobs": jobs,
-        "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.platform()}",
+        "machine": MACHINE,
         "versions": {name: version(name) for name in ("snakemake", "torch", "mediapipe", "numpy")},
     }
     print(json.dumps(figures))

@@ -9,7 +9,6 @@ difference is found: 1,000 studies of each kind take about an hour on one core.
 """
 
 import json
-import platform
 import resource
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from documented.marks import MACHINE
 from numpy.typing import NDArray
 from scipy.special import logit
 
@@ -216,7 +216,7 @@ def main() -> None:
         "faces": len(person),
         "pairs": impostors,
         "load": busy,
-        "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.platform()}",
+        "machine": MACHINE,
         "versions": {name: version(name) for name in ("numpy", "scipy")},
     }
     print(json.dumps(figures))

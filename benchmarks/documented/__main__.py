@@ -5,12 +5,10 @@
 Only what was run is written; the other tables stay as they are, each with its day and machine.
 """
 
-import platform
+import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-
-import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from documented.marks import PERFORMANCE, written
@@ -21,9 +19,15 @@ BENCH = Path("results/bench")
 def table(path: Path) -> list[str]:
     """Day, machine, and what a benchmark printed, less its last line, which is for programs."""
     day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
-    machine = f"{platform.machine()}, {psutil.cpu_count()} cores"
-    *printed, _ = path.read_text().splitlines()
-    return [f"{day}, {machine}:", "", *(f"    {line}".rstrip() for line in printed), ""]
+    *printed, figures = path.read_text().splitlines() or [""]
+    if not figures.startswith("{"):
+        raise ValueError(f"{path}: its benchmark did not end; run it again, or delete the file")
+    return [
+        f"{day}, {json.loads(figures)['machine']}:",
+        "",
+        *(f"    {line}".rstrip() for line in printed),
+        "",
+    ]
 
 
 def main() -> None:

@@ -1,10 +1,14 @@
 """Pages of the docs whose tables benchmarks write, each between two marks."""
 
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 DOCS = Path(__file__).parents[2] / "docs"
 CALIBRATION, PERFORMANCE = DOCS / "calibration.md", DOCS / "performance.md"
+MACHINE = f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.system()}"
 
 
 def written(page: Path, tables: Mapping[str, Sequence[str]]) -> None:

@@ -9,10 +9,18 @@ BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 def test_a_table_is_what_a_benchmark_printed_less_its_figures(tmp_path: Path) -> None:
     path = tmp_path / "one.txt"
-    path.write_text('a    1\n\nb    2\n{"name": "one"}\n')
+    path.write_text('a    1\n\nb    2\n{"name": "one", "machine": "theirs"}\n')
     machine, *lines = table(path)
-    assert machine.endswith("cores:")
+    assert machine.endswith(", theirs:")
     assert lines == ["", "    a    1", "", "    b    2", ""]
+
+
+@pytest.mark.parametrize("printed", ["", "a    1\n"])
+def test_a_benchmark_that_did_not_end_is_named(tmp_path: Path, printed: str) -> None:
+    path = tmp_path / "one.txt"
+    path.write_text(printed)
+    with pytest.raises(ValueError, match=r"one\.txt: its benchmark did not end"):
+        table(path)
 
 
 def test_only_what_was_run_is_written(tmp_path: Path) -> None:
