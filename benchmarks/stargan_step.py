@@ -12,13 +12,14 @@ github.com/yunjey/stargan.
 import argparse
 import importlib.util
 import json
-import multiprocessing
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,14 @@ from facegap.synthesise.training import (
 )
 
 FACES, ATTRIBUTES, SIZE, BOX = 64, 5, 128, 178
+CPU = torch.device("cpu")
+FLOAT32 = Gpu(precision="float32", compile=False)
 CYCLE = 5  # discriminator steps to a generator step: one cycle is what is timed
 THREADS = 1  # the settings' default; several wait for each other by spinning, which is CPU time
 
 
-def setup(batch: int) -> Setup:
+def setup(batch: int, gpu: Gpu = FLOAT32) -> Setup:
     """The published settings."""
-    gpu = Gpu(precision="float32", compile=False)
     settings = Settings(batch=batch, discriminator_steps=CYCLE, gpu=gpu)
     names = tuple(f"attribute {k}" for k in range(ATTRIBUTES))
     return Setup(settings, names, THREADS, seed=1)
@@ -125,7 +127,9 @@ class ReferenceDiscriminator(nn.Module):
 class Reference:
     """The published loop: its networks, optimisers, loader and iteration."""
 
-    def __init__(self, folder: Path, batch: int, published: str | None) -> None:
+    def __init__(
+        self, folder: Path, batch: int, published: str | None, device: torch.device = CPU
+    ) -> None:
         """Faces are the JPEG files in `folder`."""
         torch.manual_seed(1)
         if published:
@@ -135,8 +139,9 @@ class Reference:
         else:
             self.generator = ReferenceGenerator(64, ATTRIBUTES, 6)
             self.discriminator = ReferenceDiscriminator(SIZE, 64, ATTRIBUTES, 6)
+        self.device = device
         self.optimisers = [
-            torch.optim.Adam(network.parameters(), 1e-4, (0.5, 0.999))
+            torch.optim.Adam(network.to(device).parameters(), 1e-4, (0.5, 0.999))
             for network in (self.generator, self.discriminator)
         ]
         self.step, self.batch = 0, batch
@@ -156,9 +161,13 @@ class Reference:
         """Decode, crop, resize and normalise a batch."""
         chosen = torch.randperm(len(self.paths))[: self.batch].tolist()
         faces = torch.stack([self.transform(Image.open(self.paths[k])) for k in chosen])
-        labels = torch.from_numpy(self.labels[chosen])
-        wanted = labels[torch.randperm(self.batch)]
-        return Batch(faces, labels, wanted, torch.rand(self.batch, 1, 1, 1))
+        return self.sent(faces, torch.from_numpy(self.labels[chosen]))
+
+    def sent(self, faces: Tensor, labels: Tensor) -> Batch:
+        """A batch on the device, with labels to translate to."""
+        wanted = labels[torch.randperm(len(labels))]
+        parts = (faces, labels, wanted, torch.rand(len(labels), 1, 1, 1))
+        return Batch(*(part.to(self.device) for part in parts))
 
     def iterate(self, batch: Batch) -> dict[str, float]:
         """One iteration; its losses."""
@@ -206,10 +215,18 @@ class Reference:
 class Ours:
     """facegap's loop, on crops that the stage align has left."""
 
-    def __init__(self, folder: Path, batch: int, published: str | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        batch: int,
+        published: str | None,
+        device: torch.device = CPU,
+        gpu: Gpu = FLOAT32,
+    ) -> None:
         """Faces are the array in `folder`."""
         del published
-        self.setup, self.device = setup(batch), settle(THREADS)
+        settle(THREADS)
+        self.setup, self.device = setup(batch, gpu), device
         crops = Crops([folder / "crops.npy"])
         self.faces = Faces(crops, np.arange(len(crops)), _labels())
         self.training: Training = begin(self.setup, self.faces, self.device)
@@ -265,14 +282,14 @@ def timed(name: str, folder: Path, batch: int, published: str | None) -> dict[st
     return {"seconds": seconds, "loading": loading / CYCLE, "cpu": busy, "memory": peak}
 
 
-def compared(folder: Path, published: str | None) -> float:
+def compared(folder: Path, published: str | None, device: torch.device = CPU) -> float:
     """The largest relative difference of a loss on equal weights and batches, over a cycle.
 
     The weights are made equal before each step: Adam's first steps have the size of the rate
     whatever the gradient's, so that rounding alone drives two trainings apart.
     """
     torch.set_num_threads(THREADS)
-    reference, ours = Reference(folder, 2, published), Ours(folder, 2, None)
+    reference, ours = Reference(folder, 2, published, device), Ours(folder, 2, None, device)
     pairs = (
         (reference.generator, ours.training.generator),
         (reference.discriminator, ours.training.discriminator),
@@ -342,8 +359,8 @@ def draw(folder: Path) -> None:
 
 def alone(task: Callable[..., Any], *arguments: Any) -> Any:
     """The result of `task` in a fresh process, so that memory and threads are its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(task, arguments)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(task, *arguments).result()
 
 
 def main() -> None:

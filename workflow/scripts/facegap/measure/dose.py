@@ -81,12 +81,12 @@ def _scores(
     curve: Mapping[int, Scored], transferred: Scored, rng: np.random.Generator | None
 ) -> tuple[Values, Values]:
     """Balanced accuracy at each number (draws, numbers), and transferred (draws,)."""
-    weights = np.ones((1, len(transferred.person)))
-    if rng is not None:
-        weights = cluster_counts(transferred.person, rng)
+    names, person = np.unique(transferred.person, return_inverse=True)
+    counts = np.ones((1, len(names))) if rng is None else cluster_counts(names, rng)
     taken = _taken(curve[min(curve)], rng)  # trainings share their faces over the numbers
-    scores = [_balanced(curve[number], taken, weights) for number in sorted(curve)]
-    return np.stack(scores, axis=1), _balanced(transferred, _taken(transferred, rng), weights)
+    scores = [_balanced(curve[number], taken, person, counts) for number in sorted(curve)]
+    of_all = _balanced(transferred, _taken(transferred, rng), person, counts)
+    return np.stack(scores, axis=1), of_all
 
 
 def _crossed(numbers: Values, scores: Values, wanted: Values) -> Values:
@@ -117,14 +117,16 @@ def _gaps(curve: Curve, shares: Values, rng: np.random.Generator | None) -> Valu
     of which those of another share keep what they can.
     """
     inside, outside = curve[float(shares[0])]
-    person = np.concatenate([inside.person, outside.person])
-    weights = np.ones((1, len(person))) if rng is None else cluster_counts(person, rng)
-    apart = np.split(weights, [len(inside.person)], axis=1)
+    both = np.concatenate([inside.person, outside.person])
+    names, person = np.unique(both, return_inverse=True)
+    counts = np.ones((1, len(names))) if rng is None else cluster_counts(names, rng)
+    apart = np.split(person, [len(inside.person)])
     taken = _taken(inside, rng)
     gaps = []
     for share in shares.tolist():
         one, other = (
-            _balanced(side, taken, own) for side, own in zip(curve[share], apart, strict=True)
+            _balanced(side, taken, own, counts)
+            for side, own in zip(curve[share], apart, strict=True)
         )
         gaps.append(one - other)
     return np.stack(gaps, axis=1)
@@ -137,10 +139,18 @@ def _counts(samples: NDArray[np.int64], count: int) -> Values:
     return found
 
 
-def _balanced(side: Scored, taken: Values, weights: Values) -> Values:
-    """The mean over strata (draws,) of the trainings `taken`, the faces having `weights`."""
-    weighted = (taken @ side.values) * weights
-    with np.errstate(invalid="ignore"):  # a sample may have no face of a stratum
-        parts = [weighted[:, of].sum(1) / weights[:, of].sum(1) for of in side.strata]
+def _balanced(side: Scored, taken: Values, person: NDArray[np.int64], counts: Values) -> Values:
+    """The mean over strata (draws,) of the trainings `taken`, each `person` (n,), a number below p,
+    counting as often as `counts` (draws, p) says.
+
+    Faces are added up by person first: of a weight a face and sample there would be gigabytes.
+    """
+    parts = []
+    for of in side.strata:
+        own, persons = person[of], counts.shape[1]
+        sums = [np.bincount(own, values[of], persons) for values in side.values]
+        reached = np.einsum("dt,dt->d", taken, counts @ np.transpose(sums))
+        with np.errstate(invalid="ignore"):  # a sample may have no face of a stratum
+            parts.append(reached / (counts @ np.bincount(own, minlength=persons)))
     mean: Values = np.mean(parts, axis=0)
     return mean

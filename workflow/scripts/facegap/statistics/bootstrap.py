@@ -25,7 +25,8 @@ def cluster_counts(
     counts = np.empty((draws, len(names)))
     for taken in counts:  # a sample at a time: their indices need not be in memory together
         taken[:] = np.bincount(resample(len(names), rng, 1)[0], minlength=len(names))
-    return counts[:, cluster]
+    alone = len(names) == len(cluster) and bool((cluster == np.arange(len(names))).all())
+    return counts if alone else counts[:, cluster]  # whose copy is as large again
 
 
 def percentile(estimate: float, resampled: ArrayLike, confidence: float) -> Interval:
