@@ -65,6 +65,21 @@ def test_the_break_even_is_where_the_curve_reaches_the_other() -> None:
         assert np.isnan([*found]).all(), "never, or from the first on"
 
 
+def test_faces_of_one_person_are_in_a_sample_together() -> None:
+    """Each face three times, in any order: nothing is known that was not before."""
+
+    def copied(one: Answers) -> Answers:
+        again = np.random.default_rng(2).permutation(np.arange(len(one.inside)).repeat(3))
+        return Answers(one.inside[again], one.person[again], one.probability[:, again])
+
+    curve = {16: exact(0.6), 64: exact(0.8), 256: exact(0.9)}
+    thrice = {number: copied(one) for number, one in curve.items()}
+    found = break_even(curve, exact(0.7), 0.95, np.random.default_rng(0))
+    again = break_even(thrice, copied(exact(0.7)), 0.95, np.random.default_rng(0))
+    assert np.isfinite([*found]).all()
+    assert again == pytest.approx(found)
+
+
 def halving(rng: np.random.Generator) -> tuple[float, float]:
     hard, harder = rng.random((2, 300))
     curve = {}
