@@ -365,10 +365,10 @@ def main() -> None:
         print(f"{n} faces: {(time.monotonic() - began) / 60:.0f} minutes", flush=True)
     last = tables[faces[-1]]
     times = pd.DataFrame({n: table["seconds"] for n, table in tables.items()}).reindex(last.index)
-    table = last[["stage"]].join(times.round(1).add_suffix(" faces, s"))
+    table = last[["stage"]].join(times.round(1).add_suffix(", s"))
     table["GiB"] = last["gib"].round(2)
     table["n log n"] = growth(times, faces).round(2)
-    table = table.sort_values(f"{faces[-1]} faces, s", ascending=False)
+    table = table.sort_values(f"{faces[-1]}, s", ascending=False)
     print(table.to_string(na_rep=""))
     slow = table.index[times[faces[-1]].reindex(table.index) > 60 * LIMITS["minutes"]]
     large, steep = table.index[table["GiB"] > LIMITS["gib"]], table.index[table["n log n"] > STEEP]
