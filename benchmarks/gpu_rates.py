@@ -280,7 +280,7 @@ def resumed(folder: Path, card: Card) -> float:
     stargan.restore(again, torch.load(saved, weights_only=True))
     steps(again, 2 * CYCLE)
     pairs = zip(through.generator.parameters(), again.generator.parameters(), strict=True)
-    return max(float((one - other).abs().max()) for one, other in pairs)
+    return max(float((one - other).detach().abs().max()) for one, other in pairs)
 
 
 def side_by_side(folder: Path, card: Card, seeds: int) -> float:
