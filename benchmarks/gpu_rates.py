@@ -147,8 +147,8 @@ class OnCard(Ours):
 
     def __init__(self, folder: Path, card: Card, gpu: Gpu) -> None:
         """Faces are the array in `folder`."""
-        rounded(gpu.precision)
         super().__init__(folder, card.batch, None, card.device, gpu)
+        stargan._set_precision(self.setup.settings, card.device)
 
     def iterate(self, batch: Batch) -> dict[str, float]:
         """One iteration; its losses stay where they are, as between the points of a curve."""
@@ -351,8 +351,8 @@ def hours(rate: float, images: dict[str, dict[str, float]]) -> dict[str, float]:
         for training in trainings.values()
     )
     steps = PAPER.synthesise.training.iterations
-    one = steps / rate / 3600
-    return {"one StarGAN": one, "five seeds": 5 * one, "fine-tuning of the grid": tuned}
+    one, seeds = steps / rate / 3600, len(PAPER.synthesise.seeds)
+    return {"one StarGAN": one, f"{seeds} seeds": seeds * one, "fine-tuning of the grid": tuned}
 
 
 def measured_loops(folder: Path, card: Card) -> dict[str, dict[str, float]]:
