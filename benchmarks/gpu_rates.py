@@ -345,14 +345,18 @@ def hours(rate: float, images: dict[str, dict[str, float]]) -> dict[str, float]:
     faces = 19_759 * (1 - settings.selection.validation)
     slow, fast = images["vgg16"]["fine-tuning"], images["resnet50"]["fine-tuning"]
     each = faces * settings.training.fine_tuning.epochs * settings.training.repeats / 3600
-    tuned = sum(
+    grid_hours = sum(
         len(training["optimiser_pairs"]) * each / (fast if name == "resnet50" else slow)
         for name, trainings in grid.trainings(settings).items()
         for training in trainings.values()
     )
     steps = PAPER.synthesise.training.iterations
     one, seeds = steps / rate / 3600, len(PAPER.synthesise.seeds)
-    return {"one StarGAN": one, f"{seeds} seeds": seeds * one, "fine-tuning of the grid": tuned}
+    return {
+        "one StarGAN": one,
+        f"{seeds} seeds": seeds * one,
+        "fine-tuning of the grid": grid_hours,
+    }
 
 
 def measured_loops(folder: Path, card: Card) -> dict[str, dict[str, float]]:
