@@ -345,7 +345,7 @@ def hours(rate: float, images: dict[str, dict[str, float]]) -> dict[str, float]:
     faces = 19_759 * (1 - settings.selection.validation)
     slow, fast = images["vgg16"]["fine-tuning"], images["resnet50"]["fine-tuning"]
     each = faces * settings.training.fine_tuning.epochs * settings.training.repeats / 3600
-    grid_hours = sum(
+    of_grid = sum(
         len(training["optimiser_pairs"]) * each / (fast if name == "resnet50" else slow)
         for name, trainings in grid.trainings(settings).items()
         for training in trainings.values()
@@ -355,7 +355,7 @@ def hours(rate: float, images: dict[str, dict[str, float]]) -> dict[str, float]:
     return {
         "one StarGAN": one,
         f"{seeds} seeds": seeds * one,
-        "fine-tuning of the grid": grid_hours,
+        "fine-tuning of the grid": of_grid,
     }
 
 
