@@ -213,8 +213,7 @@ def test_an_adjudicator_sees_the_answers_after_choosing_only(
     assert differ == ["f3"]
     seat_people(engine, "adjudication", {"third": faces_in(differ)})
     page = client.get(f"/s/{third}/next").text
-    assert "ada" not in page
-    assert "ben" not in page
+    assert not re.search(r"\b(ada|ben)\b", page)
     f3 = client.codes["f3"]
     assert client.get(f"/s/{third}/revealed/{f3}").status_code == 404
     assert client.get(f"/s/{links['ada']}/revealed/{f3}").status_code == 404
