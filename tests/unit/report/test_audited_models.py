@@ -103,13 +103,51 @@ def test_where_nothing_is_found_the_page_has_what_may_have_been_missed(study: St
 def test_by_factor_the_worst_group_and_the_way_to_it_are_there(study: Study) -> None:
     ends = {"metric": "balanced accuracy", **OURS, "group": "race_raw: worst b"}
     rows = [
-        value("all", 0.9),
+        *(value("all", 0.9), value("race_raw: a", 0.9), value("race_raw: b", 0.7)),
         {"quantity": "range of groups", **ends, "estimate": 0.2, "low": 0.1, "high": 0.3},
         {"quantity": "ratio of groups", **ends, "estimate": 0.7, "low": 0.6, "high": 0.9},
     ]
     (found,) = models(table(*rows), study)["audited"][0]["tasks"][0]["ranges"]
     assert (found["factor"], found["worst"]) == ("race_raw", "b")
     assert (found["range"]["estimate"], found["ratio"]["estimate"]) == (0.2, 0.7)
+
+
+def test_of_equal_groups_none_is_the_worst(study: Study) -> None:
+    ends = {"metric": "balanced accuracy", **OURS, "group": "race_raw: worst b"}
+    rows = [value("all", 0.9), value("race_raw: a", 0.9), value("race_raw: b", 0.9)]
+    rows += [{"quantity": "range of groups", **ends, "estimate": 0.0, "low": 0.0, "high": 0.1}]
+    (found,) = models(table(*rows), study)["audited"][0]["tasks"][0]["ranges"]
+    assert found["worst"] == "none: all equal"
+
+
+def test_groups_of_one_right_answer_each_are_judged_by_accuracy(study: Study) -> None:
+    """As gender is by gender: balanced accuracy has no meaning there."""
+    accuracy = {"metric": "accuracy"}
+    found = ("range of groups", "gender: worst male", 0.3, 0.2)
+    spread = dict(zip(("quantity", "group", "estimate", "low"), found, strict=True))
+    rows = [
+        *(value("all", 0.9), value("all", 0.8, **accuracy)),
+        *(value("gender: female", None), value("gender: male", None)),
+        value("gender: female", 0.9, **accuracy),
+        value("gender: male", 0.6, **accuracy),
+        *(value("race_raw: a", 0.9), value("race_raw: b", 0.9)),
+        *(value("race_raw: a", 0.9, **accuracy), value("race_raw: b", 0.8, **accuracy)),
+        test_of("gender: female", 0.3, 0.0001, **accuracy),
+        test_of("race_raw: a", 0.0, 0.9),
+        test_of("race_raw: a", 0.1, 0.01, **accuracy),
+        {**OURS, **accuracy, **spread, "high": 0.4},
+    ]
+    task = models(table(*rows), study)["audited"][0]["tasks"][0]
+    assert task["verdict"]["found"]["group"] == "gender: male"
+    assert task["verdict"]["found"]["metric"] == "accuracy"
+    assert task["shown"] == ["balanced accuracy", "accuracy"]
+    assert [each["worst"] for each in task["ranges"]] == ["male"]
+    groups = [
+        (metric, row["estimate"]) for metric, row, _ in task["factors"]["gender"][0]["values"]
+    ]
+    assert groups == [("balanced accuracy", None), ("accuracy", 0.9)]
+    beside = [{"metric": "accuracy", "groups": ["race_raw: a"]}]
+    assert task["beside"] == beside, "accuracy by race is not what race is judged by, and is said"
 
 
 def test_more_that_is_not_worse_is_said_to_be_more(study: Study) -> None:
@@ -172,6 +210,8 @@ def test_the_card_has_each_task_apart_and_says_which_group(study: Study, tmp_pat
             value("gender: other", None, task=task, persons=7),
             value("age: 0 to 29", None, task=task),
             test_of("gender: female", -0.1, 0.0001, task=task),
+            value("all", 0.9, task=task, metric="accuracy"),
+            test_of("gender: female", -0.1, 0.0001, task=task, metric="accuracy"),
         )
     ]
     write_table(table(*rows), tmp_path / "estimates.parquet", ESTIMATES)
@@ -184,9 +224,10 @@ def test_the_card_has_each_task_apart_and_says_which_group(study: Study, tmp_pat
     _, metadata, text = (tmp_path / "card.md").read_text().split("---\n", 2)
     results = yaml.safe_load(metadata)["model-index"][0]["results"]
     assert [each["task"]["name"] for each in results] == ["Smiling", "Young"]
-    assert [len(each["metrics"]) for each in results] == [3, 3], "of all and two groups"
+    assert [len(each["metrics"]) for each in results] == [4, 4], "of all, by both measures, and two groups"
     assert "worse, balanced accuracy −0.100 [−0.120, −0.080] less the others" in text
     assert "adjusted p < 0.001" in text
+    assert "Groups differ by accuracy, too, each adjusted by itself." in text
     assert "| gender: other | 100 | 7 | hidden |" in text
     assert "| age: 0 to 29 | 100 | 50 | not defined |" in text
 

@@ -699,6 +699,34 @@ def test_pictures_that_are_there_twice_are_counted_and_what_a_hash_cannot_tell_i
     assert "copies are in one part. The persons are not known: the same person may be in" in text
 
 
+def test_what_other_measures_say_and_whether_persons_are_known_stand_beside_a_model(
+    tmp_path: Path,
+) -> None:
+    """By group where nothing else was found, and in short where the finding says it."""
+    inputs = Twice(tmp_path)
+    about = {"model": "landmarker", "tested_on": "source", "task": "expressions"}
+    rates = {"faces": 3, "persons": 2, "low": 0.1, "high": 0.3, "estimate": 0.2}
+    tested = {"quantity": "group against the others", **about, **rates, "group": "gender: male"}
+    smiling = {**tested, "metric": "taken for smiling", "p": 0.001, "adjusted_p": 0.002}
+    blinking = {**tested, "metric": "taken for blinking"}
+    inputs.tasks = [
+        {"quantity": "model performance", **about, **rates, "group": group, "metric": metric}
+        for metric in ("taken for blinking", "taken for smiling")
+        for group in ("all", "gender: male", "gender: female")
+    ]
+    known = len(inputs.tasks)
+    texts = []
+    for p in (0.5, 0.001):
+        inputs.tasks = [*inputs.tasks[:known], smiling, {**blinking, "p": p, "adjusted_p": p}]
+        texts.append(" ".join(re.sub("<[^>]*>", "", inputs.page()).split()))
+    assert "No difference between groups was found in taken for blinking." in texts[0]
+    by_group = "By other measures groups differ, each adjusted by itself: taken for smiling (gender"
+    assert by_group in texts[0]
+    assert "Groups differ by taken for smiling, too" in texts[1]
+    assert "Who is shown in the source is not known: there each face counts as a" in texts[0]
+    assert "Who is shown in the target is not known" not in texts[0]
+
+
 def test_a_study_without_a_synthesis_speaks_of_no_generator(inputs: Inputs) -> None:
     lead = "A generator of faces is trained on A alone and used on B."
     assert lead in inputs.page()

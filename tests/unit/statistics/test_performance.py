@@ -128,6 +128,34 @@ def test_where_every_answer_is_right_the_interval_still_has_a_width() -> None:
     assert interval_of(paired(accuracy(answers), accuracy(answers)), 0.95).error > 0
 
 
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("metric", [accuracy, balanced_accuracy])
+def test_where_nothing_was_seen_the_interval_reaches_as_far_as_could_have_been_missed(
+    metric: Metric, shared: bool
+) -> None:
+    """Of 33 persons that are all right, 1 in 20 samples or fewer say so at its lower end."""
+    inside = np.repeat([True, False], 33)
+    person = np.tile(np.arange(33), 2) if shared else np.arange(66)
+    for right in (True, False):
+        measured = metric(Answers(inside, person, (inside == right).astype(float)[None]))
+        found = interval_of(clustered(measured), 0.95).interval
+        missed = 1 - found.low if right else found.high
+        persons = 33 if shared or metric is balanced_accuracy else 66
+        assert (1 - missed) ** persons <= 0.05
+        assert found.estimate == right
+
+
+def test_of_two_groups_without_an_error_the_smaller_may_be_the_worse_by_more() -> None:
+    few, many = (
+        accuracy(Answers(np.ones(n, bool), first + np.arange(n), np.ones((1, n))))
+        for first, n in ((0, 33), (33, 267))
+    )
+    found = interval_of(clustered(gap(few, many)), 0.95).interval
+    assert found.low == pytest.approx(interval_of(few, 0.95).interval.low - 1)
+    assert (1 + found.low) ** 33 <= 0.05
+    assert 0 < found.high < -found.low
+
+
 def test_a_difference_varies_as_if_of_one_wrong_person_at_the_least() -> None:
     inside = np.arange(40) % 2 == 0
     certain = np.where(inside, 0.9, 0.1)[None]

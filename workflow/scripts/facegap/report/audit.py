@@ -1,6 +1,5 @@
 """What the section "Models by group" shows: rows of ESTIMATES, arranged; nothing is computed."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,25 @@ from facegap import theme
 from facegap.audit_metrics import NEITHER, OF_PAIRS, better
 from facegap.groups import ALL, group_name, group_values
 from facegap.report.rows import Row, as_rows, one, rows_of
+from facegap.report.verdict import (
+    ACROSS,
+    TONES,
+    beside,
+    either_way,
+    factor_of,
+    in_words,
+    metrics_by_factor,
+    order,
+    parts,
+    spoken_of,
+    value,
+    verdict,
+)
 from facegap.settings.models import LANDMARKER
 from facegap.settings.study import Study
 from facegap.tables.base import DOMAINS
 
-FIRST = {  # of each task's kind, the metric that the first screen speaks of
-    name: k
-    for k, name in enumerate(
-        (
-            *("balanced accuracy", "accuracy", "absolute error", *OF_PAIRS),
-            *("not found", "landmark error", "taken for blinking"),
-        )
-    )
-}
-TONES = ("skin tone", "hue")  # in degrees
-ACROSS, EVERY_PAIR = "across ", "all pairs of groups"  # how measure names pairs of two groups
+EVERY_PAIR = "all pairs of groups"  # how measure names pairs of two groups
 BAND = r"^(skin tone|hue): (-?[\d.]+) to (-?[\d.]+)$"
 LINE = 0.23  # inches
 MOST = 60  # lines of a panel
@@ -37,7 +40,7 @@ MOST = 60  # lines of a panel
 def models(measured: pd.DataFrame, study: Study) -> dict[str, Any]:
     """Each audited model, the user's first: what it is, and its tasks; and contrasts of models.
 
-    A task has the metrics that the first screen speaks of, the rows of all faces, how sure it is
+    A task has the metrics that its groups are judged by, the rows of all faces, how sure it is
     that groups differ, and tables by factor.
     """
     performance = rows_of(measured, "model performance")
@@ -50,13 +53,14 @@ def models(measured: pd.DataFrame, study: Study) -> dict[str, Any]:
         found.append({"name": name, "settings": study.models.get(name), "tasks": tasks})
     return {
         "audited": found,
+        "tested_on": performance["tested_on"].unique().tolist(),
         "editors": [_editor(measured, study, name) for name in study.editors],
         "contrasts": [
             {**row, "better": _better(row)}
             for row in as_rows(rows_of(measured, "model contrast", group=ALL))
         ],
         "disparities": sorted(
-            _disparities(measured, 1 - study.measure.intervals.confidence), key=_order
+            _disparities(measured, 1 - study.measure.intervals.confidence), key=order
         ),
     }
 
@@ -82,18 +86,25 @@ def _task(
     rows = as_rows(rows_of(measured, "model performance", **about))
     metrics = [name for name in dict.fromkeys(row["metric"] for row in rows) if name]
     first = spoken_of(metrics)
+    judged = metrics_by_factor(rows, first)
+    shown = list(dict.fromkeys([*first, *(name for own in judged.values() for name in own)]))
     tests = as_rows(rows_of(measured, "group against the others", **about))
-    own = _either_way([row for row in tests if row["metric"] in first], rows)
+    spoken = [row["metric"] in judged.get(factor_of(row["group"]), first) for row in tests]
+    own = either_way([row for row, is_spoken in zip(tests, spoken, strict=True) if is_spoken], rows)
+    others = [row for row, is_spoken in zip(tests, spoken, strict=True) if not is_spoken]
+    alpha = 1 - study.measure.intervals.confidence
     bounds = as_rows(rows_of(measured, "performance with missing outputs", **about))
     return {
         **about,
         "first": first[-1],
-        "shown": first,
+        "shown": shown,
+        "judged": list(dict.fromkeys(row["metric"] for row in own)) or first,
         "metrics": metrics,
         "all": {row["metric"]: row for row in rows if row["group"] == ALL},
-        "factors": _factors(rows, tests, first),
-        "ranges": list(_ranges(measured, about, first)),
-        "verdict": _verdict(own, 1 - study.measure.intervals.confidence),
+        "factors": _factors(rows, tests, shown),
+        "ranges": list(_ranges(measured, about, judged)),
+        "verdict": verdict(own, alpha),
+        "beside": beside(others, alpha),
         "threshold": next((row["threshold"] for row in rows if row["threshold"]), None),
         "thresholds": _thresholds(measured, study, about),
         "missing": one(measured, "missing outputs", **about),
@@ -102,87 +113,20 @@ def _task(
 
 
 def _ranges(
-    measured: pd.DataFrame, about: Mapping[str, str], metrics: Sequence[str]
+    measured: pd.DataFrame, about: Mapping[str, str], judged: Mapping[str, Sequence[str]]
 ) -> Iterator[dict[str, Any]]:
     """By factor how far its groups lie apart, and the worst; of pairs the ratios of their rates."""
     ratios = as_rows(rows_of(measured, "ratio of groups", **about))
     for row in as_rows(rows_of(measured, "range of groups", **about)):
         factor, _, worst = row["group"].partition(": worst ")
-        if row["metric"] in metrics:
+        if row["metric"] in judged.get(factor, ()):
             ratio = [each for each in ratios if each["group"] == row["group"]]
             ratio = [each for each in ratio if each["metric"] == row["metric"]]
-            words = _value(factor, worst)
+            words = value(factor, worst) if row["estimate"] else "none: all equal"
             yield {"factor": factor, "worst": words, "range": row, "ratio": next(iter(ratio), None)}
-    for row in ratios if set(metrics) & set(OF_PAIRS) else ():
+    for row in ratios if {row["metric"] for row in ratios} & set(OF_PAIRS) else ():
         ((factor, words),) = group_values(row["group"]).items()
         yield {"factor": f"{factor}, {words}", "worst": row["metric"], "range": None, "ratio": row}
-
-
-def _either_way(tests: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
-    """The tests; of the two groups of a factor, of which the first alone is tested, both."""
-    found = list(tests)
-    for row in tests:
-        factors = [*group_values(row["group"])]
-        named = {each["group"] for each in rows if [*group_values(each["group"])] == factors}
-        if len(named) == 2 and row["low"] is not None:
-            (other,) = named - {row["group"]}
-            ends = [row[key] for key in ("estimate", "high", "low")]
-            turned = (
-                [1 / end if end else math.inf for end in ends]
-                if row["metric"] in OF_PAIRS
-                else [-end for end in ends]
-            )
-            values = dict(zip(("estimate", "low", "high"), turned, strict=True))
-            found.append({**row, "group": other, **values})
-    return found
-
-
-def _verdict(tests: Sequence[Row], alpha: float) -> dict[str, Any] | None:
-    """Whether groups differ, and the surest that does: words of a data set come before tones,
-    single ones before crossings, and those that do worse before those that do better.
-
-    Without any, how large a difference the intervals leave open. None where nothing was compared.
-    """
-    known = [row for row in tests if row["adjusted_p"] is not None]
-    if not known:
-        return None
-    sure = [row for row in known if row["adjusted_p"] < alpha]
-    named = [row for row in known if not _of_tone(row["group"])] or known
-    if sure:
-        first, *others = sorted(sure, key=_order)
-        one_way = [row for row in others if _way(row) == _way(first)]
-        also = [in_words(row["group"]) for row in one_way]
-        return {"found": first, "way": _way(first), "also": also}
-    widest = max(named, key=_reach)
-    return {"found": None, "open": widest, "reach": _reach(widest)}
-
-
-def _order(row: Row) -> tuple[bool, int, bool, float, float]:
-    factors = len(group_values(row["group"]))
-    return _of_tone(row["group"]), factors, _way(row) == "better", row["adjusted_p"], row["p"]
-
-
-def _of_tone(group: str) -> bool:
-    return any(factor in TONES for factor in group_values(group))
-
-
-def _way(row: Row) -> str:
-    """Whether a group does better or worse than the others, or has higher or lower values."""
-    neutral = 1.0 if row["metric"] in OF_PAIRS else 0.0
-    more = row["estimate"] > neutral
-    way = better(row["metric"])
-    if row["metric"] in NEITHER:
-        return "higher" if more else "lower"
-    return "better" if more == (way == "more") else "worse"
-
-
-def _reach(row: Row) -> float:
-    """The largest difference from the others, or ratio to them, that the interval leaves open."""
-    if row["low"] is None:
-        return 0.0
-    if row["metric"] in OF_PAIRS:
-        return float(max(row["high"], 1 / row["low"] if row["low"] > 0 else math.inf))
-    return float(max(abs(row["low"]), abs(row["high"])))
 
 
 def _better(row: Row) -> str | None:
@@ -228,20 +172,6 @@ def absence(row: Row, study: Study) -> str:
     return "not defined" if enough and row["metric"] not in OF_PAIRS else "hidden"
 
 
-def in_words(group: str) -> str:
-    """A group for a reader: bands of skin tone and hue have their unit and a true minus."""
-    return " × ".join(f"{factor}: {_value(factor, word)}" for factor, word in _parts(group))
-
-
-def _parts(group: str) -> list[tuple[str, str]]:
-    return list(group_values(group).items())
-
-
-def _value(factor: str, word: str) -> str:
-    is_band = factor.removeprefix(ACROSS) in TONES and any(map(str.isdigit, word))
-    return f"{word.replace('-', '−')}°" if is_band else word
-
-
 def _listed(row: Row) -> bool:
     across = row["group"].startswith(ACROSS)
     return not across or (row["estimate"] is not None and row["group"].endswith(f": {EVERY_PAIR}"))
@@ -262,13 +192,13 @@ def _factors(
     }
     found: dict[str, list[Row]] = {}
     for group in dict.fromkeys(group for _, group in own if group != ALL):
-        parts = _parts(group)
+        own_parts = parts(group)
         values = [own.get((metric, group)) for metric in metrics]
         first = next(row for row in values if row is not None)
-        words = ", ".join(_value(*part) for part in parts)
+        words = ", ".join(value(*part) for part in own_parts)
         tested = [against.get((metric, group)) for metric in metrics]
         pairs = list(zip(metrics, values, tested, strict=True))
-        found.setdefault(" × ".join(dict(parts)), []).append(
+        found.setdefault(" × ".join(dict(own_parts)), []).append(
             {**first, "words": words, "values": pairs}
         )
     return found
@@ -372,12 +302,19 @@ def _plot(
     svg: Path,
     display: theme.Display,
 ) -> None:
-    """Panels by `keys`: the first metric of each in every group, colours by `series`."""
+    """Panels by `keys` and metric: the groups that it judges, colours by `series`."""
     theme.use()
     panels = []
     for named, own in table[table["estimate"].notna()].groupby(keys, sort=False):
-        for metric in spoken_of(own["metric"].unique().tolist()):
-            shown = own[own["metric"] == metric]
+        first = spoken_of(own["metric"].unique().tolist())
+        judged = metrics_by_factor(as_rows(own), first)
+        for metric in dict.fromkeys([*first, *(name for each in judged.values() for name in each)]):
+            rows = own[own["metric"] == metric]
+            spoken = [
+                group == ALL or metric in judged.get(factor_of(group), first)
+                for group in rows["group"]
+            ]
+            shown = rows[spoken]
             groups = list(dict.fromkeys(shown["group"]))
             if len(groups) > 1:
                 panels.append((named, metric, shown, groups[:MOST], len(groups[MOST:])))
@@ -434,9 +371,3 @@ def _panel(
     axes.set_yticks(range(len(groups)), words)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
-
-
-def spoken_of(metrics: Sequence[str]) -> list[str]:
-    """Of a task's metrics the one that the first screen speaks of; of pairs both error rates."""
-    pairs = [name for name in OF_PAIRS if name in metrics]
-    return pairs or [min(metrics, key=lambda name: FIRST.get(name, len(FIRST)))]

@@ -10,7 +10,8 @@ from facegap.audit_metrics import OF_PAIRS
 from facegap.files import whole
 from facegap.groups import ALL
 from facegap.numbers import number, span
-from facegap.report.audit import absence, in_words, models
+from facegap.report.audit import absence, models
+from facegap.report.verdict import in_words
 from facegap.settings.study import Study
 from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES
@@ -80,7 +81,7 @@ def _values(task: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any] | N
 def _of_task(task: dict[str, Any], config: Study) -> list[str]:
     """What was found, and the task's first metrics, of all faces and by group, in Markdown."""
     metrics = task["shown"]
-    lines = [f"### {task['task']}: {', '.join(metrics)}\n", f"{_finding(task)}\n"]
+    lines = [f"### {task['task']}: {', '.join(metrics)}\n", f"{_finding(task)}{_beside(task)}\n"]
     lines.append(f"| group | faces | persons | {' | '.join(metrics)} |")
     lines.append("|---" * (3 + len(metrics)) + "|")
     whole_row = task["all"][task["first"]]
@@ -101,7 +102,8 @@ def _finding(task: dict[str, Any]) -> str:
     row = verdict["found"]
     if row is None:
         return (
-            "No difference between groups was found; a group may differ from the others by"
+            f"No difference between groups was found in {' or '.join(task['judged'])}; a group may"
+            " differ from the others by"
             f" {'a factor of ' if verdict['open']['metric'] in OF_PAIRS else ''}up to"
             f" {number(verdict['reach'])} unseen."
         )
@@ -117,6 +119,17 @@ def _finding(task: dict[str, Any]) -> str:
         f"The groups differ. Surest: {in_words(row['group'])}, {verdict['way']}, {row['metric']}"
         f" {how} (adjusted p {p}).{also}"
     )
+
+
+def _beside(task: dict[str, Any]) -> str:
+    """The measures that the finding does not speak of, by which groups differ."""
+    found = [f"{other['metric']} ({', '.join(other['groups'])})" for other in task["beside"]]
+    if not found:
+        return ""
+    if task["verdict"] and task["verdict"]["found"]:
+        metrics = ", ".join(other["metric"] for other in task["beside"])
+        return f" Groups differ by {metrics}, too, each adjusted by itself."
+    return f" By other measures groups differ, each adjusted by itself: {', '.join(found)}."
 
 
 def _value(row: dict[str, Any] | None, config: Study) -> str:

@@ -16,7 +16,7 @@ from facegap.files import read_json, whole
 from facegap.numbers import FORMATS
 from facegap.published import differs
 from facegap.report import contents, facts
-from facegap.report.audit import absence, in_words, models
+from facegap.report.audit import absence, models
 from facegap.report.boundary import (
     arms,
     boundary,
@@ -26,6 +26,7 @@ from facegap.report.boundary import (
     right_labels,
 )
 from facegap.report.figures import figures_of, words
+from facegap.report.verdict import in_words
 from facegap.settings.study import Study
 from facegap.tables.base import read_table
 from facegap.tables.measure import ESTIMATES

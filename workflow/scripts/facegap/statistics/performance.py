@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from facegap.statistics.interval import Interval
+from facegap.statistics.proportions import cluster_wilson
 
 Values = NDArray[np.float64]
 SHARE = ((0.0, 1.0), (1.0, 1.0))  # persons more, as (value, weight): Agresti and Caffo (2000)
@@ -93,11 +94,13 @@ class Stratum:
 class Measured:
     """A metric or a difference of metrics, before its interval.
 
-    `trainings` has its value of each training, (trainings,), for each set of them.
+    `trainings` has its value of each training, (trainings,), for each set of them; `made_of` the
+    strata of which `clustered` has made one.
     """
 
     strata: tuple[Stratum, ...]
     trainings: tuple[Values, ...]
+    made_of: tuple[Stratum, ...] = ()
 
     @property
     def estimate(self) -> float:
@@ -220,7 +223,7 @@ def clustered(measured: Measured) -> Measured:
     freedom = sum(value for value, _ in apart) ** 2 / below if below > 0 else None
     person = np.concatenate([part.person for part in strata])
     one = Stratum(sets, person, 1.0, 1.0, least=least, freedom=freedom)
-    return Measured((one,), measured.trainings)
+    return Measured((one,), measured.trainings, measured.strata)
 
 
 def _spread(part: Stratum, which: int, faces: int, persons: int) -> Values:
@@ -235,7 +238,8 @@ def _spread(part: Stratum, which: int, faces: int, persons: int) -> Values:
 def interval_of(measured: Measured, confidence: float) -> Estimate:
     """Student's t interval; of one training it holds the persons alone.
 
-    The ends are NaN where there is one person, or nothing varies.
+    The ends are NaN where there is one person, or nothing varies. Where all answers are right, or
+    all are wrong, it reaches at least as far as Wilson's over persons: nothing seen is no zero.
     """
     trained = measured.of_trainings()
     parts = [*(stratum.variance() for stratum in measured.strata), *trained]
@@ -246,8 +250,37 @@ def interval_of(measured: Measured, confidence: float) -> Estimate:
     reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error
     estimate = measured.estimate
     method = TRAININGS if len(trained) == len(measured.trainings) else PERSONS
-    interval = Interval(estimate, estimate - reach, estimate + reach)
+    down, up = (np.fmax(reach, each) for each in _beyond(measured, confidence))
+    interval = Interval(estimate, estimate - float(down), estimate + float(up))
     return Estimate(interval, error, freedom, method)
+
+
+def _at_an_end(part: Stratum) -> bool:
+    """Whether its answers, of two persons or more, are all right or all wrong."""
+    (values, *more) = part.sets
+    return bool(
+        not more
+        and (part.extra == SHARE or part.least)
+        and len(np.unique(part.person)) > 1
+        and (not values.any() or (values == 1).all())
+    )
+
+
+def _beyond(measured: Measured, confidence: float) -> tuple[float, float]:
+    """How far below and above shares that are all 0 or 1 the truth may be; NaN of other values.
+
+    Strata are added up as if they erred alike, since a person may stand in two.
+    """
+    strata = measured.made_of or measured.strata
+    if not all(map(_at_an_end, strata)):
+        return float("nan"), float("nan")
+    down = up = 0.0
+    for part in strata:
+        share, low, high = cluster_wilson(part.sets[0][0], part.person, confidence)
+        reach = abs(part.share) * (high - low)  # of which one end is the share itself
+        below = (share == high) == (part.share > 0)
+        down, up = (down + reach, up) if below else (down, up + reach)
+    return down, up
 
 
 def on_logits(estimate: Estimate, confidence: float) -> Estimate:
