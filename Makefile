@@ -22,13 +22,14 @@ setup: .venv/ready
 	touch $@
 
 study: .venv/ready
-	@iconv -f UTF-8 -t UTF-8 "$(STUDY)" > /dev/null || { echo "$(STUDY): not readable as UTF-8; save it as UTF-8" >&2; exit 2; }
-	@set -o pipefail; run="$(BIN)/snakemake --cores all --configfile $(STUDY)"; \
-	if [ -t 1 ] && [ -t 2 ]; then $$run --logger rich; \
-	else $$run 2>&1 | $(BIN)/python -m facegap.lines; fi
+	@$(BIN)/python -m facegap.settings.load "$(STUDY)"
+	@set -o pipefail; run() { $(BIN)/snakemake --cores all --configfile "$(STUDY)" "$$@"; }; \
+	if [ -t 1 ] && [ -t 2 ]; then run --logger rich; \
+	else run 2>&1 | $(BIN)/python -m facegap.lines; fi
 
 plan: .venv/ready
-	$(BIN)/snakemake -n --nocolor --cores 4096 --profile profiles/slurm --configfile $(STUDY) 2>&1 | \
+	@$(BIN)/python -m facegap.settings.load "$(STUDY)"
+	@$(BIN)/snakemake -n --nocolor --cores 4096 --profile profiles/slurm --configfile "$(STUDY)" 2>&1 | \
 	    $(BIN)/python -m facegap.plan $(CORES)
 
 test: .venv/ready

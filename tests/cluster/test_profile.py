@@ -75,17 +75,35 @@ def test_the_plan_of_the_papers_study_is_the_one_that_the_docs_show(folder: Path
     assert core_hours > 8 * gpu_hours > 0, "a training has 8 threads"
     shown = re.findall(row, (ROOT / "docs/cluster.md").read_text(), re.M)
     assert [line.split() for line in shown] == planned, done.stdout
-    assert "expected end:" in done.stdout
+    assert "end if every job took its limit:" in done.stdout
+    assert "No job of this study was measured yet" in done.stdout
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
-def test_a_configuration_that_is_not_utf_8_is_refused_in_words(
-    tmp_path: Path, encoding: str
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("study: käse\n".encode("utf-16"), "not UTF-8"),
+        ("study: käse\n".encode("cp1252"), "not UTF-8"),
+        (b"study: mine\n\tresults: there\n", "line 2"),
+        (None, "No such file"),
+    ],
+)
+@pytest.mark.parametrize("target", ["study", "plan"])
+def test_a_configuration_that_cannot_be_read_is_refused_in_words(
+    tmp_path: Path, content: bytes | None, message: str, target: str
 ) -> None:
-    """Before Snakemake, which would end in a traceback of its own."""
-    (tmp_path / "study.yaml").write_bytes("study: käse\n".encode(encoding))
-    command = ("make", "-f", ROOT / "Makefile", "-o", ".venv/ready", "study", "STUDY=study.yaml")
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    """Before Snakemake, which would end in a traceback of its own; by the name that it has."""
+    if content is not None:
+        (tmp_path / "my study.yaml").write_bytes(content)
+    command = ("make", "-f", ROOT / "Makefile", "-o", ".venv/ready", target, "STUDY=my study.yaml")
+    done = subprocess.run(
+        [*command, f'BIN="{Path(sys.executable).parent}"'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode != 0
-    assert "study.yaml: not readable as UTF-8; save it as UTF-8" in done.stderr
+    assert "my study.yaml" in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr + done.stdout

@@ -31,6 +31,10 @@ COLUMNS = {
 }
 
 
+UNMEASURED = (
+    "No job of this study was measured yet, so these are the limits at which jobs are ended; most\n"
+    "take far less, and after a first run their own times stand here.\n"
+)
 WIDTH = 40  # letters of the longest chain
 
 
@@ -184,9 +188,14 @@ def show(table: pd.DataFrame) -> str:
     whole = dict.fromkeys(("jobs", "measured"), "{:.0f}".format)
     text = shown.to_string(float_format="{:.2f}".format, formatters=whole)
     known, count = (int(table[name].iloc[-1]) for name in ("measured", "jobs"))
+    words = (
+        f"hours: of all jobs together, by {known} measured times and {count - known} limits"
+        if known
+        else f"{UNMEASURED}hours: as the limit"
+    )
     return (
-        f"{text}\n\nhours: of all jobs together, by {known} measured times and {count - known}"
-        " limits; limit: if every job took all that it may; memory: GB of the largest job"
+        f"{text}\n\n{words}; limit: if every job took all that it may; memory: GB of the largest"
+        " job"
     )
 
 
@@ -204,7 +213,9 @@ def _main(lines: Sequence[str], cores: int | None) -> None:
         hours = hours_left(jobs, cores)
         end = datetime.now() + timedelta(hours=hours)
         free = f"{cores} cores always at work" if cores else "no job waiting for a free node"
-        print(f"\nexpected end: {end:%A %d %B %Y, %H:%M}, in {hours:.2f} hours, by the same times")
+        known = any(measured(job) is not None for job in jobs)
+        word = "expected end" if known else "end if every job took its limit"
+        print(f"\n{word}: {end:%A %d %B %Y, %H:%M}, in {hours:.2f} hours, by the same times")
         print(f"and with {free}")
 
 

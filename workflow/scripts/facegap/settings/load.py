@@ -1,5 +1,6 @@
 """From a configuration to the settings of a study, or to all that is wrong with it."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -171,3 +172,18 @@ def _keys(loc: tuple[str | int, ...], given: Any) -> Keys:
             continue
         keys.append(str(part))
     return tuple(keys)
+
+
+def main(path: str) -> None:
+    """End with what is wrong with a file, if it is no YAML mapping that Snakemake can read."""
+    try:
+        read_given(path)
+        Path(path).read_text("utf-8")  # as Snakemake does
+    except UnicodeDecodeError:
+        sys.exit(f"{path}: not UTF-8; save it as UTF-8")
+    except ConfigError as error:
+        sys.exit(f"{error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
