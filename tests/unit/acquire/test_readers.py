@@ -251,7 +251,10 @@ def test_a_folders_missing_and_extra_images_are_listed(tmp_path: Path) -> None:
         ("path,gender\na.jpg,M\n", r"labels\.csv, row 2: gender is 'M', allowed are male, female"),
         ("path,Young\na.jpg,1\nb c.png,2\n", r"labels\.csv, row 3: Young is '2', allowed: 0, 1"),
         ("path,Young\na.jpg,yes\nb c.png,1\n", r"labels\.csv, row 2: Young is 'yes', allowed: 0"),
-        ("path,yaw\na.jpg,12.5\n", r"labels\.csv, row 2: yaw is '12\.5', allowed: 0, 1 or nothing"),
+        (
+            "path,yaw\na.jpg,12.5\n",
+            r"labels\.csv, row 2: yaw is '12\.5', allowed: 0, 1 or nothing \(",
+        ),
         ("path,age\na.jpg,900\n", r"labels\.csv, row 2: age is '900', allowed: 0 to 150"),
         ("path\na.jpg\na.jpg\n", r"labels\.csv, row 3: 'a\.jpg' has two rows"),
         ("path,split\na.jpg,train\n", "split is a column that facegap itself"),

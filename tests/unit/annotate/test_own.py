@@ -66,7 +66,10 @@ def test_numbers_and_text_that_say_the_same_are_the_same_word() -> None:
             r"faces\.csv: column race_raw has the value 'Martian' \(face '0001'; 1 faces",
         ),
         (OwnLabel(column="race_raw", below=3.0), "'White'.*known: numbers"),
-        (OwnLabel(column="Hat", inside=[1], outside=[0]), "no column Hat; it has face_id, path"),
+        (
+            OwnLabel(column="Hat", inside=[1], outside=[0]),
+            "no column Hat, which own_label.column names, .*it has face_id, path",
+        ),
     ],
 )
 def test_an_unknown_word_or_column_is_named(rule: OwnLabel, message: str) -> None:
@@ -87,6 +90,21 @@ def test_faces_without_a_label_are_left_out_and_the_rest_is_passed_through(tmp_p
     assert labels["side"].tolist() == ["inside"] * 6 + ["outside"] * 6
     assert set(labels["provenance"]) == {"own label"}
     assert not labels["simulated"].any()
+
+
+def test_a_label_that_no_face_carries_is_named(tmp_path: Path) -> None:
+    """As where a user's column is sex, and not gender, which every table of faces has."""
+    write_table(faces(gender=[None, None]), tmp_path / "faces.parquet", FACES)
+    for column, message in (
+        ("gender", "column gender, which own_label.column names, is empty on every face"),
+        ("gendr", "no column gendr, which own_label.column names"),
+    ):
+        with pytest.raises(DataError, match=message):
+            label_own(
+                faces=tmp_path / "faces.parquet",
+                labels=tmp_path / "labels.parquet",
+                own_label=OwnLabel(column=column, inside=["male"], outside=["female"]),
+            )
 
 
 def test_a_split_with_too_few_faces_on_a_side_is_named(tmp_path: Path) -> None:

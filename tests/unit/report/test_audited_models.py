@@ -224,7 +224,7 @@ def test_the_card_has_each_task_apart_and_says_which_group(study: Study, tmp_pat
     _, metadata, text = (tmp_path / "card.md").read_text().split("---\n", 2)
     results = yaml.safe_load(metadata)["model-index"][0]["results"]
     assert [each["task"]["name"] for each in results] == ["Smiling", "Young"]
-    assert [len(each["metrics"]) for each in results] == [4, 4], "of all, by both measures, and two groups"
+    assert [len(each["metrics"]) for each in results] == [4, 4], "two of all, two groups"
     assert "worse, balanced accuracy −0.100 [−0.120, −0.080] less the others" in text
     assert "adjusted p < 0.001" in text
     assert "Groups differ by accuracy, too, each adjusted by itself." in text

@@ -110,8 +110,8 @@ def test_all_models_are_checked_at_once(
     np.savez(tmp_path / "data/theirs.npz", face=np.array([name]), vector=np.ones((1, 4)))
     assert main(check) == 0
     printed = capsys.readouterr().out
-    assert "ours: Smiling: 1 of 5 faces, and 1 without an aligned face" in printed
-    assert "theirs: vectors of 4 numbers: 1 of 5 faces" in printed
+    assert "ours: Smiling: 1 of 5 faces, 4 missing, and 1 without an aligned face" in printed
+    assert "theirs: vectors of 4 numbers: 1 of 5 faces, 4 missing" in printed
     assert main([*check, "nobodys"]) == 2
     assert "no model nobodys in the configuration; it has ours, theirs" in capsys.readouterr().err
 

@@ -18,7 +18,8 @@ Traceback (most recent call last):
   File "two.py", line 3
 rule x:
     of a log
-persons   12
+facegap.errors.DataError: faces.csv, row 3:
+no path
 =====================================================================
 """
 PRINTED = f"""\
@@ -57,6 +58,9 @@ Error in rule two:
     message: None
     log: logs/two.log (check log file(s) for error details)
 {LOG}Killed  9
+
+two failed: faces.csv, row 3:
+no path
 {REPORT}results/micro/report/index.html
 """
 
@@ -67,7 +71,8 @@ def test_a_job_is_a_line_and_errors_pass() -> None:
 
 def test_a_log_that_is_cut_short_ends_nothing() -> None:
     cut = PRINTED.partition("Traceback")[0].splitlines(keepends=True)
-    assert list(shortened(cut))[-2:] == LOG.splitlines(keepends=True)[:2]
+    assert list(shortened(cut))[-3:-1] == LOG.splitlines(keepends=True)[:2]
+    assert list(shortened(cut))[-1] == "\ntwo failed: see its log above\n"
 
 
 @pytest.mark.parametrize("code", [0, 3])

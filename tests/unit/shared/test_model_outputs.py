@@ -147,8 +147,14 @@ def test_numbers_are_read_as_they_were_written(
         ('n1,Age,,,"31,125"\n', ["value is '31,125': a thousand, or a fraction"]),
         ("n1,Smiling,1.5,,\nn2,Smiling,.5,,\n", ["score is '1.5', outside .* positive class$"]),
         ("n1,Smiling,-0.1,,\n", ["score is '-0.1', outside of 0 to 1; a score is"]),
-        ("n1,Smiling,-3,,\nn2,Smiling,3,,\n", ["'-3'.* if these are logits", "'3'.* if these"]),
-        ("n1,Smiling,93,,\nn2,Smiling,1.5,,\n", ["above 1: divide percentages", "all scores"]),
+        (
+            "n1,Smiling,-3,,\nn2,Smiling,3,,\n",
+            ["'-3'.* if these are logits", "'3', outside of 0 to 1$"],
+        ),
+        (
+            "n1,Smiling,93,,\nn2,Smiling,1.5,,\n",
+            ["all scores .* above 1: divide percentages", "0 to 1$"],
+        ),
         ("n1,Smiling,,,5\n", ["score and label empty; a classifier needs one"]),
         ("n1,Age,0.5,yes,\n", ["value empty; a regressor needs one"]),
         (

@@ -238,6 +238,17 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
         ),
         ("seed", "one", "seed: 'one' is not allowed; allowed: whole number from 0"),
         ("seed", True, "seed: True is not allowed; allowed: whole number from 0"),
+        (
+            "models.ours",
+            {"kind": "detector", "outputs": "a.csv", "version": 2.1},
+            "models.ours.version: 2.1 is not allowed; allowed: text or null; text that looks like"
+            " something else needs quotes: '2.1'",
+        ),
+        (
+            "models.ours",
+            {"kind": "detector", "outputs": "a.csv", "trained_on_these": "maybe"},
+            "trained_on_these: 'maybe' is not allowed; allowed: true or false or unknown",
+        ),
         ("study", "../up", "study: '../up' is not allowed; allowed: text that fits ^[a-z0-9]"),
         ("synthesise.seeds", [], "synthesise.seeds: [] is not allowed; allowed: list of at"),
         ("synthesise.seeds", [1, 1], "synthesise.seeds: 1 stands twice"),

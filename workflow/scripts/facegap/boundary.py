@@ -20,7 +20,10 @@ def sides_of(faces: pd.DataFrame, own_label: OwnLabel, place: str | Path) -> "pd
     """
     column = one_form(own_label.column)
     if column not in faces:
-        raise DataError(f"{place}: no column {column}; it has {listed(faces.columns)}")
+        raise DataError(
+            f"{place}: no column {column}, which own_label.column names, came from the data set; it"
+            f" has {listed(faces.columns)}"
+        )
     values = faces[column]
     if own_label.below is not None:
         number = pd.to_numeric(values, errors="coerce").astype(float)

@@ -3,7 +3,7 @@
     snakemake ... 2>&1 | python -m facegap.lines
 
 What is not of jobs that begin and end well, as errors and logs of jobs that failed are, passes as
-it is. Where the report is comes last.
+it is. Last comes where the report is, or what ended each job that failed, in its log's words.
 """
 
 import io
@@ -20,11 +20,13 @@ BETWEEN = re.compile(r"Select jobs to execute\.\.\.$|Execute \d+ jobs\.\.\.$|$")
 PLAN = "Job stats:\n"  # a table that ends with an empty line: each line below says how many jobs
 LOG, RULE = re.compile(r"Logfile .+:$"), re.compile(r"=+$")  # a log stands between two rules
 REPORT = "The report is at "
+FAILED = re.compile(r"Error in rule (\w+):$")
+RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)(: |$)")  # a traceback's last words begin so
 
 
 def shortened(lines: Iterable[str]) -> Iterator[str]:
     """`lines`, with one of each job that ended in place of what is printed of it."""
-    time = rule = ""
+    time = rule = failed = ""
     last: list[str] = []
     lines = iter(lines)
     in_record = False
@@ -39,12 +41,24 @@ def shortened(lines: Iterable[str]) -> Iterator[str]:
         elif line == PLAN:
             _ = list(_until(lines, re.compile("$")))
         elif LOG.match(line):
-            yield from (line, next(lines, ""), *_until(lines, RULE))
+            shown = [line, next(lines, ""), *_until(lines, RULE)]
+            last.append(f"\n{failed} failed: {_reason(shown)}\n")
+            yield from shown
         elif line.startswith(REPORT):
             last.append(line)
         elif not (in_record or BETWEEN.match(line)):
+            failed = found[1] if (found := FAILED.match(line)) else failed
             yield line
     yield from last
+
+
+def _reason(shown: list[str]) -> str:
+    """The words of the exception that ended a job whose log is `shown`, or where they may be."""
+    begin = max((k for k, line in enumerate(shown) if RAISED.match(line)), default=None)
+    if begin is None:
+        return "see its log above"
+    words = "".join(line for line in shown[begin:] if not RULE.match(line)).strip()
+    return re.sub(r"^facegap\.errors\.\w+: ", "", words)
 
 
 def _until(lines: Iterator[str], end: re.Pattern[str]) -> Iterator[str]:

@@ -287,7 +287,8 @@ def _answer_problems(
     yield Problem(
         beyond,
         lambda row: (
-            f"score is {shown(numbers.texts['score'].iloc[row])}, outside of 0 to 1; {advice}"
+            f"score is {shown(numbers.texts['score'].iloc[row])}, outside of 0 to 1"
+            + (f"; {advice}" if row == beyond.argmax() else "")
         ),
     )
 

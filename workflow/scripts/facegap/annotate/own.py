@@ -7,6 +7,7 @@ import pandas as pd
 
 from facegap.annotate.sample import require_both_sides
 from facegap.boundary import sides_of
+from facegap.errors import DataError
 from facegap.settings.acquire import OwnLabel
 from facegap.tables.acquire import FACES
 from facegap.tables.annotate import LABELS
@@ -26,6 +27,11 @@ def label_own(*, faces: Path, labels: Path, own_label: OwnLabel | None) -> None:
         return
     table = read_table(faces, FACES)
     side = sides_of(table, own_label, faces)
+    if side.isna().all():
+        raise DataError(
+            f"{faces}: column {own_label.column}, which own_label.column names, is empty on every"
+            " face; has the data set's own table a column of that name?"
+        )
     own = pd.DataFrame({"face_id": table["face_id"], "side": side})[side.notna()]
     own = own.assign(provenance="own label", annotators="data set", simulated=False)
     log.info("%d faces carry no %s and have no label", side.isna().sum(), own_label.column)

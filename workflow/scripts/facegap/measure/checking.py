@@ -104,4 +104,5 @@ def _audited(study: Study, name: str, dataset: str, faces: Path) -> Audited:
 def _counted(ids: list[str], expected: list[str]) -> str:
     lost, more = len(missing(ids, expected)), len(set(ids) - set(expected))
     words = f"{len(expected) - lost} of {len(expected)} faces"
+    words += f", {lost} missing" if lost else ""
     return words + (f", and {more} without an aligned face" if more else "")

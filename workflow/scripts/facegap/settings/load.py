@@ -3,6 +3,7 @@
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,8 @@ def _words(keys: Keys, problems: list[Any]) -> str:
     else:
         words = allowed(section_at(keys))
     value = first["input"]
+    if "text" in words and isinstance(value, int | float | date):
+        words += f"; text that looks like something else needs quotes: '{value}'"
     shown = "this mapping" if isinstance(value, Mapping) else repr(value)
     return f"{shown} is not allowed; allowed: {words}"
 

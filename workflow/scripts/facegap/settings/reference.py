@@ -90,6 +90,8 @@ def allowed(part: Schema) -> str:
     part = _resolved(part)
     if "anyOf" in part:
         return " or ".join(dict.fromkeys(map(allowed, part["anyOf"])))
+    if "const" in part:
+        return str(part["const"])
     if "enum" in part:
         return " or ".join(map(str, part["enum"]))
     if part.get("type") == "array":

@@ -44,7 +44,8 @@ def read(images: Path, texts: Sequence[Path]) -> Collection:
     for name in table.columns.difference(list(KNOWN)):
         table[name] = as_flags(table[name])
         if pd.to_numeric(table[name], errors="coerce").notna().any() or table[name].isna().all():
-            values = numbers(table, name, labels, lambda value: value in (0, 1), "0, 1 or nothing")
+            allowed = "0, 1 or nothing (numbers that are a group's name need a word: type 4)"
+            values = numbers(table, name, labels, lambda value: value in (0, 1), allowed)
             table[name] = values.astype("Int8")
     paths, others = images_in(images)
     there, named = set(paths), set(table["path"])
