@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from facegap.report.audit import in_words, models, plot_models
+from facegap.report.audit import models, plot_models
 from facegap.report.model_card import write_audit_card
+from facegap.report.verdict import in_words, metrics_by_factor
 from facegap.settings.load import load
 from facegap.settings.study import Study
 from facegap.tables.base import write_table
@@ -146,8 +147,18 @@ def test_groups_of_one_right_answer_each_are_judged_by_accuracy(study: Study) ->
         (metric, row["estimate"]) for metric, row, _ in task["factors"]["gender"][0]["values"]
     ]
     assert groups == [("balanced accuracy", None), ("accuracy", 0.9)]
-    beside = [{"metric": "accuracy", "groups": ["race_raw: a"]}]
+    assert task["judged"] == ["balanced accuracy", "accuracy (of gender)"]
+    beside = [{"metric": "accuracy", "way": "worse", "groups": ["race_raw: b"]}]
     assert task["beside"] == beside, "accuracy by race is not what race is judged by, and is said"
+
+
+def test_what_groups_are_judged_by_does_not_hang_on_how_many_models_are_drawn() -> None:
+    """Two models of one group each that has a number are not two groups."""
+    alone = value("gender: male", 0.9), value("gender: female", None)
+    compared = (value(f"gender: {word}", 0.9, metric="accuracy") for word in ("male", "female"))
+    rows = [*alone, *compared]
+    rows += [{**row, "model": "theirs"} for row in rows]
+    assert metrics_by_factor(rows, ["balanced accuracy"]) == {"gender": ["accuracy"]}
 
 
 def test_more_that_is_not_worse_is_said_to_be_more(study: Study) -> None:

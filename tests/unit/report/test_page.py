@@ -720,7 +720,7 @@ def test_what_other_measures_say_and_whether_persons_are_known_stand_beside_a_mo
         inputs.tasks = [*inputs.tasks[:known], smiling, {**blinking, "p": p, "adjusted_p": p}]
         texts.append(" ".join(re.sub("<[^>]*>", "", inputs.page()).split()))
     assert "No difference between groups was found in taken for blinking." in texts[0]
-    by_group = "By other measures groups differ, each adjusted by itself: taken for smiling (gender"
+    by_group = "groups differ, each adjusted by itself: taken for smiling (higher on gender: male)"
     assert by_group in texts[0]
     assert "Groups differ by taken for smiling, too" in texts[1]
     assert "Who is shown in the source is not known: there each face counts as a" in texts[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from runs import ROOT
 
-from facegap.lines import REPORT, shortened
+from facegap.lines import NO_REASON, REPORT, shortened
 
 LOG = """\
 Logfile logs/two.log:
@@ -18,7 +18,7 @@ Traceback (most recent call last):
   File "two.py", line 3
 rule x:
     of a log
-facegap.errors.DataError: faces.csv, row 3:
+DataError: faces.csv, row 3:
 no path
 =====================================================================
 """
@@ -48,7 +48,11 @@ Execute 1 jobs...
 Error in rule two:
     message: None
     log: logs/two.log (check log file(s) for error details)
-{LOG}The report is at results/micro/report/index.html
+{LOG}[Mon Nov 30 11:57:09 2026]
+Error in rule three:
+    message: None
+Logfile logs/three.log: empty file
+The report is at results/micro/report/index.html
 Killed  9
 """
 SHOWN = f"""\
@@ -57,10 +61,15 @@ Provided cores: 2
 Error in rule two:
     message: None
     log: logs/two.log (check log file(s) for error details)
-{LOG}Killed  9
+{LOG}Error in rule three:
+    message: None
+Logfile logs/three.log: empty file
+Killed  9
 
-two failed: faces.csv, row 3:
+two failed: DataError: faces.csv, row 3:
 no path
+
+three failed: {NO_REASON}
 {REPORT}results/micro/report/index.html
 """
 
@@ -72,19 +81,19 @@ def test_a_job_is_a_line_and_errors_pass() -> None:
 def test_a_log_that_is_cut_short_ends_nothing() -> None:
     cut = PRINTED.partition("Traceback")[0].splitlines(keepends=True)
     assert list(shortened(cut))[-3:-1] == LOG.splitlines(keepends=True)[:2]
-    assert list(shortened(cut))[-1] == "\ntwo failed: see its log above\n"
+    assert list(shortened(cut))[-1] == f"\ntwo failed: {NO_REASON}\n"
 
 
 @pytest.mark.parametrize("code", [0, 3])
 def test_the_target_ends_as_snakemake_does_whatever_it_prints(tmp_path: Path, code: int) -> None:
     """By `make`, with a Snakemake that prints a byte that is no text."""
     (tmp_path / "bin").mkdir()
-    prints = f"printf 'half \\377 a letter\\n' >&2; exit {code}"
+    prints = f"printf 'half \\377 a letter\\n' >&2; printf '<%s>' \"$@\"; exit {code}"
     for name, does in (("python", f'exec "{sys.executable}" "$@"'), ("snakemake", prints)):
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
         (tmp_path / "bin" / name).chmod(0o755)
-    (tmp_path / "study.yaml").write_text("study: mine\n")
-    targets = ["study", f"BIN={tmp_path / 'bin'}", f"STUDY={tmp_path / 'study.yaml'}"]
+    (tmp_path / "my study.yaml").write_text("study: mine\n")
+    targets = ["study", f"BIN={tmp_path / 'bin'}", f"STUDY={tmp_path / 'my study.yaml'}"]
     done = subprocess.run(
         ["make", "-C", str(ROOT), "-o", ".venv/ready", *targets],
         env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
@@ -93,3 +102,4 @@ def test_the_target_ends_as_snakemake_does_whatever_it_prints(tmp_path: Path, co
     )
     assert (done.returncode != 0) == (code != 0), done.stderr
     assert b"half" in done.stdout
+    assert f"<--configfile><{tmp_path / 'my study.yaml'}>".encode() in done.stdout

@@ -241,8 +241,8 @@ def test_the_names_of_the_sides_say_which_words_are_inside() -> None:
         (
             "models.ours",
             {"kind": "detector", "outputs": "a.csv", "version": 2.1},
-            "models.ours.version: 2.1 is not allowed; allowed: text or null; text that looks like"
-            " something else needs quotes: '2.1'",
+            "version: 2.1 is not allowed; allowed: text or null; text that looks like a number, a"
+            " date, yes or no needs quotes",
         ),
         (
             "models.ours",

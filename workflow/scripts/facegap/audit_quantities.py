@@ -9,7 +9,10 @@ OF_MODELS = (
     "box overlap",
     *("taken for blinking", "taken for smiling"),
 )
-STUDENT = "Student's t over persons; of the AUROC and the Brier score on logits"
+STUDENT = (
+    "Student's t over persons, of shares with a standard error of at least Wilson's where all are"
+    " right; of the AUROC and the Brier score on logits"
+)
 AUDIT = {
     "model performance": Quantity(
         "measure",

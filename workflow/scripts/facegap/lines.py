@@ -3,7 +3,7 @@
     snakemake ... 2>&1 | python -m facegap.lines
 
 What is not of jobs that begin and end well, as errors and logs of jobs that failed are, passes as
-it is. Last comes where the report is, or what ended each job that failed, in its log's words.
+it is. Last comes where the report is, or what ended each job that failed, as far as its log says.
 """
 
 import io
@@ -22,12 +22,14 @@ LOG, RULE = re.compile(r"Logfile .+:$"), re.compile(r"=+$")  # a log stands betw
 REPORT = "The report is at "
 FAILED = re.compile(r"Error in rule (\w+):$")
 RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)(: |$)")  # a traceback's last words begin so
+NO_REASON = "its log does not say why; was it ended from outside, or for want of memory?"
 
 
 def shortened(lines: Iterable[str]) -> Iterator[str]:
     """`lines`, with one of each job that ended in place of what is printed of it."""
     time = rule = failed = ""
     last: list[str] = []
+    reasons: dict[str, str] = {}
     lines = iter(lines)
     in_record = False
     for line in lines:
@@ -42,23 +44,23 @@ def shortened(lines: Iterable[str]) -> Iterator[str]:
             _ = list(_until(lines, re.compile("$")))
         elif LOG.match(line):
             shown = [line, next(lines, ""), *_until(lines, RULE)]
-            last.append(f"\n{failed} failed: {_reason(shown)}\n")
+            reasons[failed] = _reason(shown) or NO_REASON
             yield from shown
         elif line.startswith(REPORT):
             last.append(line)
         elif not (in_record or BETWEEN.match(line)):
-            failed = found[1] if (found := FAILED.match(line)) else failed
+            if found := FAILED.match(line):
+                failed = found[1]
+                reasons[failed] = NO_REASON
             yield line
+    yield from (f"\n{rule} failed: {reason}\n" for rule, reason in reasons.items())
     yield from last
 
 
 def _reason(shown: list[str]) -> str:
-    """The words of the exception that ended a job whose log is `shown`, or where they may be."""
-    begin = max((k for k, line in enumerate(shown) if RAISED.match(line)), default=None)
-    if begin is None:
-        return "see its log above"
-    words = "".join(line for line in shown[begin:] if not RULE.match(line)).strip()
-    return re.sub(r"^facegap\.errors\.\w+: ", "", words)
+    """The words of the exception that ended a job whose log is `shown`; empty if it has none."""
+    begin = max((k for k, line in enumerate(shown) if RAISED.match(line)), default=len(shown))
+    return "".join(line for line in shown[begin:] if not RULE.match(line)).strip()
 
 
 def _until(lines: Iterator[str], end: re.Pattern[str]) -> Iterator[str]:

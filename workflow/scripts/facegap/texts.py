@@ -58,5 +58,5 @@ def _seems(data: bytes, encoding: str, at: int) -> str:
     return (
         f"line {line}: not UTF-8; it seems to be Windows-1252 (there it reads"
         f" {shown(part.decode('cp1252', 'replace'))}). If so, save it as"
-        " CSV UTF-8, or: iconv -f WINDOWS-1252 -t UTF-8"
+        " UTF-8 (in a spreadsheet: CSV UTF-8), or: iconv -f WINDOWS-1252 -t UTF-8"
     )

@@ -123,7 +123,10 @@ def _finding(task: dict[str, Any]) -> str:
 
 def _beside(task: dict[str, Any]) -> str:
     """The measures that the finding does not speak of, by which groups differ."""
-    found = [f"{other['metric']} ({', '.join(other['groups'])})" for other in task["beside"]]
+    found = [
+        f"{other['metric']} ({other['way']} on {', '.join(other['groups'])})"
+        for other in task["beside"]
+    ]
     if not found:
         return ""
     if task["verdict"] and task["verdict"]["found"]:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facegap.audit_metrics import NEITHER, OF_PAIRS, better
@@ -37,7 +37,8 @@ def metrics_by_factor(rows: Sequence[Row], first: Sequence[str]) -> dict[str, li
     found: dict[str, list[str]] = {}
     for factor in dict.fromkeys(factor_of(row["group"]) for row in rows if row["group"] != ALL):
         own = [row for row in rows if factor_of(row["group"]) == factor]
-        known = Counter(row["metric"] for row in own if row["estimate"] is not None)
+        shown = {(row["metric"], row["group"]): None for row in own if row["estimate"] is not None}
+        known = Counter(metric for metric, _ in shown)  # each once, of however many models
         compared = [name for name, groups in known.items() if groups > 1]
         defined = not compared or any(name in compared for name in first)
         found[factor] = list(first) if defined else spoken_of(compared)
@@ -89,12 +90,24 @@ def verdict(tests: Sequence[Row], alpha: float) -> dict[str, Any] | None:
 
 
 def beside(tests: Sequence[Row], alpha: float) -> list[dict[str, Any]]:
-    """By metric, of those that the verdict does not speak of, the groups that surely differ."""
-    found: dict[str, list[str]] = {}
+    """By metric, of those that the verdict does not speak of, the groups that surely do worse."""
+    found: dict[tuple[str, str], list[str]] = {}
     for row in sorted((row for row in tests if row["adjusted_p"] is not None), key=order):
-        if row["adjusted_p"] < alpha:
-            found.setdefault(row["metric"], []).append(in_words(row["group"]))
-    return [{"metric": metric, "groups": groups} for metric, groups in found.items()]
+        if row["adjusted_p"] < alpha and _way(row) in ("worse", "higher"):
+            found.setdefault((row["metric"], _way(row)), []).append(in_words(row["group"]))
+    return [{"metric": name, "way": way, "groups": own} for (name, way), own in found.items()]
+
+
+def judged_in(judged: Mapping[str, Sequence[str]], first: Sequence[str]) -> list[str]:
+    """The metrics that factors are judged by, with the factor where it is not as the others."""
+    plain = [name for name in first if any(name in own for own in judged.values())]
+    others = [
+        f"{name} (of {factor})"
+        for factor, own in judged.items()
+        for name in own
+        if name not in first
+    ]
+    return [*plain, *others] or list(first)
 
 
 def order(row: Row) -> tuple[bool, int, bool, float, float]:

@@ -154,8 +154,9 @@ def _words(keys: Keys, problems: list[Any]) -> str:
     else:
         words = allowed(section_at(keys))
     value = first["input"]
-    if "text" in words and isinstance(value, int | float | date):
-        words += f"; text that looks like something else needs quotes: '{value}'"
+    is_text = any(problem["type"] == "string_type" for problem in problems)
+    if is_text and isinstance(value, int | float | date):
+        words += "; text that looks like a number, a date, yes or no needs quotes"
     shown = "this mapping" if isinstance(value, Mapping) else repr(value)
     return f"{shown} is not allowed; allowed: {words}"
 

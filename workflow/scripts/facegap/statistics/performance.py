@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from facegap.statistics.interval import Interval
-from facegap.statistics.proportions import cluster_wilson
 
 Values = NDArray[np.float64]
 SHARE = ((0.0, 1.0), (1.0, 1.0))  # persons more, as (value, weight): Agresti and Caffo (2000)
+UNSEEN = 1.96**2  # wrong persons, of many, that Wilson's interval (1927) reaches where none is
 TRAININGS, PERSONS = "persons and trainings", "persons"  # what an interval holds
 
 
@@ -42,9 +42,11 @@ class Stratum:
 
     `sets` has the values of each set of trainings, (trainings, n); the estimate is their sum.
     `weight` is the factor of the mean in the linearised estimate. The persons of `extra` are
-    counted in the variance alone: without them it is 0 where all answers are right. In a difference
-    they would make intervals hold the truth too often (docs/calibration.md); there the persons
-    vary as if at `least` so many of them were wrong, or right by one model alone.
+    counted in the variance alone. In a difference they would make intervals hold the truth too
+    often (docs/calibration.md). Persons vary as if at `least` so many of them were wrong, or right
+    by one model alone; those of a share (`is_share`) as far as Wilson's interval reaches where all
+    answers are right: that none was seen wrong does not say that none is. Trainings that do not err
+    alike show more than one does, and their intervals hold without that.
     """
 
     sets: tuple[Values, ...]
@@ -53,11 +55,20 @@ class Stratum:
     weight: float
     extra: tuple[tuple[float, float], ...] = ()
     least: float = 0.0
+    is_share: bool = False
     freedom: float | None = None  # degrees of freedom, where they are not one less than persons
 
     def in_difference(self) -> "Stratum":
         """As a part of a difference."""
-        return replace(self, extra=(), least=1.0) if self.extra else self
+        return replace(self, extra=(), least=1.0, is_share=True) if self.extra else self
+
+    def wrong_at_least(self) -> float:
+        """So many wrong persons would make the least variance."""
+        persons = len(np.unique(self.person))
+        first, *more = self.sets
+        if more or not (self.is_share or self.extra) or (first != first[0]).any():
+            return self.least
+        return UNSEEN * persons * (persons - 1) / (persons + UNSEEN) ** 2
 
     def mean(self) -> float:
         """Over faces and trainings."""
@@ -70,12 +81,13 @@ class Stratum:
         size, mean, count = float(faces.mean()), self.mean(), float(len(faces))
         squares = float((np.bincount(person, values - mean) ** 2).sum())
         squares += sum(weight * (size * (value - mean)) ** 2 for value, weight in self.extra)
-        squares = max(squares, self.least * size**2)
         count += sum(weight for _, weight in self.extra)
-        if len(faces) < 2:
+        persons = len(faces)
+        if persons < 2:
             return float("nan"), 0
-        of_mean: float = count / (count - 1) * squares / (count * size) ** 2
-        freedom = len(faces) - 1 if self.freedom is None else self.freedom
+        least = self.wrong_at_least() / (persons * (persons - 1))
+        of_mean = max(count / (count - 1) * squares / (count * size) ** 2, least)
+        freedom = persons - 1 if self.freedom is None else self.freedom
         return self.weight**2 * of_mean, freedom
 
     def interaction(self, which: int) -> float:
@@ -94,13 +106,11 @@ class Stratum:
 class Measured:
     """A metric or a difference of metrics, before its interval.
 
-    `trainings` has its value of each training, (trainings,), for each set of them; `made_of` the
-    strata of which `clustered` has made one.
+    `trainings` has its value of each training, (trainings,), for each set of them.
     """
 
     strata: tuple[Stratum, ...]
     trainings: tuple[Values, ...]
-    made_of: tuple[Stratum, ...] = ()
 
     @property
     def estimate(self) -> float:
@@ -190,7 +200,7 @@ def log_odds(measured: Measured) -> Measured:
         return found
 
     strata = (
-        replace(part, sets=tuple(map(of, part.sets)), extra=(), least=slope**2 / 4)
+        replace(part, sets=tuple(map(of, part.sets)), extra=(), is_share=False, least=slope**2 / 4)
         for part in measured.strata
     )
     return Measured(tuple(strata), tuple(map(of, measured.trainings)))
@@ -215,7 +225,7 @@ def clustered(measured: Measured) -> Measured:
         for which in range(len(measured.trainings))
     )
     least = sum(
-        part.least * (part.weight * persons / len(own)) ** 2
+        part.wrong_at_least() * (part.weight * persons / len(own)) ** 2
         for part, own in zip(strata, every, strict=True)
     )
     apart = [part.variance() for part in strata]
@@ -223,7 +233,7 @@ def clustered(measured: Measured) -> Measured:
     freedom = sum(value for value, _ in apart) ** 2 / below if below > 0 else None
     person = np.concatenate([part.person for part in strata])
     one = Stratum(sets, person, 1.0, 1.0, least=least, freedom=freedom)
-    return Measured((one,), measured.trainings, measured.strata)
+    return Measured((one,), measured.trainings)
 
 
 def _spread(part: Stratum, which: int, faces: int, persons: int) -> Values:
@@ -238,8 +248,7 @@ def _spread(part: Stratum, which: int, faces: int, persons: int) -> Values:
 def interval_of(measured: Measured, confidence: float) -> Estimate:
     """Student's t interval; of one training it holds the persons alone.
 
-    The ends are NaN where there is one person, or nothing varies. Where all answers are right, or
-    all are wrong, it reaches at least as far as Wilson's over persons: nothing seen is no zero.
+    The ends are NaN where there is one person, or nothing varies.
     """
     trained = measured.of_trainings()
     parts = [*(stratum.variance() for stratum in measured.strata), *trained]
@@ -250,37 +259,8 @@ def interval_of(measured: Measured, confidence: float) -> Estimate:
     reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error
     estimate = measured.estimate
     method = TRAININGS if len(trained) == len(measured.trainings) else PERSONS
-    down, up = (np.fmax(reach, each) for each in _beyond(measured, confidence))
-    interval = Interval(estimate, estimate - float(down), estimate + float(up))
+    interval = Interval(estimate, estimate - reach, estimate + reach)
     return Estimate(interval, error, freedom, method)
-
-
-def _at_an_end(part: Stratum) -> bool:
-    """Whether its answers, of two persons or more, are all right or all wrong."""
-    (values, *more) = part.sets
-    return bool(
-        not more
-        and (part.extra == SHARE or part.least)
-        and len(np.unique(part.person)) > 1
-        and (not values.any() or (values == 1).all())
-    )
-
-
-def _beyond(measured: Measured, confidence: float) -> tuple[float, float]:
-    """How far below and above shares that are all 0 or 1 the truth may be; NaN of other values.
-
-    Strata are added up as if they erred alike, since a person may stand in two.
-    """
-    strata = measured.made_of or measured.strata
-    if not all(map(_at_an_end, strata)):
-        return float("nan"), float("nan")
-    down = up = 0.0
-    for part in strata:
-        share, low, high = cluster_wilson(part.sets[0][0], part.person, confidence)
-        reach = abs(part.share) * (high - low)  # of which one end is the share itself
-        below = (share == high) == (part.share > 0)
-        down, up = (down + reach, up) if below else (down, up + reach)
-    return down, up
 
 
 def on_logits(estimate: Estimate, confidence: float) -> Estimate:
