@@ -39,7 +39,8 @@ rule all:
 rule align_shard:
     output: "{n}.npy"
     resources: mem_mb=500, runtime=10
-    shell: "touch {output}"
+    shell: "touch begun-{wildcards.n}; for k in $(seq 600); do set -- begun-*;"
+        " [ $# -gt 1 ] && break; sleep 0.1; done; [ $# -gt 1 ] && touch {output}"
 """
 
 T = TypeVar("T")
@@ -218,7 +219,7 @@ def test_a_study_with_jobs_lost_on_the_way(
 
     used = partitions(cluster)
     assert used["train_configurations"] == {"gpu"}
-    assert used["shards_align_shard"] == used["select_configuration"] == {"cpu"}
+    assert used["align_shard"] == used["select_configuration"] == {"cpu"}
     assert "fetch_asset" not in used, "a node may see no network"
 
     does = "its jobs fail and their logs name what is not there; a rerun goes on"
@@ -293,22 +294,21 @@ def test_a_training_that_is_cut_short_again_and_again(
     reliability.note("preemption", does, one, one, *both)
 
 
-def test_shards_that_are_more_than_the_places_for_jobs(
+def test_shards_work_side_by_side_and_may_be_more_than_the_places_for_jobs(
     cluster: Cluster, begin: Callable[..., Run], tmp_path: Path
 ) -> None:
-    """Shards that do nothing, by the rule's name and so by its place in the profile."""
+    """Shards that wait for each other, by the rule's name and so by its place in the profile."""
     folder = tmp_path / "shards"
     shutil.copytree(ROOT / "profiles/slurm", folder / "profiles/slurm")
     (folder / "micro.yaml").write_text("{}")
     (folder / "Snakefile").write_text(SHARDS)
-    pairs = ("--group-components", "shards=2")
-    code, printed = begin(folder, options=("--jobs", "1", *pairs)).end(180)
+    code, printed = begin(folder, options=("--jobs", "2")).end(180)
     assert code == 0, printed[-8000:]
     assert finished(printed) == {"align_shard": 3}
     listed = cluster.ask("squeue", "--noheader", "--states=all", "--format=%C|%k|%Z")
     jobs = [row.split("|") for row in listed.splitlines()]
-    cores = {int(cores): comment for cores, comment, place in jobs if place == str(folder)}
-    assert cores == dict.fromkeys((1, 2), "rule_shards_align_shard")
+    cores = {comment: int(cores) for cores, comment, place in jobs if place == str(folder)}
+    assert cores == dict.fromkeys((f"rule_align_shard_wildcards_{n}" for n in range(3)), 1)
 
 
 def test_jobs_that_a_killed_snakemake_left(
